@@ -1,0 +1,45 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+AMuSE for transformers. Importing this package registers the model, its processor and the `emotion-recognition`
+pipeline, so that `AutoModel`, `AutoProcessor` and `pipeline` know them.
+"""
+
+from transformers import AutoConfig, AutoModel, AutoProcessor
+from transformers.pipelines import PIPELINE_REGISTRY
+
+from processing.processing_amuse import AmuseProcessor
+
+from .configuration_amuse import MODALITIES, AmuseConfig
+from .modeling_amuse import (
+    AmuseEmotionRecognitionOutput,
+    AmuseForEmotionRecognition,
+    AmuseModel,
+    AmuseModelOutput,
+    AmusePreTrainedModel,
+)
+from .pipeline_amuse import EmotionRecognitionPipeline
+
+AutoConfig.register("amuse", AmuseConfig, exist_ok=True)
+# With both classes, AutoModel gives the one that a folder was saved from: the recognizer for a trained model.
+AutoModel.register(AmuseConfig, (AmuseModel, AmuseForEmotionRecognition), exist_ok=True)
+AutoProcessor.register(AmuseConfig, AmuseProcessor, exist_ok=True)
+if "emotion-recognition" not in PIPELINE_REGISTRY.get_supported_tasks():
+    PIPELINE_REGISTRY.register_pipeline(
+        "emotion-recognition",
+        pipeline_class=EmotionRecognitionPipeline,
+        pt_model=AmuseForEmotionRecognition,
+        type="multimodal",
+    )
+
+__version__ = "0.1.0"
+__all__ = [
+    "MODALITIES",
+    "AmuseConfig",
+    "AmuseEmotionRecognitionOutput",
+    "AmuseForEmotionRecognition",
+    "AmuseModel",
+    "AmuseModelOutput",
+    "AmusePreTrainedModel",
+    "AmuseProcessor",
+    "EmotionRecognitionPipeline",
+]

@@ -1,0 +1,114 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Multi-head attention through transformers' attention interface."""
+
+import torch
+from torch import nn
+from transformers.masking_utils import create_bidirectional_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from .configuration_amuse import AmuseConfig
+
+
+def eager_attention_forward(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """softmax(scaling * q k^T + mask) v of `(rows, heads, tokens, size)` tensors; also returns the weights."""
+    weights = torch.matmul(query, key.transpose(2, 3)) * scaling
+    if attention_mask is not None:
+        weights = weights + attention_mask
+    weights = nn.functional.softmax(weights, dim=-1, dtype=torch.float32).to(query.dtype)
+    weights = nn.functional.dropout(weights, p=dropout, training=module.training)
+    return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
+
+
+class AmuseAttention(nn.Module):
+    """
+    Queries from one sequence, keys and values that are given: of the same sequence or of another one.
+
+    With `head_aggregation="concat"` the heads share a value of size d and an output map joins them; with `"mean"` (the
+    paper's) each head has a value of size d and the heads are averaged. The scale is 1/sqrt(d_head), d_head = d/heads.
+    """
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__()
+        self.config = config
+        self.num_heads = config.num_attention_heads
+        self.scaling = (config.hidden_size // self.num_heads) ** -0.5
+        self.num_key_value_groups = 1
+        self.is_causal = False
+        self.query = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
+        if config.head_aggregation == "concat":
+            self.output = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
+
+    @staticmethod
+    def key_value_sizes(config: AmuseConfig) -> list[int]:
+        """Sizes of the key and of the value of one token, all heads together."""
+        value_heads = config.num_attention_heads if config.head_aggregation == "mean" else 1
+        return [config.hidden_size, config.hidden_size * value_heads]
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        keys: list[torch.Tensor],
+        values: list[torch.Tensor],
+        masks: list[torch.Tensor | None],
+        shares: list[torch.Tensor] | None = None,
+        output_attentions: bool = False,
+    ) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+        """
+        Args:
+            hidden_states: `(rows, queries, d)`.
+            keys: for each sequence attended to, `(rows, keys, d)`.
+            values: for each of them, `(rows, keys, d)`, or `(rows, keys, heads * d)` where heads are averaged.
+            masks: for each of them, its `key_mask`.
+            shares: for each of them, the weight `(rows,)` of what it gives. None: 1.
+            output_attentions: compute the attention weights whatever the attention implementation.
+
+        Returns:
+            The weighted sum of what the sequences give, `(rows, queries, d)`, and for each sequence the attention
+            weights `(rows, heads, queries, keys)`, or None where the implementation gives none.
+        """
+        interface = attention_interface(self.config, output_attentions)
+        query = self._split_heads(self.query(hidden_states))
+        attended, attentions = 0, []
+        for index, (key, value, mask) in enumerate(zip(keys, values, masks, strict=True)):
+            part, weights = interface(
+                self,
+                query,
+                self._split_heads(key),
+                self._split_heads(value),
+                mask,
+                dropout=self.config.attention_dropout if self.training else 0.0,
+                scaling=self.scaling,
+            )
+            attended = attended + (part if shares is None else part * shares[index][:, None, None, None])
+            attentions.append(weights)
+        if self.config.head_aggregation == "mean":
+            return attended.mean(dim=2), attentions
+        return self.output(attended.flatten(2)), attentions
+
+    def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
+        return states.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+def attention_interface(config: AmuseConfig, output_attentions: bool):
+    """The attention function of `config`; only the eager one gives the weights, so it serves whoever asks for them."""
+    if output_attentions:
+        return eager_attention_forward
+    return ALL_ATTENTION_FUNCTIONS.get_interface(config._attn_implementation, eager_attention_forward)
+
+
+def key_mask(
+    config: AmuseConfig, queries: torch.Tensor, mask: torch.Tensor, keys: torch.Tensor, output_attentions: bool = False
+) -> torch.Tensor | None:
+    """The mask, in the form that `attention_interface` takes, of keys of which `mask` `(rows, keys)` are valid."""
+    if output_attentions:
+        return torch.zeros_like(mask, dtype=keys.dtype).masked_fill(~mask, torch.finfo(keys.dtype).min)[:, None, None]
+    return create_bidirectional_mask(config, queries, mask, encoder_hidden_states=keys)

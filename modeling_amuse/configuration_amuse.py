@@ -1,0 +1,233 @@
+# Copyright 2026 The AMuSE package authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Configuration of AMuSE."""
+
+from typing import Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import AutoConfig
+from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
+
+MODALITIES = ("text", "audio", "vision")
+"""The modalities of the paper, in the order in which every tensor with a modality axis holds them."""
+
+PRESETS = {
+    # The settings that the paper and its authors' code state; what they leave open keeps our default.
+    "paper": {
+        "head_aggregation": "mean",
+        "num_man_layers": 4,
+        "fusion": "alfa",
+        "contexts": "both",
+        "focal_gamma": 1.0,
+        "contrastive_loss": "bank",
+        "contrastive_weight": 0.5,
+        "contrastive_temperature": 0.07,
+        "num_contrastive_negatives": 1024,
+        "memory_bank_momentum": 0.9,
+    },
+}
+
+
+@strict
+class AmuseConfig(PreTrainedConfig):
+    r"""
+    Configuration of [`AmuseModel`] and [`AmuseForEmotionRecognition`].
+
+    A modality is part of the model when it has an encoder (`*_config`) or a feature size (`*_feature_size`). With an
+    encoder the model takes the encoder's own input or, in its place, states of that encoder computed beforehand.
+
+    Args:
+        text_config (`dict` or `PreTrainedConfig`, *optional*):
+            The text encoder's configuration. None: text comes as features, or not at all.
+        audio_config (`dict` or `PreTrainedConfig`, *optional*):
+            The audio encoder's configuration.
+        vision_config (`dict` or `PreTrainedConfig`, *optional*):
+            The image encoder's configuration; it is applied to every frame.
+        text_feature_size (`int`, *optional*):
+            Size D of one text token's features. Defaults to the encoder's hidden size where there is an encoder.
+        audio_feature_size (`int`, *optional*):
+            Size D of one audio token's features.
+        vision_feature_size (`int`, *optional*):
+            Size D of one vision token's features: the face stream of the paper's two vision streams (III-A).
+        background_feature_size (`int`, *optional*):
+            Size D of one background token's features: the second vision stream. None: vision has one stream. With a
+            `vision_config`, both streams go through that encoder and this must be its hidden size.
+        freeze_text_encoder (`bool`, *optional*, defaults to `False`):
+            Keep the text encoder's weights fixed and its dropout off. Likewise `freeze_audio_encoder` and
+            `freeze_vision_encoder`.
+        hidden_size (`int`, *optional*, defaults to 256):
+            Size d of every descriptor.
+        num_attention_heads (`int`, *optional*, defaults to 4):
+            Heads of every attention.
+        num_self_attention_layers (`int`, *optional*, defaults to 1):
+            Layers N of the unimodal self-attention (III-A).
+        num_man_layers (`int`, *optional*, defaults to 4):
+            Layers L of the Multimodal Attention Network (III-B). 0 turns it off.
+        head_aggregation (`str`, *optional*, defaults to `"concat"`):
+            `"concat"`: heads are concatenated and projected; `"mean"`: heads are averaged, as in the paper.
+        fusion (`str`, *optional*, defaults to `"gate"`):
+            How Adaptive Fusion (III-C, eq. 2) gets its weights: `"gate"` (a network of both descriptors), `"alfa"` (the
+            closed form of eq. 6), `"static"` (one learned weight a pair), `"equal"` (all 1/2), `"random"` (drawn anew
+            for every utterance and every pass, in evaluation too) or `"concat"` (no interpolation).
+        alfa_epsilon (`float`, *optional*, defaults to 0.2):
+            The step size of eq. 6; only for `fusion="alfa"`.
+        contexts (`str`, *optional*, defaults to `"both"`):
+            Which conversation contexts are read (III-D): `"both"`, `"dialogue"`, `"speaker"` or `"none"`.
+        causal (`bool`, *optional*, defaults to `False`):
+            Judge an utterance from itself and its past alone: forward LSTMs in place of bidirectional ones.
+        hidden_dropout (`float`, *optional*, defaults to 0.1):
+            Dropout of the descriptors.
+        attention_dropout (`float`, *optional*, defaults to 0.0):
+            Dropout of the attention weights.
+        modality_dropout (`float`, *optional*, defaults to 0.0):
+            Probability with which, in training, a conversation loses a modality. An utterance keeps at least one.
+        focal_gamma (`float`, *optional*, defaults to 1.0):
+            Exponent of the focal losses (III-E).
+        class_weights (`list[float]`, *optional*):
+            A weight of each emotion in the focal losses. None: all 1.
+        modality_loss_weight (`float`, *optional*, defaults to 1.0):
+            Weight of the focal loss of the mode-specific heads (`L_focal`).
+        contrastive_loss (`str`, *optional*, defaults to `"none"`):
+            `L_ACE` (III-E.2): `"bank"` (noise-contrastive estimation with a memory bank, as in the paper),
+            `"in_batch"` (InfoNCE among the utterances of a batch) or `"none"`.
+        contrastive_weight (`float`, *optional*, defaults to 0.5):
+            Weight lambda of `L_ACE`.
+        contrastive_temperature (`float`, *optional*, defaults to 0.07):
+            Temperature of `L_ACE`.
+        num_contrastive_negatives (`int`, *optional*, defaults to 1024):
+            Negatives drawn from the memory bank.
+        memory_bank_size (`int`, *optional*, defaults to 0):
+            Slots of the memory bank, one for each training utterance; set by the training script.
+        memory_bank_momentum (`float`, *optional*, defaults to 0.9):
+            Share of the old entry when a slot of the memory bank is written again.
+        initializer_range (`float`, *optional*, defaults to 0.02):
+            Standard deviation of the initial weights of linear layers.
+
+    Raises:
+        ValueError: where settings contradict each other.
+
+    Example:
+
+    ```python
+    >>> from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition
+
+    >>> config = AmuseConfig(text_feature_size=384, audio_feature_size=8, num_labels=7)
+    >>> model = AmuseForEmotionRecognition(config)
+    >>> config.modalities
+    ('text', 'audio')
+    ```
+    """
+
+    model_type = "amuse"
+    sub_configs_defaults = {
+        "text_config": SubConfigSpec(config_class=AutoConfig, model_type="mpnet", optional=True),
+        "audio_config": SubConfigSpec(config_class=AutoConfig, model_type="whisper", optional=True),
+        "vision_config": SubConfigSpec(config_class=AutoConfig, model_type="vit", optional=True),
+    }
+    attribute_map = {"num_hidden_layers": "num_man_layers"}
+
+    text_config: dict | PreTrainedConfig | None = None
+    audio_config: dict | PreTrainedConfig | None = None
+    vision_config: dict | PreTrainedConfig | None = None
+    text_feature_size: int | None = None
+    audio_feature_size: int | None = None
+    vision_feature_size: int | None = None
+    background_feature_size: int | None = None
+    freeze_text_encoder: bool = False
+    freeze_audio_encoder: bool = False
+    freeze_vision_encoder: bool = False
+    hidden_size: int = 256
+    num_attention_heads: int = 4
+    num_self_attention_layers: int = 1
+    num_man_layers: int = 4
+    head_aggregation: Literal["concat", "mean"] = "concat"
+    fusion: Literal["gate", "alfa", "static", "equal", "random", "concat"] = "gate"
+    alfa_epsilon: float | int = 0.2
+    contexts: Literal["both", "dialogue", "speaker", "none"] = "both"
+    causal: bool = False
+    hidden_dropout: float | int = 0.1
+    attention_dropout: float | int = 0.0
+    modality_dropout: float | int = 0.0
+    focal_gamma: float | int = 1.0
+    class_weights: list[float] | None = None
+    modality_loss_weight: float | int = 1.0
+    contrastive_loss: Literal["none", "bank", "in_batch"] = "none"
+    contrastive_weight: float | int = 0.5
+    contrastive_temperature: float | int = 0.07
+    num_contrastive_negatives: int = 1024
+    memory_bank_size: int = 0
+    memory_bank_momentum: float | int = 0.9
+    initializer_range: float | int = 0.02
+
+    def __post_init__(self, **kwargs):
+        super().__post_init__(**kwargs)
+        for modality in MODALITIES:
+            self._settle_feature_size(modality)
+        if self.background_feature_size is not None and self.vision_feature_size is None:
+            raise ValueError(
+                "background_feature_size is the second stream of vision: give vision_feature_size or vision_config too."
+            )
+        if self.hidden_size % 2 or self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size ({self.hidden_size}) must be even (the LSTMs read in two directions) and a multiple of "
+                f"num_attention_heads ({self.num_attention_heads})."
+            )
+        for name in ("hidden_dropout", "attention_dropout", "modality_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 0 and less than 1, but is {getattr(self, name)}.")
+        if self.class_weights is not None and len(self.class_weights) != self.num_labels:
+            raise ValueError(
+                f"class_weights has {len(self.class_weights)} entries for {self.num_labels} emotions: give one for each."
+            )
+
+    def _settle_feature_size(self, modality: str):
+        """Features of a modality that has an encoder are that encoder's states, so their sizes are one."""
+        encoder_config = getattr(self, f"{modality}_config")
+        if encoder_config is None:
+            return
+        streams = ("vision", "background") if modality == "vision" else (modality,)
+        for stream in streams:
+            name = f"{stream}_feature_size"
+            given = getattr(self, name)
+            if given not in (None, encoder_config.hidden_size):
+                raise ValueError(
+                    f"{name} is {given}, but the encoder of {modality}_config gives states of size "
+                    f"{encoder_config.hidden_size}: leave {name} out, or leave {modality}_config out."
+                )
+            if stream == modality:
+                setattr(self, name, encoder_config.hidden_size)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The model's modalities, in the order of every modality axis."""
+        return tuple(m for m in MODALITIES if getattr(self, f"{m}_feature_size") is not None)
+
+    @classmethod
+    def from_preset(cls, preset: str, **kwargs) -> "AmuseConfig":
+        """
+        A configuration with the settings of a named preset.
+
+        Args:
+            preset (`str`): `"paper"`, the settings that the paper states.
+            kwargs: any other field; they win over the preset.
+
+        Raises:
+            ValueError: for a preset that does not exist.
+        """
+        if preset not in PRESETS:
+            raise ValueError(f"There is no preset {preset!r}; there are: {', '.join(sorted(PRESETS))}.")
+        return cls(**{**PRESETS[preset], **kwargs})
+
+
+__all__ = ["MODALITIES", "PRESETS", "AmuseConfig"]

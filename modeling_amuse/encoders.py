@@ -1,0 +1,98 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The transformers encoders of the modalities, and how their inputs become token states."""
+
+import inspect
+
+import torch
+from torch import nn
+from transformers import MODEL_MAPPING, AutoModel
+from transformers.configuration_utils import PreTrainedConfig
+from transformers.modeling_utils import PreTrainedModel
+
+
+def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
+    """The encoder with fresh weights; of an encoder-decoder (Whisper) only the encoder."""
+    return _encoder_of(AutoModel.from_config(config, **_without_pooler(config)))
+
+
+def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig, **kwargs) -> PreTrainedModel:
+    """The encoder with its pretrained weights, from a Hub id or a folder."""
+    return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, **_without_pooler(config), **kwargs))
+
+
+def _encoder_of(model: PreTrainedModel) -> PreTrainedModel:
+    return model.get_encoder() if model.config.is_encoder_decoder else model
+
+
+def _without_pooler(config: PreTrainedConfig) -> dict:
+    """A pooler's output is not used here: its weights would get no gradient, and DistributedDataParallel would stop."""
+    parameters = inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
+    return {"add_pooling_layer": False} if "add_pooling_layer" in parameters else {}
+
+
+def encode_text(encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.Tensor):
+    """
+    Args:
+        input_ids: `(rows, tokens)`.
+        mask: `(rows, tokens)`, 1 for tokens.
+
+    Returns:
+        States `(rows, tokens, D)` and their mask `(rows, tokens)`.
+    """
+    columns = mask.any(dim=0).nonzero()
+    width = int(columns.max()) + 1 if columns.numel() else 1
+    input_ids, mask = input_ids[:, :width], mask[:, :width].bool()
+    # an utterance without text gives the encoder one token to attend to; `mask` says that it counts for nothing
+    attended = mask.clone()
+    attended[:, 0] |= ~mask.any(dim=1)
+    return encoder(input_ids=input_ids, attention_mask=attended.long()).last_hidden_state, mask
+
+
+def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor):
+    """
+    Args:
+        audio_values: `(rows, ...)`, the encoder's main input: waveforms `(rows, samples)`, or spectrograms
+            `(rows, bins, frames)` or `(rows, frames, bins)`.
+        mask: `(rows, samples or frames)`, 1 where there is sound.
+
+    Returns:
+        States `(rows, tokens, D)` and their mask `(rows, tokens)`.
+    """
+    inputs = {encoder.main_input_name: audio_values}
+    if audio_values.dim() == 2:
+        # only encoders of waveforms read a mask; those of spectrograms see the padding as silence
+        attended = mask.bool().clone()
+        attended[:, 0] |= ~attended.any(dim=1)
+        inputs["attention_mask"] = attended.long()
+    states = encoder(**inputs).last_hidden_state
+    lengths = mask.sum(dim=1)
+    if hasattr(encoder, "_get_feat_extract_output_lengths"):
+        token_lengths = encoder._get_feat_extract_output_lengths(lengths).clamp(min=0)
+    else:
+        token_lengths = (lengths * states.shape[1]).div(mask.shape[1], rounding_mode="floor").clamp(min=1)
+    token_lengths = token_lengths.where(lengths > 0, 0)
+    return states, torch.arange(states.shape[1], device=mask.device) < token_lengths[:, None]
+
+
+def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: torch.Tensor):
+    """
+    Args:
+        pixel_values: `(rows, frames, channels, height, width)`.
+        mask: `(rows, frames)`, 1 where there is a frame. Only these are encoded.
+
+    Returns:
+        A state of each frame, the mean of its patches, `(rows, frames, D)`, and the mask.
+    """
+    mask = mask.bool()
+    states = pixel_values.new_zeros(*mask.shape, encoder.config.hidden_size)
+    if mask.any():
+        states[mask] = encoder(pixel_values=pixel_values[mask]).last_hidden_state.mean(dim=1).to(states.dtype)
+    return states, mask
+
+
+ENCODE = {"text": encode_text, "audio": encode_audio, "vision": encode_frames}
+
+
+def tied_to_zero(encoder: nn.Module) -> torch.Tensor:
+    """0, with a gradient (of zero) for every trained weight of an encoder that a batch does not use."""
+    return sum((parameter.sum() * 0 for parameter in encoder.parameters() if parameter.requires_grad), torch.zeros(()))

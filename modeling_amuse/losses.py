@@ -1,0 +1,125 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Focal and contrastive losses (paper III-E, eq. 3-5). Each is a loss per utterance; the model adds and divides."""
+
+import torch
+from torch import nn
+
+from .configuration_amuse import AmuseConfig
+
+
+def focal_loss(
+    logits: torch.Tensor, labels: torch.LongTensor, gamma: float, class_weights: list[float] | None = None
+) -> torch.Tensor:
+    """
+    -(1 - p_c)^gamma log p_c (eq. 3), times the weight of the class.
+
+    Args:
+        logits: `(rows, labels)`.
+        labels: `(rows,)`.
+        gamma: the focusing exponent; 0 is cross-entropy.
+        class_weights: a weight of each class. None: 1.
+
+    Returns:
+        `(rows,)`.
+    """
+    log_probability = logits.float().log_softmax(dim=-1).gather(1, labels[:, None]).squeeze(1)
+    # clamped, as the power's slope at 0 is infinite for gamma < 1
+    doubt = (1 - log_probability.exp()).clamp(min=1e-6)
+    loss = -(doubt**gamma) * log_probability
+    return loss if class_weights is None else loss * loss.new_tensor(class_weights)[labels]
+
+
+def ordered_pairs(number: int) -> list[tuple[int, int]]:
+    return [(m, i) for m in range(number) for i in range(number) if m != i]
+
+
+def mean_over_pairs(losses: list[torch.Tensor], both_present: list[torch.Tensor]) -> torch.Tensor:
+    """Mean, for each row, over the pairs of modalities that it has; 0 where it has none."""
+    weights = torch.stack(both_present, dim=1).float()
+    return (torch.stack(losses, dim=1) * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+
+
+def in_batch_contrastive_loss(
+    descriptors: torch.Tensor, present: torch.BoolTensor, temperature: float
+) -> torch.Tensor:
+    """
+    InfoNCE between every ordered pair of modalities: f_m of an utterance is to find its own f_i among those of the
+    other utterances in the batch.
+
+    Args:
+        descriptors: f_CA, `(rows, modalities, d)`.
+        present: `(rows, modalities)`.
+        temperature: divides the cosine similarities.
+
+    Returns:
+        `(rows,)`.
+    """
+    descriptors = nn.functional.normalize(descriptors.float(), dim=-1)
+    losses, both_present = [], []
+    for m, i in ordered_pairs(descriptors.shape[1]):
+        similarity = descriptors[:, m] @ descriptors[:, i].T / temperature
+        # its own f_i stays a candidate even where it is missing: such rows get weight 0, and must stay finite
+        candidates = present[:, i] | torch.eye(len(present), dtype=torch.bool, device=present.device)
+        similarity = similarity.masked_fill(~candidates, float("-inf"))
+        losses.append(-similarity.log_softmax(dim=1).diagonal())
+        both_present.append(present[:, m] & present[:, i])
+    return mean_over_pairs(losses, both_present)
+
+
+class AmuseMemoryBank(nn.Module):
+    """
+    Noise-contrastive estimation with a memory bank (eq. 4 and 5, L_ACE).
+
+    With P = exp(f_m . f / temperature) / Z and h = P / (P + |N| / N_total), the loss of the pair (m, i) is
+    -log h(own f_i) - sum over negatives of log(1 - h(negative)). The negatives are slots of modality i's bank, drawn
+    anew for every batch and shared by its utterances. Z is N_total times the mean of exp(.) over the batch's negatives,
+    so that |N_total| cancels and h is a sigmoid.
+
+    A slot belongs to a training utterance and keeps a running mean of its normalized descriptors. The bank is training
+    state: its buffer is no part of a saved model.
+    """
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__()
+        self.temperature = config.contrastive_temperature
+        self.momentum = config.memory_bank_momentum
+        self.num_negatives = min(config.num_contrastive_negatives, config.memory_bank_size)
+        shape = (len(config.modalities), config.memory_bank_size, config.hidden_size)
+        self.register_buffer("slots", torch.empty(shape), persistent=False)
+
+    def forward(
+        self, descriptors: torch.Tensor, present: torch.BoolTensor, utterance_ids: torch.LongTensor
+    ) -> torch.Tensor:
+        """
+        Args:
+            descriptors: f_CA, `(rows, modalities, d)`.
+            present: `(rows, modalities)`.
+            utterance_ids: `(rows,)`, the slot of each utterance.
+
+        Returns:
+            `(rows,)`. In training the bank is updated.
+        """
+        descriptors = nn.functional.normalize(descriptors.float(), dim=-1)
+        drawn = torch.randint(self.slots.shape[1], (self.num_negatives,), device=descriptors.device)
+        is_negative = drawn != utterance_ids[:, None]
+        number = is_negative.sum(dim=1).clamp(min=1)
+        losses, both_present = [], []
+        for m, i in ordered_pairs(descriptors.shape[1]):
+            negatives = nn.functional.normalize(self.slots[i, drawn], dim=-1)
+            against_negatives = descriptors[:, m] @ negatives.T / self.temperature
+            against_own = (descriptors[:, m] * descriptors[:, i]).sum(dim=-1) / self.temperature
+            log_mean = against_negatives.detach().masked_fill(~is_negative, float("-inf")).logsumexp(dim=1) - number.log()
+            log_noise = (number.log() + log_mean.clamp(min=-1 / self.temperature))[:, None]
+            softplus = nn.functional.softplus
+            from_negatives = (softplus(against_negatives - log_noise) * is_negative).sum(dim=1)
+            losses.append(softplus(log_noise.squeeze(1) - against_own) + from_negatives)
+            both_present.append(present[:, m] & present[:, i])
+        loss = mean_over_pairs(losses, both_present)
+        if self.training:
+            self._update(descriptors.detach(), present, utterance_ids)
+        return loss
+
+    def _update(self, descriptors: torch.Tensor, present: torch.BoolTensor, utterance_ids: torch.LongTensor):
+        old = self.slots[:, utterance_ids].transpose(0, 1)
+        new = nn.functional.normalize(self.momentum * old + (1 - self.momentum) * descriptors, dim=-1)
+        self.slots[:, utterance_ids] = torch.where(present[..., None], new, old).transpose(0, 1)

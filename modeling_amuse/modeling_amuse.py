@@ -1,0 +1,474 @@
+# Copyright 2026 The AMuSE package authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""AMuSE: Adaptive Multimodal Analysis for Speaker Emotion Recognition in Group Conversations (arXiv 2401.15164)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import AutoConfig
+from transformers.processing_utils import Unpack
+from transformers.utils import ModelOutput, TransformersKwargs
+from transformers.utils.generic import can_return_tuple
+
+from .adaptive_fusion import AmuseAdaptiveFusion
+from .configuration_amuse import MODALITIES, AmuseConfig
+from .conversation_context import AmuseConversationContext
+from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, tied_to_zero
+from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
+from .multimodal_attention import AmuseMultimodalAttentionNetwork
+from .pretrained import AmusePreTrainedModel
+from .recurrent import AmuseLSTM
+from .tokens import Tokens, left_align
+from .unimodal import AmuseUnimodalEncoder
+from .utterance_layout import UtteranceLayout
+
+IGNORED_LABEL = -100
+
+
+@dataclass
+class AmuseModelOutput(ModelOutput):
+    """
+    Output of [`AmuseModel`]. B conversations of at most T utterances; M modalities in the order of
+    `config.modalities`; d is `config.hidden_size`, C the number of emotions. Padding utterances hold zeros.
+
+    Args:
+        last_hidden_state (`torch.FloatTensor` of shape `(B, T, 2 * d)`):
+            e_j, the speaker-level descriptor beside the utterance-level one (III-D); `(B, T, d)` with one context,
+            A(u) `(B, T, M * d)` with none.
+        speaker_descriptors (`torch.FloatTensor` of shape `(B, T, d)`, *optional*):
+            Speaker-level descriptors: each utterance among those of its speaker.
+        utterance_descriptors (`torch.FloatTensor` of shape `(B, T, d)`, *optional*):
+            Utterance-level descriptors: each utterance in its dialogue.
+        fused_features (`torch.FloatTensor` of shape `(B, T, M * d)`):
+            A(u), the output of Adaptive Fusion (eq. 2).
+        fusion_shares (`torch.FloatTensor` of shape `(B, T, M)`):
+            The effective share of each modality in A(u); sums to 1, and is 0 for a missing modality.
+        modality_descriptors (`torch.FloatTensor` of shape `(B, T, M, d)`):
+            f_CA, each modality after the Multimodal Attention Network.
+        modality_logits (`torch.FloatTensor` of shape `(B, T, M, C)`):
+            What each modality says by itself: the mode-specific heads Q_m (III-E.1).
+        modality_mask (`torch.BoolTensor` of shape `(B, T, M)`):
+            Which modalities each utterance has.
+        hidden_states (`tuple(torch.FloatTensor)`, *optional*):
+            The Multimodal Attention Network's states g^0 to g^L, each `(B, T, tokens, d)`, the modalities' tokens
+            behind each other.
+        attentions (`tuple(torch.FloatTensor)`, *optional*):
+            For each of its layers `(B, T, heads, tokens, tokens)`, see [`AmuseMultimodalAttentionOutput`].
+        token_modalities (`torch.LongTensor` of shape `(tokens,)`, *optional*):
+            With `hidden_states` or `attentions`: the modality (index into `config.modalities`) of each of their tokens.
+    """
+
+    last_hidden_state: torch.FloatTensor | None = None
+    speaker_descriptors: torch.FloatTensor | None = None
+    utterance_descriptors: torch.FloatTensor | None = None
+    fused_features: torch.FloatTensor | None = None
+    fusion_shares: torch.FloatTensor | None = None
+    modality_descriptors: torch.FloatTensor | None = None
+    modality_logits: torch.FloatTensor | None = None
+    modality_mask: torch.BoolTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
+    token_modalities: torch.LongTensor | None = None
+
+
+@dataclass
+class AmuseEmotionRecognitionOutput(AmuseModelOutput):
+    """
+    Output of [`AmuseForEmotionRecognition`]: that of [`AmuseModel`], and
+
+    Args:
+        loss (`torch.FloatTensor` of shape `()`, *optional*):
+            Returned with `labels`: L = L_cls + L_focal + lambda * L_ACE.
+        logits (`torch.FloatTensor` of shape `(B, T, C)`):
+            Emotion scores before softmax; zeros for padding utterances.
+        classification_loss, modality_loss, contrastive_loss (`torch.FloatTensor` of shape `()`, *optional*):
+            The loss's three terms, weighted as they are added.
+    """
+
+    loss: torch.FloatTensor | None = None
+    logits: torch.FloatTensor | None = None
+    classification_loss: torch.FloatTensor | None = None
+    modality_loss: torch.FloatTensor | None = None
+    contrastive_loss: torch.FloatTensor | None = None
+
+
+class AmuseModel(AmusePreTrainedModel):
+    """
+    AMuSE without the emotion classifier: descriptors of every utterance, of its speaker and of its modalities.
+
+    Args:
+        config ([`AmuseConfig`]): with at least one modality.
+
+    Raises:
+        ValueError: when the configuration has no modality.
+    """
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__(config)
+        modalities = config.modalities
+        if not modalities:
+            raise ValueError(
+                "The configuration has no modality: give text_config, audio_config or vision_config, or a feature size "
+                "such as text_feature_size."
+            )
+        for modality in modalities:
+            encoder_config = getattr(config, f"{modality}_config")
+            if encoder_config is not None:
+                setattr(self, f"{modality}_model", encoder_from_config(encoder_config))
+        self.freeze_encoders()
+
+        self.unimodal = nn.ModuleDict({m: AmuseUnimodalEncoder(config, self._stream_sizes(m)) for m in modalities})
+        self.man = AmuseMultimodalAttentionNetwork(config)
+        self.pooling = nn.ModuleDict({m: AmuseLSTM(config.hidden_size, config.hidden_size) for m in modalities})
+        self.modality_heads = nn.ModuleList([nn.Linear(config.hidden_size, config.num_labels) for _ in modalities])
+        self.fusion = AmuseAdaptiveFusion(config)
+        if config.contexts in ("both", "speaker"):
+            self.speaker_context = AmuseConversationContext(config)
+        if config.contexts in ("both", "dialogue"):
+            self.dialogue_context = AmuseConversationContext(config)
+        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module | None:
+        encoder = self.encoder("text")
+        return None if encoder is None else encoder.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module):
+        self.encoder("text").set_input_embeddings(value)
+
+    def encoder(self, modality: str):
+        """The transformers encoder of a modality, or None where it comes as features."""
+        return getattr(self, f"{modality}_model", None)
+
+    def is_frozen(self, modality: str) -> bool:
+        """Whether the modality's encoder is kept as it is."""
+        return getattr(self.config, f"freeze_{modality}_encoder")
+
+    def freeze_encoders(self):
+        """Take the frozen encoders' weights out of the training (`config.freeze_*_encoder`)."""
+        for modality in self.config.modalities:
+            if self.encoder(modality) is not None and self.is_frozen(modality):
+                self.encoder(modality).requires_grad_(False)
+
+    def train(self, mode: bool = True):
+        super().train(mode)
+        for modality in self.config.modalities:
+            if self.encoder(modality) is not None and self.is_frozen(modality):
+                self.encoder(modality).eval()
+        return self
+
+    def _stream_sizes(self, modality: str) -> list[int]:
+        sizes = [getattr(self.config, f"{modality}_feature_size")]
+        if modality == "vision" and self.config.background_feature_size is not None:
+            sizes.append(self.config.background_feature_size)
+        return sizes
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        text_features: torch.FloatTensor | None = None,
+        text_mask: torch.Tensor | None = None,
+        audio_values: torch.FloatTensor | None = None,
+        audio_features: torch.FloatTensor | None = None,
+        audio_mask: torch.Tensor | None = None,
+        pixel_values: torch.FloatTensor | None = None,
+        vision_features: torch.FloatTensor | None = None,
+        vision_mask: torch.Tensor | None = None,
+        background_pixel_values: torch.FloatTensor | None = None,
+        background_features: torch.FloatTensor | None = None,
+        background_mask: torch.Tensor | None = None,
+        utterance_mask: torch.Tensor | None = None,
+        speaker_ids: torch.LongTensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> AmuseModelOutput:
+        r"""
+        Any of the modalities may be left out, and any utterance may lack any of them (a mask of zeros).
+
+        Args:
+            input_ids: `(B, T, S)`, word pieces of each utterance, for a model with a text encoder.
+            text_features: `(B, T, S, D)`, token features in place of `input_ids`: for a model with a text encoder,
+                that encoder's last hidden states.
+            text_mask: `(B, T, S)`, 1 for valid tokens. None: all are.
+            audio_values: `(B, T, ...)`, the audio encoder's input for each utterance (waveform or spectrogram).
+            audio_features: `(B, T, S, D)`, token features in place of `audio_values`.
+            audio_mask: `(B, T, S)`, 1 for valid samples, frames or tokens.
+            pixel_values: `(B, T, F, channels, height, width)`, F face images of each utterance.
+            vision_features: `(B, T, S, D)`, token features of the faces in place of `pixel_values`.
+            vision_mask: `(B, T, F)` or `(B, T, S)`.
+            background_pixel_values, background_features, background_mask: the same for the background stream.
+            utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
+            speaker_ids: `(B, T)`, a number for each speaker of a conversation. Only equality counts.
+            output_attentions: return the attentions of every layer of the Multimodal Attention Network.
+            output_hidden_states: return its hidden states.
+
+        Raises:
+            ValueError: no modality is given, shapes do not fit, or speakers are needed and not given.
+        """
+        streams = {
+            "text": (input_ids, text_features, text_mask),
+            "audio": (audio_values, audio_features, audio_mask),
+            "vision": (pixel_values, vision_features, vision_mask),
+            "background": (background_pixel_values, background_features, background_mask),
+        }
+        layout = UtteranceLayout.of(streams, utterance_mask)
+        if speaker_ids is None and hasattr(self, "speaker_context"):
+            raise ValueError("The speaker context needs speaker_ids of shape (conversations, utterances).")
+
+        features, present = self._unimodal_features(streams, layout)
+        network = self.man(features, output_attentions=output_attentions, output_hidden_states=output_hidden_states)
+        descriptors = self._pool(network.last_hidden_state, features)
+        modality_logits = torch.stack(
+            [head(descriptors[:, m]) for m, head in enumerate(self.modality_heads)], dim=1
+        )
+        fused, shares = self.fusion(descriptors, present, self.modality_heads)
+        fused = self.dropout(fused)
+
+        contexts = {}
+        if hasattr(self, "speaker_context"):
+            contexts["speaker_descriptors"] = self.speaker_context(fused, layout.speakers(speaker_ids))
+        if hasattr(self, "dialogue_context"):
+            contexts["utterance_descriptors"] = self.dialogue_context(fused, layout.conversations)
+        last_hidden_state = torch.cat(list(contexts.values()), dim=-1) if contexts else fused
+
+        recorded = {name: network[name] for name in ("hidden_states", "attentions") if network.get(name) is not None}
+        if recorded:
+            counts = torch.tensor([tokens.states.shape[1] for tokens in features], device=fused.device)
+            token_modalities = torch.repeat_interleave(torch.arange(len(counts), device=fused.device), counts)
+        return AmuseModelOutput(
+            last_hidden_state=layout.pad(last_hidden_state),
+            fused_features=layout.pad(fused),
+            fusion_shares=layout.pad(shares),
+            modality_descriptors=layout.pad(descriptors),
+            modality_logits=layout.pad(modality_logits),
+            modality_mask=layout.pad(present),
+            token_modalities=token_modalities if recorded else None,
+            **{name: layout.pad(descriptor) for name, descriptor in contexts.items()},
+            **{name: tuple(layout.pad(state) for state in states) for name, states in recorded.items()},
+        )
+
+    def _unimodal_features(self, streams: dict, layout: UtteranceLayout) -> tuple[list[Tokens], torch.BoolTensor]:
+        """f_m of every modality, and which utterances have which modality, `(rows, M)`."""
+        tokens = {}
+        for modality in self.config.modalities:
+            names = (modality,) if len(self._stream_sizes(modality)) == 1 else (modality, "background")
+            tokens[modality] = [self._tokens(name, modality, *streams[name], layout) for name in names]
+        present = torch.stack([torch.stack([t.present for t in parts]).any(dim=0) for parts in tokens.values()], dim=1)
+        if self.training and self.config.modality_dropout > 0:
+            present = self._drop_modalities(present, layout)
+            for m, (modality, parts) in enumerate(tokens.items()):
+                tokens[modality] = [part.without(~present[:, m]) for part in parts]
+        return [self.unimodal[modality](parts) for modality, parts in tokens.items()], present
+
+    def _tokens(self, stream: str, modality: str, raw, features, mask, layout: UtteranceLayout) -> Tokens:
+        """The tokens of one stream of one modality: encoded, or given as features, or missing."""
+        size = getattr(self.config, f"{stream}_feature_size")
+        encoder = self.encoder(modality)
+        trains_encoder = encoder is not None and not self.is_frozen(modality) and self.training
+        if raw is not None and features is None:
+            if encoder is None:
+                raise ValueError(
+                    f"This model has no {modality} encoder: give {stream}_features of size {size} in place of raw input."
+                )
+            raw = layout.rows(raw)
+            mask = torch.ones(raw.shape[:2], device=raw.device) if mask is None else layout.rows(mask)
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen(modality)):
+                states, mask = ENCODE[modality](encoder, raw, mask)
+        elif features is not None:
+            if features.dim() != 4 or features.shape[-1] != size:
+                raise ValueError(
+                    f"{stream}_features must be of shape (conversations, utterances, tokens, {size}), but are of shape "
+                    f"{tuple(features.shape)}."
+                )
+            states = layout.rows(features)
+            mask = torch.ones(states.shape[:2], device=states.device) if mask is None else layout.rows(mask)
+        else:
+            states = torch.zeros(layout.number, 1, size, device=layout.device)
+            mask = states.new_zeros(layout.number, 1)
+        if trains_encoder and (raw is None or features is not None):
+            states = states + tied_to_zero(encoder)
+        return left_align(states.to(self.dtype), mask)
+
+    def _drop_modalities(self, present: torch.BoolTensor, layout: UtteranceLayout) -> torch.BoolTensor:
+        """Modality dropout: a conversation loses each modality by chance; an utterance never loses its last one."""
+        shape = (layout.batch_size, present.shape[1])
+        dropped = torch.rand(shape, device=present.device) < self.config.modality_dropout
+        kept = present & ~dropped[layout.conversations]
+        return torch.where(kept.any(dim=1, keepdim=True), kept, present)
+
+    def _pool(self, states: torch.Tensor, features: list[Tokens]) -> torch.Tensor:
+        """f_CA of every modality, `(rows, M, d)`: Bi-LSTM over the tokens of g^L, then their mean (figure 1)."""
+        descriptors = []
+        parts = states.split([tokens.states.shape[1] for tokens in features], dim=1)
+        for lstm, tokens, part in zip(self.pooling.values(), features, parts, strict=True):
+            lengths = tokens.readable_lengths
+            descriptors.append(lstm(part, lengths).sum(dim=1) / lengths[:, None])
+        return self.dropout(torch.stack(descriptors, dim=1))
+
+
+class AmuseForEmotionRecognition(AmusePreTrainedModel):
+    """
+    AMuSE with the emotion classifier: the emotion of every utterance's speaker.
+
+    Args:
+        config ([`AmuseConfig`]): with at least one modality, and `num_labels` or `id2label`.
+
+    Raises:
+        ValueError: when the configuration has no modality, or a memory bank without a size.
+    """
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__(config)
+        self.amuse = AmuseModel(config)
+        sizes = {"both": 2 * config.hidden_size, "none": len(config.modalities) * config.hidden_size}
+        self.classifier = nn.Linear(sizes.get(config.contexts, config.hidden_size), config.num_labels)
+        self.dropout = nn.Dropout(config.hidden_dropout)
+        if self._uses_memory_bank:
+            if config.memory_bank_size < 1:
+                raise ValueError("contrastive_loss='bank' needs memory_bank_size, the number of training utterances.")
+            self.memory_bank = AmuseMemoryBank(config)
+        self.post_init()
+
+    @property
+    def _uses_memory_bank(self) -> bool:
+        return self.config.contrastive_loss == "bank" and len(self.config.modalities) > 1
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        text_features: torch.FloatTensor | None = None,
+        text_mask: torch.Tensor | None = None,
+        audio_values: torch.FloatTensor | None = None,
+        audio_features: torch.FloatTensor | None = None,
+        audio_mask: torch.Tensor | None = None,
+        pixel_values: torch.FloatTensor | None = None,
+        vision_features: torch.FloatTensor | None = None,
+        vision_mask: torch.Tensor | None = None,
+        background_pixel_values: torch.FloatTensor | None = None,
+        background_features: torch.FloatTensor | None = None,
+        background_mask: torch.Tensor | None = None,
+        utterance_mask: torch.Tensor | None = None,
+        speaker_ids: torch.LongTensor | None = None,
+        labels: torch.LongTensor | None = None,
+        utterance_ids: torch.LongTensor | None = None,
+        num_items_in_batch: torch.Tensor | int | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> AmuseEmotionRecognitionOutput:
+        r"""
+        The inputs are those of [`AmuseModel.forward`], and
+
+        Args:
+            labels: `(B, T)`, the emotion of each utterance; -100 where it is unknown or the utterance is padding.
+            utterance_ids: `(B, T)`, a number of each training utterance below `config.memory_bank_size`; needed for the
+                loss of a model with a memory bank.
+            num_items_in_batch: what the summed losses are divided by. None: the number of labelled utterances here.
+                Training in several processes or accumulated steps gives the number of all of them.
+        """
+        outputs = self.amuse(
+            input_ids=input_ids,
+            text_features=text_features,
+            text_mask=text_mask,
+            audio_values=audio_values,
+            audio_features=audio_features,
+            audio_mask=audio_mask,
+            pixel_values=pixel_values,
+            vision_features=vision_features,
+            vision_mask=vision_mask,
+            background_pixel_values=background_pixel_values,
+            background_features=background_features,
+            background_mask=background_mask,
+            utterance_mask=utterance_mask,
+            speaker_ids=speaker_ids,
+            **kwargs,
+        )
+        logits = self.classifier(self.dropout(outputs.last_hidden_state))
+        is_utterance = torch.ones(logits.shape[:2], device=logits.device) if utterance_mask is None else utterance_mask
+        is_utterance = is_utterance.bool()
+        logits = logits * is_utterance[..., None]
+        losses = {}
+        if labels is not None:
+            losses = self._losses(logits, outputs, labels, is_utterance, utterance_ids, num_items_in_batch)
+        return AmuseEmotionRecognitionOutput(logits=logits, **losses, **outputs)
+
+    def _losses(self, logits, outputs, labels, is_utterance, utterance_ids, num_items_in_batch) -> dict:
+        """L = L_cls + L_focal + lambda * L_ACE (III-E) over the labelled utterances, and its terms."""
+        config = self.config
+        labelled = is_utterance & (labels != IGNORED_LABEL)
+        labels = labels[labelled]
+        present = outputs.modality_mask[labelled]
+        number, modalities = present.shape
+        divisor = labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
+
+        classification = focal_loss(logits[labelled], labels, config.focal_gamma, config.class_weights)
+        by_modality = focal_loss(
+            outputs.modality_logits[labelled].flatten(0, 1),
+            labels.repeat_interleave(modalities),
+            config.focal_gamma,
+            config.class_weights,
+        ).unflatten(0, (number, modalities))
+        by_modality = (by_modality * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
+
+        losses = {
+            "classification_loss": classification.sum() / divisor,
+            "modality_loss": config.modality_loss_weight * by_modality.sum() / divisor,
+        }
+        if config.contrastive_loss != "none" and modalities > 1:
+            descriptors = outputs.modality_descriptors[labelled]
+            if self._uses_memory_bank:
+                if utterance_ids is None:
+                    raise ValueError("contrastive_loss='bank' needs utterance_ids, the number of each utterance.")
+                contrastive = self.memory_bank(descriptors, present, utterance_ids[labelled])
+            else:
+                contrastive = in_batch_contrastive_loss(descriptors, present, config.contrastive_temperature)
+            losses["contrastive_loss"] = config.contrastive_weight * contrastive.sum() / divisor
+        return {"loss": sum(losses.values()), **losses}
+
+    @classmethod
+    def from_text_audio_vision_pretrained(
+        cls, text: str | None = None, audio: str | None = None, vision: str | None = None, **config_kwargs
+    ) -> "AmuseForEmotionRecognition":
+        """
+        A model with fresh fusion layers around pretrained encoders.
+
+        Args:
+            text (`str`, *optional*): Hub id or folder of the text encoder.
+            audio (`str`, *optional*): Hub id or folder of the audio encoder.
+            vision (`str`, *optional*): Hub id or folder of the image encoder.
+            config_kwargs: fields of [`AmuseConfig`], or `config`, a configuration whose encoders are replaced.
+
+        Raises:
+            OSError: when an encoder cannot be found.
+        """
+        names = {m: name for m, name in zip(MODALITIES, (text, audio, vision), strict=True) if name is not None}
+        encoder_configs = {modality: AutoConfig.from_pretrained(name) for modality, name in names.items()}
+        config = AmuseConfig(**config_kwargs, **{f"{m}_config": encoder for m, encoder in encoder_configs.items()})
+        model = cls(config)
+        for modality, name in names.items():
+            encoder = encoder_from_pretrained(name, getattr(config, f"{modality}_config"))
+            setattr(model.amuse, f"{modality}_model", encoder)
+        model.amuse.freeze_encoders()
+        return model
+
+
+__all__ = [
+    "AmuseEmotionRecognitionOutput",
+    "AmuseForEmotionRecognition",
+    "AmuseModel",
+    "AmuseModelOutput",
+    "AmusePreTrainedModel",
+]

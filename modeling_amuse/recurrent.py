@@ -1,0 +1,36 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""LSTMs over rows of different lengths."""
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+
+class AmuseLSTM(nn.Module):
+    """
+    A (Bi-)LSTM that reads only the valid beginning of each row, so that padding neither costs nor changes anything.
+
+    Args:
+        input_size (`int`): size of the inputs.
+        hidden_size (`int`): size of the outputs; a bidirectional LSTM gives each direction half of it.
+        bidirectional (`bool`): False reads forward alone.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, bidirectional: bool = True):
+        super().__init__()
+        self.lstm = nn.LSTM(
+            input_size, hidden_size // 2 if bidirectional else hidden_size, batch_first=True, bidirectional=bidirectional
+        )
+
+    def forward(self, hidden_states: torch.Tensor, lengths: torch.LongTensor) -> torch.Tensor:
+        """
+        Args:
+            hidden_states: `(rows, steps, input_size)`.
+            lengths: `(rows,)`, the number of valid steps of each row, at least 1.
+
+        Returns:
+            `(rows, steps, hidden_size)`, zero beyond each row's length.
+        """
+        packed = pack_padded_sequence(hidden_states, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        packed, _ = self.lstm(packed)
+        return pad_packed_sequence(packed, batch_first=True, total_length=hidden_states.shape[1])[0]

@@ -1,0 +1,65 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Unimodal self-attended features (paper III-A)."""
+
+import torch
+from torch import nn
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from .attention import AmuseAttention, key_mask
+from .configuration_amuse import AmuseConfig
+from .recurrent import AmuseLSTM
+from .tokens import Tokens, left_align
+
+
+class AmuseSelfAttentionLayer(GradientCheckpointingLayer):
+    """One layer of masked self-attention, added to its input."""
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__()
+        self.key_value_sizes = AmuseAttention.key_value_sizes(config)
+        self.key_value = nn.Linear(config.hidden_size, sum(self.key_value_sizes), bias=False)
+        self.attention = AmuseAttention(config)
+
+    def forward(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+        key, value = self.key_value(hidden_states).split(self.key_value_sizes, dim=-1)
+        return hidden_states + self.attention(hidden_states, [key], [value], [attention_mask])[0]
+
+
+class AmuseUnimodalEncoder(nn.Module):
+    """
+    f_m = SelfAttention^(N)(BiLSTM(x_m)) of one modality.
+
+    Args:
+        config: the model's configuration.
+        feature_sizes: size D of the tokens of each stream of the modality. Vision may have two streams, faces and
+            background: each has its own Bi-LSTM, and they share the self-attention.
+    """
+
+    def __init__(self, config: AmuseConfig, feature_sizes: list[int]):
+        super().__init__()
+        self.config = config
+        self.recurrent = nn.ModuleList([AmuseLSTM(size, config.hidden_size) for size in feature_sizes])
+        self.layers = nn.ModuleList([AmuseSelfAttentionLayer(config) for _ in range(config.num_self_attention_layers)])
+        self.dropout = nn.Dropout(config.hidden_dropout)
+
+    def forward(self, streams: list[Tokens]) -> Tokens:
+        """
+        Args:
+            streams: tokens `(rows, tokens, D)` of each stream.
+
+        Returns:
+            f_m: tokens `(rows, tokens, d)`, those of the second stream behind those of the first.
+        """
+        read = [lstm(stream.states, stream.readable_lengths) for lstm, stream in zip(self.recurrent, streams, strict=True)]
+        if len(read) == 1:
+            tokens = Tokens(read[0], streams[0].lengths)
+        else:
+            valid = [stream.readable & stream.present[:, None] for stream in streams]
+            tokens = left_align(torch.cat(read, dim=1), torch.cat(valid, dim=1))
+            # a stream that no utterance has is cut off above: keep its LSTM in the graph
+            tokens = tokens._replace(states=tokens.states + 0 * sum(states.sum() for states in read))
+        hidden_states = self.dropout(tokens.states)
+        attention_mask = key_mask(self.config, hidden_states, tokens.readable, hidden_states)
+        for layer in self.layers:
+            hidden_states = layer(hidden_states, attention_mask)
+        return tokens._replace(states=hidden_states)

@@ -1,0 +1,59 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What a conversation is, and the check of what a user gives as one."""
+
+STREAMS = ("text", "audio", "vision", "background")
+"""The feature streams of an utterance: one for each modality, and the second one of vision."""
+
+
+def is_list_of_conversations(given) -> bool:
+    """Whether `given` is several conversations, not one: a list of dicts with `utterances`, or of lists of utterances."""
+    if not isinstance(given, (list, tuple)) or not given:
+        return False
+    return all(isinstance(item, (list, tuple)) or (isinstance(item, dict) and "utterances" in item) for item in given)
+
+
+def check_conversations(given) -> list[dict]:
+    """
+    Conversations in one form: a list of `{"id": str, "utterances": [dict, ...]}`.
+
+    Args:
+        given: a conversation or a list of them. A conversation is a dict with `"utterances"` or a list of utterances;
+            an utterance is a dict with `"speaker"`, and `"text"` or `"*_features"` or both.
+
+    Raises:
+        ValueError: what is wrong, in which conversation and utterance, and what to do.
+    """
+    conversations = list(given) if is_list_of_conversations(given) else [given]
+    return [_check_conversation(conversation, number) for number, conversation in enumerate(conversations)]
+
+
+def _check_conversation(conversation, number: int) -> dict:
+    if isinstance(conversation, (list, tuple)):
+        conversation = {"utterances": list(conversation)}
+    if not isinstance(conversation, dict) or "utterances" not in conversation:
+        raise ValueError(
+            f"Conversation {number} is a {type(conversation).__name__}: give a dict with 'utterances', or a list of "
+            'utterances such as {"speaker": "Ada", "text": "Hello."}.'
+        )
+    identifier = conversation.get("id")
+    name = str(number if identifier is None else identifier)
+    utterances = conversation["utterances"]
+    if not utterances:
+        raise ValueError(f"Conversation {name} is empty: give at least one utterance, or leave the conversation out.")
+    for position, utterance in enumerate(utterances):
+        if not isinstance(utterance, dict):
+            raise ValueError(
+                f"Utterance {position} of conversation {name} is a {type(utterance).__name__}: give a dict such as "
+                '{"speaker": "Ada", "text": "Hello."}.'
+            )
+        if utterance.get("speaker") in (None, ""):
+            raise ValueError(
+                f"Utterance {position} of conversation {name} has no 'speaker': name its speaker, by any name that tells "
+                "the speakers of the conversation apart."
+            )
+        if not isinstance(utterance.get("text") or "", str):
+            raise ValueError(
+                f"The text of utterance {position} of conversation {name} is a {type(utterance['text']).__name__}: give "
+                "a string."
+            )
+    return {**conversation, "id": name, "utterances": list(utterances)}
