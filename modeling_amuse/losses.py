@@ -39,9 +39,7 @@ def mean_over_pairs(losses: list[torch.Tensor], both_present: list[torch.Tensor]
     return (torch.stack(losses, dim=1) * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 
 
-def in_batch_contrastive_loss(
-    descriptors: torch.Tensor, present: torch.BoolTensor, temperature: float
-) -> torch.Tensor:
+def in_batch_contrastive_loss(descriptors: torch.Tensor, present: torch.BoolTensor, temperature: float) -> torch.Tensor:
     """
     InfoNCE between every ordered pair of modalities: f_m of an utterance is to find its own f_i among those of the
     other utterances in the batch.
@@ -108,7 +106,9 @@ class AmuseMemoryBank(nn.Module):
             negatives = nn.functional.normalize(self.slots[i, drawn], dim=-1)
             against_negatives = descriptors[:, m] @ negatives.T / self.temperature
             against_own = (descriptors[:, m] * descriptors[:, i]).sum(dim=-1) / self.temperature
-            log_mean = against_negatives.detach().masked_fill(~is_negative, float("-inf")).logsumexp(dim=1) - number.log()
+            log_mean = (
+                against_negatives.detach().masked_fill(~is_negative, float("-inf")).logsumexp(dim=1) - number.log()
+            )
             log_noise = (number.log() + log_mean.clamp(min=-1 / self.temperature))[:, None]
             softplus = nn.functional.softplus
             from_negatives = (softplus(against_negatives - log_noise) * is_negative).sum(dim=1)

@@ -232,9 +232,7 @@ class AmuseModel(AmusePreTrainedModel):
         features, present = self._unimodal_features(streams, layout)
         network = self.man(features, output_attentions=output_attentions, output_hidden_states=output_hidden_states)
         descriptors = self._pool(network.last_hidden_state, features)
-        modality_logits = torch.stack(
-            [head(descriptors[:, m]) for m, head in enumerate(self.modality_heads)], dim=1
-        )
+        modality_logits = torch.stack([head(descriptors[:, m]) for m, head in enumerate(self.modality_heads)], dim=1)
         fused, shares = self.fusion(descriptors, present, self.modality_heads)
         fused = self.dropout(fused)
 

@@ -124,7 +124,10 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
         peers = [[i for i in range(len(features)) if i != central] for central in range(len(features))]
         maps = self._peripheral_maps(features)
         masks = [
-            [key_mask(self.config, features[m].states, features[i].readable, features[i].states, output_attentions) for i in others]
+            [
+                key_mask(self.config, features[m].states, features[i].readable, features[i].states, output_attentions)
+                for i in others
+            ]
             for m, others in enumerate(peers)
         ]
         present = torch.stack([tokens.present for tokens in features], dim=1).to(hidden_states.dtype)

@@ -80,7 +80,9 @@ class EmotionRecognitionPipeline(Pipeline):
 
     def _describe(self, utterance, probabilities, by_modality, present, shares) -> dict:
         modalities = self.model.config.modalities
-        given = {key: utterance[key] for key in ("id", "speaker", "text", "start", "end") if utterance.get(key) is not None}
+        given = {
+            key: utterance[key] for key in ("id", "speaker", "text", "start", "end") if utterance.get(key) is not None
+        }
         return {
             **given,
             **self._emotion(probabilities),

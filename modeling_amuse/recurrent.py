@@ -19,7 +19,10 @@ class AmuseLSTM(nn.Module):
     def __init__(self, input_size: int, hidden_size: int, bidirectional: bool = True):
         super().__init__()
         self.lstm = nn.LSTM(
-            input_size, hidden_size // 2 if bidirectional else hidden_size, batch_first=True, bidirectional=bidirectional
+            input_size,
+            hidden_size // 2 if bidirectional else hidden_size,
+            batch_first=True,
+            bidirectional=bidirectional,
         )
 
     def forward(self, hidden_states: torch.Tensor, lengths: torch.LongTensor) -> torch.Tensor:

@@ -50,7 +50,9 @@ class AmuseUnimodalEncoder(nn.Module):
         Returns:
             f_m: tokens `(rows, tokens, d)`, those of the second stream behind those of the first.
         """
-        read = [lstm(stream.states, stream.readable_lengths) for lstm, stream in zip(self.recurrent, streams, strict=True)]
+        read = [
+            lstm(stream.states, stream.readable_lengths) for lstm, stream in zip(self.recurrent, streams, strict=True)
+        ]
         if len(read) == 1:
             tokens = Tokens(read[0], streams[0].lengths)
         else:

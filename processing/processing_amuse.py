@@ -143,12 +143,16 @@ class AmuseProcessor(ProcessorMixin):
         array = np.asarray(given, dtype=np.float32)
         array = array[None] if array.ndim == 1 else array
         if array.ndim != 2:
-            raise ValueError(f"{place}: {stream}_features must be of shape (tokens, size) or (size,), not {array.shape}.")
+            raise ValueError(
+                f"{place}: {stream}_features must be of shape (tokens, size) or (size,), not {array.shape}."
+            )
         unknown = np.isnan(array)
         if unknown.all():
             return None
         if np.isinf(array).any():
-            raise ValueError(f"{place}: {stream}_features hold an infinite value. Compute them anew, or leave them out.")
+            raise ValueError(
+                f"{place}: {stream}_features hold an infinite value. Compute them anew, or leave them out."
+            )
         statistics = self.feature_statistics.get(stream)
         if statistics is None:
             if unknown.any():
@@ -217,7 +221,9 @@ def _pad_features(features: list[np.ndarray | None], stream: str) -> tuple[np.nd
     """Arrays `(S, D)` to `(utterances, longest S, D)` and a mask; zeros where an utterance has none."""
     sizes = {array.shape[1] for array in features if array is not None}
     if len(sizes) > 1:
-        raise ValueError(f"{stream}_features have different sizes {sorted(sizes)}: they must all come from one extractor.")
+        raise ValueError(
+            f"{stream}_features have different sizes {sorted(sizes)}: they must all come from one extractor."
+        )
     longest = max(len(array) for array in features if array is not None)
     states = np.zeros((len(features), longest, sizes.pop()), dtype=np.float32)
     mask = np.zeros((len(features), longest), dtype=np.int64)

@@ -1,0 +1,105 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The common part of the packaged `datasets` builders: one schema of a conversation, and where builders find files."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import datasets
+from datasets import Features, List, Value
+
+from .conversation import STREAMS
+
+CONVERSATION_FEATURES = Features(
+    {
+        "id": Value("string"),
+        "utterances": List(
+            {
+                "id": Value("string"),
+                "speaker": Value("string"),
+                "text": Value("string"),
+                "start": Value("float64"),  # seconds
+                "end": Value("float64"),
+                "audio": Value("string"),  # path
+                "video": Value("string"),
+                **{f"{stream}_features": List(List(Value("float32"))) for stream in STREAMS},
+                "emotion": Value("string"),
+            }
+        ),
+    }
+)
+UTTERANCE_KEYS = tuple(CONVERSATION_FEATURES["utterances"].feature)
+
+
+class ConversationBuilder(datasets.GeneratorBasedBuilder):
+    """
+    Base of the builders. A builder says which files make a split and how one is read.
+
+    Args:
+        data_dir (`str`): the folder with the files.
+        cache_dir (`str`, *optional*): where the Arrow files are kept. Default: that of `datasets`.
+
+    Raises:
+        FileNotFoundError: when the folder or its files are missing.
+    """
+
+    emotions: tuple[str, ...] | None = None
+    """The data set's emotions, in the order of the labels; None where the files alone tell."""
+
+    def __init__(self, *args, data_dir: str | None = None, **kwargs):
+        self.paths = self.split_paths(Path(data_dir))
+        # the cache of `datasets` knows names, not contents: with their hash, an edited file is read anew
+        contents = hashlib.sha256()
+        for split, paths in sorted(self.paths.items()):
+            for path in paths:
+                contents.update(f"{split}\0{path.name}\0".encode() + path.read_bytes())
+        super().__init__(*args, data_dir=str(data_dir), hash=contents.hexdigest()[:16], **kwargs)
+
+    @classmethod
+    def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
+        """The files of each split, by the names that `datasets` uses: train, validation, test."""
+        raise NotImplementedError
+
+    @classmethod
+    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
+        """The conversations of a file, and counts of what was found and mended in it."""
+        raise NotImplementedError
+
+    def report(self) -> dict[str, Counter]:
+        """For each split, counts of what was found and mended."""
+        return {
+            split: sum((self.read(path, split)[1] for path in paths), Counter()) for split, paths in self.paths.items()
+        }
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(features=CONVERSATION_FEATURES)
+
+    def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
+        return [
+            datasets.SplitGenerator(split, gen_kwargs={"paths": paths, "split": split})
+            for split, paths in self.paths.items()
+        ]
+
+    def _generate_examples(self, paths: list[Path], split: str):
+        for number, path in enumerate(paths):
+            for conversation in self.read(path, split)[0]:
+                utterances = [{key: u.get(key) for key in UTTERANCE_KEYS} for u in conversation["utterances"]]
+                yield f"{number}/{conversation['id']}", {"id": conversation["id"], "utterances": utterances}
+
+
+def require_files(data_dir: Path, names: dict[str, str], source: str) -> dict[str, list[Path]]:
+    """
+    The files of each split where their names are fixed.
+
+    Raises:
+        FileNotFoundError: with what is missing and where it can be had.
+    """
+    missing = [name for name in names.values() if not (data_dir / name).is_file()]
+    if missing:
+        raise FileNotFoundError(f"{data_dir} lacks {', '.join(missing)}. {source}")
+    return {split: [data_dir / name] for split, name in names.items()}
+
+
+def report_counts(conversations: list[dict]) -> Counter:
+    """How many conversations and utterances there are."""
+    return Counter(conversations=len(conversations), utterances=sum(len(c["utterances"]) for c in conversations))

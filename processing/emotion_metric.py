@@ -1,0 +1,127 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The scores of emotion recognition in conversation, as an `evaluate.Metric`."""
+
+import datasets
+import evaluate
+import numpy as np
+from scipy.stats import bootstrap
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
+
+CALIBRATION_BINS = 15
+
+
+class EmotionMetric(evaluate.Metric):
+    """
+    Weighted F1, accuracy and macro F1 of emotions, per class, with an interval and the calibration.
+
+    `compute` takes
+
+    - `prediction_scores`: `(utterances, emotions)` probabilities;
+    - `references`: `(utterances,)` labels;
+    - `conversations`: `(utterances,)`, equal for the utterances of one conversation;
+    - `emotions` (`list[str]`): the names of the labels;
+    - `left_out` (`list[str]`, *optional*): emotions that a variant of the data set leaves out, MELD's 5 classes;
+    - `num_resamples` (`int`, *optional*, defaults to 1000): resamples of the bootstrap interval; 0 leaves it out.
+
+    and returns
+
+    - `weighted_f1`, `accuracy`, `macro_f1`: over the emotions; classes without utterances count 0 in `macro_f1`;
+    - `weighted_f1_interval`: percentile bootstrap 95 % interval, conversations drawn with replacement;
+    - `expected_calibration_error`: over 15 bins of the confidence, and these bins as `reliability`;
+    - `per_class`: `precision`, `recall`, `f1` and `support` of each emotion;
+    - `confusion_matrix`: rows are true emotions, columns predicted ones;
+    - `reduced`: with `left_out`, `weighted_f1`, `accuracy` and `macro_f1` over the utterances of the emotions that
+      remain, predictions being chosen among these;
+    - `num_utterances`, `num_conversations`.
+    """
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=self.__doc__,
+            citation="",
+            inputs_description="prediction_scores, references and conversations, one each for an utterance.",
+            features=datasets.Features(
+                {
+                    "prediction_scores": datasets.List(datasets.Value("float64")),
+                    "references": datasets.Value("int64"),
+                    "conversations": datasets.Value("int64"),
+                }
+            ),
+        )
+
+    def _compute(self, prediction_scores, references, conversations, emotions, left_out=(), num_resamples=1000) -> dict:
+        scores, references, conversations = map(np.asarray, (prediction_scores, references, conversations))
+        predictions = scores.argmax(axis=1)
+        labels = list(range(len(emotions)))
+        matrix = confusion_matrix(references, predictions, labels=labels)
+        columns = precision_recall_fscore_support(references, predictions, labels=labels, zero_division=0)
+        bins = reliability(scores.max(axis=1), predictions == references)
+        result = {
+            **headline(references, predictions, labels),
+            "expected_calibration_error": sum(b["share"] * abs(b["accuracy"] - b["confidence"]) for b in bins),
+            "per_class": {
+                emotion: dict(zip(("precision", "recall", "f1", "support"), map(float, row), strict=True))
+                for emotion, row in zip(emotions, zip(*columns, strict=True), strict=True)
+            },
+            "confusion_matrix": matrix.tolist(),
+            "reliability": bins,
+            "num_utterances": len(references),
+            "num_conversations": len(set(conversations.tolist())),
+        }
+        if num_resamples:
+            result["weighted_f1_interval"] = weighted_f1_interval(
+                references, predictions, conversations, len(emotions), num_resamples
+            )
+        if left_out:
+            kept = [label for label in labels if emotions[label] not in left_out]
+            rows = np.isin(references, kept)
+            chosen = np.asarray(kept)[scores[rows][:, kept].argmax(axis=1)]
+            result["reduced"] = {"left_out": list(left_out), **headline(references[rows], chosen, kept)}
+        return result
+
+
+def headline(references: np.ndarray, predictions: np.ndarray, labels: list[int]) -> dict[str, float]:
+    """Weighted F1, accuracy and macro F1."""
+    settings = {"labels": labels, "zero_division": 0}
+    return {
+        "weighted_f1": float(f1_score(references, predictions, average="weighted", **settings)),
+        "accuracy": float(accuracy_score(references, predictions)),
+        "macro_f1": float(f1_score(references, predictions, average="macro", **settings)),
+    }
+
+
+def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[dict[str, float]]:
+    """For each bin of the confidence that is not empty: its share of the utterances, mean confidence and accuracy."""
+    place = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    return [
+        {
+            "share": float(rows.mean()),
+            "confidence": float(confidence[rows].mean()),
+            "accuracy": float(correct[rows].mean()),
+        }
+        for rows in (place == number for number in range(CALIBRATION_BINS))
+        if rows.any()
+    ]
+
+
+def weighted_f1_interval(
+    references: np.ndarray, predictions: np.ndarray, conversations: np.ndarray, num_labels: int, num_resamples: int
+) -> list[float]:
+    """Percentile bootstrap 95 % interval of the weighted F1; whole conversations are drawn, as their utterances depend."""
+    _, numbers = np.unique(conversations, return_inverse=True)
+    matrices = np.zeros((numbers.max() + 1, num_labels, num_labels))
+    np.add.at(matrices, (numbers, references, predictions), 1)
+    if len(matrices) < 2:
+        return [float("nan"), float("nan")]
+
+    def statistic(drawn, axis):
+        counts = matrices[drawn].sum(axis=-3)
+        support = counts.sum(axis=-1)
+        hits = np.diagonal(counts, axis1=-2, axis2=-1)
+        f1 = 2 * hits / np.maximum(support + counts.sum(axis=-2), 1)
+        return (f1 * support).sum(axis=-1) / support.sum(axis=-1)
+
+    interval = bootstrap(
+        (np.arange(len(matrices)),), statistic, n_resamples=num_resamples, method="percentile", batch=100, rng=0
+    ).confidence_interval
+    return [float(interval.low), float(interval.high)]

@@ -1,0 +1,75 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""States of a frozen text encoder, computed once and kept as Arrow."""
+
+import hashlib
+
+import datasets
+import torch
+from datasets import Dataset, Features, List, Value
+from datasets.fingerprint import Hasher
+from tqdm.auto import tqdm
+from transformers import PreTrainedModel
+
+from .feature_tables import FeatureTable
+from .processing_amuse import AmuseProcessor
+
+VERSION = 1  # raised when the states change for the same text, encoder and tokenizer
+
+
+def frozen_text_states(
+    conversations: Dataset,
+    processor: AmuseProcessor,
+    encoder: PreTrainedModel,
+    cache_dir: str | None = None,
+    batch_size: int = 64,
+) -> FeatureTable:
+    """
+    The last hidden states of every utterance's word pieces. They are computed at the first call and read from the cache
+    after that; another text, tokenizer or encoder is another cache entry.
+
+    Args:
+        conversations: rows with `id` and `utterances`.
+        processor: with the encoder's tokenizer.
+        encoder: the text encoder, in evaluation mode.
+        cache_dir: where the Arrow file is kept. Default: that of `datasets`.
+        batch_size: utterances encoded at a time.
+    """
+    texts = {
+        utterance["id"]: utterance["text"].strip()
+        for utterances in conversations["utterances"]
+        for utterance in utterances
+        if (utterance["text"] or "").strip()
+    }
+    table = Dataset.from_generator(
+        _states,
+        features=Features({"utterance_id": Value("string"), "features": List(List(Value("float32")))}),
+        cache_dir=cache_dir,
+        gen_kwargs={"texts": texts, "processor": processor, "encoder": encoder, "batch_size": batch_size},
+        fingerprint=_fingerprint(texts, processor, encoder),
+    )
+    return FeatureTable.from_arrow(table.data.table)
+
+
+def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel) -> str:
+    weights = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        weights.update(name.encode())
+        weights.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+    tokenizer = processor.tokenizer.backend_tokenizer.to_str()
+    settings = (VERSION, datasets.__version__, processor.max_text_tokens, encoder.config.to_json_string())
+    return Hasher.hash((settings, tokenizer, texts, weights.hexdigest()))
+
+
+@torch.inference_mode()
+def _states(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel, batch_size: int):
+    encoder.eval()
+    # utterances of one length together: little padding
+    identifiers = sorted(texts, key=lambda identifier: len(texts[identifier]))
+    starts = range(0, len(identifiers), batch_size)
+    for start in tqdm(starts, desc="Encoding text once", unit="batch", leave=False):
+        batch = identifiers[start : start + batch_size]
+        inputs = processor([{"speaker": "-", "text": texts[identifier]} for identifier in batch]).to(encoder.device)
+        mask = inputs["text_mask"][0]
+        states = encoder(input_ids=inputs["input_ids"][0], attention_mask=mask).last_hidden_state.float().cpu().numpy()
+        for identifier, state, length in zip(batch, states, mask.sum(dim=1).tolist(), strict=True):
+            yield {"utterance_id": identifier, "features": state[:length]}

@@ -1,0 +1,20 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Packages that only some users need."""
+
+import importlib
+from types import ModuleType
+
+
+def import_extra(module: str, extra: str) -> ModuleType:
+    """
+    Import a module that an extra of this package installs.
+
+    Raises:
+        ImportError: naming the extra, when it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"This needs {module.split('.')[0]}, which is not installed: pip install 'amuse-emotion[{extra}]'."
+        ) from error

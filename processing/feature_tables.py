@@ -1,0 +1,223 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Tables of pre-computed features, joined to utterances by their id."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from .conversation_folder import SPLIT_NAMES
+
+ID_COLUMNS = ("utterance_id", "id", "filename", "file")
+MEDIA_SUFFIXES = (".wav", ".mp4", ".flac", ".mp3", ".avi")
+
+
+class FeatureTable:
+    """
+    Features of utterances: for each utterance id an array `(S, D)`, S tokens of size D.
+
+    Args:
+        ids: the utterance ids.
+        values: `(all tokens, D)` float32, the utterances' arrays behind each other. NaN: an empty cell.
+        lengths: the number of tokens of each utterance.
+
+    Raises:
+        ValueError: when an id stands there twice, or lengths do not add up.
+    """
+
+    def __init__(self, ids: list[str], values: np.ndarray, lengths: np.ndarray):
+        self.values = values
+        self.ends = np.cumsum(lengths)
+        self.rows = {identifier: row for row, identifier in enumerate(ids)}
+        if len(self.rows) < len(ids):
+            twice = next(identifier for row, identifier in enumerate(ids) if self.rows[identifier] != row)
+            raise ValueError(f"The utterance id {twice!r} stands in the feature table more than once.")
+        if len(lengths) != len(ids) or (len(ids) and self.ends[-1] != len(values)):
+            raise ValueError(
+                f"{len(ids)} utterances, {len(lengths)} lengths and {len(values)} tokens do not fit together."
+            )
+
+    @property
+    def size(self) -> int:
+        """D."""
+        return self.values.shape[1]
+
+    def get(self, identifier: str) -> np.ndarray | None:
+        """The features `(S, D)` of an utterance, or None where the table has none."""
+        row = self.rows.get(identifier)
+        if row is None:
+            return None
+        start = self.ends[row - 1] if row else 0
+        return self.values[start : self.ends[row]]
+
+    def statistics(self, identifiers: list[str]) -> dict[str, list[float]]:
+        """
+        Mean and standard deviation of each feature over the tokens of these utterances, empty cells left out. A constant
+        feature gets the deviation 1.
+
+        Raises:
+            ValueError: when a feature has no value in any of them.
+        """
+        known = [array for array in map(self.get, identifiers) if array is not None]
+        values = np.concatenate(known).astype(np.float64) if known else np.full((1, self.size), np.nan)
+        empty = np.isnan(values).all(axis=0)
+        if empty.any():
+            raise ValueError(f"Features {np.flatnonzero(empty).tolist()} have no value in any training utterance.")
+        deviation = np.nanstd(values, axis=0)
+        return {"mean": np.nanmean(values, axis=0).tolist(), "std": np.where(deviation < 1e-8, 1, deviation).tolist()}
+
+    def coverage(self, identifiers: list[str]) -> str:
+        """In words: how many of these utterances have features, and how many cells of theirs are empty."""
+        known = [array for array in map(self.get, identifiers) if array is not None]
+        text = f"{len(known)} of {len(identifiers)} utterances have features"
+        if len(known) < len(identifiers):
+            text += ", for the others the modality is missing"
+        empty = sum(int(np.isnan(array).sum()) for array in known)
+        if empty:
+            text += f"; {empty} empty cells, the training mean stands in"
+        return text
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> "FeatureTable":
+        """
+        From Arrow columns `utterance_id` and `features` (lists of numbers, or lists of such lists), without a copy of the
+        numbers where they lie in one piece.
+        """
+        features = table.column("features").combine_chunks()
+        if isinstance(features, pa.ChunkedArray):
+            features = pa.concat_arrays(features.chunks)
+        number = len(features)
+        if pa.types.is_list(features.type.value_type) or pa.types.is_large_list(features.type.value_type):
+            lengths = features.value_lengths().to_numpy(zero_copy_only=False)
+            features = features.flatten()
+        else:
+            lengths = np.ones(number, dtype=np.int64)
+        sizes = set(features.value_lengths().to_pylist())
+        if len(sizes) != 1 or None in sizes:
+            raise ValueError(
+                f"The rows of a feature table must be of one size, but are of sizes {sorted(map(str, sizes))}."
+            )
+        values = features.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        return cls(table.column("utterance_id").to_pylist(), values.reshape(-1, sizes.pop()), lengths)
+
+
+def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]:
+    """
+    The feature table of each split.
+
+    Args:
+        path: a file (`.parquet`, `.csv` or `.npz`) for all splits, or a folder with a file for each split, whose name
+            holds the split's (`train`, `dev`, `valid`, `validation`, `test`).
+
+            - Parquet and CSV: a column with the utterance id (`utterance_id`, `id`, `filename` or `file`; a media suffix
+              such as `.wav` is dropped), and either a column `features` with lists or one column a feature. Of one file
+              with a column `split`, each split gets its rows.
+            - npz: arrays `utterance_ids` and `features`, or one array `(D,)` or `(S, D)` under each utterance id.
+              Object arrays are refused.
+        splits: the splits wanted.
+
+    Raises:
+        FileNotFoundError: when the file, or a split's file, does not exist.
+        ValueError: when a file holds no such table.
+    """
+    path = Path(path)
+    if path.is_file():
+        return _read_by_split(path, splits)
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no feature table {path}.")
+    found = {}
+    for file in sorted(path.iterdir()):
+        words = file.stem.lower().replace("-", "_").replace(".", "_").split("_")
+        names = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
+        if file.suffix in READERS and len(names) == 1:
+            split = names.pop()
+            if split in found:
+                raise ValueError(f"{found[split]} and {file} are both of the {split} split: leave one in the folder.")
+            found[split] = file
+    missing = [split for split in splits if split not in found]
+    if missing:
+        raise FileNotFoundError(f"{path} has no feature table whose name holds {' or '.join(missing)}.")
+    return {split: _read_by_split(found[split], [split])[split] for split in splits}
+
+
+def _read_by_split(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    if path.suffix not in READERS:
+        raise ValueError(f"{path} is no feature table: give one of {', '.join(READERS)}.")
+    try:
+        return READERS[path.suffix](path, splits)
+    except (ValueError, pa.ArrowException) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    table = pyarrow.parquet.read_table(path)
+    if "features" not in table.column_names:
+        return _from_frame(table.to_pandas(), splits)
+    identifiers = table.column(_id_column(table.column_names)).to_pylist()
+    columns = {"utterance_id": _without_suffix(identifiers), "features": table.column("features")}
+    named = pa.table(columns)
+    if "split" not in table.column_names:
+        return dict.fromkeys(splits, FeatureTable.from_arrow(named))
+    split_of = np.array([SPLIT_NAMES.get(name, name) for name in table.column("split").to_pylist()])
+    return {split: FeatureTable.from_arrow(named.filter(pa.array(split_of == split))) for split in splits}
+
+
+def _read_csv(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    return _from_frame(pd.read_csv(path, encoding="utf-8-sig"), splits)
+
+
+def _from_frame(frame: pd.DataFrame, splits: list[str]) -> dict[str, FeatureTable]:
+    identifiers = frame.pop(_id_column(frame.columns)).astype(str)
+    split_of = frame.pop("split").replace(SPLIT_NAMES) if "split" in frame else None
+    words = [name for name, column in frame.items() if not pd.api.types.is_numeric_dtype(column)]
+    if words or frame.shape[1] == 0:
+        raise ValueError(
+            f"Beside the utterance id there must be numbers alone; not numbers: {', '.join(words) or 'no column'}."
+        )
+
+    def table(rows) -> FeatureTable:
+        values = frame[rows].to_numpy(np.float32)
+        return FeatureTable(_without_suffix(identifiers[rows]), values, np.ones(len(values), dtype=np.int64))
+
+    if split_of is None:
+        return dict.fromkeys(splits, table(np.ones(len(frame), dtype=bool)))
+    return {split: table((split_of == split).to_numpy()) for split in splits}
+
+
+def _read_npz(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    if "utterance_ids" in arrays and "features" in arrays:
+        identifiers, features = arrays["utterance_ids"].tolist(), list(arrays["features"])
+    else:
+        identifiers, features = list(arrays), list(arrays.values())
+    features = [np.atleast_2d(np.asarray(array, dtype=np.float32)) for array in features]
+    shapes = {array.shape[1] if array.ndim == 2 else array.shape for array in features}
+    if len(shapes) != 1 or not isinstance(next(iter(shapes)), int):
+        raise ValueError(
+            f"Arrays must be of shape (D,) or (S, D) with one D, but have sizes {sorted(map(str, shapes))}."
+        )
+    lengths = np.array([len(array) for array in features])
+    table = FeatureTable(_without_suffix(identifiers), np.concatenate(features), lengths)
+    return dict.fromkeys(splits, table)
+
+
+READERS = {".parquet": _read_parquet, ".csv": _read_csv, ".npz": _read_npz}
+
+
+def _id_column(columns) -> str:
+    for name in ID_COLUMNS:
+        if name in columns:
+            return name
+    raise ValueError(
+        f"No column holds the utterance id: name one of them {ID_COLUMNS[0]!r}. There are: {', '.join(columns)}."
+    )
+
+
+def _without_suffix(identifiers) -> list[str]:
+    return [
+        identifier[: -len(suffix)] if (suffix := Path(identifier).suffix.lower()) in MEDIA_SUFFIXES else identifier
+        for identifier in map(str, identifiers)
+    ]

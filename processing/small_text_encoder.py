@@ -1,0 +1,37 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""A small text encoder and its tokenizer, made from a corpus where no pretrained one is at hand."""
+
+from collections.abc import Iterable
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, PreTrainedTokenizerFast
+
+SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+
+
+def small_text_encoder(texts: Iterable[str], vocabulary_size: int = 2000) -> tuple[BertConfig, PreTrainedTokenizerFast]:
+    """
+    The configuration of a two-layer encoder, and a WordPiece tokenizer learned from `texts`.
+
+    Args:
+        texts: what the tokenizer is learned from: training utterances alone.
+        vocabulary_size: the most word pieces.
+    """
+    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary_size, special_tokens=list(SPECIAL_TOKENS.values()))
+    tokenizer.train_from_iterator(texts, trainer)
+    separators = [(token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
+    tokenizer.post_processor = processors.BertProcessing(*separators)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=256,
+        max_position_embeddings=256,
+        pad_token_id=tokenizer.token_to_id("[PAD]"),
+    )
+    return config, PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)

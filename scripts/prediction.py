@@ -1,0 +1,68 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Scores of a model on a split, computed by all processes together."""
+
+from functools import partial
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from processing.conversation_dataset import ConversationDataset
+from processing.emotion_metric import EmotionMetric
+
+
+@torch.inference_mode()
+def predict(
+    model: torch.nn.Module,
+    dataset: ConversationDataset,
+    processor,
+    accelerator: Accelerator,
+    batch_size: int,
+    modalities: tuple[str, ...] | None = None,
+) -> dict[str, np.ndarray]:
+    """
+    Predictions for the labelled utterances of a split; every process gets those of all.
+
+    Args:
+        modalities: use only these; the others are missing.
+
+    Returns:
+        `prediction_scores` `(utterances, emotions)`, `references` and `conversations` `(utterances,)` as
+        [`EmotionMetric`] takes them, and `loss`, the mean classification loss.
+    """
+    model.eval()
+    numbers = range(accelerator.process_index, len(dataset), accelerator.num_processes)
+    loader = DataLoader(
+        torch.utils.data.Subset(dataset, numbers),
+        batch_size=batch_size,
+        collate_fn=partial(processor, modalities=modalities),
+    )
+    rows, losses = [], []
+    for batch in tqdm(loader, desc="Predicting", leave=False, disable=not accelerator.is_local_main_process):
+        outputs = model(**batch.to(accelerator.device))
+        labelled = batch["labels"] != -100
+        # utterance numbers tell the processes' rows apart, and put them back into order
+        where = batch["utterance_ids"][labelled].double()[:, None]
+        scores = outputs.logits[labelled].double().softmax(dim=-1)
+        rows.append(torch.cat([where, batch["labels"][labelled].double()[:, None], scores], dim=1))
+        losses.append(outputs.classification_loss.double() * labelled.sum())
+    width = 2 + model.config.num_labels
+    rows = torch.cat(rows) if rows else torch.zeros(0, width, dtype=torch.float64, device=accelerator.device)
+    total = accelerator.reduce(torch.stack(losses).sum() if losses else rows.new_zeros(()), reduction="sum")
+    rows = accelerator.gather(accelerator.pad_across_processes(rows, pad_index=-1)).cpu().numpy()
+    rows = rows[rows[:, 0] >= 0]
+    rows = rows[rows[:, 0].argsort()]
+    return {
+        "prediction_scores": rows[:, 2:],
+        "references": rows[:, 1].astype(np.int64),
+        "conversations": np.searchsorted(dataset.starts, rows[:, 0], side="right") - 1,
+        "loss": float(total) / max(len(rows), 1),
+    }
+
+
+def score(predictions: dict[str, np.ndarray], emotions: list[str], **settings) -> dict:
+    """The scores of `predict`'s predictions, see [`EmotionMetric`]."""
+    columns = {key: predictions[key] for key in ("prediction_scores", "references", "conversations")}
+    return EmotionMetric(keep_in_memory=True).compute(**columns, emotions=emotions, **settings)

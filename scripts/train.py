@@ -1,0 +1,413 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Train AMuSE on conversations.
+
+    accelerate launch scripts/train.py --dataset_name sample --output_dir amuse-sample
+    accelerate launch scripts/train.py --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \
+        --freeze_text_model --output_dir amuse-meld
+
+The epoch is chosen by the weighted F1 on the validation split. The output folder holds that epoch's model with its
+configuration and processor, and the training's checkpoint: `--resume_from_checkpoint latest` goes on from it.
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+# A script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
+# repository there, which also makes the packages importable that are not installed.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from accelerate import Accelerator  # noqa: E402
+from accelerate.utils import DistributedDataParallelKwargs, set_seed  # noqa: E402
+from torch.utils.data import DataLoader  # noqa: E402
+from tqdm.auto import tqdm  # noqa: E402
+from transformers import AutoConfig, AutoTokenizer, HfArgumentParser, get_scheduler  # noqa: E402
+
+from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor  # noqa: E402
+from modeling_amuse.configuration_amuse import PRESETS  # noqa: E402
+from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids  # noqa: E402
+from processing.encoder_states import frozen_text_states  # noqa: E402
+from processing.load_conversations import BUILDERS, describe_report, load_conversations  # noqa: E402
+from processing.small_text_encoder import small_text_encoder  # noqa: E402
+from scripts.prediction import predict, score  # noqa: E402
+from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
+
+
+@dataclass
+class DataArguments:
+    """What the model learns from."""
+
+    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
+    audio_features: str | None = field(
+        default=None, metadata={"help": "Feature table of the audio: a file, or a folder with one for each split."}
+    )
+    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
+    background_features: str | None = field(
+        default=None, metadata={"help": "Feature table of the background, vision's second stream."}
+    )
+    modalities: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Modalities of the model. Default: text, and those with features.",
+            "choices": list(MODALITIES),
+        },
+    )
+    cache_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where prepared data and the states of frozen encoders are kept. Default: the cache of datasets."
+        },
+    )
+
+
+@dataclass
+class ModelArguments:
+    """The model. What is left out has the preset's value, else that of AmuseConfig."""
+
+    text_model: str | None = field(
+        default=None, metadata={"help": "Text encoder: Hub id or folder. Default: a small one, trained from scratch."}
+    )
+    freeze_text_model: bool = field(
+        default=False, metadata={"help": "Keep the text encoder as it is; its states are computed once."}
+    )
+    preset: str | None = field(default=None, metadata={"help": "Named settings.", "choices": list(PRESETS)})
+    hidden_size: int | None = field(default=None, metadata={"help": "Size of the descriptors."})
+    num_man_layers: int | None = field(default=None, metadata={"help": "Layers of the Multimodal Attention Network."})
+    head_aggregation: str | None = field(default=None, metadata={"help": "concat or mean."})
+    fusion: str | None = field(default=None, metadata={"help": "gate, alfa, static, equal, random or concat."})
+    contexts: str | None = field(default=None, metadata={"help": "both, dialogue, speaker or none."})
+    causal: bool | None = field(default=None, metadata={"help": "Judge an utterance from its past alone."})
+    hidden_dropout: float | None = field(default=None, metadata={"help": "Dropout of the descriptors."})
+    modality_dropout: float | None = field(
+        default=None, metadata={"help": "Probability with which a conversation loses a modality in training."}
+    )
+    focal_gamma: float | None = field(default=None, metadata={"help": "Exponent of the focal losses."})
+    contrastive_loss: str | None = field(default=None, metadata={"help": "none, bank or in_batch."})
+    class_weights: str = field(
+        default="none",
+        metadata={
+            "help": "balanced: weigh an emotion by the inverse of its frequency.",
+            "choices": ["none", "balanced"],
+        },
+    )
+
+    def config_fields(self) -> dict:
+        """The fields of AmuseConfig that were given."""
+        own = ("text_model", "freeze_text_model", "preset", "class_weights")
+        return {name: value for name, value in asdict(self).items() if name not in own and value is not None}
+
+
+@dataclass
+class TrainArguments:
+    """How the model learns."""
+
+    output_dir: str = field(metadata={"help": "Where the model, its processor and the checkpoint are written."})
+    num_train_epochs: int = field(default=20, metadata={"help": "The most epochs."})
+    early_stopping_patience: int = field(
+        default=5, metadata={"help": "Stop after so many epochs without a better validation weighted F1."}
+    )
+    learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate."})
+    encoder_learning_rate: float = field(
+        default=3e-5, metadata={"help": "Peak learning rate of pretrained encoders that are trained."}
+    )
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
+    warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
+    lr_scheduler_type: str = field(default="linear", metadata={"help": "Schedule of the learning rate after that."})
+    max_grad_norm: float = field(default=1.0, metadata={"help": "Norm to which gradients are clipped."})
+    per_device_train_batch_size: int = field(default=8, metadata={"help": "Conversations in a batch of one process."})
+    per_device_eval_batch_size: int = field(
+        default=16, metadata={"help": "Conversations in an evaluation batch of one process."}
+    )
+    gradient_accumulation_steps: int = field(default=1, metadata={"help": "Batches for one step of the optimizer."})
+    mixed_precision: str = field(
+        default="no", metadata={"help": "Precision of the computation.", "choices": ["no", "fp16", "bf16"]}
+    )
+    seed: int = field(default=42, metadata={"help": "Seed of weights, order, dropout."})
+    resume_from_checkpoint: str | None = field(
+        default=None, metadata={"help": "latest, or the folder of a checkpoint."}
+    )
+    use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even where there is a GPU."})
+
+
+# A resumed training may differ from the stopped one in these alone.
+FREE_ON_RESUME = {
+    *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "text_model", "per_device_eval_batch_size"),
+    *("audio_features", "vision_features", "background_features"),
+}
+
+
+def main(arguments: list[str] | None = None):
+    parser = HfArgumentParser((DataArguments, ModelArguments, TrainArguments), description=__doc__)
+    data_args, model_args, args = parser.parse_args_into_dataclasses(arguments)
+    output_dir = Path(args.output_dir)
+    accelerator = Accelerator(
+        mixed_precision=args.mixed_precision,
+        cpu=args.use_cpu or not torch.cuda.is_available(),
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    set_seed(args.seed)
+
+    # Data, processor and model. The main process goes first: it fills the caches that the others read.
+    with accelerator.main_process_first():
+        data = load_conversations(data_args.dataset_name, data_args.data_dir, data_args.cache_dir)
+    accelerator.print(describe_report(data.report))
+    splits = {split: data.splits[split] for split in ("train", "validation") if split in data.splits}
+    for split in ("train", "validation"):
+        if split not in splits:
+            raise ValueError(
+                f"The data set has no {split} split. Training needs both: the validation split chooses the epoch."
+            )
+    modalities = chosen_modalities(data_args)
+    paths = {
+        stream: path
+        for stream in ("audio", "vision", "background")
+        if (path := getattr(data_args, f"{stream}_features"))
+        and ("vision" if stream == "background" else stream) in modalities
+    }
+    tables = load_stream_tables(paths, splits)
+    for stream in paths:
+        for split, conversations in splits.items():
+            accelerator.print(f"{split}: {stream}: {tables[split][stream].coverage(utterance_ids(conversations))}")
+
+    model, processor = build(data, splits, modalities, tables, data_args, model_args)
+    encoder = model.amuse.encoder("text")
+    if encoder is not None and model_args.freeze_text_model:
+        encoder.to(accelerator.device)
+        with accelerator.main_process_first():
+            for split, conversations in splits.items():
+                tables[split]["text"] = frozen_text_states(conversations, processor, encoder, data_args.cache_dir)
+    train, validation = (ConversationDataset(splits[split], tables[split]) for split in ("train", "validation"))
+
+    # Optimizer and schedule, in steps of the optimizer: the same for any number of processes.
+    batch_size = args.per_device_train_batch_size * accelerator.num_processes
+    steps = -(-len(train) // (batch_size * args.gradient_accumulation_steps)) * args.num_train_epochs
+    optimizer = torch.optim.AdamW(parameter_groups(model, model_args.text_model, args), lr=args.learning_rate)
+    scheduler = get_scheduler(args.lr_scheduler_type, optimizer, int(args.warmup_ratio * steps), steps)
+    wrapped, optimizer = accelerator.prepare(model, optimizer)
+    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    accelerator.print(
+        f"{', '.join(modalities)}; {count:,} trained parameters; {accelerator.num_processes} process(es) on "
+        f"{accelerator.device}, {batch_size * args.gradient_accumulation_steps} conversations a step"
+    )
+
+    # What a resumed training must share with the stopped one.
+    settings = {
+        name: value
+        for part in (data_args, model_args, args)
+        for name, value in asdict(part).items()
+        if name not in FREE_ON_RESUME
+    } | {"num_processes": accelerator.num_processes}
+    progress = {"epoch": 0, "best_epoch": 0, "best_weighted_f1": -1.0, "history": [], "settings": settings}
+    checkpoints = output_dir / "checkpoints"
+    if args.resume_from_checkpoint is not None:
+        progress = resume(args.resume_from_checkpoint, checkpoints, model, optimizer, scheduler, progress, accelerator)
+    elif latest_checkpoint(checkpoints) is not None:
+        raise ValueError(
+            f"{output_dir} holds a training already: add --resume_from_checkpoint latest to go on with it, or choose "
+            "another --output_dir."
+        )
+
+    # Training, an epoch at a time.
+    for epoch in range(progress["epoch"], args.num_train_epochs):
+        if epoch - progress["best_epoch"] >= args.early_stopping_patience:
+            accelerator.print(f"No better epoch for {args.early_stopping_patience} epochs: stopped early.")
+            break
+        start = time.perf_counter()
+        losses = train_epoch(wrapped, model, train, processor, optimizer, scheduler, accelerator, args, epoch)
+        predictions = predict(model, validation, processor, accelerator, args.per_device_eval_batch_size)
+        scores = score(predictions, list(data.emotions), num_resamples=0)
+        epoch += 1
+        line = {
+            "epoch": epoch,
+            **losses,
+            "validation_loss": predictions["loss"],
+            **{f"validation_{name}": scores[name] for name in ("weighted_f1", "accuracy", "macro_f1")},
+            "seconds": time.perf_counter() - start,
+        }
+        better = scores["weighted_f1"] > progress["best_weighted_f1"]
+        if better:
+            progress |= {"best_epoch": epoch, "best_weighted_f1": scores["weighted_f1"]}
+        progress |= {"epoch": epoch, "history": [*progress["history"], line]}
+        accelerator.print(describe_epoch(line, args.num_train_epochs, better))
+        # The model first: stopped between the two, the epoch is done again and both are written again.
+        if accelerator.is_main_process:
+            if better:
+                save_model(model, processor, output_dir)
+            save_checkpoint(checkpoints, epoch, model, optimizer, scheduler, progress)
+        accelerator.wait_for_everyone()
+
+    if accelerator.is_main_process:
+        (output_dir / "training_history.json").write_text(json.dumps(progress, indent=1), encoding="utf-8")
+    accelerator.print(
+        f"Epoch {progress['best_epoch']} was best on validation, weighted F1 {progress['best_weighted_f1']:.4f}; saved in "
+        f"{output_dir}"
+    )
+    accelerator.end_training()
+
+
+def chosen_modalities(data_args: DataArguments) -> tuple[str, ...]:
+    """The model's modalities: those that were asked for, else text and all that have features."""
+    available = {"text": True, "audio": data_args.audio_features, "vision": data_args.vision_features}
+    chosen = [m for m in MODALITIES if (available[m] if data_args.modalities is None else m in data_args.modalities)]
+    for modality in chosen:
+        if not available[modality]:
+            raise ValueError(f"--modalities names {modality}: give its feature table as --{modality}_features.")
+    return tuple(chosen)
+
+
+def build(data, splits, modalities, tables, data_args: DataArguments, model_args: ModelArguments):
+    """A fresh model around its encoders, and its processor with the statistics of the training split."""
+    emotions = list(data.emotions)
+    fields = {
+        **PRESETS.get(model_args.preset, {}),
+        **model_args.config_fields(),
+        "id2label": dict(enumerate(emotions)),
+        "label2id": {emotion: label for label, emotion in enumerate(emotions)},
+        "freeze_text_encoder": model_args.freeze_text_model,
+    }
+    utterances = [utterance for row in splits["train"]["utterances"] for utterance in row]
+    ids = utterance_ids(splits["train"])
+    for stream, table in tables["train"].items():
+        fields[f"{stream}_feature_size"] = table.size
+    statistics = {stream: table.statistics(ids) for stream, table in tables["train"].items()}
+    if fields.get("contrastive_loss") == "bank":
+        fields["memory_bank_size"] = len(utterances)
+    if model_args.class_weights == "balanced":
+        counts = Counter(u["emotion"] for u in utterances if u["emotion"] is not None)
+        fields["class_weights"] = [sum(counts.values()) / (len(emotions) * max(counts[e], 1)) for e in emotions]
+
+    text_model = model_args.text_model if "text" in modalities else None
+    tokenizer = AutoTokenizer.from_pretrained(text_model) if text_model else None
+    if "text" in modalities and text_model is None:
+        if model_args.freeze_text_model:
+            raise ValueError("--freeze_text_model needs --text_model: a small encoder from scratch must be trained.")
+        fields["text_config"], tokenizer = small_text_encoder(u["text"] for u in utterances if u["text"])
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **fields)
+    return model, AmuseProcessor(tokenizer, emotions=emotions, feature_statistics=statistics)
+
+
+def parameter_groups(model, text_model: str | None, args: TrainArguments) -> list[dict]:
+    """Trained weights; those of a pretrained encoder have their own learning rate."""
+    encoder = {id(p) for p in model.amuse.encoder("text").parameters()} if text_model else set()
+    groups = [
+        {
+            "params": [p for p in model.parameters() if p.requires_grad and id(p) not in encoder],
+            "lr": args.learning_rate,
+        },
+        {
+            "params": [p for p in model.parameters() if p.requires_grad and id(p) in encoder],
+            "lr": args.encoder_learning_rate,
+        },
+    ]
+    return [{**group, "weight_decay": args.weight_decay} for group in groups if group["params"]]
+
+
+def resume(wanted: str, checkpoints: Path, model, optimizer, scheduler, fresh: dict, accelerator) -> dict:
+    """The progress of the stopped training, its state put into model, optimizer and scheduler."""
+    path = latest_checkpoint(checkpoints) if wanted == "latest" else Path(wanted)
+    if path is None:
+        accelerator.print(f"No epoch was finished in {checkpoints.parent}: starting from the beginning.")
+        return fresh
+    progress = load_checkpoint(path, model, optimizer, scheduler)
+    differing = [name for name, value in fresh["settings"].items() if progress["settings"].get(name) != value]
+    if differing:
+        raise ValueError(
+            f"{path} was made with other settings: "
+            + ", ".join(
+                f"{name} was {progress['settings'].get(name)!r}, is {fresh['settings'][name]!r}" for name in differing
+            )
+        )
+    accelerator.print(f"Resumed from the end of epoch {progress['epoch']}.")
+    return progress
+
+
+def train_epoch(wrapped, model, dataset, processor, optimizer, scheduler, accelerator, args, epoch: int) -> dict:
+    """One epoch. Losses are sums over utterances, divided by the labelled utterances of all processes and batches of a step."""
+    process, processes = accelerator.process_index, accelerator.num_processes
+    # All randomness of an epoch comes from these, so that a resumed training repeats it.
+    order = np.random.default_rng([args.seed, epoch]).permutation(len(dataset))
+    set_seed(int(np.random.SeedSequence([args.seed, epoch, process]).generate_state(1)[0]))
+
+    size = args.per_device_train_batch_size
+    batches = [
+        np.array_split(order[start : start + size * processes], processes)[process].tolist()
+        for start in range(0, len(order), size * processes)
+    ]
+    loader = iter(DataLoader(dataset, batch_sampler=batches, collate_fn=partial(collate, dataset, processor)))
+    windows = [
+        batches[i : i + args.gradient_accumulation_steps]
+        for i in range(0, len(batches), args.gradient_accumulation_steps)
+    ]
+    totals, utterances = Counter(), 0
+    wrapped.train()
+    for window in tqdm(
+        windows, desc=f"Epoch {epoch + 1}", unit="step", leave=False, disable=not accelerator.is_local_main_process
+    ):
+        window = [next(loader).to(accelerator.device) for _ in window]
+        labelled = torch.stack([(batch["labels"] != -100).sum() for batch in window]).sum()
+        labelled = accelerator.reduce(labelled, reduction="sum").clamp(min=1)
+        utterances += int(labelled)
+        for number, batch in enumerate(window):
+            # processes exchange gradients with the last batch of a step
+            with nullcontext() if number == len(window) - 1 else accelerator.no_sync(wrapped):
+                outputs = wrapped(**batch, num_items_in_batch=labelled)
+                # gradients are averaged over the processes, where a sum is wanted
+                accelerator.backward(outputs.loss * processes)
+            for name in ("loss", "classification_loss", "modality_loss", "contrastive_loss"):
+                if outputs.get(name) is not None:
+                    totals[name] += float(outputs[name].detach() * labelled)
+        accelerator.clip_grad_norm_(wrapped.parameters(), args.max_grad_norm)
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+    sums = accelerator.reduce(torch.tensor(list(totals.values()), device=accelerator.device), reduction="sum")
+    return {f"train_{name}": float(total) / utterances for name, total in zip(totals, sums, strict=True)}
+
+
+def collate(dataset, processor, conversations: list[dict]):
+    """A batch. A process for which no conversation is left takes part with one that counts for nothing."""
+    batch = processor(conversations or [dataset[0]])
+    labels = batch.get("labels", torch.full(batch["utterance_mask"].shape, -100))
+    batch["labels"] = labels if conversations else torch.full_like(labels, -100)
+    return batch
+
+
+def save_model(model, processor, output_dir: Path):
+    """Write model and processor; an earlier model stays whole until the new one is."""
+    unfinished = output_dir / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    model.save_pretrained(unfinished)
+    processor.save_pretrained(unfinished)
+    for path in unfinished.iterdir():
+        os.replace(path, output_dir / path.name)
+    unfinished.rmdir()
+
+
+def describe_epoch(line: dict, epochs: int, better: bool) -> str:
+    parts = " + ".join(
+        f"{line[f'train_{name}_loss']:.4f}"
+        for name in ("classification", "modality", "contrastive")
+        if f"train_{name}_loss" in line
+    )
+    return (
+        f"epoch {line['epoch']}/{epochs}  train loss {line['train_loss']:.4f} ({parts})  validation loss "
+        f"{line['validation_loss']:.4f}  weighted F1 {line['validation_weighted_f1']:.4f}  accuracy "
+        f"{line['validation_accuracy']:.4f}  macro F1 {line['validation_macro_f1']:.4f}  {line['seconds']:.0f} s"
+        + ("  best" if better else "")
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+The state of a training at the end of an epoch, as safetensors and JSON.
+
+There is no random state in it: every epoch seeds all generators from (seed, epoch, process), so what comes after a
+resume is what would have come without the stop.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+PREFIX = "epoch-"
+
+
+def save_checkpoint(folder: Path, epoch: int, model: torch.nn.Module, optimizer, scheduler, progress: dict):
+    """
+    Write the checkpoint of a finished epoch. It appears whole or not at all, and then earlier ones are removed.
+
+    Args:
+        folder: where the checkpoints are.
+        epoch: the number of finished epochs.
+        model: its trained weights and its buffers are kept; frozen encoders are not.
+        progress: whatever JSON holds, given back by `load_checkpoint`.
+    """
+    unfinished = folder / f"{PREFIX}{epoch}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    save_file(_trained_tensors(model), unfinished / "model.safetensors")
+    state = optimizer.state_dict()
+    tensors = {f"{index}.{name}": value for index, values in state["state"].items() for name, value in values.items()}
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished / "optimizer.safetensors")
+    numbers = {"param_groups": state["param_groups"], "scheduler": scheduler.state_dict(), "progress": progress}
+    (unfinished / "state.json").write_text(json.dumps(numbers, indent=1), encoding="utf-8")
+    finished = folder / f"{PREFIX}{epoch}"
+    shutil.rmtree(finished, ignore_errors=True)
+    os.replace(unfinished, finished)
+    for other in folder.iterdir():
+        if other != finished:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint of the last finished epoch, or None."""
+    found = [path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdigit()]
+    return max(found, key=lambda path: int(path.name.removeprefix(PREFIX)), default=None)
+
+
+def load_checkpoint(path: Path, model: torch.nn.Module, optimizer, scheduler) -> dict:
+    """
+    Put model, optimizer and scheduler into the state of the checkpoint.
+
+    Returns:
+        Its progress.
+
+    Raises:
+        FileNotFoundError: when there is no checkpoint.
+        ValueError: when it belongs to another model.
+    """
+    if not (path / "state.json").is_file():
+        raise FileNotFoundError(f"{path} is no checkpoint of a training.")
+    numbers = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    saved, own = load_file(path / "model.safetensors"), _trained_tensors(model)
+    if {name: tensor.shape for name, tensor in saved.items()} != {name: tensor.shape for name, tensor in own.items()}:
+        raise ValueError(
+            f"{path} is the checkpoint of another model: resume with the arguments that it was started with."
+        )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(saved[name])
+    state = {}
+    for name, tensor in load_file(path / "optimizer.safetensors").items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": numbers["param_groups"]})
+    scheduler.load_state_dict(numbers["scheduler"])
+    return numbers["progress"]
+
+
+def _trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The trained parameters, and the buffers of modules that are trained; they share their memory with the model."""
+    frozen = {
+        name
+        for name, module in model.named_modules()
+        if (p := list(module.parameters())) and not any(q.requires_grad for q in p)
+    }
+    tensors = {name: parameter.data for name, parameter in model.named_parameters() if parameter.requires_grad}
+    for name, buffer in model.named_buffers():
+        owner = name.rpartition(".")[0]
+        if not any(owner == module or owner.startswith(f"{module}.") for module in frozen):
+            tensors[name] = buffer
+    return tensors
