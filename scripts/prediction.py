@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Scores of a model on a split, computed by all processes together."""
 
+import os
 from functools import partial
 
 import numpy as np
@@ -11,6 +12,12 @@ from tqdm.auto import tqdm
 
 from processing.conversation_dataset import ConversationDataset
 from processing.emotion_metric import EmotionMetric
+
+
+def use_all_cores(accelerator: Accelerator):
+    """Share the machine's cores among its processes: `accelerate launch` leaves each process on a CPU one thread."""
+    if accelerator.device.type == "cpu":
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
 
 
 @torch.inference_mode()

@@ -39,7 +39,7 @@ from processing.conversation_dataset import ConversationDataset, load_stream_tab
 from processing.encoder_states import frozen_text_states  # noqa: E402
 from processing.load_conversations import BUILDERS, describe_report, load_conversations  # noqa: E402
 from processing.small_text_encoder import small_text_encoder  # noqa: E402
-from scripts.prediction import predict, score  # noqa: E402
+from scripts.prediction import predict, score, use_all_cores  # noqa: E402
 from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
 
 
@@ -156,6 +156,7 @@ def main(arguments: list[str] | None = None):
         cpu=args.use_cpu or not torch.cuda.is_available(),
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
+    use_all_cores(accelerator)
     torch.use_deterministic_algorithms(True, warn_only=True)
     set_seed(args.seed)
 
