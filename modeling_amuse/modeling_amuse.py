@@ -90,7 +90,7 @@ class AmuseEmotionRecognitionOutput(AmuseModelOutput):
 
     Args:
         loss (`torch.FloatTensor` of shape `()`, *optional*):
-            Returned with `labels`: L = L_cls + L_focal + lambda * L_ACE.
+            Returned with `labels`: L = L_cls + L_focal + lambda * L_ACE, the last in training mode alone.
         logits (`torch.FloatTensor` of shape `(B, T, C)`):
             Emotion scores before softmax; zeros for padding utterances.
         classification_loss, modality_loss, contrastive_loss (`torch.FloatTensor` of shape `()`, *optional*):
@@ -372,8 +372,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
 
         Args:
             labels: `(B, T)`, the emotion of each utterance; -100 where it is unknown or the utterance is padding.
-            utterance_ids: `(B, T)`, a number of each training utterance below `config.memory_bank_size`; needed for the
-                loss of a model with a memory bank.
+            utterance_ids: `(B, T)`, a number of each training utterance below `config.memory_bank_size`; needed to
+                train a model with a memory bank.
             num_items_in_batch: what the summed losses are divided by. None: the number of labelled utterances here.
                 Training in several processes or accumulated steps gives the number of all of them.
         """
@@ -425,7 +425,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             "classification_loss": classification.sum() / divisor,
             "modality_loss": config.modality_loss_weight * by_modality.sum() / divisor,
         }
-        if config.contrastive_loss != "none" and modalities > 1:
+        # shapes the descriptors in training; its bank knows training utterances alone
+        if self.training and config.contrastive_loss != "none" and modalities > 1:
             descriptors = outputs.modality_descriptors[labelled]
             if self._uses_memory_bank:
                 if utterance_ids is None:

@@ -17,7 +17,8 @@ from processing.emotion_metric import EmotionMetric
 def use_all_cores(accelerator: Accelerator):
     """Share the machine's cores among its processes: `accelerate launch` leaves each process on a CPU one thread."""
     if accelerator.device.type == "cpu":
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // accelerator.num_processes))
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        torch.set_num_threads(max(1, cores // accelerator.num_processes))
 
 
 @torch.inference_mode()

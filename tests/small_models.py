@@ -1,0 +1,54 @@
+"""Small random models and batches."""
+
+import torch
+
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition
+
+SIZES = {"text": 6, "audio": 3, "vision": 5, "background": 4}
+NUM_LABELS = 4
+
+
+def small_config(**changes) -> AmuseConfig:
+    fields = {f"{stream}_feature_size": size for stream, size in SIZES.items()}
+    return AmuseConfig(
+        **{
+            **fields,
+            "hidden_size": 16,
+            "num_attention_heads": 2,
+            "num_man_layers": 2,
+            "num_labels": NUM_LABELS,
+            "initializer_range": 0.3,
+            **changes,
+        }
+    )
+
+
+def small_model(**changes) -> AmuseForEmotionRecognition:
+    """A model in evaluation mode whose weights are large enough for differences to show."""
+    return AmuseForEmotionRecognition(small_config(**changes)).eval()
+
+
+def random_batch(lengths=(5, 3), tokens=4, seed=0, speakers=3, streams=tuple(SIZES)) -> dict[str, torch.Tensor]:
+    """Conversations of `lengths` utterances, each with 1 to `tokens` tokens of every stream."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (len(lengths), max(lengths))
+    batch = {
+        "utterance_mask": (torch.arange(shape[1]) < torch.tensor(lengths)[:, None]).long(),
+        "speaker_ids": torch.randint(0, speakers, shape, generator=generator),
+        "labels": torch.randint(0, NUM_LABELS, shape, generator=generator),
+    }
+    for stream in streams:
+        batch[f"{stream}_features"] = torch.randn(*shape, tokens, SIZES[stream], generator=generator)
+        counts = torch.randint(1, tokens + 1, (*shape, 1), generator=generator)
+        batch[f"{stream}_mask"] = (torch.arange(tokens) < counts).long()
+    return batch
+
+
+def without(batch: dict, *streams: str) -> dict:
+    """The batch without some streams."""
+    return {key: value for key, value in batch.items() if not key.startswith(streams)}
+
+
+def logits(model, batch: dict) -> torch.Tensor:
+    with torch.no_grad():
+        return model(**batch).logits

@@ -1,0 +1,296 @@
+"""What must hold for the model whatever its weights and inputs are."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseModel
+from tests.small_models import SIZES, logits, random_batch, small_config, small_model, without
+
+MODALITY_STREAMS = {"text": ("text",), "audio": ("audio",), "vision": ("vision", "background")}
+SETTINGS = [
+    {},
+    {"head_aggregation": "mean", "fusion": "alfa"},
+    {"fusion": "static", "contexts": "speaker", "causal": True},
+    {"fusion": "equal", "contexts": "dialogue"},
+    {"fusion": "concat", "contexts": "none"},
+]
+conversations = st.lists(st.integers(1, 6), min_size=1, max_size=4)
+
+
+@pytest.fixture(scope="module", params=SETTINGS, ids=lambda changes: "-".join(map(str, changes.values())) or "default")
+def model(request):
+    torch.manual_seed(0)
+    return small_model(**request.param)
+
+
+@given(lengths=conversations, extra=st.integers(1, 3), seed=st.integers(0, 99))
+def test_padding_utterances_changes_no_logit(model, lengths, extra, seed):
+    batch = random_batch(lengths, seed=seed)
+    padded = {}
+    for key, value in batch.items():
+        filler = torch.full((len(lengths), extra, *value.shape[2:]), 0, dtype=value.dtype)
+        if value.is_floating_point():
+            filler += float("nan")  # whatever stands in padding must not matter
+        padded[key] = torch.cat([value, filler], dim=1)
+    valid = batch["utterance_mask"].bool()
+    before, after = logits(model, batch), logits(model, padded)
+    torch.testing.assert_close(after[:, : max(lengths)][valid], before[valid], atol=1e-5, rtol=0)
+    assert (after[:, max(lengths) :] == 0).all()
+
+
+@given(lengths=conversations, extra=st.integers(1, 3), seed=st.integers(0, 99))
+def test_padding_tokens_changes_no_logit(model, lengths, extra, seed):
+    batch = random_batch(lengths, seed=seed)
+    padded = dict(batch)
+    for stream, size in SIZES.items():
+        shape = (*batch["utterance_mask"].shape, extra)
+        garbage = torch.full((*shape, size), float("nan"))
+        padded[f"{stream}_features"] = torch.cat([batch[f"{stream}_features"], garbage], dim=2)
+        padded[f"{stream}_mask"] = torch.cat([batch[f"{stream}_mask"], torch.zeros(shape, dtype=torch.long)], dim=2)
+    torch.testing.assert_close(logits(model, padded), logits(model, batch), atol=1e-5, rtol=0)
+
+
+@given(seed=st.integers(0, 99))
+def test_holes_in_a_mask_are_skipped(model, seed):
+    batch = random_batch(seed=seed)
+    shape = batch["utterance_mask"].shape
+    with_hole = dict(batch)
+    for kind, filler in (("features", torch.full((*shape, 1, SIZES["vision"]), 9.0)), ("mask", torch.zeros(*shape, 1))):
+        value = batch[f"vision_{kind}"]
+        with_hole[f"vision_{kind}"] = torch.cat([value[:, :, :1], filler.to(value.dtype), value[:, :, 1:]], dim=2)
+    torch.testing.assert_close(logits(model, with_hole), logits(model, batch), atol=1e-5, rtol=0)
+
+
+@given(lengths=st.lists(st.integers(1, 6), min_size=2, max_size=4), seed=st.integers(0, 99), data=st.data())
+def test_conversations_of_a_batch_do_not_influence_each_other(model, lengths, seed, data):
+    batch = random_batch(lengths, seed=seed)
+    together = logits(model, batch)
+    order = data.draw(st.permutations(range(len(lengths))))
+    shuffled = logits(model, {key: value[list(order)] for key, value in batch.items()})
+    torch.testing.assert_close(shuffled, together[list(order)], atol=1e-5, rtol=0)
+    for number in range(len(lengths)):
+        alone = logits(model, {key: value[number : number + 1] for key, value in batch.items()})
+        torch.testing.assert_close(alone[0], together[number], atol=1e-5, rtol=0)
+
+
+@given(lengths=conversations, seed=st.integers(0, 99), names=st.permutations([0, 3, 7]))
+def test_only_equality_of_speaker_ids_counts(model, lengths, seed, names):
+    batch = random_batch(lengths, seed=seed)
+    renamed = {**batch, "speaker_ids": torch.tensor(names)[batch["speaker_ids"]]}
+    torch.testing.assert_close(logits(model, renamed), logits(model, batch), atol=1e-5, rtol=0)
+
+
+def test_speakers_matter():
+    batch = random_batch((6,), seed=1)
+    one_speaker = {**batch, "speaker_ids": torch.zeros_like(batch["speaker_ids"])}
+    assert (logits(small_model(), one_speaker) - logits(small_model(), batch)).abs().max() > 1e-3
+
+
+@given(seed=st.integers(0, 99), missing=st.sets(st.sampled_from(list(MODALITY_STREAMS)), min_size=1, max_size=2))
+def test_a_missing_modality_equals_a_masked_one(model, seed, missing):
+    batch = random_batch(seed=seed)
+    streams = [stream for modality in missing for stream in MODALITY_STREAMS[modality]]
+    masked = {**batch, **{f"{stream}_mask": torch.zeros_like(batch[f"{stream}_mask"]) for stream in streams}}
+    with torch.no_grad():
+        left_out, masked_out = model(**without(batch, *streams)), model(**masked)
+    assert torch.equal(left_out.logits, masked_out.logits)
+    valid = batch["utterance_mask"].bool()
+    index = [model.config.modalities.index(modality) for modality in missing]
+    assert (masked_out.fusion_shares[valid][:, index] == 0).all()
+    torch.testing.assert_close(masked_out.fusion_shares[valid].sum(dim=-1), torch.ones(int(valid.sum())))
+
+
+@given(seed=st.integers(0, 99), position=st.integers(0, 4), modality=st.sampled_from(list(MODALITY_STREAMS)))
+def test_a_modality_may_be_missing_for_one_utterance(model, seed, position, modality):
+    batch = random_batch(seed=seed)
+    streams = MODALITY_STREAMS[modality]
+    for stream in streams:
+        batch[f"{stream}_mask"][0, position] = 0
+    other = {key: value.clone() for key, value in batch.items()}
+    for stream in streams:
+        other[f"{stream}_features"][0, position] = float("nan")
+    with torch.no_grad():
+        outputs, with_other_values = model(**batch), model(**other)
+    assert torch.equal(outputs.logits, with_other_values.logits)
+    shares = outputs.fusion_shares[0, position]
+    assert shares[model.config.modalities.index(modality)] == 0
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_an_utterance_without_any_modality_has_no_shares(model):
+    batch = random_batch()
+    for stream in SIZES:
+        batch[f"{stream}_mask"][0, 1] = 0
+    with torch.no_grad():
+        outputs = model(**batch)
+    assert (outputs.fusion_shares[0, 1] == 0).all()
+    assert torch.isfinite(outputs.logits).all()
+
+
+@given(seed=st.integers(0, 99), now=st.integers(0, 4))
+@pytest.mark.parametrize("contexts", ["both", "dialogue", "speaker"])
+def test_a_causal_model_never_looks_ahead(contexts, seed, now):
+    torch.manual_seed(0)
+    batch = random_batch((6, 6), seed=seed)
+    later = {key: value.clone() for key, value in batch.items()}
+    for stream in SIZES:
+        later[f"{stream}_features"][:, now + 1 :] += 1
+    later["speaker_ids"][:, now + 1 :] = 9
+    causal = small_model(contexts=contexts, causal=True)
+    before, after = logits(causal, batch), logits(causal, later)
+    torch.testing.assert_close(after[:, : now + 1], before[:, : now + 1], atol=1e-6, rtol=0)
+    assert (after[:, now + 1 :] - before[:, now + 1 :]).abs().max() > 1e-3
+
+
+def test_a_model_that_is_not_causal_looks_ahead():
+    batch = random_batch((6,))
+    later = {**batch, "text_features": batch["text_features"].clone()}
+    later["text_features"][:, -1] += 1
+    model = small_model()
+    assert (logits(model, later)[:, 0] - logits(model, batch)[:, 0]).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("missing", [(), ("text",), ("audio",), ("vision", "background"), ("text", "audio")])
+@pytest.mark.parametrize("fusion", ["gate", "alfa", "static", "equal", "random", "concat"])
+@pytest.mark.parametrize("head_aggregation", ["concat", "mean"])
+def test_every_parameter_gets_a_gradient(missing, fusion, head_aggregation):
+    model = AmuseForEmotionRecognition(small_config(fusion=fusion, head_aggregation=head_aggregation)).train()
+    model(**without(random_batch(), *missing)).loss.backward()
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+    assert [name for name, gradient in gradients.items() if gradient is None] == []
+    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
+
+
+def test_no_parameter_is_without_effect():
+    # every weight's gradient is not only there, but not zero when all modalities are present (the placeholder stands
+    # in where none is)
+    model = AmuseForEmotionRecognition(small_config(hidden_dropout=0.0))
+    batch = random_batch()
+    for stream in SIZES:
+        batch[f"{stream}_mask"][0, 1] = 0
+    model(**batch).loss.backward()
+    assert [name for name, parameter in model.named_parameters() if not parameter.grad.abs().sum() > 0] == []
+
+
+@pytest.mark.parametrize("head_aggregation", ["concat", "mean"])
+def test_eager_and_sdpa_give_the_same_numbers(head_aggregation):
+    model, batch = small_model(head_aggregation=head_aggregation), random_batch()
+    called = []
+    with torch.no_grad():
+        assert model.config._attn_implementation == "sdpa"
+        sdpa = model(**batch)
+        model.set_attn_implementation("eager")
+        handle = model.amuse.man.layers[0].attention.centrals["text"].register_forward_hook(
+            lambda module, inputs, output: called.append(output[1][0] is not None)
+        )
+        eager = model(**batch)
+        handle.remove()
+    assert called == [True]  # eager gives weights: it was really another function
+    torch.testing.assert_close(sdpa.logits, eager.logits, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("implementation", ["eager", "sdpa"])
+def test_attentions_on_request(implementation):
+    model, batch = small_model(), random_batch()
+    model.set_attn_implementation(implementation)
+    for stream in ("vision", "background"):
+        batch[f"{stream}_mask"][0, 0] = 0
+    with torch.no_grad():
+        outputs = model(**batch, output_attentions=True, output_hidden_states=True)
+    assert model(**batch).attentions is None
+    assert len(outputs.attentions) == model.config.num_man_layers
+    assert len(outputs.hidden_states) == model.config.num_man_layers + 1
+    tokens = len(outputs.token_modalities)
+    text, audio, vision = (outputs.token_modalities == number for number in range(3))
+    for attentions in outputs.attentions:
+        assert attentions.shape == (2, 5, model.config.num_attention_heads, tokens, tokens)
+        assert (attentions[..., text, :][..., text] == 0).all()  # no modality attends to itself
+        ones = torch.ones(1)
+        torch.testing.assert_close(attentions[1, 0][:, text, :][..., audio].sum(-1), ones.expand(2, int(text.sum())))
+        assert (attentions[0, 0][:, text, :][..., vision] == 0).all()  # a missing modality is not attended to
+        assert (attentions[1, 3:] == 0).all()  # padding utterances
+
+
+def test_only_utterances_are_computed():
+    model, batch = small_model(), random_batch((6, 1, 1))
+    rows = []
+    model.amuse.unimodal["text"].recurrent[0].register_forward_hook(
+        lambda module, inputs, output: rows.append(len(inputs[0]))
+    )
+    logits(model, batch)
+    assert rows == [8]
+
+
+@pytest.mark.parametrize("fusion", ["gate", "alfa", "static"])
+def test_save_and_load_is_exact(tmp_path, fusion):
+    model, batch = small_model(fusion=fusion, contrastive_loss="bank", memory_bank_size=8), random_batch()
+    model.save_pretrained(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+    loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path)
+    assert torch.equal(logits(loaded, batch), logits(model, batch))
+    base = AmuseModel.from_pretrained(tmp_path)
+    with torch.no_grad():
+        assert torch.equal(base(**without(batch, "labels")).last_hidden_state, model(**batch).last_hidden_state)
+
+
+def test_modality_dropout_drops_whole_conversations_in_training_alone():
+    model, batch = small_model(modality_dropout=0.5), random_batch((4,) * 64)
+    model.train()
+    present = model(**batch).modality_mask
+    assert present.any(dim=-1).all()  # never the last modality
+    assert (present == present[:, :1]).all()  # a conversation at a time
+    assert 0.4 < present.float().mean() < 0.7
+    model.eval()
+    assert model(**batch).modality_mask.all()
+
+
+def test_frozen_encoders_stay_as_they_are(tiny_text_encoder):
+    folder, _ = tiny_text_encoder
+    batch = {
+        "input_ids": torch.randint(5, 30, (2, 3, 4)),
+        "speaker_ids": torch.zeros(2, 3, dtype=torch.long),
+        "labels": torch.zeros(2, 3, dtype=torch.long),
+    }
+    for frozen in (True, False):
+        model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+            folder, freeze_text_encoder=frozen, num_labels=2, hidden_size=8, audio_feature_size=3
+        ).train()
+        encoder = model.amuse.encoder("text")
+        assert encoder.training is not frozen
+        model(**batch).loss.backward()
+        assert all((parameter.grad is None) is frozen for parameter in encoder.parameters())
+        model.zero_grad()
+        # without text in the batch a trained encoder still takes part, with gradients of zero
+        model(audio_features=torch.randn(2, 3, 1, 3), **without(batch, "input")).loss.backward()
+        assert all((parameter.grad is None) is frozen for parameter in encoder.parameters())
+
+
+def test_states_of_the_encoder_stand_in_for_its_input(tiny_text_encoder):
+    folder, _ = tiny_text_encoder
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(folder, num_labels=2, hidden_size=8).eval()
+    ids = torch.randint(5, 30, (2, 3, 4))
+    mask = torch.tensor([1, 1, 1, 0]).expand(2, 3, 4)
+    speakers = torch.zeros(2, 3, dtype=torch.long)
+    encoder = model.amuse.encoder("text")
+    states = encoder(ids.flatten(0, 1), attention_mask=mask.flatten(0, 1)).last_hidden_state.unflatten(0, (2, 3))
+    from_ids = model(input_ids=ids, text_mask=mask, speaker_ids=speakers)
+    from_states = model(text_features=states, text_mask=mask, speaker_ids=speakers)
+    torch.testing.assert_close(from_ids.logits, from_states.logits, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"text_features": torch.randn(2, 5, 4, 7)}, "text_features must be of shape"),
+        ({"input_ids": torch.ones(2, 5, 4, dtype=torch.long), "text_features": None}, "has no text encoder"),
+        ({"speaker_ids": None}, "needs speaker_ids"),
+        ({"utterance_mask": torch.zeros(2, 5)}, "no utterance"),
+        ({"audio_features": torch.randn(2, 6, 4, 3)}, "disagree about"),
+        ({f"{stream}_features": None for stream in SIZES}, "No modality is given"),
+    ],
+)
+def test_bad_inputs_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small_model()(**{**random_batch(), **changes})
