@@ -172,6 +172,8 @@ class AmuseConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
+        if self.architectures is None:
+            self.architectures = []  # AutoModel chooses among our classes by it, and takes no None
         for modality in MODALITIES:
             self._settle_feature_size(modality)
         if self.background_feature_size is not None and self.vision_feature_size is None:

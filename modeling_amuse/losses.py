@@ -7,6 +7,10 @@ from torch import nn
 from .configuration_amuse import AmuseConfig
 
 
+def at_least_float32(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
 def focal_loss(
     logits: torch.Tensor, labels: torch.LongTensor, gamma: float, class_weights: list[float] | None = None
 ) -> torch.Tensor:
@@ -22,7 +26,7 @@ def focal_loss(
     Returns:
         `(rows,)`.
     """
-    log_probability = logits.float().log_softmax(dim=-1).gather(1, labels[:, None]).squeeze(1)
+    log_probability = at_least_float32(logits).log_softmax(dim=-1).gather(1, labels[:, None]).squeeze(1)
     # clamped, as the power's slope at 0 is infinite for gamma < 1
     doubt = (1 - log_probability.exp()).clamp(min=1e-6)
     loss = -(doubt**gamma) * log_probability
@@ -35,7 +39,7 @@ def ordered_pairs(number: int) -> list[tuple[int, int]]:
 
 def mean_over_pairs(losses: list[torch.Tensor], both_present: list[torch.Tensor]) -> torch.Tensor:
     """Mean, for each row, over the pairs of modalities that it has; 0 where it has none."""
-    weights = torch.stack(both_present, dim=1).float()
+    weights = torch.stack(both_present, dim=1)
     return (torch.stack(losses, dim=1) * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 
 
@@ -52,7 +56,7 @@ def in_batch_contrastive_loss(descriptors: torch.Tensor, present: torch.BoolTens
     Returns:
         `(rows,)`.
     """
-    descriptors = nn.functional.normalize(descriptors.float(), dim=-1)
+    descriptors = nn.functional.normalize(at_least_float32(descriptors), dim=-1)
     losses, both_present = [], []
     for m, i in ordered_pairs(descriptors.shape[1]):
         similarity = descriptors[:, m] @ descriptors[:, i].T / temperature
@@ -97,13 +101,13 @@ class AmuseMemoryBank(nn.Module):
         Returns:
             `(rows,)`. In training the bank is updated.
         """
-        descriptors = nn.functional.normalize(descriptors.float(), dim=-1)
+        descriptors = nn.functional.normalize(at_least_float32(descriptors), dim=-1)
         drawn = torch.randint(self.slots.shape[1], (self.num_negatives,), device=descriptors.device)
         is_negative = drawn != utterance_ids[:, None]
         number = is_negative.sum(dim=1).clamp(min=1)
         losses, both_present = [], []
         for m, i in ordered_pairs(descriptors.shape[1]):
-            negatives = nn.functional.normalize(self.slots[i, drawn], dim=-1)
+            negatives = nn.functional.normalize(self.slots[i, drawn].to(descriptors.dtype), dim=-1)
             against_negatives = descriptors[:, m] @ negatives.T / self.temperature
             against_own = (descriptors[:, m] * descriptors[:, i]).sum(dim=-1) / self.temperature
             log_mean = (
@@ -122,4 +126,4 @@ class AmuseMemoryBank(nn.Module):
     def _update(self, descriptors: torch.Tensor, present: torch.BoolTensor, utterance_ids: torch.LongTensor):
         old = self.slots[:, utterance_ids].transpose(0, 1)
         new = nn.functional.normalize(self.momentum * old + (1 - self.momentum) * descriptors, dim=-1)
-        self.slots[:, utterance_ids] = torch.where(present[..., None], new, old).transpose(0, 1)
+        self.slots[:, utterance_ids] = torch.where(present[..., None], new, old).transpose(0, 1).to(self.slots.dtype)

@@ -182,8 +182,10 @@ def test_eager_and_sdpa_give_the_same_numbers(head_aggregation):
         assert model.config._attn_implementation == "sdpa"
         sdpa = model(**batch)
         model.set_attn_implementation("eager")
-        handle = model.amuse.man.layers[0].attention.centrals["text"].register_forward_hook(
-            lambda module, inputs, output: called.append(output[1][0] is not None)
+        handle = (
+            model.amuse.man.layers[0]
+            .attention.centrals["text"]
+            .register_forward_hook(lambda module, inputs, output: called.append(output[1][0] is not None))
         )
         eager = model(**batch)
         handle.remove()

@@ -1,0 +1,143 @@
+"""AmuseProcessor: from conversations to tensors."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoProcessor, AutoTokenizer
+
+from modeling_amuse import AmuseProcessor
+
+EMOTIONS = ["neutral", "joy"]
+TALK = [
+    {"speaker": "Ada", "text": "I am so happy", "emotion": "joy"},
+    {"speaker": "Ben", "text": "oh no", "emotion": None},
+    {"speaker": "Ada", "text": "", "emotion": "neutral"},
+]
+
+
+@pytest.fixture(scope="module")
+def processor(tiny_text_encoder):
+    return AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), emotions=EMOTIONS)
+
+
+def test_conversations_become_padded_tensors(processor):
+    batch = processor([TALK, {"id": "short", "utterances": [{"speaker": "Cy", "text": "leave me"}]}])
+    assert batch["utterance_mask"].tolist() == [[True, True, True], [True, False, False]]
+    assert batch["speaker_ids"].tolist() == [[0, 1, 0], [0, 0, 0]]
+    assert batch["labels"].tolist() == [[1, -100, 0], [-100, -100, -100]]
+    lengths = batch["text_mask"].sum(dim=2)
+    assert lengths[0, 2] == 0 and (lengths[1, 1:] == 0).all()  # no text: text is missing
+    decoded = processor.tokenizer.decode(batch["input_ids"][0, 0, : lengths[0, 0]], skip_special_tokens=True)
+    assert decoded == "i am so happy"
+
+
+def test_one_conversation_has_several_forms(processor):
+    forms = [TALK, {"utterances": TALK}, [TALK], [{"id": "x", "utterances": TALK}]]
+    batches = [processor(form) for form in forms]
+    assert all(torch.equal(batch["input_ids"], batches[0]["input_ids"]) for batch in batches)
+
+
+def test_long_utterances_are_cut(tiny_text_encoder):
+    processor = AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), max_text_tokens=5)
+    assert processor([{"speaker": "Ada", "text": "no " * 50}])["input_ids"].shape == (1, 1, 5)
+
+
+def test_features_are_normalized_padded_and_may_be_missing():
+    processor = AmuseProcessor(feature_statistics={"audio": {"mean": [1.0, 10.0], "std": [2.0, 5.0]}})
+    batch = processor(
+        [
+            {"speaker": "a", "audio_features": [[3, 15], [1, float("nan")]]},
+            {"speaker": "b", "audio_features": np.array([1.0, 0.0])},
+            {"speaker": "c", "audio_features": [[float("nan"), float("nan")]]},
+            {"speaker": "d"},
+        ]
+    )
+    assert batch["audio_features"][0].tolist() == [
+        [[1, 1], [0, 0]],
+        [[0, -2], [0, 0]],
+        [[0, 0], [0, 0]],
+        [[0, 0], [0, 0]],
+    ]
+    assert batch["audio_mask"].tolist() == [[[1, 1], [1, 0], [0, 0], [0, 0]]]
+    assert "input_ids" not in batch and "labels" not in batch
+
+
+def test_text_features_stand_in_for_the_tokenizer(processor):
+    batch = processor(
+        [{"speaker": "a", "text": "oh", "text_features": np.ones((2, 3))}, {"speaker": "b", "text": "no"}]
+    )
+    assert "input_ids" not in batch
+    assert batch["text_mask"].tolist() == [[[1, 1], [0, 0]]]
+
+
+def test_modalities_can_be_left_out(processor):
+    talk = [
+        {
+            "speaker": "a",
+            "text": "oh no",
+            "audio_features": [1.0],
+            "vision_features": [2.0],
+            "background_features": [3.0],
+        }
+    ]
+    assert "vision_features" not in processor(talk, modalities=("text", "audio"))
+    batch = processor(talk, modalities=("vision",))
+    assert {"vision_features", "background_features"} <= set(batch) and not {"input_ids", "audio_features"} & set(batch)
+
+
+def test_training_numbers_travel_along(processor):
+    assert processor([{**u, "index": 7 + n} for n, u in enumerate(TALK)])["utterance_ids"].tolist() == [[7, 8, 9]]
+    assert "utterance_ids" not in processor(TALK)
+
+
+@pytest.mark.parametrize("with_tokenizer", [True, False])
+def test_save_and_load_is_exact(processor, tmp_path, with_tokenizer):
+    saved = AmuseProcessor(
+        processor.tokenizer if with_tokenizer else None,
+        emotions=EMOTIONS,
+        feature_statistics={"audio": {"mean": [0.1], "std": [1 / 3]}},
+        max_text_tokens=9,
+    )
+    saved.save_pretrained(tmp_path)
+    # AutoProcessor finds the class by processor_class or by the model's configuration
+    from modeling_amuse import AmuseConfig
+
+    AmuseConfig().save_pretrained(tmp_path)
+    for loaded in (AmuseProcessor.from_pretrained(tmp_path), AutoProcessor.from_pretrained(tmp_path)):
+        assert type(loaded) is AmuseProcessor
+        assert (loaded.tokenizer is not None) is with_tokenizer
+        assert loaded.emotions == EMOTIONS and loaded.max_text_tokens == 9
+        assert loaded.feature_statistics == saved.feature_statistics
+        if with_tokenizer:
+            assert torch.equal(loaded(TALK)["input_ids"], saved(TALK)["input_ids"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "Conversation 0 is empty"),
+        ([[], TALK], "Conversation 0 is empty"),
+        ({"id": "x", "utterances": []}, "Conversation x is empty"),
+        ("hello", "Conversation 0 is a str"),
+        (["hello"], "Utterance 0 of conversation 0 is a str"),
+        ([{"text": "hello"}], "Utterance 0 of conversation 0 has no 'speaker'"),
+        ([{"speaker": "a", "text": 3}], "text of utterance 0 of conversation 0 is a int"),
+        ([{**TALK[0], "emotion": "bliss"}], "has the emotion 'bliss', but the emotions are neutral, joy"),
+        ([{"speaker": "a", "audio_features": [[1.0], [float("nan")]]}], "hold NaN"),
+        ([{"speaker": "a", "audio_features": [float("inf")]}], "infinite"),
+        ([{"speaker": "a", "audio_features": [[[1.0]]]}], "must be of shape"),
+        (
+            [{"speaker": "a", "audio_features": [1.0]}, {"speaker": "b", "audio_features": [1.0, 2.0]}],
+            "different sizes",
+        ),
+    ],
+)
+def test_bad_input_is_refused(processor, given, message):
+    with pytest.raises(ValueError, match=message):
+        processor(given)
+
+
+def test_features_of_another_size_than_in_training_are_refused():
+    processor = AmuseProcessor(feature_statistics={"audio": {"mean": [1.0, 10.0], "std": [2.0, 5.0]}})
+    with pytest.raises(ValueError, match="have size 3, but the training split's had size 2"):
+        processor([{"speaker": "a", "audio_features": [1.0, 2.0, 3.0]}])
