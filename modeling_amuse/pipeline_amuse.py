@@ -58,8 +58,7 @@ class EmotionRecognitionPipeline(Pipeline):
         return {} if modalities is None else {"modalities": modalities}, {}, {}
 
     def preprocess(self, batch: dict, modalities: tuple[str, ...] | None = None) -> dict:
-        inputs = self.processor(batch["conversations"], modalities=modalities)
-        inputs.pop("labels", None)  # no label is used at inference
+        inputs = self.processor(batch["conversations"], modalities=modalities, return_labels=False)
         return {"inputs": inputs, "conversations": batch["conversations"]}
 
     def _forward(self, batch: dict) -> dict:

@@ -2,11 +2,10 @@
 """States of a frozen text encoder, computed once and kept as Arrow."""
 
 import hashlib
+import json
 
-import datasets
 import torch
 from datasets import Dataset, Features, List, Value
-from datasets.fingerprint import Hasher
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
@@ -51,13 +50,17 @@ def frozen_text_states(
 
 
 def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel) -> str:
-    weights = hashlib.sha256()
+    backend = getattr(processor.tokenizer, "backend_tokenizer", None)
+    tokenizer = json.loads(backend.to_str()) if backend is not None else processor.tokenizer.get_vocab()
+    # what the last call left behind
+    tokenizer.pop("padding", None)
+    tokenizer.pop("truncation", None)
+    settings = [VERSION, processor.max_text_tokens, encoder.config.to_diff_dict(), tokenizer, texts]
+    fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for name, tensor in sorted(encoder.state_dict().items()):
-        weights.update(name.encode())
-        weights.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
-    tokenizer = processor.tokenizer.backend_tokenizer.to_str()
-    settings = (VERSION, datasets.__version__, processor.max_text_tokens, encoder.config.to_json_string())
-    return Hasher.hash((settings, tokenizer, texts, weights.hexdigest()))
+        fingerprint.update(name.encode())
+        fingerprint.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+    return fingerprint.hexdigest()[:32]
 
 
 @torch.inference_mode()

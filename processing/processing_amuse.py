@@ -46,7 +46,11 @@ class AmuseProcessor(ProcessorMixin):
         self.max_text_tokens = max_text_tokens
 
     def __call__(
-        self, conversations, modalities: tuple[str, ...] | None = None, **kwargs: Unpack[AmuseProcessorKwargs]
+        self,
+        conversations,
+        modalities: tuple[str, ...] | None = None,
+        return_labels: bool = True,
+        **kwargs: Unpack[AmuseProcessorKwargs],
     ) -> BatchFeature:
         """
         Args:
@@ -61,6 +65,7 @@ class AmuseProcessor(ProcessorMixin):
                 - `"emotion"` (*optional*): its label;
                 - `"index"` (*optional*): its number among the training utterances.
             modalities: use only these modalities; the others are missing.
+            return_labels: make labels of the emotions. False: emotions are not looked at.
             kwargs: `text_kwargs` for the tokenizer.
 
         Returns:
@@ -85,7 +90,8 @@ class AmuseProcessor(ProcessorMixin):
             modality = "vision" if stream == "background" else stream
             if modalities is None or modality in modalities:
                 data.update(self._stream(stream, batch, kwargs))
-        if self.emotions is not None and any(u.get("emotion") is not None for u in batch.utterances):
+        has_emotions = any(utterance.get("emotion") is not None for utterance in batch.utterances)
+        if return_labels and self.emotions is not None and has_emotions:
             data["labels"] = batch.full([self._label(*place) for place in batch.places], filler=IGNORED_LABEL)
         if all(u.get("index") is not None for u in batch.utterances):
             data["utterance_ids"] = batch.full([u["index"] for u in batch.utterances])

@@ -9,19 +9,28 @@ from transformers import BertConfig, PreTrainedTokenizerFast
 SPECIAL_TOKENS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
 
 
-def small_text_encoder(texts: Iterable[str], vocabulary_size: int = 2000) -> tuple[BertConfig, PreTrainedTokenizerFast]:
+def small_text_encoder(
+    texts: Iterable[str], vocabulary_size: int = 2000, dropout: float = 0.1
+) -> tuple[BertConfig, PreTrainedTokenizerFast]:
     """
-    The configuration of a two-layer encoder, and a WordPiece tokenizer learned from `texts`.
+    The configuration of a two-layer encoder, and a byte-level BPE tokenizer learned from `texts`.
 
     Args:
         texts: what the tokenizer is learned from: training utterances alone.
-        vocabulary_size: the most word pieces.
+        vocabulary_size: the most word pieces, 260 of them being bytes and special tokens.
+        dropout: dropout of the encoder.
     """
-    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS["unk_token"]))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary_size, special_tokens=list(SPECIAL_TOKENS.values()))
+    # byte-level BPE: no character is unknown, and its trainer, unlike WordPiece's, learns the same each time
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=list(SPECIAL_TOKENS.values()),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
     tokenizer.train_from_iterator(texts, trainer)
     separators = [(token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
     tokenizer.post_processor = processors.BertProcessing(*separators)
@@ -32,6 +41,8 @@ def small_text_encoder(texts: Iterable[str], vocabulary_size: int = 2000) -> tup
         num_attention_heads=4,
         intermediate_size=256,
         max_position_embeddings=256,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         pad_token_id=tokenizer.token_to_id("[PAD]"),
     )
     return config, PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)

@@ -14,21 +14,22 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
-# A script's own folder comes first on the path, where this file would hide the library of its name: put the
-# repository there, which also makes the packages importable that are not installed.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+if __name__ == "__main__":
+    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
+    # repository there, which also makes the packages importable that are not installed.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import torch  # noqa: E402
-from accelerate import Accelerator  # noqa: E402
-from transformers import HfArgumentParser  # noqa: E402
+import torch
+from accelerate import Accelerator
+from transformers import HfArgumentParser
 
-from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor  # noqa: E402
-from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids  # noqa: E402
-from processing.extras import import_extra  # noqa: E402
-from processing.load_conversations import BUILDERS, describe_report, load_conversations  # noqa: E402
-from processing.meld import FIVE_CLASS_LEFT_OUT  # noqa: E402
-from processing.score_pictures import save_confusion_matrix, save_reliability  # noqa: E402
-from scripts.prediction import predict, score, use_all_cores  # noqa: E402
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
+from processing.extras import import_extra
+from processing.load_conversations import BUILDERS, describe_report, load_conversations
+from processing.meld import FIVE_CLASS_LEFT_OUT
+from processing.score_pictures import save_confusion_matrix, save_reliability
+from scripts.prediction import predict, score, use_all_cores
 
 
 @dataclass

@@ -21,26 +21,27 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-# A script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-# repository there, which also makes the packages importable that are not installed.
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+if __name__ == "__main__":
+    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
+    # repository there, which also makes the packages importable that are not installed.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from accelerate import Accelerator  # noqa: E402
-from accelerate.utils import DistributedDataParallelKwargs, set_seed  # noqa: E402
-from torch.utils.data import DataLoader  # noqa: E402
-from tqdm.auto import tqdm  # noqa: E402
-from transformers import AutoConfig, AutoTokenizer, HfArgumentParser, get_scheduler  # noqa: E402
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+from transformers import AutoTokenizer, HfArgumentParser, get_scheduler
 
-from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor  # noqa: E402
-from modeling_amuse.configuration_amuse import PRESETS  # noqa: E402
-from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids  # noqa: E402
-from processing.encoder_states import frozen_text_states  # noqa: E402
-from processing.load_conversations import BUILDERS, describe_report, load_conversations  # noqa: E402
-from processing.small_text_encoder import small_text_encoder  # noqa: E402
-from scripts.prediction import predict, score, use_all_cores  # noqa: E402
-from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint  # noqa: E402
+from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.configuration_amuse import PRESETS
+from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
+from processing.encoder_states import frozen_text_states
+from processing.load_conversations import BUILDERS, describe_report, load_conversations
+from processing.small_text_encoder import small_text_encoder
+from scripts.prediction import predict, score, use_all_cores
+from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress, save_checkpoint
 
 
 @dataclass
@@ -294,7 +295,10 @@ def build(data, splits, modalities, tables, data_args: DataArguments, model_args
     if "text" in modalities and text_model is None:
         if model_args.freeze_text_model:
             raise ValueError("--freeze_text_model needs --text_model: a small encoder from scratch must be trained.")
-        fields["text_config"], tokenizer = small_text_encoder(u["text"] for u in utterances if u["text"])
+        fields["text_config"], tokenizer = small_text_encoder(
+            (u["text"] for u in utterances if u["text"]),
+            dropout=fields.get("hidden_dropout", AmuseConfig.hidden_dropout),
+        )
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **fields)
     return model, AmuseProcessor(tokenizer, emotions=emotions, feature_statistics=statistics)
 
@@ -321,7 +325,7 @@ def resume(wanted: str, checkpoints: Path, model, optimizer, scheduler, fresh: d
     if path is None:
         accelerator.print(f"No epoch was finished in {checkpoints.parent}: starting from the beginning.")
         return fresh
-    progress = load_checkpoint(path, model, optimizer, scheduler)
+    progress = read_progress(path)
     differing = [name for name, value in fresh["settings"].items() if progress["settings"].get(name) != value]
     if differing:
         raise ValueError(
@@ -330,6 +334,7 @@ def resume(wanted: str, checkpoints: Path, model, optimizer, scheduler, fresh: d
                 f"{name} was {progress['settings'].get(name)!r}, is {fresh['settings'][name]!r}" for name in differing
             )
         )
+    load_checkpoint(path, model, optimizer, scheduler)
     accelerator.print(f"Resumed from the end of epoch {progress['epoch']}.")
     return progress
 

@@ -25,7 +25,7 @@ def save_checkpoint(folder: Path, epoch: int, model: torch.nn.Module, optimizer,
         folder: where the checkpoints are.
         epoch: the number of finished epochs.
         model: its trained weights and its buffers are kept; frozen encoders are not.
-        progress: whatever JSON holds, given back by `load_checkpoint`.
+        progress: whatever JSON holds, given back by `read_progress`.
     """
     unfinished = folder / f"{PREFIX}{epoch}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -50,20 +50,31 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return max(found, key=lambda path: int(path.name.removeprefix(PREFIX)), default=None)
 
 
-def load_checkpoint(path: Path, model: torch.nn.Module, optimizer, scheduler) -> dict:
+def read_progress(path: Path) -> dict:
+    """
+    The progress that was saved with a checkpoint.
+
+    Raises:
+        FileNotFoundError: when there is no checkpoint.
+    """
+    return _read_state(path)["progress"]
+
+
+def _read_state(path: Path) -> dict:
+    if not (path / "state.json").is_file():
+        raise FileNotFoundError(f"{path} is no checkpoint of a training.")
+    return json.loads((path / "state.json").read_text(encoding="utf-8"))
+
+
+def load_checkpoint(path: Path, model: torch.nn.Module, optimizer, scheduler):
     """
     Put model, optimizer and scheduler into the state of the checkpoint.
-
-    Returns:
-        Its progress.
 
     Raises:
         FileNotFoundError: when there is no checkpoint.
         ValueError: when it belongs to another model.
     """
-    if not (path / "state.json").is_file():
-        raise FileNotFoundError(f"{path} is no checkpoint of a training.")
-    numbers = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    numbers = _read_state(path)
     saved, own = load_file(path / "model.safetensors"), _trained_tensors(model)
     if {name: tensor.shape for name, tensor in saved.items()} != {name: tensor.shape for name, tensor in own.items()}:
         raise ValueError(
@@ -78,7 +89,6 @@ def load_checkpoint(path: Path, model: torch.nn.Module, optimizer, scheduler) ->
         state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": numbers["param_groups"]})
     scheduler.load_state_dict(numbers["scheduler"])
-    return numbers["progress"]
 
 
 def _trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -51,7 +51,7 @@ def tiny_text_encoder(tmp_path_factory):
     from processing.small_text_encoder import small_text_encoder
 
     folder = tmp_path_factory.mktemp("tiny-bert")
-    config, tokenizer = small_text_encoder(["oh no what is that", "I am so happy for you", "leave me alone"], 60)
+    config, tokenizer = small_text_encoder(["oh no what is that", "I am so happy for you", "leave me alone"], 300)
     config.update({"hidden_size": 12, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 1})
     torch.manual_seed(0)
     BertModel(config, add_pooling_layer=False).save_pretrained(folder)

@@ -1,5 +1,6 @@
 """The builders of MELD, EmoryNLP, a folder and the sample corpus."""
 
+import itertools
 import json
 from collections import Counter
 
@@ -173,7 +174,7 @@ def test_the_sample_corpus(tmp_path):
         assert len(utterances) >= 8
         assert 2 <= len({u["speaker"] for u in utterances}) <= 5
         assert all(u["start"] < u["end"] and u["text"] and u["emotion"] in EMOTIONS for u in utterances)
-        assert all(a["end"] < b["start"] for a, b in zip(utterances, utterances[1:], strict=False))
+        assert all(a["end"] < b["start"] for a, b in itertools.pairwise(utterances))
         texts.update(u["text"] for u in utterances if len(u["text"].split()) > 3)
     assert max(texts.values()) == 1  # no sentence of one split is known from another
     for split in data.splits.values():

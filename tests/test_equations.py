@@ -112,7 +112,7 @@ def test_eq_2_and_eq_6_alfa():
     descriptors[0, 1, 3] = descriptors[0, 0, 3]  # 0 / 0 in eq. 6
     with torch.no_grad():
         fused, shares = fusion(descriptors, present, heads)
-    assert 0 < ((fused[0] - descriptors[0].flatten()).abs() > 1e-9).sum()  # alpha is not 0 everywhere
+    assert ((fused[0] - descriptors[0].flatten()).abs() > 1e-9).sum() > 0  # alpha is not 0 everywhere
     for row in range(ROWS):
         expected, coefficient = blocks_by_loop(
             descriptors[row], present[row], lambda m, i, f: alfa_by_loop(f[m], f[i], heads[m], fusion.epsilon)
@@ -164,7 +164,7 @@ def blocks_by_loop(f: torch.Tensor, present: torch.Tensor, alpha) -> tuple[torch
 def test_shares_sum_to_one_in_every_mode(mode, share):
     fusion, heads = fusion_and_heads(mode)
     with torch.no_grad():
-        fused, shares = fusion(torch.randn(ROWS, 3, SIZE), LENGTHS > 0, heads)
+        _fused, shares = fusion(torch.randn(ROWS, 3, SIZE), LENGTHS > 0, heads)
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(ROWS))
     assert (shares[LENGTHS == 0] == 0).all()
     assert torch.equal(shares[3], torch.tensor([0.0, 0.0, 1.0]))
@@ -252,7 +252,7 @@ def test_eq_4_and_5_memory_bank():
             total = 9  # any number of training utterances: it cancels
             z = total * sum(map(similarity, negatives)) / len(negatives)
 
-            def h(other, z=z, negatives=negatives, similarity=similarity):
+            def h(other, z=z, total=total, negatives=negatives, similarity=similarity):
                 p = similarity(other) / z
                 return p / (p + len(negatives) / total)
 

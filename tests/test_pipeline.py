@@ -1,0 +1,110 @@
+"""The emotion-recognition pipeline on a saved folder."""
+
+import pytest
+import torch
+from transformers import AutoModel, AutoProcessor, AutoTokenizer, pipeline
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+
+EMOTIONS = ["neutral", "joy", "fear"]
+TALK = [
+    {"speaker": "Ada", "text": "oh no what is that", "audio_features": [0.5, 1.0], "start": 0.0, "end": 1.5},
+    {"speaker": "Ben", "text": "leave me alone", "emotion": "no emotion that is known"},
+    {"speaker": "Ada", "text": "I am so happy for you", "audio_features": [2.0, 1.0]},
+]
+
+
+@pytest.fixture(scope="module")
+def saved(tiny_text_encoder, tmp_path_factory):
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("amuse-tiny")
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        tiny_text_encoder[0],
+        audio_feature_size=2,
+        hidden_size=16,
+        initializer_range=0.3,
+        id2label=dict(enumerate(EMOTIONS)),
+        label2id={emotion: number for number, emotion in enumerate(EMOTIONS)},
+    ).eval()
+    processor = AmuseProcessor(
+        AutoTokenizer.from_pretrained(tiny_text_encoder[0]),
+        emotions=EMOTIONS,
+        feature_statistics={"audio": {"mean": [1.0, 1.0], "std": [1.0, 1.0]}},
+    )
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return model, processor, str(folder)
+
+
+@pytest.fixture(scope="module")
+def recognizer(saved):
+    return pipeline("emotion-recognition", model=saved[2], device="cpu")
+
+
+def unlabelled(talk):
+    return [{key: value for key, value in utterance.items() if key != "emotion"} for utterance in talk]
+
+
+def test_it_says_what_the_model_says(saved, recognizer):
+    model, processor, folder = saved
+    loaded = AutoModel.from_pretrained(folder)
+    batch = AutoProcessor.from_pretrained(folder)(unlabelled(TALK))
+    with torch.no_grad():
+        in_memory, from_folder = model(**processor(unlabelled(TALK))), loaded(**batch)
+    assert torch.equal(from_folder.logits, in_memory.logits)
+    probabilities = in_memory.logits[0].softmax(dim=-1)
+    for utterance, given, row in zip(recognizer(TALK), TALK, probabilities, strict=True):
+        assert (utterance["speaker"], utterance["text"]) == (given["speaker"], given["text"])
+        assert list(utterance["scores"]) == EMOTIONS
+        assert list(utterance["scores"].values()) == pytest.approx(row.tolist())
+        assert utterance["emotion"] == EMOTIONS[row.argmax()]
+        assert utterance["confidence"] == pytest.approx(float(row.max()))
+    shares = in_memory.fusion_shares[0].tolist()
+    assert [list(u["shares"].values()) for u in recognizer(TALK)] == [pytest.approx(row) for row in shares]
+
+
+def test_what_each_modality_says_by_itself(recognizer):
+    first, second, _ = recognizer(TALK)
+    assert list(first["modalities"]) == ["text", "audio"]
+    assert list(second["modalities"]) == ["text"]  # Ben has no audio
+    assert second["shares"] == {"text": 1.0, "audio": 0.0}
+    assert (first["start"], first["end"]) == (0.0, 1.5) and "start" not in second
+    for says in first["modalities"].values():
+        assert sum(says["scores"].values()) == pytest.approx(1)
+        assert says["confidence"] == max(says["scores"].values()) == says["scores"][says["emotion"]]
+
+
+def emotions(results):
+    return [[list(utterance["scores"].values()) for utterance in conversation] for conversation in results]
+
+
+def test_one_conversation_or_several(recognizer):
+    other = [TALK[1]]
+    [talk] = emotions([recognizer(TALK)])
+    for form in ({"utterances": TALK}, [TALK, other], [{"id": "x", "utterances": TALK}, {"utterances": other}]):
+        result = recognizer(form)
+        result = [result] if isinstance(form, dict) else result
+        assert emotions(result)[0] == [pytest.approx(row) for row in talk]
+    assert len(recognizer([TALK])) == 1 and isinstance(recognizer([TALK])[0], list)
+
+
+def test_the_batch_size_changes_nothing(recognizer):
+    talks = [TALK, TALK[:1], TALK[1:], TALK[:2], TALK]
+    alone = emotions(recognizer(talks))
+    for batch_size in (2, 8):
+        together = emotions(recognizer(talks, batch_size=batch_size))
+        for a, b in zip(alone, together, strict=True):
+            torch.testing.assert_close(torch.tensor(a), torch.tensor(b), atol=1e-5, rtol=0)
+
+
+def test_a_subset_of_the_modalities(recognizer):
+    assert all(list(utterance["modalities"]) == ["text"] for utterance in recognizer(TALK, modalities=("text",)))
+    without_audio = [{key: value for key, value in u.items() if key != "audio_features"} for u in TALK]
+    assert emotions([recognizer(TALK, modalities=("text",))]) == emotions([recognizer(without_audio)])
+
+
+def test_bad_input_is_refused(recognizer):
+    with pytest.raises(ValueError, match="Utterance 0 of conversation 0 has no 'speaker'"):
+        recognizer([{"text": "who says this?"}])
+    with pytest.raises(ValueError, match="Conversation 1 is empty"):
+        recognizer([TALK, []])

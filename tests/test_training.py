@@ -1,0 +1,244 @@
+"""scripts/train.py and scripts/evaluate.py, run as a user runs them."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import Dataset
+from safetensors.torch import load_file
+
+from processing.conversation_folder import SAMPLE_DIR
+from processing.feature_tables import FeatureTable
+from scripts import evaluate as evaluate_script
+from scripts import train
+
+ROOT = Path(__file__).parents[1]
+EXACT = ["--hidden_dropout", "0", "--modality_dropout", "0"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A folder of a few conversations of the sample corpus, and an audio table with gaps."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rows = ["utterance_id,pitch,energy"]
+    for split, count in (("train", 11), ("validation", 4), ("test", 4)):
+        lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        for line in lines:
+            for number, utterance in enumerate(json.loads(line)["utterances"]):
+                if number != 2:
+                    rows.append(f"{utterance['id']},{len(utterance['text'])},{'' if number == 3 else number}")
+    (folder / "audio.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+def command(script: str, *arguments, processes: int = 1) -> list[str]:
+    launcher = [sys.executable]
+    if processes > 1:
+        launcher += [
+            "-m",
+            "torch.distributed.run",
+            "--nproc_per_node",
+            str(processes),
+            "--master_port",
+            str(free_port()),
+        ]
+    return [*launcher, str(ROOT / "scripts" / script), *map(str, arguments)]
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def environment() -> dict:
+    return {**os.environ, "ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+
+def run(*arguments, **settings) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(*arguments, **settings), env=environment(), capture_output=True, text=True, timeout=300, cwd="/"
+    )
+
+
+def trained(*arguments, **settings) -> str:
+    """What a training printed that must succeed."""
+    result = run("train.py", *arguments, **settings)
+    assert result.returncode == 0, result.stderr[-3000:]
+    return result.stdout
+
+
+def train_arguments(corpus, output_dir, *more) -> list:
+    return [
+        *("--dataset_name", "folder", "--data_dir", corpus, "--cache_dir", corpus.parent / "cache"),
+        *("--output_dir", output_dir, "--hidden_size", 32, "--per_device_train_batch_size", 4, *more),
+    ]
+
+
+def weights(folder) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def digest(folder) -> str:
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_train_and_evaluate(corpus, tmp_path):
+    output = tmp_path / "amuse"
+    audio = ("--audio_features", corpus / "audio.csv")
+    printed = trained(*train_arguments(corpus, output, *audio, "--num_train_epochs", 2, "--modality_dropout", 0.3))
+    assert "text, audio; " in printed and "epoch 2/2  train loss" in printed
+    assert "empty cells, the training mean stands in" in printed
+    files = {path.name for path in output.iterdir()}
+    assert {
+        "config.json",
+        "model.safetensors",
+        "processor_config.json",
+        "tokenizer.json",
+        "training_history.json",
+    } <= files
+    suffixes = {path.suffix for path in output.rglob("*") if path.is_file()}
+    assert suffixes <= {".json", ".safetensors"}  # no pickle anywhere
+    history = json.loads((output / "training_history.json").read_text())
+    best = max(history["history"], key=lambda line: line["validation_weighted_f1"])
+    assert history["best_epoch"] == best["epoch"]
+    statistics = json.loads((output / "processor_config.json").read_text())["feature_statistics"]["audio"]
+    ids = {
+        u["id"] for line in (corpus / "train.jsonl").read_text().splitlines() for u in json.loads(line)["utterances"]
+    }
+    table = [line.split(",") for line in (corpus / "audio.csv").read_text().splitlines()[1:]]
+    pitches = [float(pitch) for identifier, pitch, _ in table if identifier in ids]
+    assert statistics["mean"][0] == pytest.approx(sum(pitches) / len(pitches))  # the training split's alone
+
+    results = tmp_path / "scores" / "results.json"
+    evaluation = ["--model", output, "--dataset_name", "folder", "--data_dir", corpus, "--output", results, *audio]
+    result = run("evaluate.py", *evaluation, "--modality_subsets", "--num_resamples", 50)
+    assert result.returncode == 0, result.stderr[-3000:]
+    scores = json.loads(results.read_text())
+    assert {"weighted_f1", "accuracy", "macro_f1", "per_class", "expected_calibration_error"} <= set(scores)
+    assert list(scores["modality_subsets"]) == ["text+audio", "text", "audio"]
+    assert scores["split"] == "test" and f"weighted F1 {scores['weighted_f1']:.4f}" in result.stdout
+    pictures = [results.with_name(f"results_{name}.png") for name in ("confusion_matrix", "reliability")]
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+
+    # the score on the validation split is the one by which the epoch was chosen
+    run("evaluate.py", *evaluation, "--split", "validation", "--pictures", "False")
+    assert json.loads(results.read_text())["weighted_f1"] == pytest.approx(history["best_weighted_f1"], abs=1e-9)
+
+    again = run("train.py", *train_arguments(corpus, output))
+    assert again.returncode != 0 and "--resume_from_checkpoint latest" in again.stderr
+    other = run("train.py", *train_arguments(corpus, output, *audio, "--resume_from_checkpoint", "latest", "--seed", 1))
+    assert other.returncode != 0 and "seed was 42, is 1" in other.stderr
+
+
+@pytest.mark.parametrize("loss", ["bank", "none"])
+def test_killed_and_resumed_it_ends_with_the_same_weights(corpus, tmp_path, loss):
+    audio = ("--audio_features", corpus / "audio.csv", "--modality_dropout", 0.2, "--contrastive_loss", loss)
+    arguments = [*audio, "--num_train_epochs", 8, "--early_stopping_patience", 99]
+    start = time.monotonic()
+    trained(*train_arguments(corpus, tmp_path / "undisturbed", *arguments))
+    duration = time.monotonic() - start
+    generator = random.Random(f"{loss} {os.getpid()}")
+    kills = 0
+    for _ in range(3):
+        disturbed = train_arguments(corpus, tmp_path / "killed", *arguments, "--resume_from_checkpoint", "latest")
+        process = subprocess.Popen(
+            command("train.py", *disturbed), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            process.wait(timeout=duration * generator.uniform(0.45, 0.75))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    trained(*train_arguments(corpus, tmp_path / "killed", *arguments, "--resume_from_checkpoint", "latest"))
+    assert kills > 0
+    assert digest(tmp_path / "killed") == digest(tmp_path / "undisturbed")
+    histories = [
+        json.loads((tmp_path / name / "training_history.json").read_text()) for name in ("killed", "undisturbed")
+    ]
+    for history in histories:
+        for line in history["history"]:
+            del line["seconds"]
+    assert histories[0] == histories[1]
+
+
+def test_two_processes_train_what_one_trains(corpus, tmp_path):
+    # 11 conversations in batches of 4: the last batch is uneven
+    arguments = ["--num_train_epochs", 2, *EXACT, "--audio_features", corpus / "audio.csv"]
+    one = train_arguments(corpus, tmp_path / "one", *arguments)
+    printed_by_one = trained(*one)
+    two = train_arguments(corpus, tmp_path / "two", *arguments)
+    two[two.index("--per_device_train_batch_size") + 1] = 2
+    printed_by_two = trained(*two, processes=2)
+    accumulated = train_arguments(corpus, tmp_path / "steps", *arguments, "--gradient_accumulation_steps", 2)
+    accumulated[accumulated.index("--per_device_train_batch_size") + 1] = 2
+    trained(*accumulated)
+    assert "1 process(es)" in printed_by_one and "2 process(es)" in printed_by_two
+    expected = weights(tmp_path / "one")
+    for name in ("two", "steps"):
+        for key, tensor in weights(tmp_path / name).items():
+            torch.testing.assert_close(tensor, expected[key], atol=2e-5, rtol=1e-3, msg=f"{name}: {key}")
+    history = [
+        json.loads((tmp_path / name / "training_history.json").read_text())["history"] for name in ("one", "two")
+    ]
+    for first, second in zip(*history, strict=True):
+        assert first["train_loss"] == pytest.approx(second["train_loss"], rel=1e-4)
+        assert first["validation_loss"] == pytest.approx(second["validation_loss"], rel=1e-4)
+
+
+def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
+    arguments = ["--text_model", tiny_text_encoder[0], "--freeze_text_model", "--num_train_epochs", 1]
+    arguments = train_arguments(corpus, tmp_path / "frozen", *arguments)
+    arguments[arguments.index("--cache_dir") + 1] = tmp_path / "cache"
+    trained(*arguments)
+    cached = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*generator*.arrow")}
+    assert cached
+    arguments[arguments.index("--output_dir") + 1] = tmp_path / "again"
+    trained(*arguments)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*generator*.arrow")} == cached
+    assert digest(tmp_path / "again") == digest(tmp_path / "frozen")
+    encoder = load_file(Path(tiny_text_encoder[0]) / "model.safetensors")
+    final = weights(tmp_path / "frozen")
+    assert all(torch.equal(final[f"amuse.text_model.{name}"], tensor) for name, tensor in encoder.items())
+    table = FeatureTable.from_arrow(Dataset.from_file(str(next(iter(cached)))).data.table)
+    assert table.size == tiny_text_encoder[1] and max(len(table.get(i)) for i in table.rows) > 1  # tokens, not means
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["--modalities", "text", "audio"], ValueError, "give its feature table as --audio_features"),
+        (["--freeze_text_model"], ValueError, "--freeze_text_model needs --text_model"),
+        (["--audio_features", "nowhere.csv"], FileNotFoundError, "There is no feature table nowhere.csv"),
+        (["--data_dir", "nowhere"], FileNotFoundError, "nowhere is no folder"),
+        (["--resume_from_checkpoint", "nowhere"], FileNotFoundError, "nowhere is no checkpoint"),
+    ],
+)
+def test_bad_arguments_are_refused_and_nothing_is_written(corpus, tmp_path, arguments, error, message):
+    with pytest.raises(error, match=message):
+        train.main([str(argument) for argument in [*train_arguments(corpus, tmp_path / "out"), *arguments]])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_validation_split_is_required(corpus, tmp_path):
+    (tmp_path / "train.jsonl").write_text((corpus / "train.jsonl").read_text())
+    with pytest.raises(ValueError, match="The data set has no validation split"):
+        train.main(["--dataset_name", "folder", "--data_dir", str(tmp_path), "--output_dir", str(tmp_path / "out")])
+
+
+def test_evaluation_names_what_is_missing(corpus, tmp_path):
+    arguments = ["--dataset_name", "folder", "--data_dir", str(corpus), "--output", str(tmp_path / "results.json")]
+    with pytest.raises(OSError, match="nowhere"):
+        evaluate_script.main(["--model", str(tmp_path / "nowhere"), *arguments])
