@@ -42,12 +42,14 @@ def main(arguments: list[str] | None = None):
 
 def as_table(recognized: list[dict], annotated: list[dict], width: int = 60) -> str:
     """Speaker, text, emotion and confidence of each utterance, and what it was annotated with."""
-    columns = "{:<12} {:<%d} {:<9} {:>10}  {}" % width
+    columns = f"{{:<12}} {{:<{width}}} {{:<9}} {{:>10}}  {{}}"
     lines = [columns.format("speaker", "text", "emotion", "confidence", "annotated"), "-" * (width + 45)]
     for utterance, annotation in zip(recognized, annotated, strict=True):
         text = textwrap.shorten(utterance["text"], width, placeholder="...")
         confidence = f"{utterance['confidence']:.0%}"
-        lines.append(columns.format(utterance["speaker"], text, utterance["emotion"], confidence, annotation["emotion"]))
+        lines.append(
+            columns.format(utterance["speaker"], text, utterance["emotion"], confidence, annotation["emotion"])
+        )
     return "\n".join(lines)
 
 
