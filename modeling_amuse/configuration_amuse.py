@@ -87,7 +87,7 @@ class AmuseConfig(PreTrainedConfig):
         causal (`bool`, *optional*, defaults to `False`):
             Judge an utterance from itself and its past alone: forward LSTMs in place of bidirectional ones.
         hidden_dropout (`float`, *optional*, defaults to 0.1):
-            Dropout of the descriptors.
+            Dropout of the token features, and of everything that is made of them up to the classifier.
         attention_dropout (`float`, *optional*, defaults to 0.0):
             Dropout of the attention weights.
         modality_dropout (`float`, *optional*, defaults to 0.0):

@@ -51,7 +51,7 @@ class AmuseUnimodalEncoder(nn.Module):
             f_m: tokens `(rows, tokens, d)`, those of the second stream behind those of the first.
         """
         read = [
-            lstm(stream.states, stream.readable_lengths) for lstm, stream in zip(self.recurrent, streams, strict=True)
+            lstm(self.dropout(stream.states), stream.readable_lengths) for lstm, stream in zip(self.recurrent, streams, strict=True)
         ]
         if len(read) == 1:
             tokens = Tokens(read[0], streams[0].lengths)
@@ -59,7 +59,7 @@ class AmuseUnimodalEncoder(nn.Module):
             valid = [stream.readable & stream.present[:, None] for stream in streams]
             tokens = left_align(torch.cat(read, dim=1), torch.cat(valid, dim=1))
             # a stream that no utterance has is cut off above: keep its LSTM in the graph
-            tokens = tokens._replace(states=tokens.states + 0 * sum(states.sum() for states in read))
+            tokens = tokens._replace(states=tokens.states + sum((states * 0).sum() for states in read))
         hidden_states = self.dropout(tokens.states)
         attention_mask = key_mask(self.config, hidden_states, tokens.readable, hidden_states)
         for layer in self.layers:
