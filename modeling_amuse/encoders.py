@@ -30,15 +30,16 @@ def _without_pooler(config: PreTrainedConfig) -> dict:
     return {"add_pooling_layer": False} if "add_pooling_layer" in parameters else {}
 
 
-def encode_text(encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.Tensor):
+def encode_text(encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.Tensor | None):
     """
     Args:
         input_ids: `(rows, tokens)`.
-        mask: `(rows, tokens)`, 1 for tokens.
+        mask: `(rows, tokens)`, 1 for tokens. None: all are.
 
     Returns:
         States `(rows, tokens, D)` and their mask `(rows, tokens)`.
     """
+    mask = torch.ones_like(input_ids) if mask is None else mask
     columns = mask.any(dim=0).nonzero()
     width = int(columns.max()) + 1 if columns.numel() else 1
     input_ids, mask = input_ids[:, :width], mask[:, :width].bool()
@@ -48,17 +49,20 @@ def encode_text(encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.T
     return encoder(input_ids=input_ids, attention_mask=attended.long()).last_hidden_state, mask
 
 
-def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor):
+def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor | None):
     """
     Args:
         audio_values: `(rows, ...)`, the encoder's main input: waveforms `(rows, samples)`, or spectrograms
             `(rows, bins, frames)` or `(rows, frames, bins)`.
-        mask: `(rows, samples or frames)`, 1 where there is sound.
+        mask: `(rows, samples or frames)`, 1 where there is sound. None: everywhere.
 
     Returns:
         States `(rows, tokens, D)` and their mask `(rows, tokens)`.
     """
     inputs = {encoder.main_input_name: audio_values}
+    if mask is None:
+        states = encoder(**inputs).last_hidden_state
+        return states, states.new_ones(states.shape[:2])
     if audio_values.dim() == 2:
         # only encoders of waveforms read a mask; those of spectrograms see the padding as silence
         attended = mask.bool().clone()
@@ -74,16 +78,16 @@ def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: tor
     return states, torch.arange(states.shape[1], device=mask.device) < token_lengths[:, None]
 
 
-def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: torch.Tensor):
+def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: torch.Tensor | None):
     """
     Args:
         pixel_values: `(rows, frames, channels, height, width)`.
-        mask: `(rows, frames)`, 1 where there is a frame. Only these are encoded.
+        mask: `(rows, frames)`, 1 where there is a frame. Only these are encoded. None: all are.
 
     Returns:
         A state of each frame, the mean of its patches, `(rows, frames, D)`, and the mask.
     """
-    mask = mask.bool()
+    mask = pixel_values.new_ones(pixel_values.shape[:2]).bool() if mask is None else mask.bool()
     states = pixel_values.new_zeros(*mask.shape, encoder.config.hidden_size)
     if mask.any():
         states[mask] = encoder(pixel_values=pixel_values[mask]).last_hidden_state.mean(dim=1).to(states.dtype)

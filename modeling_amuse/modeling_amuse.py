@@ -282,10 +282,9 @@ class AmuseModel(AmusePreTrainedModel):
                 raise ValueError(
                     f"This model has no {modality} encoder: give {stream}_features of size {size} in place of raw input."
                 )
-            raw = layout.rows(raw)
-            mask = torch.ones(raw.shape[:2], device=raw.device) if mask is None else layout.rows(mask)
+            mask = None if mask is None else layout.rows(mask)
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen(modality)):
-                states, mask = ENCODE[modality](encoder, raw, mask)
+                states, mask = ENCODE[modality](encoder, layout.rows(raw), mask)
         elif features is not None:
             if features.dim() != 4 or features.shape[-1] != size:
                 raise ValueError(

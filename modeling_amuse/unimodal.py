@@ -51,7 +51,8 @@ class AmuseUnimodalEncoder(nn.Module):
             f_m: tokens `(rows, tokens, d)`, those of the second stream behind those of the first.
         """
         read = [
-            lstm(self.dropout(stream.states), stream.readable_lengths) for lstm, stream in zip(self.recurrent, streams, strict=True)
+            lstm(self.dropout(stream.states), stream.readable_lengths)
+            for lstm, stream in zip(self.recurrent, streams, strict=True)
         ]
         if len(read) == 1:
             tokens = Tokens(read[0], streams[0].lengths)

@@ -87,19 +87,6 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
                 yield f"{number}/{conversation['id']}", {"id": conversation["id"], "utterances": utterances}
 
 
-def require_files(data_dir: Path, names: dict[str, str], source: str) -> dict[str, list[Path]]:
-    """
-    The files of each split where their names are fixed.
-
-    Raises:
-        FileNotFoundError: with what is missing and where it can be had.
-    """
-    missing = [name for name in names.values() if not (data_dir / name).is_file()]
-    if missing:
-        raise FileNotFoundError(f"{data_dir} lacks {', '.join(missing)}. {source}")
-    return {split: [data_dir / name] for split, name in names.items()}
-
-
 def report_counts(conversations: list[dict]) -> Counter:
     """How many conversations and utterances there are."""
     return Counter(conversations=len(conversations), utterances=sum(len(c["utterances"]) for c in conversations))

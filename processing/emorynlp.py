@@ -2,13 +2,11 @@
 """EmoryNLP: conversations from a TV series, text only, with seven emotions of its own (Zahiri and Choi 2018)."""
 
 import ast
-import csv
-import io
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
-from .conversation_builder import ConversationBuilder, report_counts, require_files
-from .meld import decode_utf8_or_cp1252, seconds
+from .annotation_files import AnnotationFileBuilder, seconds
+from .conversation_builder import report_counts
 
 EMOTIONS = ("neutral", "joyful", "peaceful", "powerful", "scared", "mad", "sad")
 FILES = {
@@ -19,7 +17,7 @@ FILES = {
 SOURCE = "Get the CSV files of EmoryNLP from https://github.com/declare-lab/MELD (data/emorynlp)."
 
 
-class EmoryNlp(ConversationBuilder):
+class EmoryNlp(AnnotationFileBuilder):
     """
     Builder of EmoryNLP, official splits. A scene of an episode is a conversation. What several people say at once has
     them all as its speaker, `Monica Geller & Rachel Green`.
@@ -27,19 +25,15 @@ class EmoryNlp(ConversationBuilder):
 
     VERSION = "1.0.0"
     emotions = EMOTIONS
-
-    @classmethod
-    def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
-        return require_files(data_dir, FILES, SOURCE)
+    files = FILES
+    source = SOURCE
+    conversation_columns = ("Season", "Episode", "Scene_ID")
 
     @classmethod
     def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
-        text, report = decode_utf8_or_cp1252(path)
-        rows_of = defaultdict(list)
-        for row in csv.DictReader(io.StringIO(text, newline="")):
-            rows_of[int(row["Season"]), int(row["Episode"]), int(row["Scene_ID"])].append(row)
+        rows_of, report = cls.rows_of_conversations(path)
         conversations = []
-        for (season, episode, scene), rows in sorted(rows_of.items()):
+        for (season, episode, scene), rows in rows_of.items():
             scene_id = f"s{season:02}_e{episode:02}_c{scene:02}"
             rows = sorted(rows, key=lambda row: int(row["Utterance_ID"]))
             utterances = [cls._utterance(row, scene_id, report) for row in rows]

@@ -180,3 +180,12 @@ def test_the_sample_corpus(tmp_path):
     for split in data.splits.values():
         assert {u["emotion"] for row in split["utterances"] for u in row} == set(EMOTIONS)
     assert sum(path.stat().st_size for path in SAMPLE_DIR.iterdir()) < 500_000
+
+
+@pytest.mark.parametrize(
+    "content", ["", HEADER, "Utterance,Speaker\nhello,Joey\n", HEADER + meld_row("x", "y", "joy", "a", 1)]
+)
+def test_files_that_are_no_annotations_are_refused(meld_copy, tmp_path, content):
+    (meld_copy / "dev_sent_emo.csv").write_text(content)
+    with pytest.raises(ValueError, match=r"dev_sent_emo.csv.*github.com/declare-lab/MELD"):
+        load_conversations("meld", str(meld_copy), str(tmp_path / "cache"))
