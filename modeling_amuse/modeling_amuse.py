@@ -132,6 +132,8 @@ class AmuseModel(AmusePreTrainedModel):
         self.unimodal = nn.ModuleDict({m: AmuseUnimodalEncoder(config, self._stream_sizes(m)) for m in modalities})
         self.man = AmuseMultimodalAttentionNetwork(config)
         self.pooling = nn.ModuleDict({m: AmuseLSTM(config.hidden_size, config.hidden_size) for m in modalities})
+        # of one scale, descriptors can be mixed and compared; without it, the chain of LSTMs is slow to start learning
+        self.descriptor_norms = nn.ModuleDict({m: nn.LayerNorm(config.hidden_size) for m in modalities})
         self.modality_heads = nn.ModuleList([nn.Linear(config.hidden_size, config.num_labels) for _ in modalities])
         self.fusion = AmuseAdaptiveFusion(config)
         if config.contexts in ("both", "speaker"):
@@ -308,12 +310,13 @@ class AmuseModel(AmusePreTrainedModel):
         return torch.where(kept.any(dim=1, keepdim=True), kept, present)
 
     def _pool(self, states: torch.Tensor, features: list[Tokens]) -> torch.Tensor:
-        """f_CA of every modality, `(rows, M, d)`: Bi-LSTM over the tokens of g^L, then their mean (figure 1)."""
+        """f_CA of every modality, `(rows, M, d)`: Bi-LSTM over the tokens of g^L, then their mean (figure 1), normalized."""
         descriptors = []
         parts = states.split([tokens.states.shape[1] for tokens in features], dim=1)
-        for lstm, tokens, part in zip(self.pooling.values(), features, parts, strict=True):
+        for modality, tokens, part in zip(self.config.modalities, features, parts, strict=True):
             lengths = tokens.readable_lengths
-            descriptors.append(lstm(part, lengths).sum(dim=1) / lengths[:, None])
+            mean = self.pooling[modality](part, lengths).sum(dim=1) / lengths[:, None]
+            descriptors.append(self.descriptor_norms[modality](mean))
         return self.dropout(torch.stack(descriptors, dim=1))
 
 
