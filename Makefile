@@ -14,7 +14,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: venv
-	$(VENV)/bin/accelerate launch scripts/train.py --dataset_name sample --output_dir amuse-sample --resume_from_checkpoint latest
+	$(VENV)/bin/accelerate launch scripts/train.py --dataset_name sample --output_dir amuse-sample --hidden_size 128 \
+		--num_train_epochs 30 --learning_rate 1e-3 --per_device_train_batch_size 4 --resume_from_checkpoint latest
 	$(VENV)/bin/python scripts/demo.py --model amuse-sample
 
 test: venv

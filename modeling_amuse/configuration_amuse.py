@@ -86,7 +86,7 @@ class AmuseConfig(PreTrainedConfig):
             Which conversation contexts are read (III-D): `"both"`, `"dialogue"`, `"speaker"` or `"none"`.
         causal (`bool`, *optional*, defaults to `False`):
             Judge an utterance from itself and its past alone: forward LSTMs in place of bidirectional ones.
-        hidden_dropout (`float`, *optional*, defaults to 0.1):
+        hidden_dropout (`float`, *optional*, defaults to 0.3):
             Dropout of the token features, and of everything that is made of them up to the classifier.
         attention_dropout (`float`, *optional*, defaults to 0.0):
             Dropout of the attention weights.
@@ -156,7 +156,7 @@ class AmuseConfig(PreTrainedConfig):
     alfa_epsilon: float | int = 0.2
     contexts: Literal["both", "dialogue", "speaker", "none"] = "both"
     causal: bool = False
-    hidden_dropout: float | int = 0.1
+    hidden_dropout: float | int = 0.3
     attention_dropout: float | int = 0.0
     modality_dropout: float | int = 0.0
     focal_gamma: float | int = 1.0

@@ -114,7 +114,7 @@ class TrainArguments:
     """How the model learns."""
 
     output_dir: str = field(metadata={"help": "Where the model, its processor and the checkpoint are written."})
-    num_train_epochs: int = field(default=20, metadata={"help": "The most epochs."})
+    num_train_epochs: int = field(default=8, metadata={"help": "The most epochs."})
     early_stopping_patience: int = field(
         default=5, metadata={"help": "Stop after so many epochs without a better validation weighted F1."}
     )

@@ -98,8 +98,8 @@ def alfa_by_loop(f_m: torch.Tensor, f_i: torch.Tensor, head: nn.Linear, epsilon:
     logits = head(f_m)
     nn.functional.cross_entropy(logits, logits.argmax()).backward()
     g = f_m.grad
-    distance = math.sqrt(sum(float(a - b) ** 2 for a, b in zip(f_i, f_m, strict=True)))
-    norm = math.sqrt(sum(float(x) ** 2 for x in g))
+    distance = math.sqrt(sum((a - b).item() ** 2 for a, b in zip(f_i, f_m, strict=True)))
+    norm = math.sqrt(sum(x.item() ** 2 for x in g))
     alpha = []
     for x, a, b in zip(g.tolist(), f_i.tolist(), f_m.tolist(), strict=True):
         alpha.append(min(max(epsilon * distance * x / norm / (a - b), 0.0), 1.0) if a != b else 0.0)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from safetensors.torch import load_file
 
 from processing.conversation_folder import SAMPLE_DIR
 from processing.feature_tables import FeatureTable
+from processing.load_conversations import load_conversations
 from scripts import evaluate as evaluate_script
 from scripts import train
 
@@ -236,6 +238,19 @@ def test_a_validation_split_is_required(corpus, tmp_path):
     (tmp_path / "train.jsonl").write_text((corpus / "train.jsonl").read_text())
     with pytest.raises(ValueError, match="The data set has no validation split"):
         train.main(["--dataset_name", "folder", "--data_dir", str(tmp_path), "--output_dir", str(tmp_path / "out")])
+
+
+def test_class_weights_are_an_option(corpus):
+    data = load_conversations("folder", str(corpus), str(corpus.parent / "cache"))
+    splits, tables = {"train": data.splits["train"]}, {"train": {}}
+    weights = {}
+    for choice in ("none", "balanced"):
+        arguments = train.DataArguments(), train.ModelArguments(class_weights=choice, hidden_size=8)
+        model, _ = train.build(data, splits, ("text",), tables, *arguments)
+        weights[choice] = model.config.class_weights
+    counts = Counter(u["emotion"] for row in data.splits["train"]["utterances"] for u in row)
+    expected = [sum(counts.values()) / (len(data.emotions) * max(counts[emotion], 1)) for emotion in data.emotions]
+    assert weights == {"none": None, "balanced": expected}
 
 
 def test_evaluation_names_what_is_missing(corpus, tmp_path):
