@@ -66,10 +66,20 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         raise NotImplementedError
 
     def report(self) -> dict[str, Counter]:
-        """For each split, counts of what was found and mended."""
-        return {
-            split: sum((self.read(path, split)[1] for path in paths), Counter()) for split, paths in self.paths.items()
-        }
+        """
+        For each split, counts of what was found and mended.
+
+        Raises:
+            ValueError: when an id stands in a split more than once: features are joined by it.
+        """
+        report = {}
+        for split, paths in self.paths.items():
+            read = [self.read(path, split) for path in paths]
+            conversations = [conversation for found, _ in read for conversation in found]
+            _check_unique("conversation", [c["id"] for c in conversations], split)
+            _check_unique("utterance", [u["id"] for c in conversations for u in c["utterances"]], split)
+            report[split] = sum((counts for _, counts in read), Counter())
+        return report
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(features=CONVERSATION_FEATURES)
@@ -90,3 +100,12 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 def report_counts(conversations: list[dict]) -> Counter:
     """How many conversations and utterances there are."""
     return Counter(conversations=len(conversations), utterances=sum(len(c["utterances"]) for c in conversations))
+
+
+def _check_unique(what: str, identifiers: list[str], split: str):
+    identifier, count = Counter(identifiers).most_common(1)[0]
+    if count > 1:
+        raise ValueError(
+            f"The {what} id {identifier!r} stands in the {split} split {count} times: give every {what} of a split an id "
+            "of its own, or leave 'id' out."
+        )

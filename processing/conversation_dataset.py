@@ -2,6 +2,7 @@
 """Conversations with their features, for training and evaluation."""
 
 import datasets
+import numpy as np
 import torch
 
 from .feature_tables import FeatureTable, load_feature_tables
@@ -43,6 +44,24 @@ class ConversationDataset(torch.utils.data.Dataset):
         return self.starts[-1]
 
 
+def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable | None:
+    """The features of a stream that stand in the utterances themselves, as a table, or None where none does."""
+    found = {
+        utterance["id"]: np.asarray(utterance[f"{stream}_features"], dtype=np.float32)
+        for utterances in conversations["utterances"]
+        for utterance in utterances
+        if utterance[f"{stream}_features"]
+    }
+    if not found:
+        return None
+    sizes = {array.shape[1:] for array in found.values()}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"{stream}_features of the utterances have different sizes {sorted(sizes)}: they must have one."
+        )
+    return FeatureTable(list(found), np.concatenate(list(found.values())), np.array([len(a) for a in found.values()]))
+
+
 def utterance_ids(conversations: datasets.Dataset) -> list[str]:
     """The ids of all utterances, in order."""
     return [utterance["id"] for utterances in conversations["utterances"] for utterance in utterances]
@@ -66,6 +85,12 @@ def load_stream_tables(
     tables = {split: {} for split in splits}
     ids = {split: utterance_ids(conversations) for split, conversations in splits.items()}
     for stream, path in paths.items():
+        if path is None:
+            inline = {split: inline_table(conversations, stream) for split, conversations in splits.items()}
+            for split, table in inline.items():
+                if table is not None:
+                    tables[split][stream] = table
+            continue
         owner = {}
         for split, table in load_feature_tables(path, list(splits)).items():
             known = table.rows.keys() & set(ids[split])

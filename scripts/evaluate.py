@@ -24,6 +24,7 @@ from accelerate import Accelerator
 from transformers import HfArgumentParser
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from processing.conversation import STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
 from processing.extras import import_extra
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
@@ -67,8 +68,8 @@ def main(arguments: list[str] | None = None) -> dict:
         raise ValueError(f"The data set has no split {args.split!r}; it has {', '.join(data.splits)}.")
     conversations = data.splits[args.split]
     accelerator.print(describe_report({args.split: data.report[args.split]}))
-    paths = {stream: getattr(args, f"{stream}_features") for stream in ("audio", "vision", "background")}
-    tables = load_stream_tables({stream: path for stream, path in paths.items() if path}, {args.split: conversations})
+    paths = {stream: getattr(args, f"{stream}_features", None) for stream in STREAMS}
+    tables = load_stream_tables(paths, {args.split: conversations})
     for stream, table in tables[args.split].items():
         accelerator.print(f"{args.split}: {stream}: {table.coverage(utterance_ids(conversations))}")
     dataset = ConversationDataset(conversations, tables[args.split])

@@ -36,6 +36,7 @@ from transformers import AutoTokenizer, HfArgumentParser, get_scheduler
 
 from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.configuration_amuse import PRESETS
+from processing.conversation import STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
 from processing.encoder_states import frozen_text_states
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
@@ -141,6 +142,8 @@ class TrainArguments:
     use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even where there is a GPU."})
 
 
+MODALITY_OF = {stream: "vision" if stream == "background" else stream for stream in STREAMS}
+
 # A resumed training may differ from the stopped one in these alone.
 FREE_ON_RESUME = {
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "text_model", "per_device_eval_batch_size"),
@@ -171,19 +174,14 @@ def main(arguments: list[str] | None = None):
             raise ValueError(
                 f"The data set has no {split} split. Training needs both: the validation split chooses the epoch."
             )
-    modalities = chosen_modalities(data_args)
-    paths = {
-        stream: path
-        for stream in ("audio", "vision", "background")
-        if (path := getattr(data_args, f"{stream}_features"))
-        and ("vision" if stream == "background" else stream) in modalities
-    }
-    tables = load_stream_tables(paths, splits)
-    for stream in paths:
-        for split, conversations in splits.items():
-            accelerator.print(f"{split}: {stream}: {tables[split][stream].coverage(utterance_ids(conversations))}")
+    tables = load_stream_tables({stream: getattr(data_args, f"{stream}_features", None) for stream in STREAMS}, splits)
+    modalities = chosen_modalities(data_args.modalities, tables["train"])
+    for split in splits:
+        tables[split] = {stream: t for stream, t in tables[split].items() if MODALITY_OF[stream] in modalities}
+        for stream, table in tables[split].items():
+            accelerator.print(f"{split}: {stream}: {table.coverage(utterance_ids(splits[split]))}")
 
-    model, processor = build(data, splits, modalities, tables, data_args, model_args)
+    model, processor = build(data, modalities, tables["train"], model_args)
     encoder = model.amuse.encoder("text")
     if encoder is not None and model_args.freeze_text_model:
         encoder.to(accelerator.device)
@@ -259,17 +257,16 @@ def main(arguments: list[str] | None = None):
     accelerator.end_training()
 
 
-def chosen_modalities(data_args: DataArguments) -> tuple[str, ...]:
+def chosen_modalities(wanted: list[str] | None, tables: dict) -> tuple[str, ...]:
     """The model's modalities: those that were asked for, else text and all that have features."""
-    available = {"text": True, "audio": data_args.audio_features, "vision": data_args.vision_features}
-    chosen = [m for m in MODALITIES if (available[m] if data_args.modalities is None else m in data_args.modalities)]
-    for modality in chosen:
-        if not available[modality]:
+    available = {"text"} | {MODALITY_OF[stream] for stream in tables}
+    for modality in wanted or ():
+        if modality not in available:
             raise ValueError(f"--modalities names {modality}: give its feature table as --{modality}_features.")
-    return tuple(chosen)
+    return tuple(modality for modality in MODALITIES if modality in (wanted or available))
 
 
-def build(data, splits, modalities, tables, data_args: DataArguments, model_args: ModelArguments):
+def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArguments):
     """A fresh model around its encoders, and its processor with the statistics of the training split."""
     emotions = list(data.emotions)
     fields = {
@@ -279,20 +276,21 @@ def build(data, splits, modalities, tables, data_args: DataArguments, model_args
         "label2id": {emotion: label for label, emotion in enumerate(emotions)},
         "freeze_text_encoder": model_args.freeze_text_model,
     }
-    utterances = [utterance for row in splits["train"]["utterances"] for utterance in row]
-    ids = utterance_ids(splits["train"])
-    for stream, table in tables["train"].items():
+    utterances = [utterance for row in data.splits["train"]["utterances"] for utterance in row]
+    ids = [utterance["id"] for utterance in utterances]
+    for stream, table in tables.items():
         fields[f"{stream}_feature_size"] = table.size
-    statistics = {stream: table.statistics(ids) for stream, table in tables["train"].items()}
+    statistics = {stream: table.statistics(ids) for stream, table in tables.items()}
     if fields.get("contrastive_loss") == "bank":
         fields["memory_bank_size"] = len(utterances)
     if model_args.class_weights == "balanced":
         counts = Counter(u["emotion"] for u in utterances if u["emotion"] is not None)
         fields["class_weights"] = [sum(counts.values()) / (len(emotions) * max(counts[e], 1)) for e in emotions]
 
-    text_model = model_args.text_model if "text" in modalities else None
+    encodes_text = "text" in modalities and "text" not in tables
+    text_model = model_args.text_model if encodes_text else None
     tokenizer = AutoTokenizer.from_pretrained(text_model) if text_model else None
-    if "text" in modalities and text_model is None:
+    if encodes_text and text_model is None:
         if model_args.freeze_text_model:
             raise ValueError("--freeze_text_model needs --text_model: a small encoder from scratch must be trained.")
         fields["text_config"], tokenizer = small_text_encoder(

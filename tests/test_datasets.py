@@ -189,3 +189,13 @@ def test_files_that_are_no_annotations_are_refused(meld_copy, tmp_path, content)
     (meld_copy / "dev_sent_emo.csv").write_text(content)
     with pytest.raises(ValueError, match=r"dev_sent_emo.csv.*github.com/declare-lab/MELD"):
         load_conversations("meld", str(meld_copy), str(tmp_path / "cache"))
+
+
+def test_ids_must_be_unique_in_a_split(tmp_path):
+    talk = {"id": "a", "utterances": [{"id": "0", "speaker": "Ada"}]}
+    write_lines(tmp_path / "train.jsonl", talk, {**talk, "id": "b"})
+    with pytest.raises(ValueError, match="utterance id '0' stands in the train split 2 times"):
+        load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))
+    write_lines(tmp_path / "train.jsonl", talk, talk)
+    with pytest.raises(ValueError, match="conversation id 'a' stands in the train split 2 times"):
+        load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))

@@ -242,11 +242,9 @@ def test_a_validation_split_is_required(corpus, tmp_path):
 
 def test_class_weights_are_an_option(corpus):
     data = load_conversations("folder", str(corpus), str(corpus.parent / "cache"))
-    splits, tables = {"train": data.splits["train"]}, {"train": {}}
     weights = {}
     for choice in ("none", "balanced"):
-        arguments = train.DataArguments(), train.ModelArguments(class_weights=choice, hidden_size=8)
-        model, _ = train.build(data, splits, ("text",), tables, *arguments)
+        model, _ = train.build(data, ("text",), {}, train.ModelArguments(class_weights=choice, hidden_size=8))
         weights[choice] = model.config.class_weights
     counts = Counter(u["emotion"] for row in data.splits["train"]["utterances"] for u in row)
     expected = [sum(counts.values()) / (len(data.emotions) * max(counts[emotion], 1)) for emotion in data.emotions]
@@ -257,3 +255,21 @@ def test_evaluation_names_what_is_missing(corpus, tmp_path):
     arguments = ["--dataset_name", "folder", "--data_dir", str(corpus), "--output", str(tmp_path / "results.json")]
     with pytest.raises(OSError, match="nowhere"):
         evaluate_script.main(["--model", str(tmp_path / "nowhere"), *arguments])
+
+
+def test_features_may_stand_in_the_utterances(corpus, tmp_path):
+    for split in ("train", "validation"):
+        conversations = [json.loads(line) for line in (corpus / f"{split}.jsonl").read_text().splitlines()]
+        for conversation in conversations:
+            for number, utterance in enumerate(conversation["utterances"]):
+                utterance["text_features"] = [[float(len(utterance["text"])), 1.0]]
+                if number:
+                    utterance["vision_features"] = [[float(number), 0.0, 1.0]] * number
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, conversations)))
+    arguments = ["--dataset_name", "folder", "--data_dir", tmp_path, "--output_dir", tmp_path / "out"]
+    train.main([*map(str, arguments), "--num_train_epochs", "1", "--hidden_size", "8"])
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert (config["text_feature_size"], config["vision_feature_size"]) == (2, 3)
+    assert config["text_config"] is None  # text features need no encoder
+    statistics = json.loads((tmp_path / "out" / "processor_config.json").read_text())["feature_statistics"]
+    assert statistics["vision"]["std"][1:] == [1.0, 1.0]
