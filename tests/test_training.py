@@ -21,6 +21,7 @@ from processing.feature_tables import FeatureTable
 from processing.load_conversations import load_conversations
 from scripts import evaluate as evaluate_script
 from scripts import train
+from scripts.training_checkpoint import latest_checkpoint
 
 ROOT = Path(__file__).parents[1]
 EXACT = ["--hidden_dropout", "0", "--modality_dropout", "0"]
@@ -145,35 +146,37 @@ def test_train_and_evaluate(corpus, tmp_path):
 
 
 @pytest.mark.parametrize("loss", ["bank", "none"])
-def test_killed_and_resumed_it_ends_with_the_same_weights(corpus, tmp_path, loss):
-    audio = ("--audio_features", corpus / "audio.csv", "--modality_dropout", 0.2, "--contrastive_loss", loss)
-    arguments = [*audio, "--num_train_epochs", 8, "--early_stopping_patience", 99]
-    start = time.monotonic()
+def test_killed_three_times_and_resumed_it_ends_with_the_same_weights(corpus, tmp_path, loss):
+    arguments = ["--audio_features", corpus / "audio.csv", "--modality_dropout", 0.2, "--contrastive_loss", loss]
+    arguments += ["--num_train_epochs", 14, "--early_stopping_patience", 99]
     trained(*train_arguments(corpus, tmp_path / "undisturbed", *arguments))
-    duration = time.monotonic() - start
+    undisturbed = history_without_times(tmp_path / "undisturbed")
+    seconds = json.loads((tmp_path / "undisturbed" / "training_history.json").read_text())["history"][-1]["seconds"]
+
+    resumed = train_arguments(corpus, tmp_path / "killed", *arguments, "--resume_from_checkpoint", "latest")
     generator = random.Random(f"{loss} {os.getpid()}")
-    kills = 0
     for _ in range(3):
-        disturbed = train_arguments(corpus, tmp_path / "killed", *arguments, "--resume_from_checkpoint", "latest")
+        before = latest_checkpoint(tmp_path / "killed" / "checkpoints")
         process = subprocess.Popen(
-            command("train.py", *disturbed), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command("train.py", *resumed), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        try:
-            process.wait(timeout=duration * generator.uniform(0.45, 0.75))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-    trained(*train_arguments(corpus, tmp_path / "killed", *arguments, "--resume_from_checkpoint", "latest"))
-    assert kills > 0
+        # some moment of the epochs after the first that it finishes: computing, evaluating or writing
+        while process.poll() is None and latest_checkpoint(tmp_path / "killed" / "checkpoints") == before:
+            time.sleep(0.01)
+        time.sleep(generator.uniform(0, 1.5 * seconds))
+        assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    trained(*resumed)
     assert digest(tmp_path / "killed") == digest(tmp_path / "undisturbed")
-    histories = [
-        json.loads((tmp_path / name / "training_history.json").read_text()) for name in ("killed", "undisturbed")
-    ]
-    for history in histories:
-        for line in history["history"]:
-            del line["seconds"]
-    assert histories[0] == histories[1]
+    assert history_without_times(tmp_path / "killed") == undisturbed
+
+
+def history_without_times(folder) -> dict:
+    history = json.loads((folder / "training_history.json").read_text())
+    for line in history["history"]:
+        del line["seconds"]
+    return history
 
 
 def test_two_processes_train_what_one_trains(corpus, tmp_path):
@@ -198,6 +201,31 @@ def test_two_processes_train_what_one_trains(corpus, tmp_path):
     for first, second in zip(*history, strict=True):
         assert first["train_loss"] == pytest.approx(second["train_loss"], rel=1e-4)
         assert first["validation_loss"] == pytest.approx(second["validation_loss"], rel=1e-4)
+
+
+def test_two_processes_evaluate_what_one_evaluates(corpus, tmp_path):
+    trained(*train_arguments(corpus, tmp_path / "model", "--num_train_epochs", 1))
+    scores = {}
+    for processes in (1, 2):
+        output = tmp_path / f"{processes}.json"
+        evaluation = [
+            "--model",
+            tmp_path / "model",
+            "--dataset_name",
+            "folder",
+            "--data_dir",
+            corpus,
+            "--split",
+            "train",
+        ]
+        result = run("evaluate.py", *evaluation, "--output", output, "--pictures", "False", processes=processes)
+        assert result.returncode == 0, result.stderr[-3000:]
+        scores[processes] = json.loads(output.read_text())
+    assert scores[1]["num_utterances"] == scores[2]["num_utterances"] > 100
+    for name in ("weighted_f1", "accuracy", "expected_calibration_error"):
+        assert scores[2][name] == pytest.approx(scores[1][name], abs=1e-6)
+    assert scores[2]["confusion_matrix"] == scores[1]["confusion_matrix"]
+    assert scores[2]["weighted_f1_interval"] == pytest.approx(scores[1]["weighted_f1_interval"])
 
 
 def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
