@@ -180,11 +180,14 @@ class AmuseConfig(PreTrainedConfig):
             raise ValueError(
                 "background_feature_size is the second stream of vision: give vision_feature_size or vision_config too."
             )
-        if self.hidden_size % 2 or self.hidden_size % self.num_attention_heads:
+        if self.num_attention_heads < 1 or self.hidden_size % 2 or self.hidden_size % self.num_attention_heads:
             raise ValueError(
                 f"hidden_size ({self.hidden_size}) must be even (the LSTMs read in two directions) and a multiple of "
                 f"num_attention_heads ({self.num_attention_heads})."
             )
+        for name in ("num_self_attention_layers", "num_man_layers"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, but is {getattr(self, name)}.")
         for name in ("hidden_dropout", "attention_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and less than 1, but is {getattr(self, name)}.")

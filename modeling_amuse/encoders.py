@@ -12,12 +12,14 @@ from transformers.modeling_utils import PreTrainedModel
 
 def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
     """The encoder with fresh weights; of an encoder-decoder (Whisper) only the encoder."""
-    return _encoder_of(AutoModel.from_config(config, **_without_pooler(config)))
+    dtype = torch.get_default_dtype()  # that of the layers around it, whatever the encoder was stored in
+    return _encoder_of(AutoModel.from_config(config, dtype=dtype, **_without_pooler(config)))
 
 
-def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig, **kwargs) -> PreTrainedModel:
+def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig) -> PreTrainedModel:
     """The encoder with its pretrained weights, from a Hub id or a folder."""
-    return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, **_without_pooler(config), **kwargs))
+    dtype = torch.get_default_dtype()
+    return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, dtype=dtype, **_without_pooler(config)))
 
 
 def _encoder_of(model: PreTrainedModel) -> PreTrainedModel:

@@ -120,10 +120,25 @@ class AmuseMemoryBank(nn.Module):
             both_present.append(present[:, m] & present[:, i])
         loss = mean_over_pairs(losses, both_present)
         if self.training:
-            self._update(descriptors.detach(), present, utterance_ids)
+            self._update(*map(_of_all_processes, (descriptors.detach(), present, utterance_ids)))
         return loss
 
     def _update(self, descriptors: torch.Tensor, present: torch.BoolTensor, utterance_ids: torch.LongTensor):
         old = self.slots[:, utterance_ids].transpose(0, 1)
         new = nn.functional.normalize(self.momentum * old + (1 - self.momentum) * descriptors, dim=-1)
         self.slots[:, utterance_ids] = torch.where(present[..., None], new, old).transpose(0, 1).to(self.slots.dtype)
+
+
+def _of_all_processes(rows: torch.Tensor) -> torch.Tensor:
+    """The rows of every process, so that all of them keep the same memory bank."""
+    distributed = torch.distributed
+    if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
+        return rows
+    counts = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(counts, torch.tensor([len(rows)], device=rows.device))
+    # processes have different numbers of rows, and all_gather wants one
+    padded = rows.new_zeros(int(max(counts)), *rows.shape[1:])
+    padded[: len(rows)] = rows
+    gathered = [torch.zeros_like(padded) for _ in counts]
+    distributed.all_gather(gathered, padded)
+    return torch.cat([part[: int(count)] for part, count in zip(gathered, counts, strict=True)])

@@ -166,6 +166,7 @@ class AmuseModel(AmusePreTrainedModel):
 
     def train(self, mode: bool = True):
         super().train(mode)
+        self.freeze_encoders()  # here too: loading makes every weight trainable, and then switches to evaluation
         for modality in self.config.modalities:
             if self.encoder(modality) is not None and self.is_frozen(modality):
                 self.encoder(modality).eval()
@@ -227,7 +228,8 @@ class AmuseModel(AmusePreTrainedModel):
             "vision": (pixel_values, vision_features, vision_mask),
             "background": (background_pixel_values, background_features, background_mask),
         }
-        layout = UtteranceLayout.of(streams, utterance_mask)
+        own = {stream: given for stream, given in streams.items() if getattr(self.config, f"{stream}_feature_size")}
+        layout = UtteranceLayout.of(own, utterance_mask, speaker_ids)
         if speaker_ids is None and hasattr(self, "speaker_context"):
             raise ValueError("The speaker context needs speaker_ids of shape (conversations, utterances).")
 
@@ -296,11 +298,13 @@ class AmuseModel(AmusePreTrainedModel):
             states = layout.rows(features)
             mask = torch.ones(states.shape[:2], device=states.device) if mask is None else layout.rows(mask)
         else:
+            if mask is not None and layout.rows(mask).any():
+                raise ValueError(f"{stream}_mask is not zero, but there is neither input nor features of it.")
             states = torch.zeros(layout.number, 1, size, device=layout.device)
             mask = states.new_zeros(layout.number, 1)
         if trains_encoder and (raw is None or features is not None):
             states = states + tied_to_zero(encoder)
-        return left_align(states.to(self.dtype), mask)
+        return left_align(states.to(self.fusion.placeholder.dtype), mask)
 
     def _drop_modalities(self, present: torch.BoolTensor, layout: UtteranceLayout) -> torch.BoolTensor:
         """Modality dropout: a conversation loses each modality by chance; an utterance never loses its last one."""
@@ -402,6 +406,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         logits = logits * is_utterance[..., None]
         losses = {}
         if labels is not None:
+            if labels.shape != logits.shape[:2]:
+                raise ValueError(f"labels are of shape {tuple(labels.shape)}, utterances of {tuple(logits.shape[:2])}.")
             losses = self._losses(logits, outputs, labels, is_utterance, utterance_ids, num_items_in_batch)
         return AmuseEmotionRecognitionOutput(logits=logits, **losses, **outputs)
 
@@ -450,7 +456,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             text (`str`, *optional*): Hub id or folder of the text encoder.
             audio (`str`, *optional*): Hub id or folder of the audio encoder.
             vision (`str`, *optional*): Hub id or folder of the image encoder.
-            config_kwargs: fields of [`AmuseConfig`], or `config`, a configuration whose encoders are replaced.
+            config_kwargs: other fields of [`AmuseConfig`].
 
         Raises:
             OSError: when an encoder cannot be found.

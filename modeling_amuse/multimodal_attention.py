@@ -41,25 +41,31 @@ class AmuseMultimodalAttention(nn.Module):
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
+        self.key_value_sizes = AmuseAttention.key_value_sizes(config)
         self.centrals = nn.ModuleDict({modality: AmuseAttention(config) for modality in config.modalities})
 
     def forward(
         self,
         hidden_states: torch.Tensor,
-        keys: list[list[torch.Tensor]],
-        values: list[list[torch.Tensor]],
         masks: list[list[torch.Tensor | None]],
         shares: list[list[torch.Tensor]],
         sizes: list[int],
         output_attentions: bool,
+        maps: tuple[torch.Tensor, ...],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """`keys`, `values`, `masks` and `shares` hold, for each central modality, those of each of its peripherals."""
+        """
+        `masks` and `shares` hold, for each central modality, those of each of its peripherals; `maps` their keys and
+        values, central after central.
+        """
         updates, attentions = [], []
         for central, attention in enumerate(self.centrals.values()):
             queries = hidden_states.split(sizes, dim=1)[central]
-            update, weights = attention(
-                queries, keys[central], values[central], masks[central], shares[central], output_attentions
-            )
+            number = len(masks[central])
+            pairs = [
+                pair.split(self.key_value_sizes, dim=-1) for pair in maps[central * number : (central + 1) * number]
+            ]
+            keys, values = zip(*pairs, strict=True)
+            update, weights = attention(queries, keys, values, masks[central], shares[central], output_attentions)
             updates.append(update)
             if output_attentions:
                 present = [(share > 0)[:, None, None, None] for share in shares[central]]
@@ -76,8 +82,9 @@ class AmuseMultimodalAttentionLayer(GradientCheckpointingLayer):
         super().__init__()
         self.attention = AmuseMultimodalAttention(config)
 
-    def forward(self, hidden_states, keys, values, masks, shares, sizes, output_attentions) -> torch.Tensor:
-        update, _ = self.attention(hidden_states, keys, values, masks, shares, sizes, output_attentions)
+    def forward(self, hidden_states, masks, shares, sizes, output_attentions, *maps) -> torch.Tensor:
+        # tensors that have gradients come flat: nested ones would be lost on reentrant gradient checkpointing
+        update, _ = self.attention(hidden_states, masks, shares, sizes, output_attentions, maps)
         return hidden_states + update
 
 
@@ -96,13 +103,13 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
         number = len(config.modalities)
-        self.key_value_sizes = AmuseAttention.key_value_sizes(config)
+        map_size = sum(AmuseAttention.key_value_sizes(config))
         # a modality that is alone has nobody to attend to
         self.num_layers = config.num_man_layers if number > 1 else 0
         maps = self.num_layers * (number - 1)
         self.peripherals = nn.ModuleDict(
             {
-                modality: nn.Linear(config.hidden_size, maps * sum(self.key_value_sizes), bias=False)
+                modality: nn.Linear(config.hidden_size, maps * map_size, bias=False)
                 for modality in config.modalities
                 if maps
             }
@@ -135,15 +142,13 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
 
         for layer in range(self.num_layers):
             # the peripherals of a central m number it among their own others: m - 1 for those that stand before it
-            pairs = [[maps[i][layer, m - (m > i)] for i in others] for m, others in enumerate(peers)]
-            keys = [[pair.split(self.key_value_sizes, dim=-1)[0] for pair in central] for central in pairs]
-            values = [[pair.split(self.key_value_sizes, dim=-1)[1] for pair in central] for central in pairs]
-            hidden_states = self.layers[layer](hidden_states, keys, values, masks, shares, sizes, output_attentions)
+            pairs = [maps[i][layer, m - (m > i)] for m, others in enumerate(peers) for i in others]
+            hidden_states = self.layers[layer](hidden_states, masks, shares, sizes, output_attentions, *pairs)
         return AmuseMultimodalAttentionOutput(last_hidden_state=hidden_states)
 
     def _peripheral_maps(self, features: list[Tokens]) -> list[torch.Tensor]:
         """For each modality, its keys and values `(layers, other modalities, rows, tokens, key size + value size)`."""
-        shape = (self.num_layers, len(features) - 1, sum(self.key_value_sizes))
+        shape = (self.num_layers, len(features) - 1, -1)
         return [
             peripheral(tokens.states).unflatten(-1, shape).permute(2, 3, 0, 1, 4)
             for peripheral, tokens in zip(self.peripherals.values(), features, strict=False)

@@ -20,34 +20,40 @@ class UtteranceLayout:
         self.conversations = self.index // self.length
 
     @classmethod
-    def of(cls, streams: dict, utterance_mask: torch.Tensor | None) -> "UtteranceLayout":
+    def of(
+        cls, streams: dict, utterance_mask: torch.Tensor | None, speaker_ids: torch.Tensor | None
+    ) -> "UtteranceLayout":
         """
         The layout of the given inputs.
 
         Args:
-            streams: for each stream its raw inputs, its features and its mask, each a tensor `(B, T, ...)` or None.
+            streams: for each stream of the model its raw inputs, its features and its mask, each a tensor `(B, T, ...)`
+                or None. A mask alone says that the stream is missing.
             utterance_mask: `(B, T)`, or None where all are utterances.
+            speaker_ids: `(B, T)` or None.
 
         Raises:
             ValueError: there is no input, no utterance, or inputs disagree about B and T.
         """
-        shapes = {
-            f"{stream} {kind}": (tuple(tensor.shape[:2]), tensor.device)
+        given = {
+            f"{stream} {kind}": tensor
             for stream, tensors in streams.items()
             for kind, tensor in zip(("input", "features", "mask"), tensors, strict=True)
             if tensor is not None
         }
-        if not any(name.split()[1] != "mask" for name in shapes):
+        if not given:
             raise ValueError(
-                "No modality is given: give input_ids or text_features, audio_values or audio_features, or pixel_values "
-                "or vision_features."
+                f"No modality is given that the model has ({', '.join(streams)}): give its input, its features, or a mask "
+                "of zeros where it is missing."
             )
-        shape, device = next(iter(shapes.values()))
+        first = next(iter(given.values()))
         if utterance_mask is None:
-            utterance_mask = torch.ones(shape, dtype=torch.bool, device=device)
-        shapes["utterance_mask"] = (tuple(utterance_mask.shape), device)
-        if len({shape for shape, _ in shapes.values()}) > 1:
-            listed = ", ".join(f"{name} {shape}" for name, (shape, _) in shapes.items())
+            utterance_mask = torch.ones(first.shape[:2], device=first.device)
+        given["utterance_mask"] = utterance_mask
+        if speaker_ids is not None:
+            given["speaker_ids"] = speaker_ids
+        if len({tensor.shape[:2] for tensor in given.values()}) > 1:
+            listed = ", ".join(f"{name} {tuple(tensor.shape[:2])}" for name, tensor in given.items())
             raise ValueError(f"Inputs disagree about (conversations, utterances): {listed}.")
         layout = cls(utterance_mask.bool())
         if layout.number == 0:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import BertModel
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseModel
 from tests.small_models import SIZES, logits, random_batch, small_config, small_model, without
@@ -248,7 +249,27 @@ def test_modality_dropout_drops_whole_conversations_in_training_alone():
     assert model(**batch).modality_mask.all()
 
 
-def test_frozen_encoders_stay_as_they_are(tiny_text_encoder):
+def test_a_model_is_not_silent_about_what_it_cannot_use():
+    model = small_model(audio_feature_size=None, vision_feature_size=None, background_feature_size=None)
+    with pytest.raises(ValueError, match=r"No modality is given that the model has \(text\)"):
+        model(**without(random_batch(), "text"))
+
+
+@pytest.mark.parametrize("use_reentrant", [True, False])
+def test_gradient_checkpointing_changes_no_gradient(use_reentrant):
+    model, batch = small_model(hidden_dropout=0.0).train(), random_batch()
+    gradients = []
+    for checkpointing in (False, True):
+        if checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": use_reentrant})
+        model.zero_grad()
+        model(**batch).loss.backward()
+        gradients.append({name: parameter.grad.clone() for name, parameter in model.named_parameters()})
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, msg=name)
+
+
+def test_frozen_encoders_stay_as_they_are(tiny_text_encoder, tmp_path):
     folder, _ = tiny_text_encoder
     batch = {
         "input_ids": torch.randint(5, 30, (2, 3, 4)),
@@ -263,10 +284,50 @@ def test_frozen_encoders_stay_as_they_are(tiny_text_encoder):
         assert encoder.training is not frozen
         model(**batch).loss.backward()
         assert all((parameter.grad is None) is frozen for parameter in encoder.parameters())
+        model.save_pretrained(tmp_path / str(frozen))
+        loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path / str(frozen))
+        assert all(p.requires_grad is not frozen for p in loaded.amuse.encoder("text").parameters())
         model.zero_grad()
         # without text in the batch a trained encoder still takes part, with gradients of zero
         model(audio_features=torch.randn(2, 3, 1, 3), **without(batch, "input")).loss.backward()
         assert all((parameter.grad is None) is frozen for parameter in encoder.parameters())
+
+
+def test_an_encoder_stored_in_half_precision_is_loaded_in_the_precision_of_the_model(tiny_text_encoder, tmp_path):
+    BertModel.from_pretrained(tiny_text_encoder[0], dtype=torch.bfloat16, add_pooling_layer=False).save_pretrained(
+        tmp_path
+    )
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(str(tmp_path), num_labels=2, hidden_size=8)
+    speakers = torch.zeros(2, 3, dtype=torch.long)
+    assert model(input_ids=torch.randint(5, 30, (2, 3, 4)), speaker_ids=speakers).logits.dtype == torch.float32
+    model.save_pretrained(tmp_path / "saved")
+    loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path / "saved")
+    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
+
+
+@given(extra=st.integers(1, 4), seed=st.integers(0, 99))
+def test_padding_word_pieces_changes_no_logit(tiny_model, extra, seed):
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(5, 30, (2, 3, 5), generator=generator)
+    counts = torch.randint(0, 6, (2, 3, 1), generator=generator)  # 0: an utterance without text
+    mask = (torch.arange(5) < counts).long()
+    garbage = torch.randint(5, 30, (2, 3, extra), generator=generator)
+    inputs = {"input_ids": ids, "text_mask": mask}
+    padded = {"input_ids": torch.cat([ids, garbage], dim=2), "text_mask": torch.cat([mask, 0 * garbage], dim=2)}
+    speakers = torch.zeros(2, 3, dtype=torch.long)
+    torch.testing.assert_close(
+        logits(tiny_model, {**padded, "speaker_ids": speakers}),
+        logits(tiny_model, {**inputs, "speaker_ids": speakers}),
+        atol=1e-5,
+        rtol=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tiny_text_encoder):
+    return AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        tiny_text_encoder[0], num_labels=2, hidden_size=8, initializer_range=0.3
+    ).eval()
 
 
 def test_states_of_the_encoder_stand_in_for_its_input(tiny_text_encoder):
@@ -290,7 +351,10 @@ def test_states_of_the_encoder_stand_in_for_its_input(tiny_text_encoder):
         ({"speaker_ids": None}, "needs speaker_ids"),
         ({"utterance_mask": torch.zeros(2, 5)}, "no utterance"),
         ({"audio_features": torch.randn(2, 6, 4, 3)}, "disagree about"),
-        ({f"{stream}_features": None for stream in SIZES}, "No modality is given"),
+        ({"audio_features": None}, "audio_mask is not zero"),
+        ({"speaker_ids": torch.zeros(2, 6)}, "disagree about"),
+        ({"labels": torch.zeros(2, 6, dtype=torch.long)}, "labels are of shape"),
+        ({f"{s}_{kind}": None for s in SIZES for kind in ("features", "mask")}, "No modality is given"),
     ],
 )
 def test_bad_inputs_are_refused(changes, message):
