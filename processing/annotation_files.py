@@ -26,6 +26,8 @@ class AnnotationFileBuilder(ConversationBuilder):
     """Where a user gets the files, in a sentence."""
     conversation_columns: tuple[str, ...]
     """The columns, of whole numbers, that identify a conversation."""
+    columns: tuple[str, ...]
+    """The other columns that are read."""
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
@@ -35,23 +37,36 @@ class AnnotationFileBuilder(ConversationBuilder):
         return {split: [data_dir / name] for split, name in cls.files.items()}
 
     @classmethod
-    def rows_of_conversations(cls, path: Path) -> tuple[dict[tuple[int, ...], list[dict]], Counter]:
+    def utterance(cls, row: dict, split: str, report: Counter) -> dict:
+        """The utterance of a row, with `number`, its place among those of its conversation."""
+        raise NotImplementedError
+
+    @classmethod
+    def utterances_of_conversations(cls, path: Path, split: str) -> tuple[dict[tuple[int, ...], list[dict]], Counter]:
         """
-        The rows of each conversation, and counts of what was mended.
+        The utterances of each conversation in the order of the file, and counts of what was mended.
 
         Raises:
-            ValueError: when the file lacks a column, or has no row.
+            ValueError: when the file lacks a column, has no row, or has a row that cannot be read.
         """
         text, report = decode_utf8_or_cp1252(path)
-        rows_of = defaultdict(list)
-        try:
-            for row in csv.DictReader(io.StringIO(text, newline="")):
-                rows_of[tuple(int(row[column]) for column in cls.conversation_columns)].append(row)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is no annotation file of {cls.__name__}: {error!r}. {cls.source}") from error
-        if not rows_of:
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        missing = [name for name in (*cls.conversation_columns, *cls.columns) if name not in (reader.fieldnames or ())]
+        if missing:
+            raise ValueError(f"{path} lacks the columns {', '.join(missing)}. {cls.source}")
+        utterances_of = defaultdict(list)
+        for row in reader:
+            try:
+                conversation = tuple(int(row[column]) for column in cls.conversation_columns)
+                utterances_of[conversation].append(cls.utterance(row, split, report))
+            except (AttributeError, SyntaxError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"{path}, line {reader.line_num}, cannot be read ({error}): compare it with the published file. "
+                    f"{cls.source}"
+                ) from error
+        if not utterances_of:
             raise ValueError(f"{path} holds no utterance. {cls.source}")
-        return dict(sorted(rows_of.items())), report
+        return dict(sorted(utterances_of.items())), report
 
 
 def decode_utf8_or_cp1252(path: Path) -> tuple[str, Counter]:
@@ -62,14 +77,17 @@ def decode_utf8_or_cp1252(path: Path) -> tuple[str, Counter]:
         The text, and counts of what was mended.
     """
     report = Counter()
-    lines = []
-    for line in path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True):
+    contents, pieces = path.read_bytes().removeprefix(b"\xef\xbb\xbf"), []
+    while contents:
         try:
-            lines.append(line.decode("utf-8"))
-        except UnicodeDecodeError:
-            lines.append(line.decode("cp1252", errors="replace"))
-            report["lines in cp1252, not UTF-8"] += 1
-    text = "".join(lines)
+            pieces.append(contents.decode("utf-8"))
+            break
+        except UnicodeDecodeError as error:
+            pieces.append(contents[: error.start].decode("utf-8"))
+            pieces.append(contents[error.start : error.start + 1].decode("cp1252", errors="replace"))
+            contents = contents[error.start + 1 :]
+            report["bytes in cp1252, not UTF-8"] += 1
+    text = "".join(pieces)
     controls = sum(0x80 <= ord(character) < 0xA0 for character in text)
     if controls:
         report["cp1252 characters mended"] = controls
@@ -77,7 +95,9 @@ def decode_utf8_or_cp1252(path: Path) -> tuple[str, Counter]:
     return text, report
 
 
-def seconds(time: str) -> float:
-    """`00:16:05,099` or `0:16:05.099` as seconds."""
+def seconds(time: str) -> float | None:
+    """`00:16:05,099` or `0:16:05.099` as seconds; None for an empty cell."""
+    if not time.strip():
+        return None
     hours, minutes, rest = time.strip().replace(",", ".").split(":")
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)

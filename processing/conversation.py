@@ -4,6 +4,8 @@
 STREAMS = ("text", "audio", "vision", "background")
 """The feature streams of an utterance: one for each modality, and the second one of vision."""
 
+MODALITY_OF = {stream: "vision" if stream == "background" else stream for stream in STREAMS}
+
 
 def is_list_of_conversations(given) -> bool:
     """Whether `given` is several conversations, not one: a list of dicts with `utterances`, or of lists of utterances."""

@@ -1,6 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Conversations with their features, for training and evaluation."""
 
+import hashlib
+import json
+from pathlib import Path
+
 import datasets
 import numpy as np
 import torch
@@ -37,11 +41,21 @@ class ConversationDataset(torch.utils.data.Dataset):
         return {"id": conversation["id"], "utterances": utterances}
 
     def _features(self, identifier: str) -> dict:
-        return {f"{stream}_features": table.get(identifier) for stream, table in self.tables.items()}
+        found = {f"{stream}_features": table.get(identifier) for stream, table in self.tables.items()}
+        return {name: features for name, features in found.items() if features is not None}
 
     @property
-    def num_utterances(self) -> int:
-        return self.starts[-1]
+    def num_labelled(self) -> int:
+        """How many utterances have an emotion."""
+        return sum(u["emotion"] is not None for conversation in self.conversations for u in conversation["utterances"])
+
+    def digest(self) -> str:
+        """A hash of the conversations and of all features, the same for the same contents."""
+        digest = hashlib.sha256(json.dumps(self.conversations, sort_keys=True).encode())
+        for stream, table in sorted(self.tables.items()):
+            digest.update(json.dumps([stream, list(table.rows), table.ends.tolist()]).encode())
+            digest.update(np.ascontiguousarray(table.values))
+        return digest.hexdigest()
 
 
 def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable | None:
@@ -54,6 +68,18 @@ def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable |
     }
     if not found:
         return None
+    if stream == "text":
+        lacking = [
+            utterance["id"]
+            for utterances in conversations["utterances"]
+            for utterance in utterances
+            if utterance["text"] and utterance["id"] not in found
+        ]
+        if lacking:
+            raise ValueError(
+                f"Some utterances have text_features, but {lacking[0]!r} has text alone: give text_features for all, or "
+                "leave them all out and let an encoder read the text."
+            )
     sizes = {array.shape[1:] for array in found.values()}
     if len(sizes) > 1:
         raise ValueError(
@@ -68,33 +94,44 @@ def utterance_ids(conversations: datasets.Dataset) -> list[str]:
 
 
 def load_stream_tables(
-    paths: dict[str, str], splits: dict[str, datasets.Dataset]
+    paths: dict[str, str | None], splits: dict[str, datasets.Dataset], wanted: list[str] | None = None
 ) -> dict[str, dict[str, FeatureTable]]:
     """
-    For each split, the feature table of each stream.
+    For each split, the feature table of each stream that has one.
 
     Args:
-        paths: for each stream the path of its tables, see [`load_feature_tables`].
+        paths: for each stream the path of its tables, see [`load_feature_tables`]; None takes what stands in the
+            utterances themselves.
         splits: the conversations of each split.
+        wanted: the splits whose tables are loaded. None: all. The others serve to tell whether one table could be meant
+            for several splits.
 
     Raises:
         FileNotFoundError: when a table is missing.
         ValueError: when no utterance of a split has features, or when one table serves splits that share utterance ids,
             so that nobody could tell whose features they are.
     """
-    tables = {split: {} for split in splits}
+    wanted = list(splits if wanted is None else wanted)
+    tables = {split: {} for split in wanted}
     ids = {split: utterance_ids(conversations) for split, conversations in splits.items()}
     for stream, path in paths.items():
         if path is None:
-            inline = {split: inline_table(conversations, stream) for split, conversations in splits.items()}
+            inline = {split: inline_table(splits[split], stream) for split in wanted}
+            lacking = [split for split, table in inline.items() if table is None]
+            if len(lacking) == len(inline):
+                continue
+            if lacking:
+                raise ValueError(
+                    f"No utterance of the {lacking[0]} split has {stream}_features, though other splits have."
+                )
             for split, table in inline.items():
-                if table is not None:
-                    tables[split][stream] = table
+                tables[split][stream] = table
             continue
         owner = {}
-        for split, table in load_feature_tables(path, list(splits)).items():
+        # a single file may be meant for one split alone: then another split has the same ids
+        for split, table in load_feature_tables(path, list(splits) if Path(path).is_file() else wanted).items():
             known = table.rows.keys() & set(ids[split])
-            if not known:
+            if not known and split in wanted:
                 raise ValueError(
                     f"No utterance of the {split} split has {stream} features in {path}. Utterance ids of the split look "
                     f"like {ids[split][0]!r}, those of the table like {next(iter(table.rows), None)!r}."
@@ -106,5 +143,6 @@ def load_stream_tables(
                     "give a folder with a table for each split, or add a column 'split'."
                 )
             owner[id(table)] = owner.get(id(table), set()) | known
-            tables[split][stream] = table
+            if split in wanted:
+                tables[split][stream] = table
     return tables

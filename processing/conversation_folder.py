@@ -5,9 +5,10 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet
 
-from .conversation import check_conversations
+from .conversation import STREAMS, check_conversations
 from .conversation_builder import UTTERANCE_KEYS, ConversationBuilder, report_counts
 from .meld import EMOTIONS as MELD_EMOTIONS
 
@@ -63,12 +64,23 @@ class ConversationFolder(ConversationBuilder):
 
     @staticmethod
     def _utterance(utterance: dict, default_id: str, folder: Path, report: Counter) -> dict:
-        kept = {key: value for key, value in utterance.items() if key in UTTERANCE_KEYS}
+        kept = {key: value for key, value in utterance.items() if key in UTTERANCE_KEYS and value not in (None, "")}
         report.update(
             f"utterances with the unknown key {key!r}, ignored" for key in utterance if key not in UTTERANCE_KEYS
         )
-        report["utterances without an emotion"] += kept.get("emotion") is None
-        kept["id"] = str(default_id if kept.get("id") is None else kept["id"])
+        report["utterances without an emotion"] += "emotion" not in kept
+        for key in ("id", "speaker", "emotion"):
+            kept[key] = str(kept[key]) if key in kept else None
+        kept["id"] = kept["id"] or default_id
+        for key in ("start", "end"):
+            if not isinstance(kept.get(key), (int, float, type(None))):
+                raise ValueError(f"Utterance {kept['id']}: its {key} is {kept[key]!r}: give seconds, a number.")
+        for stream in STREAMS:
+            features = kept.get(f"{stream}_features")
+            if features is not None:
+                kept[f"{stream}_features"] = _rows_of_numbers(
+                    features, f"Utterance {kept['id']}: its {stream}_features"
+                )
         for medium in ("audio", "video"):
             if kept.get(medium) is not None:
                 kept[medium] = str(folder / kept[medium])
@@ -83,7 +95,7 @@ class ConversationFolder(ConversationBuilder):
             for path in self.paths.get("train", [])
             for conversation in self.read(path, "train")[0]
             for utterance in conversation["utterances"]
-            if utterance.get("emotion") is not None
+            if utterance["emotion"] is not None
         }
         return MELD_EMOTIONS if found <= set(MELD_EMOTIONS) else tuple(sorted(found))
 
@@ -119,3 +131,14 @@ def _parquet_rows(path: Path) -> list[dict]:
     if "utterances" not in table.column_names:
         raise ValueError(f"{path} has no column 'utterances'; it has {', '.join(table.column_names)}.")
     return table.to_pylist()
+
+
+def _rows_of_numbers(features, what: str) -> list[list[float]] | None:
+    """`(S, D)` or `(D,)` numbers as `(S, D)`; a null becomes NaN, an empty cell."""
+    try:
+        array = np.atleast_2d(np.array(features, dtype=np.float32))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} are no array of numbers ({error}): give (tokens, size) or (size,).") from error
+    if array.ndim != 2:
+        raise ValueError(f"{what} have the shape {array.shape}: give (tokens, size) or (size,).")
+    return array.tolist() if array.size else None

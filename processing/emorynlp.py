@@ -28,27 +28,34 @@ class EmoryNlp(AnnotationFileBuilder):
     files = FILES
     source = SOURCE
     conversation_columns = ("Season", "Episode", "Scene_ID")
+    columns = ("Utterance_ID", "Speaker", "Utterance", "Emotion", "Start_Time", "End_Time")
 
     @classmethod
     def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
-        rows_of, report = cls.rows_of_conversations(path)
-        conversations = []
-        for (season, episode, scene), rows in rows_of.items():
-            scene_id = f"s{season:02}_e{episode:02}_c{scene:02}"
-            rows = sorted(rows, key=lambda row: int(row["Utterance_ID"]))
-            utterances = [cls._utterance(row, scene_id, report) for row in rows]
-            conversations.append({"id": scene_id, "utterances": utterances})
+        utterances_of, report = cls.utterances_of_conversations(path, split)
+        conversations = [
+            {"id": scene_id(*scene), "utterances": sorted(utterances, key=lambda utterance: utterance["number"])}
+            for scene, utterances in utterances_of.items()
+        ]
         return conversations, report_counts(conversations) + report
 
-    @staticmethod
-    def _utterance(row: dict, scene_id: str, report: Counter) -> dict:
+    @classmethod
+    def utterance(cls, row: dict, split: str, report: Counter) -> dict:
         speakers = ast.literal_eval(row["Speaker"])
         report["utterances of several speakers at once"] += len(speakers) > 1
+        number = int(row["Utterance_ID"])
+        scene = scene_id(*(int(row[column]) for column in cls.conversation_columns))
         return {
-            "id": f"{scene_id}_u{int(row['Utterance_ID']):03}",
+            "id": f"{scene}_u{number:03}",
+            "number": number,
             "speaker": " & ".join(speakers),
             "text": row["Utterance"].strip(),
             "start": seconds(row["Start_Time"]),
             "end": seconds(row["End_Time"]),
             "emotion": row["Emotion"].strip().lower(),
         }
+
+
+def scene_id(season: int, episode: int, scene: int) -> str:
+    """`s01_e02_c03`, the id of a conversation."""
+    return f"s{season:02}_e{episode:02}_c{scene:02}"

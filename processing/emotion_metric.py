@@ -26,7 +26,8 @@ class EmotionMetric(evaluate.Metric):
     and returns
 
     - `weighted_f1`, `accuracy`, `macro_f1`: over the emotions; classes without utterances count 0 in `macro_f1`;
-    - `weighted_f1_interval`: percentile bootstrap 95 % interval, conversations drawn with replacement;
+    - `weighted_f1_interval`: percentile bootstrap 95 % interval, conversations drawn with replacement; None for a single
+      conversation;
     - `expected_calibration_error`: over 15 bins of the confidence, and these bins as `reliability`;
     - `per_class`: `precision`, `recall`, `f1` and `support` of each emotion;
     - `confusion_matrix`: rows are true emotions, columns predicted ones;
@@ -106,13 +107,13 @@ def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[dict[str, f
 
 def weighted_f1_interval(
     references: np.ndarray, predictions: np.ndarray, conversations: np.ndarray, num_labels: int, num_resamples: int
-) -> list[float]:
+) -> list[float] | None:
     """Percentile bootstrap 95 % interval of the weighted F1; whole conversations are drawn, as their utterances depend."""
     _, numbers = np.unique(conversations, return_inverse=True)
     matrices = np.zeros((numbers.max() + 1, num_labels, num_labels))
     np.add.at(matrices, (numbers, references, predictions), 1)
     if len(matrices) < 2:
-        return [float("nan"), float("nan")]
+        return None
 
     def statistic(drawn, axis):
         counts = matrices[drawn].sum(axis=-3)

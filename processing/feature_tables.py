@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Tables of pre-computed features, joined to utterances by their id."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.parquet
 from .conversation_folder import SPLIT_NAMES
 
 ID_COLUMNS = ("utterance_id", "id", "filename", "file")
+LABEL_COLUMNS = ("emotion", "label", "labels", "sentiment", "target", "index")
 MEDIA_SUFFIXES = (".wav", ".mp4", ".flac", ".mp3", ".avi")
 
 
@@ -70,7 +72,7 @@ class FeatureTable:
 
     def coverage(self, identifiers: list[str]) -> str:
         """In words: how many of these utterances have features, and how many cells of theirs are empty."""
-        known = [array for array in map(self.get, identifiers) if array is not None]
+        known = [array for array in map(self.get, identifiers) if array is not None and not np.isnan(array).all()]
         text = f"{len(known)} of {len(identifiers)} utterances have features"
         if len(known) < len(identifiers):
             text += ", for the others the modality is missing"
@@ -85,21 +87,26 @@ class FeatureTable:
         From Arrow columns `utterance_id` and `features` (lists of numbers, or lists of such lists), without a copy of the
         numbers where they lie in one piece.
         """
-        features = table.column("features").combine_chunks()
-        if isinstance(features, pa.ChunkedArray):
-            features = pa.concat_arrays(features.chunks)
-        number = len(features)
-        if pa.types.is_list(features.type.value_type) or pa.types.is_large_list(features.type.value_type):
+        table = table.filter(table.column("features").is_valid())  # a null is as good as no row
+        features = table.column("features")
+        is_nested = hasattr(features.type.value_type, "value_type")
+        row = pa.large_list(pa.float32())
+        features = pa.concat_arrays(
+            features.cast(pa.large_list(row) if is_nested else row).chunks or [pa.array([], row)]
+        )
+        if is_nested:
             lengths = features.value_lengths().to_numpy(zero_copy_only=False)
             features = features.flatten()
         else:
-            lengths = np.ones(number, dtype=np.int64)
+            lengths = np.ones(len(features), dtype=np.int64)
         sizes = set(features.value_lengths().to_pylist())
-        if len(sizes) != 1 or None in sizes:
+        if not sizes:
+            return cls([], np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
+        if len(sizes) > 1 or None in sizes:
             raise ValueError(
                 f"The rows of a feature table must be of one size, but are of sizes {sorted(map(str, sizes))}."
             )
-        values = features.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        values = features.flatten().to_numpy(zero_copy_only=False)
         return cls(table.column("utterance_id").to_pylist(), values.reshape(-1, sizes.pop()), lengths)
 
 
@@ -147,14 +154,15 @@ def _read_by_split(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         raise ValueError(f"{path} is no feature table: give one of {', '.join(READERS)}.")
     try:
         return READERS[path.suffix](path, splits)
-    except (ValueError, pa.ArrowException) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, pa.ArrowException) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
 def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     table = pyarrow.parquet.read_table(path)
-    if "features" not in table.column_names:
-        return _from_frame(table.to_pandas(), splits)
+    if "features" not in table.column_names or not hasattr(table.schema.field("features").type, "value_type"):
+        frame = table.to_pandas()
+        return _from_frame(frame if frame.index.name is None else frame.reset_index(), splits)
     identifiers = table.column(_id_column(table.column_names)).to_pylist()
     columns = {"utterance_id": _without_suffix(identifiers), "features": table.column("features")}
     named = pa.table(columns)
@@ -165,12 +173,16 @@ def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
 
 
 def _read_csv(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
-    return _from_frame(pd.read_csv(path, encoding="utf-8-sig"), splits)
+    # ids are read as they stand: 007 is no number
+    return _from_frame(pd.read_csv(path, encoding="utf-8-sig", dtype=dict.fromkeys(ID_COLUMNS, str)), splits)
 
 
 def _from_frame(frame: pd.DataFrame, splits: list[str]) -> dict[str, FeatureTable]:
     identifiers = frame.pop(_id_column(frame.columns)).astype(str)
     split_of = frame.pop("split").replace(SPLIT_NAMES) if "split" in frame else None
+    strange = [name for name in frame if str(name).startswith("Unnamed:") or str(name).lower() in LABEL_COLUMNS]
+    if strange:
+        raise ValueError(f"Every column beside the utterance id is taken for a feature: take out {', '.join(strange)}.")
     words = [name for name, column in frame.items() if not pd.api.types.is_numeric_dtype(column)]
     if words or frame.shape[1] == 0:
         raise ValueError(

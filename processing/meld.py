@@ -32,33 +32,35 @@ class Meld(AnnotationFileBuilder):
     files = FILES
     source = SOURCE
     conversation_columns = ("Dialogue_ID",)
+    columns = ("Utterance_ID", "Speaker", "Utterance", "Emotion", "StartTime", "EndTime")
 
     @classmethod
     def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
-        rows_of, report = cls.rows_of_conversations(path)
+        utterances_of, report = cls.utterances_of_conversations(path, split)
         conversations = []
-        for (dialogue,), rows in rows_of.items():
-            order = [int(row["Utterance_ID"]) for row in rows]
+        for (dialogue,), utterances in utterances_of.items():
+            order = [utterance["number"] for utterance in utterances]
             report["dialogues with utterances out of order, sorted"] += order != sorted(order)
             report["dialogues with gaps in Utterance_ID"] += sorted(order) != list(range(len(order)))
-            rows = sorted(rows, key=lambda row: int(row["Utterance_ID"]))
-            utterances = [cls._utterance(row, split, report) for row in rows]
-            starts = [u["start"] for u in utterances if u["start"] is not None]
+            utterances = sorted(utterances, key=lambda utterance: utterance["number"])
+            starts = [utterance["start"] for utterance in utterances if utterance["start"] is not None]
             report["dialogues whose times go backwards"] += starts != sorted(starts)
             conversations.append({"id": f"dia{dialogue}", "utterances": utterances})
-        report["dialogue numbers that are absent"] = max(dialogue for (dialogue,) in rows_of) + 1 - len(rows_of)
+        report["dialogue numbers that are absent"] = max(utterances_of)[0] + 1 - len(utterances_of)
         return conversations, report_counts(conversations) + report
 
-    @staticmethod
-    def _utterance(row: dict, split: str, report: Counter) -> dict:
-        identifier = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
+    @classmethod
+    def utterance(cls, row: dict, split: str, report: Counter) -> dict:
+        dialogue, number = int(row["Dialogue_ID"]), int(row["Utterance_ID"])
+        identifier = f"dia{dialogue}_utt{number}"
         start, end = seconds(row["StartTime"]), seconds(row["EndTime"])
-        if not 0 < end - start <= LONGEST_PLAUSIBLE_SECONDS:
+        if start is None or end is None or not 0 < end - start <= LONGEST_PLAUSIBLE_SECONDS:
             report["utterances of 0 s or over 60 s, times dropped"] += 1
             start = end = None
         report["utterances without a usable clip"] += (split, identifier) in UNUSABLE_CLIPS
         return {
             "id": identifier,
+            "number": number,
             "speaker": row["Speaker"].strip(),
             "text": row["Utterance"].strip(),
             "start": start,

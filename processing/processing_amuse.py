@@ -10,7 +10,7 @@ from transformers.dynamic_module_utils import custom_object_save
 from transformers.processing_utils import ProcessingKwargs, ProcessorMixin, Unpack
 from transformers.utils import PROCESSOR_NAME
 
-from .conversation import STREAMS, check_conversations, is_list_of_conversations
+from .conversation import MODALITY_OF, STREAMS, check_conversations, is_list_of_conversations
 
 IGNORED_LABEL = -100
 
@@ -73,8 +73,9 @@ class AmuseProcessor(ProcessorMixin):
 
             - `utterance_mask` and `speaker_ids`, `(B, T)`: speakers are numbered as they first speak;
             - `input_ids`, `(B, T, S)`, or `text_features`, `(B, T, S, D)`, and `text_mask`, `(B, T, S)`;
-            - `audio_features`, `audio_mask` and so on for each stream that any utterance has;
-            - `labels`, `(B, T)`, when any utterance has an emotion; -100 for those that have none;
+            - `audio_features`, `audio_mask` and so on for each stream that any utterance has. Of a stream that the
+              processor knows and no utterance has there is only the mask, of zeros;
+            - `labels`, `(B, T)`, for a processor with emotions; -100 for utterances that have none;
             - `utterance_ids`, `(B, T)`, when utterances have an `"index"`.
 
         Raises:
@@ -86,12 +87,13 @@ class AmuseProcessor(ProcessorMixin):
         conversations = check_conversations(conversations)
         batch = _Batch(conversations)
         data = {"utterance_mask": batch.mask, "speaker_ids": batch.full(self._speaker_ids(conversations))}
+        unknown = set(modalities or ()) - set(MODALITY_OF.values())
+        if unknown:
+            raise ValueError(f"There is no modality {', '.join(sorted(unknown))}; there are text, audio and vision.")
         for stream in STREAMS:
-            modality = "vision" if stream == "background" else stream
-            if modalities is None or modality in modalities:
+            if modalities is None or MODALITY_OF[stream] in modalities:
                 data.update(self._stream(stream, batch, kwargs))
-        has_emotions = any(utterance.get("emotion") is not None for utterance in batch.utterances)
-        if return_labels and self.emotions is not None and has_emotions:
+        if return_labels and self.emotions is not None:
             data["labels"] = batch.full([self._label(*place) for place in batch.places], filler=IGNORED_LABEL)
         if all(u.get("index") is not None for u in batch.utterances):
             data["utterance_ids"] = batch.full([u["index"] for u in batch.utterances])
@@ -128,6 +130,8 @@ class AmuseProcessor(ProcessorMixin):
         texts = [(utterance.get("text") or "").strip() for utterance in batch.utterances]
         if stream == "text" and self.tokenizer is not None and any(texts):
             return self._tokens(texts, batch, kwargs["text_kwargs"])
+        if stream in self.feature_statistics or (stream == "text" and self.tokenizer is not None):
+            return {f"{stream}_mask": batch.full(np.zeros((len(texts), 1), dtype=np.int64))}
         return {}
 
     def _tokens(self, texts: list[str], batch: "_Batch", text_kwargs: dict) -> dict:

@@ -23,7 +23,7 @@ import torch
 from accelerate import Accelerator
 from transformers import HfArgumentParser
 
-from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcessor
 from processing.conversation import STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
 from processing.extras import import_extra
@@ -45,6 +45,9 @@ class EvaluationArguments:
     audio_features: str | None = field(default=None, metadata={"help": "Feature table of the audio."})
     vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
     background_features: str | None = field(default=None, metadata={"help": "Feature table of the background."})
+    modalities: list[str] | None = field(
+        default=None, metadata={"help": "Use only these of the model's modalities.", "choices": list(MODALITIES)}
+    )
     modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
     num_resamples: int = field(default=1000, metadata={"help": "Resamples of the bootstrap interval."})
@@ -69,10 +72,11 @@ def main(arguments: list[str] | None = None) -> dict:
     conversations = data.splits[args.split]
     accelerator.print(describe_report({args.split: data.report[args.split]}))
     paths = {stream: getattr(args, f"{stream}_features", None) for stream in STREAMS}
-    tables = load_stream_tables(paths, {args.split: conversations})
-    for stream, table in tables[args.split].items():
+    tables = load_stream_tables(paths, data.splits, [args.split])[args.split]
+    for stream, table in tables.items():
         accelerator.print(f"{args.split}: {stream}: {table.coverage(utterance_ids(conversations))}")
-    dataset = ConversationDataset(conversations, tables[args.split])
+    dataset = ConversationDataset(conversations, tables)
+    modalities = used_modalities(model, tables, args.modalities)
 
     emotions = [model.config.id2label[label] for label in range(model.config.num_labels)]
     settings = {
@@ -80,10 +84,9 @@ def main(arguments: list[str] | None = None) -> dict:
         "left_out": FIVE_CLASS_LEFT_OUT if args.dataset_name == "meld" else (),
         "num_resamples": args.num_resamples,
     }
-    subsets = [model.config.modalities]
+    subsets = [modalities]
     if args.modality_subsets:
-        sizes = range(len(model.config.modalities) - 1, 0, -1)
-        subsets += [subset for size in sizes for subset in combinations(model.config.modalities, size)]
+        subsets += [subset for size in range(len(modalities) - 1, 0, -1) for subset in combinations(modalities, size)]
     scores = {}
     for subset in subsets:
         predictions = predict(model, dataset, processor, accelerator, args.per_device_eval_batch_size, subset)
@@ -94,7 +97,7 @@ def main(arguments: list[str] | None = None) -> dict:
         "model": args.model,
         "dataset_name": args.dataset_name,
         "split": args.split,
-        "modalities": list(model.config.modalities),
+        "modalities": list(modalities),
         **next(iter(scores.values())),
     }
     if args.modality_subsets:
@@ -106,11 +109,30 @@ def main(arguments: list[str] | None = None) -> dict:
     return results
 
 
+def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str, ...]:
+    """
+    The modalities that are evaluated: the model's, or those of them that were asked for.
+
+    Raises:
+        ValueError: when the model does not know one, or the data does not hold it.
+    """
+    modalities = tuple(model.config.modalities if wanted is None else wanted)
+    for modality in modalities:
+        if modality not in model.config.modalities:
+            raise ValueError(f"The model has no {modality}; it has {', '.join(model.config.modalities)}.")
+        if modality not in tables and (modality != "text" or model.amuse.encoder("text") is None):
+            raise ValueError(
+                f"The model was trained with {modality}, and the data has none: give --{modality}_features, or name the "
+                "modalities that are to be used with --modalities."
+            )
+    return modalities
+
+
 def write(results: dict, emotions: list[str], output: Path, pictures: bool):
     """The JSON file, whole or not at all, and the pictures beside it."""
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_name(output.name + ".unfinished")
-    unfinished.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    unfinished.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
     os.replace(unfinished, output)
     if pictures:
         save_confusion_matrix(results, emotions, output.with_name(f"{output.stem}_confusion_matrix.png"))

@@ -36,17 +36,19 @@ def predict(
     Args:
         modalities: use only these; the others are missing.
 
+    Raises:
+        ValueError: when no utterance has an emotion.
+
     Returns:
         `prediction_scores` `(utterances, emotions)`, `references` and `conversations` `(utterances,)` as
         [`EmotionMetric`] takes them, and `loss`, the mean classification loss.
     """
+    if dataset.num_labelled == 0:
+        raise ValueError("No utterance of the split has an emotion: there is nothing to compare predictions with.")
     model.eval()
     numbers = range(accelerator.process_index, len(dataset), accelerator.num_processes)
-    loader = DataLoader(
-        torch.utils.data.Subset(dataset, numbers),
-        batch_size=batch_size,
-        collate_fn=partial(processor, modalities=modalities),
-    )
+    collate = partial(processor, modalities=modalities or model.config.modalities)
+    loader = DataLoader(torch.utils.data.Subset(dataset, numbers), batch_size=batch_size, collate_fn=collate)
     rows, losses = [], []
     for batch in tqdm(loader, desc="Predicting", leave=False, disable=not accelerator.is_local_main_process):
         outputs = model(**batch.to(accelerator.device))

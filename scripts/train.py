@@ -11,6 +11,7 @@ configuration and processor, and the training's checkpoint: `--resume_from_check
 """
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -36,7 +37,7 @@ from transformers import AutoTokenizer, HfArgumentParser, get_scheduler
 
 from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.configuration_amuse import PRESETS
-from processing.conversation import STREAMS
+from processing.conversation import MODALITY_OF, STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
 from processing.encoder_states import frozen_text_states
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
@@ -126,14 +127,16 @@ class TrainArguments:
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
     lr_scheduler_type: str = field(default="linear", metadata={"help": "Schedule of the learning rate after that."})
-    max_grad_norm: float = field(default=1.0, metadata={"help": "Norm to which gradients are clipped."})
+    max_grad_norm: float = field(
+        default=1.0, metadata={"help": "Norm to which gradients are clipped; 0: they are not."}
+    )
     per_device_train_batch_size: int = field(default=8, metadata={"help": "Conversations in a batch of one process."})
     per_device_eval_batch_size: int = field(
         default=16, metadata={"help": "Conversations in an evaluation batch of one process."}
     )
     gradient_accumulation_steps: int = field(default=1, metadata={"help": "Batches for one step of the optimizer."})
     mixed_precision: str = field(
-        default="no", metadata={"help": "Precision of the computation.", "choices": ["no", "fp16", "bf16"]}
+        default="no", metadata={"help": "Precision of the computation.", "choices": ["no", "bf16"]}
     )
     seed: int = field(default=42, metadata={"help": "Seed of weights, order, dropout."})
     resume_from_checkpoint: str | None = field(
@@ -142,9 +145,8 @@ class TrainArguments:
     use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even where there is a GPU."})
 
 
-MODALITY_OF = {stream: "vision" if stream == "background" else stream for stream in STREAMS}
-
-# A resumed training may differ from the stopped one in these alone.
+# A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that
+# is compared by the contents.
 FREE_ON_RESUME = {
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "text_model", "per_device_eval_batch_size"),
     *("audio_features", "vision_features", "background_features"),
@@ -154,6 +156,8 @@ FREE_ON_RESUME = {
 def main(arguments: list[str] | None = None):
     parser = HfArgumentParser((DataArguments, ModelArguments, TrainArguments), description=__doc__)
     data_args, model_args, args = parser.parse_args_into_dataclasses(arguments)
+    if args.num_train_epochs < 1 or args.early_stopping_patience < 1:
+        raise ValueError("--num_train_epochs and --early_stopping_patience must be at least 1.")
     output_dir = Path(args.output_dir)
     accelerator = Accelerator(
         mixed_precision=args.mixed_precision,
@@ -189,6 +193,11 @@ def main(arguments: list[str] | None = None):
             for split, conversations in splits.items():
                 tables[split]["text"] = frozen_text_states(conversations, processor, encoder, data_args.cache_dir)
     train, validation = (ConversationDataset(splits[split], tables[split]) for split in ("train", "validation"))
+    for split, dataset in (("train", train), ("validation", validation)):
+        if dataset.num_labelled == 0:
+            raise ValueError(
+                f"No utterance of the {split} split has an emotion: there is nothing to learn or to choose by."
+            )
 
     # Optimizer and schedule, in steps of the optimizer: the same for any number of processes.
     batch_size = args.per_device_train_batch_size * accelerator.num_processes
@@ -208,7 +217,11 @@ def main(arguments: list[str] | None = None):
         for part in (data_args, model_args, args)
         for name, value in asdict(part).items()
         if name not in FREE_ON_RESUME
-    } | {"num_processes": accelerator.num_processes}
+    }
+    settings["num_processes"] = accelerator.num_processes
+    settings["model"] = json.loads(model.config.to_json_string(use_diff=False))
+    settings["data"] = [train.digest(), validation.digest()]
+    settings["vocabulary"] = processor.tokenizer and sorted(processor.tokenizer.get_vocab())
     progress = {"epoch": 0, "best_epoch": 0, "best_weighted_f1": -1.0, "history": [], "settings": settings}
     checkpoints = output_dir / "checkpoints"
     if args.resume_from_checkpoint is not None:
@@ -288,6 +301,8 @@ def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArgu
         fields["class_weights"] = [sum(counts.values()) / (len(emotions) * max(counts[e], 1)) for e in emotions]
 
     encodes_text = "text" in modalities and "text" not in tables
+    if model_args.text_model is not None and not encodes_text:
+        raise ValueError("--text_model is of no use: text is not among the modalities, or comes as features.")
     text_model = model_args.text_model if encodes_text else None
     tokenizer = AutoTokenizer.from_pretrained(text_model) if text_model else None
     if encodes_text and text_model is None:
@@ -320,17 +335,23 @@ def parameter_groups(model, text_model: str | None, args: TrainArguments) -> lis
 def resume(wanted: str, checkpoints: Path, model, optimizer, scheduler, fresh: dict, accelerator) -> dict:
     """The progress of the stopped training, its state put into model, optimizer and scheduler."""
     path = latest_checkpoint(checkpoints) if wanted == "latest" else Path(wanted)
+    if path is not None and path.resolve().parent != checkpoints.resolve():
+        raise ValueError(f"{path} is no checkpoint in {checkpoints}: a training goes on in its own --output_dir.")
     if path is None:
         accelerator.print(f"No epoch was finished in {checkpoints.parent}: starting from the beginning.")
         return fresh
     progress = read_progress(path)
     differing = [name for name, value in fresh["settings"].items() if progress["settings"].get(name) != value]
     if differing:
+        values = [
+            f"{name} was {progress['settings'].get(name)!r}, is {fresh['settings'][name]!r}"
+            if isinstance(fresh["settings"][name], (str, int, float, type(None)))
+            else f"{name} differs"
+            for name in differing
+        ]
         raise ValueError(
-            f"{path} was made with other settings: "
-            + ", ".join(
-                f"{name} was {progress['settings'].get(name)!r}, is {fresh['settings'][name]!r}" for name in differing
-            )
+            f"{path} was made with other settings: {'; '.join(values)}. Resume with those, or start anew in another "
+            "--output_dir."
         )
     load_checkpoint(path, model, optimizer, scheduler)
     accelerator.print(f"Resumed from the end of epoch {progress['epoch']}.")
@@ -349,7 +370,8 @@ def train_epoch(wrapped, model, dataset, processor, optimizer, scheduler, accele
         np.array_split(order[start : start + size * processes], processes)[process].tolist()
         for start in range(0, len(order), size * processes)
     ]
-    loader = iter(DataLoader(dataset, batch_sampler=batches, collate_fn=partial(collate, dataset, processor)))
+    collate = partial(collate_conversations, dataset, processor, model.config.modalities)
+    loader = iter(DataLoader(dataset, batch_sampler=batches, collate_fn=collate))
     windows = [
         batches[i : i + args.gradient_accumulation_steps]
         for i in range(0, len(batches), args.gradient_accumulation_steps)
@@ -372,19 +394,25 @@ def train_epoch(wrapped, model, dataset, processor, optimizer, scheduler, accele
             for name in ("loss", "classification_loss", "modality_loss", "contrastive_loss"):
                 if outputs.get(name) is not None:
                     totals[name] += float(outputs[name].detach() * labelled)
-        accelerator.clip_grad_norm_(wrapped.parameters(), args.max_grad_norm)
+        if args.max_grad_norm > 0:
+            accelerator.clip_grad_norm_(wrapped.parameters(), args.max_grad_norm)
         optimizer.step()
         scheduler.step()
         optimizer.zero_grad()
+    if not all(map(math.isfinite, totals.values())):
+        raise ValueError(
+            f"The loss of epoch {epoch + 1} is {totals['loss']}: lower --learning_rate, and look for extreme values in the "
+            "features. The model of the epochs before is kept."
+        )
     sums = accelerator.reduce(torch.tensor(list(totals.values()), device=accelerator.device), reduction="sum")
     return {f"train_{name}": float(total) / utterances for name, total in zip(totals, sums, strict=True)}
 
 
-def collate(dataset, processor, conversations: list[dict]):
+def collate_conversations(dataset, processor, modalities: tuple[str, ...], conversations: list[dict]):
     """A batch. A process for which no conversation is left takes part with one that counts for nothing."""
-    batch = processor(conversations or [dataset[0]])
-    labels = batch.get("labels", torch.full(batch["utterance_mask"].shape, -100))
-    batch["labels"] = labels if conversations else torch.full_like(labels, -100)
+    batch = processor(conversations or [dataset[0]], modalities=modalities)
+    if not conversations:
+        batch["labels"] = torch.full_like(batch["labels"], -100)
     return batch
 
 

@@ -25,8 +25,12 @@ def meld_copy(tmp_path):
     train = HEADER + meld_row("It\u2019s me", "Joey", "joy", 0, 5) + meld_row("Who?", " Ross ", "surprise", 0, 2)
     train += meld_row("later", "Joey", "neutral", 125, 3, "00:01:00,000", "0:01:02.000")
     # another copy: cp1252 bytes in one line, control characters (a Latin-1 reading of cp1252) in another
-    broken = meld_row("You\x92re \x93mad\x94", "Joey", "anger", 125, 4, "00:00:30,000", "00:00:31,000")
-    train = train.encode() + broken.encode("latin-1") + meld_row("caf\u00e9 isn\x92t", "Ross", "fear", 125, 6).encode()
+    broken = meld_row(
+        "It\u2019s you\x92re \x93mad\x94", "Joey", "anger", 125, 4, "00:00:30,000", "00:00:31,000"
+    ).encode()
+    for control in ("\x92", "\x93", "\x94"):
+        broken = broken.replace(control.encode(), control.encode("latin-1"))
+    train = train.encode() + broken + meld_row("caf\u00e9 isn\x92t", "Ross", "fear", 125, 6).encode()
     (tmp_path / "train_sent_emo.csv").write_bytes(train)
     dev = HEADER + meld_row("One, two", "Joey", "sadness", 1, 0)
     (tmp_path / "dev_sent_emo.csv").write_bytes(b"\xef\xbb\xbf" + dev.encode())
@@ -44,7 +48,11 @@ def test_meld_quirks_are_mended_and_counted(meld_copy, tmp_path):
         ("dia0_utt2", "Ross", "Who?"),
         ("dia0_utt5", "Joey", "It\u2019s me"),
     ]
-    assert [u["text"] for u in second["utterances"]] == ["later", "You\u2019re \u201cmad\u201d", "caf\u00e9 isn\u2019t"]
+    assert [u["text"] for u in second["utterances"]] == [
+        "later",
+        "It\u2019s you\u2019re \u201cmad\u201d",
+        "caf\u00e9 isn\u2019t",
+    ]
     assert (second["utterances"][0]["start"], second["utterances"][0]["end"]) == (60.0, 62.0)
     assert [u["start"] for u in data.splits["test"][0]["utterances"]] == [None, None]
     train = data.report["train"]
@@ -56,7 +64,7 @@ def test_meld_quirks_are_mended_and_counted(meld_copy, tmp_path):
         "dialogues whose times go backwards": 1,
         "dialogue numbers that are absent": 124,
         "utterances without a usable clip": 1,
-        "lines in cp1252, not UTF-8": 1,
+        "bytes in cp1252, not UTF-8": 3,
         "cp1252 characters mended": 1,
     }
     assert data.report["test"]["utterances of 0 s or over 60 s, times dropped"] == 2
@@ -183,12 +191,47 @@ def test_the_sample_corpus(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", HEADER, "Utterance,Speaker\nhello,Joey\n", HEADER + meld_row("x", "y", "joy", "a", 1)]
+    ("content", "message"),
+    [
+        ("", "lacks the columns Dialogue_ID"),
+        (HEADER, "holds no utterance"),
+        ("Dialogue_ID,Utterance\n1,hello\n", "lacks the columns Utterance_ID, Speaker, Emotion"),
+        (HEADER + meld_row("x", "y", "joy", "a", 1), "line 2, cannot be read"),
+        (HEADER + meld_row("x", "y", "joy", 1, 1) + meld_row("x", "y", "joy", 1, 2, "noon"), "line 3, cannot be read"),
+        (HEADER + "1,x,y\r\n", "line 2, cannot be read"),
+    ],
 )
-def test_files_that_are_no_annotations_are_refused(meld_copy, tmp_path, content):
+def test_files_that_are_no_annotations_are_refused(meld_copy, tmp_path, content, message):
     (meld_copy / "dev_sent_emo.csv").write_text(content)
-    with pytest.raises(ValueError, match=r"dev_sent_emo.csv.*github.com/declare-lab/MELD"):
+    with pytest.raises(ValueError, match=rf"dev_sent_emo.csv.*{message}.*github.com/declare-lab/MELD"):
         load_conversations("meld", str(meld_copy), str(tmp_path / "cache"))
+
+
+def test_values_of_a_folder_are_put_into_their_form(tmp_path):
+    utterance = {"speaker": 7, "text": "x", "emotion": 3, "audio_features": [1, None], "end": 2}
+    write_lines(
+        tmp_path / "train.jsonl", {"utterances": [utterance, {**utterance, "emotion": "", "audio_features": []}]}
+    )
+    data = load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))
+    first, second = data.splits["train"][0]["utterances"]
+    assert (first["speaker"], first["emotion"], first["end"]) == ("7", "3", 2.0)
+    assert first["audio_features"][0][0] == 1 and first["audio_features"][0][1] != first["audio_features"][0][1]  # NaN
+    assert second["emotion"] is None and second["audio_features"] is None
+    assert data.emotions == ("3",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"start": "0:01"}, "its start is '0:01': give seconds"),
+        ({"audio_features": [[1.0], [1.0, 2.0]]}, "its audio_features are no array of numbers"),
+        ({"vision_features": [[[1.0]]]}, "its vision_features have the shape"),
+    ],
+)
+def test_bad_values_of_a_folder_are_refused(tmp_path, fields, message):
+    write_lines(tmp_path / "train.jsonl", {"id": "c", "utterances": [{"speaker": "Ada", **fields}]})
+    with pytest.raises(ValueError, match=f"Utterance c_0: {message}"):
+        load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))
 
 
 def test_ids_must_be_unique_in_a_split(tmp_path):

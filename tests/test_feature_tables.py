@@ -66,6 +66,17 @@ def test_a_column_tells_the_split(tmp_path, suffix):
     ]
 
 
+def test_what_other_programs_write(tmp_path):
+    (tmp_path / "numbers.csv").write_text("utterance_id,f\n007,1\n")
+    assert load_feature_tables(str(tmp_path / "numbers.csv"), ["train"])["train"].get("007") is not None
+    pd.DataFrame({"f": [1.0]}, index=pd.Index(["u0"], name="utterance_id")).to_parquet(tmp_path / "index.parquet")
+    assert load_feature_tables(str(tmp_path / "index.parquet"), ["train"])["train"].get("u0").tolist() == [[1.0]]
+    fixed = pa.array([[[1.0, 2.0]], None], pa.list_(pa.list_(pa.float64(), 2)))
+    pyarrow.parquet.write_table(pa.table({"utterance_id": ["u0", "u1"], "features": fixed}), tmp_path / "fixed.parquet")
+    table = load_feature_tables(str(tmp_path / "fixed.parquet"), ["train"])["train"]
+    assert table.get("u0").tolist() == [[1.0, 2.0]] and table.get("u1") is None  # a null is a missing modality
+
+
 def test_statistics_leave_empty_cells_out():
     table = FeatureTable(IDS, np.array([[1, 2, 7], [3, np.nan, 7], [100, 100, 7]], np.float32), np.ones(3, int))
     statistics = table.statistics(["u0", "u1", "absent"])
@@ -92,6 +103,12 @@ def test_bad_tables_are_refused(tmp_path):
     refused("noid.csv", "No column holds the utterance id")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 nothing")
     refused("broken.parquet", "broken.parquet")
+    (tmp_path / "broken.npz").write_bytes(b"PK nothing")
+    refused("broken.npz", "broken.npz")
+    (tmp_path / "index.csv").write_text(",utterance_id,f\n0,u0,1\n")
+    refused("index.csv", "take out Unnamed: 0")
+    (tmp_path / "labels.csv").write_text("utterance_id,f,label\nu0,1,2\n")
+    refused("labels.csv", "take out label")
     (tmp_path / "t.pkl").touch()
     refused("t.pkl", "is no feature table")
     (tmp_path / "twice.csv").write_text("utterance_id,f\nu0,1\nu0,2\n")
@@ -108,7 +125,7 @@ def test_features_join_by_utterance_id():
     table = FeatureTable(IDS, VALUES, np.ones(3, int))
     dataset = ConversationDataset(conversations("u2", "absent"), {"audio": table})
     first, second = dataset[0]["utterances"]
-    assert first["audio_features"].tolist() == [[5.0, 6.0]] and second["audio_features"] is None
+    assert first["audio_features"].tolist() == [[5.0, 6.0]] and "audio_features" not in second
     assert (first["index"], second["index"]) == (0, 1)
 
 
@@ -119,6 +136,10 @@ def test_a_table_must_fit_its_split(tmp_path):
     assert tables["test"]["audio"].get("u1") is not None
     with pytest.raises(ValueError, match="'u0' is in more than one"):
         load_stream_tables(path, {"train": conversations("u0"), "test": conversations("u0", "u1")})
+    with pytest.raises(
+        ValueError, match="'u0' is in more than one"
+    ):  # only one is wanted, but whose features are they?
+        load_stream_tables(path, {"train": conversations("u0"), "test": conversations("u0", "u1")}, ["test"])
     with pytest.raises(ValueError, match="look like 'x'"):
         load_stream_tables(path, {"train": conversations("x")})
 

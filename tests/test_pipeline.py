@@ -103,7 +103,15 @@ def test_a_subset_of_the_modalities(recognizer):
     assert emotions([recognizer(TALK, modalities=("text",))]) == emotions([recognizer(without_audio)])
 
 
+def test_an_utterance_in_which_nothing_is_known(recognizer):
+    [utterance] = recognizer([{"speaker": "Ada", "text": " "}])
+    assert utterance["shares"] == {"text": 0.0, "audio": 0.0} and utterance["modalities"] == {}
+    assert sum(utterance["scores"].values()) == pytest.approx(1)
+
+
 def test_bad_input_is_refused(recognizer):
+    with pytest.raises(ValueError, match="There is no modality adio"):
+        recognizer(TALK, modalities=("text", "adio"))
     with pytest.raises(ValueError, match="Utterance 0 of conversation 0 has no 'speaker'"):
         recognizer([{"text": "who says this?"}])
     with pytest.raises(ValueError, match="Conversation 1 is empty"):

@@ -62,6 +62,13 @@ def test_features_are_normalized_padded_and_may_be_missing():
     assert "input_ids" not in batch and "labels" not in batch
 
 
+def test_what_no_utterance_has_is_masked(processor):
+    batch = processor([{"speaker": "a", "text": ""}])
+    assert "input_ids" not in batch and batch["text_mask"].tolist() == [[[0]]]
+    assert batch["labels"].tolist() == [[-100]]
+    assert "labels" not in processor(TALK, return_labels=False)
+
+
 def test_text_features_stand_in_for_the_tokenizer(processor):
     batch = processor(
         [{"speaker": "a", "text": "oh", "text_features": np.ones((2, 3))}, {"speaker": "b", "text": "no"}]

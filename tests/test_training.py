@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,14 +15,16 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import Dataset
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from modeling_amuse.losses import AmuseMemoryBank
 from processing.conversation_folder import SAMPLE_DIR
 from processing.feature_tables import FeatureTable
 from processing.load_conversations import load_conversations
 from scripts import evaluate as evaluate_script
 from scripts import train
 from scripts.training_checkpoint import latest_checkpoint
+from tests.small_models import small_config
 
 ROOT = Path(__file__).parents[1]
 EXACT = ["--hidden_dropout", "0", "--modality_dropout", "0"]
@@ -154,7 +157,8 @@ def test_killed_three_times_and_resumed_it_ends_with_the_same_weights(corpus, tm
     seconds = json.loads((tmp_path / "undisturbed" / "training_history.json").read_text())["history"][-1]["seconds"]
 
     resumed = train_arguments(corpus, tmp_path / "killed", *arguments, "--resume_from_checkpoint", "latest")
-    generator = random.Random(f"{loss} {os.getpid()}")
+    generator = random.Random(seed := time.time_ns())
+    print(f"moments of the kills drawn with the seed {seed}")  # shown when the test fails
     for _ in range(3):
         before = latest_checkpoint(tmp_path / "killed" / "checkpoints")
         process = subprocess.Popen(
@@ -250,10 +254,12 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
     ("arguments", "error", "message"),
     [
         (["--modalities", "text", "audio"], ValueError, "give its feature table as --audio_features"),
+        (["--text_model", "x", "--modalities", "audio"], ValueError, "--audio_features"),
+        (["--num_train_epochs", "0"], ValueError, "must be at least 1"),
         (["--freeze_text_model"], ValueError, "--freeze_text_model needs --text_model"),
         (["--audio_features", "nowhere.csv"], FileNotFoundError, "There is no feature table nowhere.csv"),
         (["--data_dir", "nowhere"], FileNotFoundError, "nowhere is no folder"),
-        (["--resume_from_checkpoint", "nowhere"], FileNotFoundError, "nowhere is no checkpoint"),
+        (["--resume_from_checkpoint", "nowhere"], ValueError, "nowhere is no checkpoint in"),
     ],
 )
 def test_bad_arguments_are_refused_and_nothing_is_written(corpus, tmp_path, arguments, error, message):
@@ -279,10 +285,68 @@ def test_class_weights_are_an_option(corpus):
     assert weights == {"none": None, "balanced": expected}
 
 
+def test_resuming_on_other_data_is_refused(corpus, tmp_path):
+    data, arguments = tmp_path / "data", []
+    shutil.copytree(corpus, data)
+    arguments = [*map(str, train_arguments(data, tmp_path / "out", "--num_train_epochs", 1))]
+    train.main(arguments)
+    path = data / "validation.jsonl"
+    path.write_text(path.read_text().replace("neutral", "joy"))
+    with pytest.raises(ValueError, match="was made with other settings: data differs"):
+        train.main([*arguments, "--resume_from_checkpoint", "latest"])
+    shutil.copytree(tmp_path / "out", tmp_path / "elsewhere")
+    foreign = ["--resume_from_checkpoint", str(tmp_path / "elsewhere" / "checkpoints" / "epoch-1")]
+    with pytest.raises(ValueError, match="goes on in its own --output_dir"):
+        train.main([*arguments, *foreign])
+
+
+def test_a_split_without_emotions_is_refused(corpus, tmp_path):
+    shutil.copytree(corpus, tmp_path / "data")
+    path = tmp_path / "data" / "validation.jsonl"
+    path.write_text(path.read_text().replace('"emotion"', '"mood"'))
+    with pytest.raises(ValueError, match="No utterance of the validation split has an emotion"):
+        train.main([*map(str, train_arguments(tmp_path / "data", tmp_path / "out"))])
+
+
+def test_all_processes_keep_one_memory_bank(tmp_path):
+    torch.multiprocessing.spawn(update_memory_bank, (str(tmp_path), free_port()), nprocs=2)
+    one, other = (load_file(tmp_path / f"{rank}.safetensors")["slots"] for rank in range(2))
+    assert torch.equal(one, other)
+    assert (one[:, :3] != 1).all() and (one[:, 3:] == 1).all()  # utterances 0 and 1 of one process, 2 of the other
+
+
+def update_memory_bank(rank: int, folder: str, port: int):
+    torch.distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    bank = AmuseMemoryBank(small_config(contrastive_loss="bank", memory_bank_size=5)).train()
+    bank.slots.fill_(1)
+    numbers = torch.tensor([[0, 1], [2]][rank])
+    bank(torch.randn(len(numbers), 3, 16), torch.ones(len(numbers), 3, dtype=torch.bool), numbers)
+    save_file({"slots": bank.slots}, f"{folder}/{rank}.safetensors")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(autouse=True)
+def restore_torch_settings():
+    """Trainings in this process leave torch as they set it up."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
 def test_evaluation_names_what_is_missing(corpus, tmp_path):
     arguments = ["--dataset_name", "folder", "--data_dir", str(corpus), "--output", str(tmp_path / "results.json")]
     with pytest.raises(OSError, match="nowhere"):
         evaluate_script.main(["--model", str(tmp_path / "nowhere"), *arguments])
+    audio = ["--audio_features", str(corpus / "audio.csv")]
+    train.main([*map(str, train_arguments(corpus, tmp_path / "out", *audio, "--num_train_epochs", 1))])
+    model = ["--model", str(tmp_path / "out"), "--num_resamples", "0", "--pictures", "False"]
+    with pytest.raises(ValueError, match="trained with audio, and the data has none: give --audio_features"):
+        evaluate_script.main([*model, *arguments])
+    with pytest.raises(ValueError, match="The model has no vision; it has text, audio"):
+        evaluate_script.main([*model, *arguments, "--modalities", "vision"])
+    assert not (tmp_path / "results.json").exists()
+    assert evaluate_script.main([*model, *arguments, "--modalities", "text"])["modalities"] == ["text"]
 
 
 def test_features_may_stand_in_the_utterances(corpus, tmp_path):
