@@ -11,7 +11,6 @@ configuration and processor, and the training's checkpoint: `--resume_from_check
 """
 
 import json
-import math
 import os
 import shutil
 import sys
@@ -399,12 +398,12 @@ def train_epoch(wrapped, model, dataset, processor, optimizer, scheduler, accele
         optimizer.step()
         scheduler.step()
         optimizer.zero_grad()
-    if not all(map(math.isfinite, totals.values())):
+    sums = accelerator.reduce(torch.tensor(list(totals.values()), device=accelerator.device), reduction="sum")
+    if not sums.isfinite().all():
         raise ValueError(
-            f"The loss of epoch {epoch + 1} is {totals['loss']}: lower --learning_rate, and look for extreme values in the "
+            f"The loss of epoch {epoch + 1} is not finite: lower --learning_rate, and look for extreme values in the "
             "features. The model of the epochs before is kept."
         )
-    sums = accelerator.reduce(torch.tensor(list(totals.values()), device=accelerator.device), reduction="sum")
     return {f"train_{name}": float(total) / utterances for name, total in zip(totals, sums, strict=True)}
 
 
