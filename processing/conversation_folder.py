@@ -127,7 +127,10 @@ def _json_lines(path: Path) -> list:
 
 
 def _parquet_rows(path: Path) -> list[dict]:
-    table = pyarrow.parquet.read_table(path)
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise ValueError(f"{path} is no Parquet file: {error}") from error
     if "utterances" not in table.column_names:
         raise ValueError(f"{path} has no column 'utterances'; it has {', '.join(table.column_names)}.")
     return table.to_pylist()

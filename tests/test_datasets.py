@@ -161,6 +161,12 @@ def test_bad_lines_are_refused_with_their_place(tmp_path, content, message):
         load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))
 
 
+def test_a_broken_parquet_file_is_named(tmp_path):
+    (tmp_path / "train.parquet").write_bytes(b"PAR1 nothing")
+    with pytest.raises(ValueError, match=r"train.parquet is no Parquet file"):
+        load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))
+
+
 def test_media_paths_are_relative_to_the_folder(tmp_path):
     write_lines(tmp_path / "train.jsonl", {"utterances": [{"speaker": "Ada", "audio": "clips/a.wav"}]})
     with pytest.raises(FileNotFoundError, match="its audio file .*clips/a.wav does not exist"):
