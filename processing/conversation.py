@@ -7,6 +7,14 @@ STREAMS = ("text", "audio", "vision", "background")
 MODALITY_OF = {stream: "vision" if stream == "background" else stream for stream in STREAMS}
 
 
+UTTERANCE_KEYS = (
+    *("id", "speaker", "text", "start", "end", "audio", "video"),
+    *(f"{stream}_features" for stream in STREAMS),
+    "emotion",
+)
+"""What an utterance may hold."""
+
+
 def is_list_of_conversations(given) -> bool:
     """Whether `given` is several conversations, not one: a list of dicts with `utterances`, or of lists of utterances."""
     if not isinstance(given, (list, tuple)) or not given:

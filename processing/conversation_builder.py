@@ -8,7 +8,7 @@ from pathlib import Path
 import datasets
 from datasets import Features, List, Value
 
-from .conversation import STREAMS
+from .conversation import STREAMS, UTTERANCE_KEYS
 
 CONVERSATION_FEATURES = Features(
     {
@@ -28,7 +28,6 @@ CONVERSATION_FEATURES = Features(
         ),
     }
 )
-UTTERANCE_KEYS = tuple(CONVERSATION_FEATURES["utterances"].feature)
 
 
 class ConversationBuilder(datasets.GeneratorBasedBuilder):

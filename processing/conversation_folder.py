@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 
-from .conversation import STREAMS, check_conversations
-from .conversation_builder import UTTERANCE_KEYS, ConversationBuilder, report_counts
+from .conversation import STREAMS, UTTERANCE_KEYS, check_conversations
+from .conversation_builder import ConversationBuilder, report_counts
 from .meld import EMOTIONS as MELD_EMOTIONS
 
 SAMPLE_DIR = Path(__file__).parent / "sample"

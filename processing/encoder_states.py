@@ -32,6 +32,9 @@ def frozen_text_states(
         encoder: the text encoder, in evaluation mode.
         cache_dir: where the Arrow file is kept. Default: that of `datasets`.
         batch_size: utterances encoded at a time.
+
+    Raises:
+        ValueError: when no utterance has a text.
     """
     texts = {
         utterance["id"]: utterance["text"].strip()
@@ -39,6 +42,8 @@ def frozen_text_states(
         for utterance in utterances
         if (utterance["text"] or "").strip()
     }
+    if not texts:
+        raise ValueError("No utterance of the split has a text for the text encoder: is it under the key 'text'?")
     table = Dataset.from_generator(
         _states,
         features=Features({"utterance_id": Value("string"), "features": List(List(Value("float32")))}),

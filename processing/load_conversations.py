@@ -44,7 +44,7 @@ def load_conversations(name: str, data_dir: str | None = None, cache_dir: str | 
     if name not in BUILDERS:
         raise ValueError(f"There is no data set {name!r}; there are: {', '.join(BUILDERS)}.")
     if data_dir is None and name != "sample":
-        raise ValueError(f"The data set {name!r} needs data_dir, the folder with its files.")
+        raise ValueError(f"The data set {name!r} needs data_dir (--data_dir), the folder with its files.")
     builder = BUILDERS[name](data_dir=data_dir, cache_dir=cache_dir)
     report = builder.report()
     builder.download_and_prepare()

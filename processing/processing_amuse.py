@@ -8,11 +8,12 @@ import torch
 from transformers import AutoTokenizer, BatchFeature
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.processing_utils import ProcessingKwargs, ProcessorMixin, Unpack
-from transformers.utils import PROCESSOR_NAME
+from transformers.utils import PROCESSOR_NAME, logging
 
-from .conversation import MODALITY_OF, STREAMS, check_conversations, is_list_of_conversations
+from .conversation import MODALITY_OF, STREAMS, UTTERANCE_KEYS, check_conversations, is_list_of_conversations
 
 IGNORED_LABEL = -100
+logger = logging.get_logger(__name__)
 
 
 class AmuseProcessorKwargs(ProcessingKwargs, total=False):
@@ -86,6 +87,12 @@ class AmuseProcessor(ProcessorMixin):
         )
         conversations = check_conversations(conversations)
         batch = _Batch(conversations)
+        unread = {key for utterance in batch.utterances for key in utterance} - {*UTTERANCE_KEYS, "index"}
+        if unread:
+            logger.warning_once(
+                f"Utterances hold {', '.join(map(repr, sorted(unread)))}, which AMuSE does not read; it reads "
+                f"{', '.join(UTTERANCE_KEYS)}."
+            )
         data = {"utterance_mask": batch.mask, "speaker_ids": batch.full(self._speaker_ids(conversations))}
         unknown = set(modalities or ()) - set(MODALITY_OF.values())
         if unknown:

@@ -30,7 +30,7 @@ from processing.extras import import_extra
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
 from processing.meld import FIVE_CLASS_LEFT_OUT
 from processing.score_pictures import save_confusion_matrix, save_reliability
-from scripts.prediction import predict, score, use_all_cores
+from scripts.prediction import load_from_folder_or_hub, predict, score, use_all_cores
 
 
 @dataclass
@@ -63,8 +63,8 @@ def main(arguments: list[str] | None = None) -> dict:
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
     use_all_cores(accelerator)
 
-    model = AmuseForEmotionRecognition.from_pretrained(args.model).to(accelerator.device)
-    processor = AmuseProcessor.from_pretrained(args.model)
+    model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)
+    processor = load_from_folder_or_hub(AmuseProcessor, args.model)
     with accelerator.main_process_first():
         data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir)
     if args.split not in data.splits:

@@ -3,6 +3,7 @@
 
 import os
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +13,23 @@ from tqdm.auto import tqdm
 
 from processing.conversation_dataset import ConversationDataset
 from processing.emotion_metric import EmotionMetric
+
+
+def load_from_folder_or_hub(loader: type, name: str):
+    """
+    `loader.from_pretrained(name)`.
+
+    Raises:
+        FileNotFoundError: when there is neither such a folder nor such a model on the Hub.
+    """
+    try:
+        return loader.from_pretrained(name)
+    except OSError as error:
+        if Path(name).is_dir():
+            raise
+        raise FileNotFoundError(
+            f"There is no folder {name}, and the Hub gives no model of that name: {error}"
+        ) from error
 
 
 def use_all_cores(accelerator: Accelerator):

@@ -41,7 +41,7 @@ from processing.conversation_dataset import ConversationDataset, load_stream_tab
 from processing.encoder_states import frozen_text_states
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
 from processing.small_text_encoder import small_text_encoder
-from scripts.prediction import predict, score, use_all_cores
+from scripts.prediction import load_from_folder_or_hub, predict, score, use_all_cores
 from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress, save_checkpoint
 
 
@@ -86,16 +86,29 @@ class ModelArguments:
     preset: str | None = field(default=None, metadata={"help": "Named settings.", "choices": list(PRESETS)})
     hidden_size: int | None = field(default=None, metadata={"help": "Size of the descriptors."})
     num_man_layers: int | None = field(default=None, metadata={"help": "Layers of the Multimodal Attention Network."})
-    head_aggregation: str | None = field(default=None, metadata={"help": "concat or mean."})
-    fusion: str | None = field(default=None, metadata={"help": "gate, alfa, static, equal, random or concat."})
-    contexts: str | None = field(default=None, metadata={"help": "both, dialogue, speaker or none."})
+    head_aggregation: str | None = field(
+        default=None, metadata={"help": "How attention heads are joined.", "choices": ["concat", "mean"]}
+    )
+    fusion: str | None = field(
+        default=None,
+        metadata={
+            "help": "How Adaptive Fusion gets its weights.",
+            "choices": ["gate", "alfa", "static", "equal", "random", "concat"],
+        },
+    )
+    contexts: str | None = field(
+        default=None,
+        metadata={"help": "Which conversation contexts are read.", "choices": ["both", "dialogue", "speaker", "none"]},
+    )
     causal: bool | None = field(default=None, metadata={"help": "Judge an utterance from its past alone."})
     hidden_dropout: float | None = field(default=None, metadata={"help": "Dropout of the descriptors."})
     modality_dropout: float | None = field(
         default=None, metadata={"help": "Probability with which a conversation loses a modality in training."}
     )
     focal_gamma: float | None = field(default=None, metadata={"help": "Exponent of the focal losses."})
-    contrastive_loss: str | None = field(default=None, metadata={"help": "none, bank or in_batch."})
+    contrastive_loss: str | None = field(
+        default=None, metadata={"help": "The loss between modalities.", "choices": ["none", "bank", "in_batch"]}
+    )
     class_weights: str = field(
         default="none",
         metadata={
@@ -175,7 +188,8 @@ def main(arguments: list[str] | None = None):
     for split in ("train", "validation"):
         if split not in splits:
             raise ValueError(
-                f"The data set has no {split} split. Training needs both: the validation split chooses the epoch."
+                f"The data set {data_args.data_dir or data_args.dataset_name} has no {split} split (for a folder: "
+                f"{split}.jsonl). Training needs both: the validation split chooses the epoch."
             )
     tables = load_stream_tables({stream: getattr(data_args, f"{stream}_features", None) for stream in STREAMS}, splits)
     modalities = chosen_modalities(data_args.modalities, tables["train"])
@@ -303,12 +317,17 @@ def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArgu
     if model_args.text_model is not None and not encodes_text:
         raise ValueError("--text_model is of no use: text is not among the modalities, or comes as features.")
     text_model = model_args.text_model if encodes_text else None
-    tokenizer = AutoTokenizer.from_pretrained(text_model) if text_model else None
+    tokenizer = load_from_folder_or_hub(AutoTokenizer, text_model) if text_model else None
     if encodes_text and text_model is None:
         if model_args.freeze_text_model:
             raise ValueError("--freeze_text_model needs --text_model: a small encoder from scratch must be trained.")
+        texts = [u["text"] for u in utterances if u["text"]]
+        if not texts:
+            raise ValueError(
+                "No training utterance has a text: is it under the key 'text'? Or leave text out: --modalities."
+            )
         fields["text_config"], tokenizer = small_text_encoder(
-            (u["text"] for u in utterances if u["text"]),
+            texts,
             dropout=fields.get("hidden_dropout", AmuseConfig.hidden_dropout),
         )
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **fields)

@@ -255,6 +255,7 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
     [
         (["--modalities", "text", "audio"], ValueError, "give its feature table as --audio_features"),
         (["--text_model", "x", "--modalities", "audio"], ValueError, "--audio_features"),
+        (["--text_model", "/nowhere"], FileNotFoundError, "There is no folder /nowhere"),
         (["--num_train_epochs", "0"], ValueError, "must be at least 1"),
         (["--freeze_text_model"], ValueError, "--freeze_text_model needs --text_model"),
         (["--audio_features", "nowhere.csv"], FileNotFoundError, "There is no feature table nowhere.csv"),
@@ -270,7 +271,7 @@ def test_bad_arguments_are_refused_and_nothing_is_written(corpus, tmp_path, argu
 
 def test_a_validation_split_is_required(corpus, tmp_path):
     (tmp_path / "train.jsonl").write_text((corpus / "train.jsonl").read_text())
-    with pytest.raises(ValueError, match="The data set has no validation split"):
+    with pytest.raises(ValueError, match=r"has no validation split \(for a folder: validation.jsonl\)"):
         train.main(["--dataset_name", "folder", "--data_dir", str(tmp_path), "--output_dir", str(tmp_path / "out")])
 
 
@@ -298,6 +299,16 @@ def test_resuming_on_other_data_is_refused(corpus, tmp_path):
     foreign = ["--resume_from_checkpoint", str(tmp_path / "elsewhere" / "checkpoints" / "epoch-1")]
     with pytest.raises(ValueError, match="goes on in its own --output_dir"):
         train.main([*arguments, *foreign])
+
+
+def test_texts_under_another_key_are_missed(corpus, tmp_path, tiny_text_encoder):
+    shutil.copytree(corpus, tmp_path / "data")
+    for split in ("train", "validation"):
+        path = tmp_path / "data" / f"{split}.jsonl"
+        path.write_text(path.read_text().replace('"text"', '"txt"'))
+    for encoder in ([], ["--text_model", tiny_text_encoder[0], "--freeze_text_model"]):
+        with pytest.raises(ValueError, match="is it under the key 'text'?"):
+            train.main([*map(str, train_arguments(tmp_path / "data", tmp_path / "out")), *encoder])
 
 
 def test_a_split_without_emotions_is_refused(corpus, tmp_path):
@@ -336,7 +347,7 @@ def restore_torch_settings():
 
 def test_evaluation_names_what_is_missing(corpus, tmp_path):
     arguments = ["--dataset_name", "folder", "--data_dir", str(corpus), "--output", str(tmp_path / "results.json")]
-    with pytest.raises(OSError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match="There is no folder .*nowhere, and the Hub"):
         evaluate_script.main(["--model", str(tmp_path / "nowhere"), *arguments])
     audio = ["--audio_features", str(corpus / "audio.csv")]
     train.main([*map(str, train_arguments(corpus, tmp_path / "out", *audio, "--num_train_epochs", 1))])
