@@ -44,10 +44,15 @@ class ConversationDataset(torch.utils.data.Dataset):
         found = {f"{stream}_features": table.get(identifier) for stream, table in self.tables.items()}
         return {name: features for name, features in found.items() if features is not None}
 
-    @property
-    def num_labelled(self) -> int:
-        """How many utterances have an emotion."""
-        return sum(u["emotion"] is not None for conversation in self.conversations for u in conversation["utterances"])
+    def check_labelled(self, split: str):
+        """
+        Raises:
+            ValueError: when no utterance has an emotion; `split` names the conversations in the message.
+        """
+        if all(u["emotion"] is None for conversation in self.conversations for u in conversation["utterances"]):
+            raise ValueError(
+                f"No utterance of the {split} split has an emotion: there is nothing to learn from or to compare with."
+            )
 
     def digest(self) -> str:
         """A hash of the conversations and of all features, the same for the same contents."""

@@ -76,6 +76,7 @@ def main(arguments: list[str] | None = None) -> dict:
     for stream, table in tables.items():
         accelerator.print(f"{args.split}: {stream}: {table.coverage(utterance_ids(conversations))}")
     dataset = ConversationDataset(conversations, tables)
+    dataset.check_labelled(args.split)
     modalities = used_modalities(model, tables, args.modalities)
 
     emotions = [model.config.id2label[label] for label in range(model.config.num_labels)]

@@ -54,15 +54,10 @@ def predict(
     Args:
         modalities: use only these; the others are missing.
 
-    Raises:
-        ValueError: when no utterance has an emotion.
-
     Returns:
         `prediction_scores` `(utterances, emotions)`, `references` and `conversations` `(utterances,)` as
         [`EmotionMetric`] takes them, and `loss`, the mean classification loss.
     """
-    if dataset.num_labelled == 0:
-        raise ValueError("No utterance of the split has an emotion: there is nothing to compare predictions with.")
     model.eval()
     numbers = range(accelerator.process_index, len(dataset), accelerator.num_processes)
     collate = partial(processor, modalities=modalities or model.config.modalities)

@@ -206,11 +206,8 @@ def main(arguments: list[str] | None = None):
             for split, conversations in splits.items():
                 tables[split]["text"] = frozen_text_states(conversations, processor, encoder, data_args.cache_dir)
     train, validation = (ConversationDataset(splits[split], tables[split]) for split in ("train", "validation"))
-    for split, dataset in (("train", train), ("validation", validation)):
-        if dataset.num_labelled == 0:
-            raise ValueError(
-                f"No utterance of the {split} split has an emotion: there is nothing to learn or to choose by."
-            )
+    train.check_labelled("train")
+    validation.check_labelled("validation")
 
     # Optimizer and schedule, in steps of the optimizer: the same for any number of processes.
     batch_size = args.per_device_train_batch_size * accelerator.num_processes
