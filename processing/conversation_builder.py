@@ -3,6 +3,7 @@
 
 import hashlib
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 
 import datasets
@@ -64,6 +65,11 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         """The conversations of a file, and counts of what was found and mended in it."""
         raise NotImplementedError
 
+    @cached_property
+    def contents(self) -> dict[str, list[tuple[list[dict], Counter]]]:
+        """What `read` gives for each file of each split: files are parsed once, whoever asks."""
+        return {split: [self.read(path, split) for path in paths] for split, paths in self.paths.items()}
+
     def report(self) -> dict[str, Counter]:
         """
         For each split, counts of what was found and mended.
@@ -72,8 +78,7 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
             ValueError: when an id stands in a split more than once: features are joined by it.
         """
         report = {}
-        for split, paths in self.paths.items():
-            read = [self.read(path, split) for path in paths]
+        for split, read in self.contents.items():
             conversations = [conversation for found, _ in read for conversation in found]
             _check_unique("conversation", [c["id"] for c in conversations], split)
             _check_unique("utterance", [u["id"] for c in conversations for u in c["utterances"]], split)
@@ -84,14 +89,11 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         return datasets.DatasetInfo(features=CONVERSATION_FEATURES)
 
     def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
-        return [
-            datasets.SplitGenerator(split, gen_kwargs={"paths": paths, "split": split})
-            for split, paths in self.paths.items()
-        ]
+        return [datasets.SplitGenerator(split, gen_kwargs={"split": split}) for split in self.paths]
 
-    def _generate_examples(self, paths: list[Path], split: str):
-        for number, path in enumerate(paths):
-            for conversation in self.read(path, split)[0]:
+    def _generate_examples(self, split: str):
+        for number, (conversations, _) in enumerate(self.contents[split]):
+            for conversation in conversations:
                 utterances = [{key: u.get(key) for key in UTTERANCE_KEYS} for u in conversation["utterances"]]
                 yield f"{number}/{conversation['id']}", {"id": conversation["id"], "utterances": utterances}
 

@@ -92,8 +92,8 @@ class ConversationFolder(ConversationBuilder):
         """The emotions of the training split: in MELD's order where they are among MELD's, else by alphabet."""
         found = {
             utterance["emotion"]
-            for path in self.paths.get("train", [])
-            for conversation in self.read(path, "train")[0]
+            for conversations, _ in self.contents.get("train", [])
+            for conversation in conversations
             for utterance in conversation["utterances"]
             if utterance["emotion"] is not None
         }
