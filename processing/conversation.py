@@ -8,11 +8,33 @@ MODALITY_OF = {stream: "vision" if stream == "background" else stream for stream
 
 
 UTTERANCE_KEYS = (
-    *("id", "speaker", "text", "start", "end", "audio", "video"),
+    *("id", "speaker", "text", "start", "end", "audio", "audio_start", "video", "video_start", "video_side"),
     *(f"{stream}_features" for stream in STREAMS),
     "emotion",
 )
-"""What an utterance may hold."""
+"""
+What an utterance may hold. `start` and `end` are seconds on the conversation's clock; `audio` and `video` are paths of
+files, and `audio_start` and `video_start` the seconds on that clock at which these files begin: None is 0, and a clip of
+the utterance alone begins at `start`. `video_side`, one of [`VIDEO_SIDES`], is the half of the picture in which the
+speaker is, None the whole of it.
+"""
+
+VIDEO_SIDES = ("left", "right")
+
+
+def media_span(utterance: dict, medium: str) -> tuple[float, float] | tuple[None, None]:
+    """
+    From when to when the utterance lasts in its file, in seconds of the file's own time; `(None, None)`: the whole file.
+
+    Args:
+        utterance: an utterance, which need not have such a file.
+        medium: `"audio"` or `"video"`.
+    """
+    start, end = utterance.get("start"), utterance.get("end")
+    if start is None or end is None:
+        return None, None
+    file_start = utterance.get(f"{medium}_start") or 0.0
+    return start - file_start, end - file_start
 
 
 def is_list_of_conversations(given) -> bool:

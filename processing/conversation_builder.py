@@ -22,7 +22,10 @@ CONVERSATION_FEATURES = Features(
                 "start": Value("float64"),  # seconds
                 "end": Value("float64"),
                 "audio": Value("string"),  # path
+                "audio_start": Value("float64"),  # seconds
                 "video": Value("string"),
+                "video_start": Value("float64"),
+                "video_side": Value("string"),
                 **{f"{stream}_features": List(List(Value("float32"))) for stream in STREAMS},
                 "emotion": Value("string"),
             }
@@ -48,11 +51,12 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
     def __init__(self, *args, data_dir: str | None = None, **kwargs):
         self.paths = self.split_paths(Path(data_dir))
-        # the cache of `datasets` knows names, not contents: with their hash, an edited file is read anew
-        contents = hashlib.sha256()
+        # the cache of `datasets` knows names, not contents: with their hash, an edited file is read anew; so it is when
+        # the schema changes, while other changes of the rows that a builder makes raise its VERSION
+        contents = hashlib.sha256(repr(CONVERSATION_FEATURES).encode())
         for split, paths in sorted(self.paths.items()):
             for path in paths:
-                contents.update(f"{split}\0{path.name}\0".encode() + path.read_bytes())
+                contents.update(f"{split}\0{path.name}\0".encode() + self.cache_key(path, split))
         super().__init__(*args, data_dir=str(data_dir), hash=contents.hexdigest()[:16], **kwargs)
 
     @classmethod
@@ -64,6 +68,14 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
     def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
         """The conversations of a file, and counts of what was found and mended in it."""
         raise NotImplementedError
+
+    @classmethod
+    def cache_key(cls, path: Path, split: str) -> bytes:
+        """
+        What the conversations of a file depend on: its contents. A builder that looks at more adds that, of recordings
+        their names alone: they are too large to be read for it.
+        """
+        return path.read_bytes()
 
     @cached_property
     def contents(self) -> dict[str, list[tuple[list[dict], Counter]]]:
@@ -96,6 +108,17 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
             for conversation in conversations:
                 utterances = [{key: u.get(key) for key in UTTERANCE_KEYS} for u in conversation["utterances"]]
                 yield f"{number}/{conversation['id']}", {"id": conversation["id"], "utterances": utterances}
+
+
+def usable_file(path: Path, what: str, report: Counter) -> str | None:
+    """The path of a recording, or None, counted in `report`, where there is none or it is empty. `what` names such files."""
+    if not path.is_file():
+        report[f"{what} that are missing"] += 1
+    elif not path.stat().st_size:
+        report[f"{what} of 0 bytes"] += 1
+    else:
+        return str(path)
+    return None
 
 
 def report_counts(conversations: list[dict]) -> Counter:

@@ -2,13 +2,14 @@
 """A folder of the user's own conversations, and the sample corpus, which is such a folder."""
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 
-from .conversation import STREAMS, UTTERANCE_KEYS, check_conversations
+from .conversation import STREAMS, UTTERANCE_KEYS, VIDEO_SIDES, check_conversations, media_span
 from .conversation_builder import ConversationBuilder, report_counts
 from .meld import EMOTIONS as MELD_EMOTIONS
 
@@ -25,7 +26,7 @@ class ConversationFolder(ConversationBuilder):
     with any of the keys of the schema. Paths of `audio` and `video` are relative to the folder.
     """
 
-    VERSION = "1.0.0"
+    VERSION = "1.1.0"
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
@@ -72,9 +73,13 @@ class ConversationFolder(ConversationBuilder):
         for key in ("id", "speaker", "emotion"):
             kept[key] = str(kept[key]) if key in kept else None
         kept["id"] = kept["id"] or default_id
-        for key in ("start", "end"):
-            if not isinstance(kept.get(key), (int, float, type(None))):
+        for key in ("start", "end", "audio_start", "video_start"):
+            if key in kept and not (isinstance(kept[key], (int, float)) and math.isfinite(kept[key])):
                 raise ValueError(f"Utterance {kept['id']}: its {key} is {kept[key]!r}: give seconds, a number.")
+        if kept.get("video_side") not in (None, *VIDEO_SIDES):
+            raise ValueError(
+                f"Utterance {kept['id']}: its video_side is {kept['video_side']!r}: give {' or '.join(VIDEO_SIDES)}."
+            )
         for stream in STREAMS:
             features = kept.get(f"{stream}_features")
             if features is not None:
@@ -86,6 +91,11 @@ class ConversationFolder(ConversationBuilder):
                 kept[medium] = str(folder / kept[medium])
                 if not Path(kept[medium]).is_file():
                     raise FileNotFoundError(f"Utterance {kept['id']}: its {medium} file {kept[medium]} does not exist.")
+                if (media_span(kept, medium)[0] or 0) < 0:
+                    raise ValueError(
+                        f"Utterance {kept['id']}: its start, {kept['start']} s, is before its {medium} file begins "
+                        f"({medium}_start, {kept.get(f'{medium}_start', 0)} s): both are seconds on one clock."
+                    )
         return kept
 
     def emotions_of_files(self) -> tuple[str, ...]:

@@ -7,10 +7,19 @@ from typing import NamedTuple
 from datasets import DatasetDict
 
 from .conversation_folder import ConversationFolder, Sample
+from .emodb import EmoDb
 from .emorynlp import EmoryNlp
+from .iemocap import Iemocap
 from .meld import Meld
 
-BUILDERS = {"meld": Meld, "emorynlp": EmoryNlp, "folder": ConversationFolder, "sample": Sample}
+BUILDERS = {
+    "meld": Meld,
+    "iemocap": Iemocap,
+    "emorynlp": EmoryNlp,
+    "emodb": EmoDb,
+    "folder": ConversationFolder,
+    "sample": Sample,
+}
 
 
 class ConversationData(NamedTuple):
@@ -33,7 +42,7 @@ def load_conversations(name: str, data_dir: str | None = None, cache_dir: str | 
     Load a data set of conversations through its packaged builder.
 
     Args:
-        name: `"meld"`, `"emorynlp"`, `"folder"` (the user's own conversations) or `"sample"`.
+        name: `"meld"`, `"iemocap"`, `"emorynlp"`, `"emodb"`, `"folder"` (the user's own conversations) or `"sample"`.
         data_dir: the folder with the data set's files; only `"sample"` needs none.
         cache_dir: where the Arrow files are kept. Default: that of `datasets`.
 

@@ -1,0 +1,57 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Look through the recordings of a data set before anyone trains on them.
+
+    python scripts/audit_data.py --dataset_name meld --data_dir MELD --output audit.json
+
+Lists utterances whose recordings are missing, corrupt, empty, too long, overlapping or the same as others', for each
+split. Prints a summary and writes the whole list as JSON.
+"""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __name__ == "__main__":
+    # the repository comes first on the path: the packages need not be installed
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from transformers import HfArgumentParser
+
+from processing.load_conversations import BUILDERS, describe_report, load_conversations
+from processing.media_audit import audit_media, describe_audit, number_of_findings
+
+
+@dataclass
+class AuditArguments:
+    """What is audited."""
+
+    dataset_name: str = field(metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for everything that was found."})
+    longest: float = field(default=60.0, metadata={"help": "Utterances of more seconds than this are too long."})
+    num_processes: int = field(default=2, metadata={"help": "Files that are read at the same time."})
+    first: int = field(default=10, metadata={"help": "Findings of each kind that are printed."})
+    strict: bool = field(default=False, metadata={"help": "Exit with status 1 when anything was found."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    [args] = HfArgumentParser(AuditArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+    data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir)
+    print(describe_report(data.report))
+    report = audit_media(data.splits, args.longest, args.num_processes)
+    print(f"\n{describe_audit(report, args.first)}")
+    if args.output is not None:
+        output = Path(args.output)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
+        print(f"\nWritten to {output}")
+    if args.strict and number_of_findings(report):
+        raise SystemExit(1)
+    return report
+
+
+if __name__ == "__main__":
+    main()
