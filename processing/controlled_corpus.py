@@ -1,0 +1,103 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+The controlled corpus: conversations of which is known what words, voice and face say about each utterance's emotion, so
+that it is known, too, what a perfect model could score, and where a model should look.
+
+Each utterance draws an emotion and, if that is not neutral, the modalities that hold the evidence of it: one, two or all
+three. A modality without evidence is neutral in its words, its tone, its expression. All draws are independent of each
+other, so that nothing else, no neighbour and no speaker, tells anything about an emotion. The conversations have the
+speakers and, for words, the neutral sentences of the sample corpus.
+"""
+
+from itertools import combinations
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+from .conversation_folder import SAMPLE_DIR, ConversationFolder
+from .meld import EMOTIONS
+
+MODALITIES = ("text", "audio", "vision")
+EVIDENCE = tuple(subset for size in (1, 2, 3) for subset in combinations(MODALITIES, size))
+"""The subsets of the modalities, each as likely as the others."""
+
+PROBABILITY_OF_NEUTRAL = 0.25  # the six other emotions share the rest evenly
+
+EMOTIONAL_WORDS = {
+    "surprise": ("I did not expect that at all!", "Wow, really?", "No way!", "What a surprise!", "I can hardly believe it!"),
+    "fear": ("I am so scared.", "That frightens me.", "I am terrified.", "I am afraid of what comes.", "Please, I am so nervous."),
+    "sadness": ("I miss her so much.", "It makes me so sad.", "I could cry.", "I feel so alone.", "My heart is broken."),
+    "joy": ("I am so happy!", "That is wonderful!", "I love it!", "This is the best day!", "Hooray!"),
+    "disgust": ("That is revolting.", "Yuck.", "It makes me sick.", "How disgusting.", "Ugh, it stinks."),
+    "anger": ("I am furious!", "How dare you!", "Shut up!", "That makes me so angry!", "I hate this!"),
+}
+"""What is added to a neutral sentence whose words hold the evidence."""
+
+
+def compose(seed: int = 0) -> dict[str, list[dict]]:
+    """
+    The conversations of each split, without media.
+
+    Args:
+        seed: other seeds give other emotions, evidence and words.
+
+    Returns:
+        For `train`, `validation` and `test` conversations as the folder builder reads them, with, for each utterance, its
+        `evidence`: the modalities that hold it, none for neutral.
+    """
+    sample = {
+        split: ConversationFolder.read(paths[0], split)[0]
+        for split, paths in ConversationFolder.split_paths(SAMPLE_DIR).items()
+    }
+    return {
+        split: _compose_split(conversations, np.random.default_rng([seed, number]))
+        for number, (split, conversations) in enumerate(sample.items())
+    }
+
+
+def _compose_split(conversations: list[dict], draw: np.random.Generator) -> list[dict]:
+    neutral = [u["text"] for c in conversations for u in c["utterances"] if u["emotion"] == "neutral"]
+    return [
+        {
+            "id": conversation["id"],
+            "utterances": [
+                {"id": utterance["id"], "speaker": utterance["speaker"], **_draw_utterance(neutral, draw)}
+                for utterance in conversation["utterances"]
+            ],
+        }
+        for conversation in conversations
+    ]
+
+
+def _draw_utterance(neutral_sentences: list[str], draw: np.random.Generator) -> dict:
+    emotion, evidence = "neutral", ()
+    text = neutral_sentences[draw.integers(len(neutral_sentences))]
+    if draw.random() >= PROBABILITY_OF_NEUTRAL:
+        emotion = EMOTIONS[1 + draw.integers(len(EMOTIONS) - 1)]
+        evidence = EVIDENCE[draw.integers(len(EVIDENCE))]
+    if "text" in evidence:
+        words = EMOTIONAL_WORDS[emotion]
+        words = words[draw.integers(len(words))]
+        text = f"{words} {text}" if draw.random() < 0.5 else f"{text} {words}"
+    return {"text": text, "emotion": emotion, "evidence": list(evidence)}
+
+
+def optimal_predictions(utterances: list[dict], modalities: tuple[str, ...]) -> list[str]:
+    """
+    The Bayes-optimal prediction for each utterance from some of the modalities: the emotion where one of them holds the
+    evidence, and where all of them are neutral the emotion that is then most probable.
+    """
+    emotional = (1 - PROBABILITY_OF_NEUTRAL) / (len(EMOTIONS) - 1)
+    hidden = sum(not set(evidence) & set(modalities) for evidence in EVIDENCE) / len(EVIDENCE)
+    unseen = "neutral" if PROBABILITY_OF_NEUTRAL >= emotional * hidden else EMOTIONS[1]
+    return [u["emotion"] if set(u["evidence"]) & set(modalities) else unseen for u in utterances]
+
+
+def optimal_score(utterances: list[dict], modalities: tuple[str, ...]) -> dict[str, float]:
+    """The `accuracy` and `weighted_f1` of the Bayes-optimal predictions on these utterances."""
+    emotions = [u["emotion"] for u in utterances]
+    predictions = optimal_predictions(utterances, modalities)
+    return {
+        "accuracy": float(np.mean([e == p for e, p in zip(emotions, predictions, strict=True)])),
+        "weighted_f1": float(f1_score(emotions, predictions, average="weighted", zero_division=0)),
+    }

@@ -1,0 +1,113 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Synthetic voices with a tone: the voices of the controlled corpus.
+
+espeak-ng speaks (its library comes with the wheel `espeakng-loader`; GPL-3, so it is an extra for rendering alone). It
+carries its state from one sentence to the next, so the sentences of a conversation are spoken by a process of their own,
+which is this file run as a script: the same sentences give the same sound, to the last sample.
+"""
+
+import ctypes
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+SAMPLING_RATE = 22050
+"""Of espeak-ng's voices."""
+
+VOICES = tuple(f"en-us+{variant}" for variant in ("f1", "f2", "f3", "f4", "m1", "m2", "m3", "m4", "m7"))
+"""The voices that speakers may have."""
+
+
+class Tone(NamedTuple):
+    """How a sentence is said, in espeak-ng's units."""
+
+    rate: int = 170  # words a minute
+    pitch: int = 50  # 0 to 99
+    pitch_range: int = 50  # 0 to 100; 0 is monotone
+    volume: int = 60  # 0 to 200
+
+
+TONES = {
+    "neutral": Tone(),
+    "surprise": Tone(rate=150, pitch=85, pitch_range=100, volume=85),
+    "fear": Tone(rate=230, pitch=90, pitch_range=25, volume=45),
+    "sadness": Tone(rate=110, pitch=25, pitch_range=15, volume=28),
+    "joy": Tone(rate=195, pitch=70, pitch_range=95, volume=75),
+    "disgust": Tone(rate=125, pitch=15, pitch_range=75, volume=65),
+    "anger": Tone(rate=205, pitch=40, pitch_range=80, volume=130),
+}
+"""The tone of each emotion: its usual direction in the literature on vocal emotion (Scherer 2003), exaggerated."""
+
+
+def speak(sentences: list[tuple[str, str, Tone]]) -> list[np.ndarray]:
+    """
+    Speak the sentences of a conversation.
+
+    Args:
+        sentences: for each its text, its voice (of `VOICES`) and its tone.
+
+    Returns:
+        For each a waveform `(samples,)`, float32 between -1 and 1, at `SAMPLING_RATE`.
+
+    Raises:
+        ImportError: without the extra `render`.
+        ValueError: when espeak-ng says nothing for a sentence.
+    """
+    order = json.dumps([[text, voice, *tone] for text, voice, tone in sentences])
+    spoken = subprocess.run([sys.executable, __file__], input=order.encode(), capture_output=True)
+    if spoken.returncode:
+        error = spoken.stderr.decode(errors="replace").strip().splitlines()
+        if any("ModuleNotFoundError" in line for line in error):
+            raise ImportError(
+                "Voices need espeakng-loader, which is not installed: pip install 'amuse-emotion[render]'."
+            )
+        raise ValueError(f"espeak-ng failed: {error[-1] if error else spoken.returncode}")
+    counts, samples = spoken.stdout.split(b"\n", 1)
+    lengths = json.loads(counts)
+    waveform = np.frombuffer(samples, dtype=np.int16).astype(np.float32) / 32768
+    waveforms = np.split(waveform, np.cumsum(lengths)[:-1])
+    silent = [text for (text, *_), samples in zip(sentences, waveforms, strict=True) if not len(samples)]
+    if silent:
+        raise ValueError(f"espeak-ng says nothing for {silent[0]!r}: give every sentence a word.")
+    return waveforms
+
+
+def _speak_here(sentences: list[list]) -> list[np.ndarray]:
+    """`speak` in this very process, whose first words they must be."""
+    import espeakng_loader
+
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    retrieval, rate, volume, pitch, pitch_range, utf8 = 1, 1, 2, 3, 4, 1  # numbers from speak_lib.h
+    library.espeak_Initialize(retrieval, 0, str(espeakng_loader.get_data_path()).encode(), 0)
+    pieces = []
+
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+    def receive(samples, count, events):
+        if samples and count > 0:
+            pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
+        return 0
+
+    library.espeak_SetSynthCallback(receive)
+    waveforms = []
+    for text, voice, *tone in sentences:
+        pieces.clear()
+        library.espeak_SetVoiceByName(voice.encode())
+        for parameter, value in zip((rate, pitch, pitch_range, volume), tone, strict=True):
+            library.espeak_SetParameter(parameter, value, 0)
+        words = text.encode() + b"\0"
+        library.espeak_Synth(words, len(words), 0, 1, 0, utf8, None, None)
+        library.espeak_Synchronize()
+        waveforms.append(np.concatenate(pieces) if pieces else np.zeros(0, np.int16))
+    return waveforms
+
+
+if __name__ == "__main__":
+    sys.path = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]
+    waveforms = _speak_here(json.load(sys.stdin))
+    sys.stdout.buffer.write(json.dumps([len(waveform) for waveform in waveforms]).encode() + b"\n")
+    sys.stdout.buffer.write(b"".join(waveform.tobytes() for waveform in waveforms))
