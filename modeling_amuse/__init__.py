@@ -10,6 +10,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 from processing.processing_amuse import AmuseProcessor
 
 from .configuration_amuse import MODALITIES, AmuseConfig
+from .live_session import LiveSession
 from .modeling_amuse import (
     AmuseEmotionRecognitionOutput,
     AmuseForEmotionRecognition,
@@ -42,4 +43,5 @@ __all__ = [
     "AmusePreTrainedModel",
     "AmuseProcessor",
     "EmotionRecognitionPipeline",
+    "LiveSession",
 ]

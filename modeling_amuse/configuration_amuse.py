@@ -36,6 +36,14 @@ PRESETS = {
         "num_contrastive_negatives": 1024,
         "memory_bank_momentum": 0.9,
     },
+    # For corpora of some hundred utterances, and for fusion shares that tell where the evidence is: see
+    # `probe_modality_heads`, and scripts/controlled_study.py, which measures it.
+    "small": {
+        "hidden_size": 64,
+        "num_man_layers": 1,
+        "probe_modality_heads": True,
+        "modality_dropout": 0.2,
+    },
 }
 
 
@@ -66,6 +74,9 @@ class AmuseConfig(PreTrainedConfig):
         freeze_text_encoder (`bool`, *optional*, defaults to `False`):
             Keep the text encoder's weights fixed and its dropout off. Likewise `freeze_audio_encoder` and
             `freeze_vision_encoder`.
+        audio_token_pooling (`int`, *optional*, defaults to 1):
+            So many successive states of the audio encoder become one, their mean. Whisper gives 50 states a second; 5
+            makes 10 of them. Given `audio_features` stay as they are.
         hidden_size (`int`, *optional*, defaults to 256):
             Size d of every descriptor.
         num_attention_heads (`int`, *optional*, defaults to 4):
@@ -98,6 +109,10 @@ class AmuseConfig(PreTrainedConfig):
             A weight of each emotion in the focal losses. None: all 1.
         modality_loss_weight (`float`, *optional*, defaults to 1.0):
             Weight of the focal loss of the mode-specific heads (`L_focal`).
+        probe_modality_heads (`bool`, *optional*, defaults to `False`):
+            `L_focal` trains the mode-specific heads alone, and ends at the descriptors. Otherwise it pushes every
+            descriptor to hold what the other modalities know (the Multimodal Attention Network carries it there): then
+            the heads say little about their own modality, and the gate of the fusion has nothing to choose from.
         contrastive_loss (`str`, *optional*, defaults to `"none"`):
             `L_ACE` (III-E.2): `"bank"` (noise-contrastive estimation with a memory bank, as in the paper),
             `"in_batch"` (InfoNCE among the utterances of a batch) or `"none"`.
@@ -147,6 +162,7 @@ class AmuseConfig(PreTrainedConfig):
     freeze_text_encoder: bool = False
     freeze_audio_encoder: bool = False
     freeze_vision_encoder: bool = False
+    audio_token_pooling: int = 1
     hidden_size: int = 256
     num_attention_heads: int = 4
     num_self_attention_layers: int = 1
@@ -162,6 +178,7 @@ class AmuseConfig(PreTrainedConfig):
     focal_gamma: float | int = 1.0
     class_weights: list[float] | None = None
     modality_loss_weight: float | int = 1.0
+    probe_modality_heads: bool = False
     contrastive_loss: Literal["none", "bank", "in_batch"] = "none"
     contrastive_weight: float | int = 0.5
     contrastive_temperature: float | int = 0.07
@@ -188,6 +205,8 @@ class AmuseConfig(PreTrainedConfig):
         for name in ("num_self_attention_layers", "num_man_layers"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, but is {getattr(self, name)}.")
+        if self.audio_token_pooling < 1:
+            raise ValueError(f"audio_token_pooling must be 1 (no pooling) or more, but is {self.audio_token_pooling}.")
         for name in ("hidden_dropout", "attention_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and less than 1, but is {getattr(self, name)}.")
@@ -224,7 +243,7 @@ class AmuseConfig(PreTrainedConfig):
         A configuration with the settings of a named preset.
 
         Args:
-            preset (`str`): `"paper"`, the settings that the paper states.
+            preset (`str`): `"paper"`, the settings that the paper states, or `"small"`, for small corpora.
             kwargs: any other field; they win over the preset.
 
         Raises:

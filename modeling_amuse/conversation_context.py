@@ -37,3 +37,18 @@ class AmuseConversationContext(nn.Module):
         sequences = utterances.new_zeros(len(lengths), int(lengths.max()), utterances.shape[-1])
         sequences[group, position] = utterances
         return self.recurrent(sequences, lengths)[group, position]
+
+    def step(
+        self, utterances: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """
+        The next utterance of each of several groups, for a causal context.
+
+        Args:
+            utterances: A(u), `(groups, modalities * d)`.
+            state: of each group after the utterances before, two tensors `(groups, d)`. None: there were none.
+
+        Returns:
+            A descriptor of each utterance in its group, `(groups, d)`, and the state after it.
+        """
+        return self.recurrent.step(utterances, state)

@@ -5,7 +5,7 @@ import inspect
 
 import torch
 from torch import nn
-from transformers import MODEL_MAPPING, AutoModel
+from transformers import MODEL_MAPPING, ASTConfig, AutoModel
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
@@ -59,25 +59,50 @@ def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: tor
         mask: `(rows, samples or frames)`, 1 where there is sound. None: everywhere.
 
     Returns:
-        States `(rows, tokens, D)` and their mask `(rows, tokens)`.
+        States `(rows, tokens, D)` in the order of time and their mask `(rows, tokens)`.
     """
     inputs = {encoder.main_input_name: audio_values}
-    if mask is None:
-        states = encoder(**inputs).last_hidden_state
-        return states, states.new_ones(states.shape[:2])
-    if audio_values.dim() == 2:
+    if mask is not None and audio_values.dim() == 2:
         # only encoders of waveforms read a mask; those of spectrograms see the padding as silence
         attended = mask.bool().clone()
         attended[:, 0] |= ~attended.any(dim=1)
         inputs["attention_mask"] = attended.long()
     states = encoder(**inputs).last_hidden_state
+    if isinstance(encoder.config, ASTConfig):
+        states = _patches_in_time(states, encoder.config)
+    if mask is None:
+        return states, torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
     lengths = mask.sum(dim=1)
-    if hasattr(encoder, "_get_feat_extract_output_lengths"):
-        token_lengths = encoder._get_feat_extract_output_lengths(lengths).clamp(min=0)
-    else:
-        token_lengths = (lengths * states.shape[1]).div(mask.shape[1], rounding_mode="floor").clamp(min=1)
-    token_lengths = token_lengths.where(lengths > 0, 0)
+    token_lengths = _token_lengths(encoder, lengths, mask.shape[1], states.shape[1]).where(lengths > 0, 0)
+    states = states[:, : int(token_lengths.max().clamp(min=1))]  # Whisper's go on to 30 seconds
     return states, torch.arange(states.shape[1], device=mask.device) < token_lengths[:, None]
+
+
+def _patches_in_time(states: torch.Tensor, config: ASTConfig) -> torch.Tensor:
+    """
+    The states of AST's patches in the order of time, at one time from low to high bands. AST orders them by band, and
+    begins with tokens that stand for the whole input, the silence behind the sound too: these are left out.
+    """
+    bands = _steps(config.num_mel_bins, config.patch_size, config.frequency_stride)
+    times = _steps(config.max_length, config.patch_size, config.time_stride)
+    return states[:, -bands * times :].unflatten(1, (bands, times)).transpose(1, 2).flatten(1, 2)
+
+
+def _steps(length: int, patch_size: int, stride: int) -> int:
+    """How many patches fit in."""
+    return (length - patch_size) // stride + 1
+
+
+def _token_lengths(encoder: PreTrainedModel, lengths: torch.Tensor, longest: int, tokens: int) -> torch.Tensor:
+    """How many of `tokens` states belong to the first `lengths` `(rows,)` of `longest` samples or frames."""
+    config = encoder.config
+    if isinstance(config, ASTConfig):
+        times = lengths.add(config.time_stride - 1).div(config.time_stride, rounding_mode="floor")
+        bands = _steps(config.num_mel_bins, config.patch_size, config.frequency_stride)
+        return (times * bands).clamp(max=tokens)
+    if hasattr(encoder, "_get_feat_extract_output_lengths"):
+        return encoder._get_feat_extract_output_lengths(lengths).clamp(min=0)
+    return (lengths * tokens).div(longest, rounding_mode="floor").clamp(min=1)
 
 
 def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: torch.Tensor | None):

@@ -14,6 +14,7 @@
 """AMuSE: Adaptive Multimodal Analysis for Speaker Emotion Recognition in Group Conversations (arXiv 2401.15164)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -30,7 +31,7 @@ from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .pretrained import AmusePreTrainedModel
 from .recurrent import AmuseLSTM
-from .tokens import Tokens, left_align
+from .tokens import Tokens, left_align, mean_of_successive
 from .unimodal import AmuseUnimodalEncoder
 from .utterance_layout import UtteranceLayout
 
@@ -68,6 +69,9 @@ class AmuseModelOutput(ModelOutput):
             For each of its layers `(B, T, heads, tokens, tokens)`, see [`AmuseMultimodalAttentionOutput`].
         token_modalities (`torch.LongTensor` of shape `(tokens,)`, *optional*):
             With `hidden_states` or `attentions`: the modality (index into `config.modalities`) of each of their tokens.
+        context_states (`dict[str, tuple[torch.FloatTensor, torch.FloatTensor]]`, *optional*):
+            With `context_states` given: the states of the contexts `"dialogue"` and `"speaker"` after this utterance,
+            each `(B, d)` and `(B, d)`.
     """
 
     last_hidden_state: torch.FloatTensor | None = None
@@ -81,6 +85,26 @@ class AmuseModelOutput(ModelOutput):
     hidden_states: tuple[torch.FloatTensor, ...] | None = None
     attentions: tuple[torch.FloatTensor, ...] | None = None
     token_modalities: torch.LongTensor | None = None
+    context_states: dict[str, tuple[torch.FloatTensor, torch.FloatTensor]] | None = None
+
+
+class UtteranceDescriptors(NamedTuple):
+    """
+    What the model makes of each utterance by itself, one row for an utterance; see [`AmuseModelOutput`].
+
+    Attributes:
+        fused_features: `(rows, M * d)`.
+        fusion_shares: `(rows, M)`.
+        modality_descriptors: `(rows, M, d)`.
+        modality_logits: `(rows, M, C)`.
+        modality_mask: `(rows, M)`.
+    """
+
+    fused_features: torch.FloatTensor
+    fusion_shares: torch.FloatTensor
+    modality_descriptors: torch.FloatTensor
+    modality_logits: torch.FloatTensor
+    modality_mask: torch.BoolTensor
 
 
 @dataclass
@@ -178,6 +202,43 @@ class AmuseModel(AmusePreTrainedModel):
             sizes.append(self.config.background_feature_size)
         return sizes
 
+    def encode_stream(
+        self, stream: str, values: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.BoolTensor]:
+        """
+        States of a stream's own encoder: what `forward` takes as `{stream}_features` and `{stream}_mask` in place of the
+        raw input, once they are arranged as `(B, T, ...)`. For who computes them once and reads them often.
+
+        Args:
+            stream: `"text"`, `"audio"`, `"vision"` or `"background"`.
+            values: the raw input as `forward` takes it, with one row for each utterance in place of `(B, T)`.
+            mask: its mask, `(rows, ...)`. None: everything is valid.
+
+        Returns:
+            `(rows, S, D)` and the mask `(rows, S)`; audio states are pooled (`config.audio_token_pooling`).
+
+        Raises:
+            ValueError: the model has no such stream, or no encoder for it.
+        """
+        modality = "vision" if stream == "background" else stream
+        size = getattr(self.config, f"{stream}_feature_size", None)
+        if size is None:
+            raise ValueError(f"This model has no stream {stream!r}; its modalities are {self.config.modalities}.")
+        encoder = self.encoder(modality)
+        if encoder is None:
+            raise ValueError(
+                f"This model has no {modality} encoder: give {stream}_features of size {size} in place of raw input."
+            )
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen(modality)):
+            states, mask = ENCODE[modality](encoder, values, mask)
+        if stream == "audio":
+            states, mask = mean_of_successive(states, mask, self.config.audio_token_pooling)
+        return states, mask
+
+    def apply_modality_heads(self, descriptors: torch.Tensor) -> torch.Tensor:
+        """Q_m (III-E.1): from f_CA, `(rows, M, d)`, the emotion scores of each modality before softmax, `(rows, M, C)`."""
+        return torch.stack([head(descriptors[:, m]) for m, head in enumerate(self.modality_heads)], dim=1)
+
     @can_return_tuple
     def forward(
         self,
@@ -195,6 +256,8 @@ class AmuseModel(AmusePreTrainedModel):
         background_mask: torch.Tensor | None = None,
         utterance_mask: torch.Tensor | None = None,
         speaker_ids: torch.LongTensor | None = None,
+        context_states: dict[str, tuple[torch.FloatTensor, torch.FloatTensor]] | None = None,
+        utterances_per_chunk: int | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         **kwargs: Unpack[TransformersKwargs],
@@ -216,11 +279,18 @@ class AmuseModel(AmusePreTrainedModel):
             background_pixel_values, background_features, background_mask: the same for the background stream.
             utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
             speaker_ids: `(B, T)`, a number for each speaker of a conversation. Only equality counts.
+            context_states: for a causal model that is given one utterance of each conversation (T = 1): the states of
+                its contexts `"dialogue"` and `"speaker"` (of who speaks now) after the utterances before, as the output
+                had them. A context that is left out is at its beginning.
+            utterances_per_chunk: everything but the contexts is computed for so many utterances at a time, so that under
+                `torch.no_grad()` a long conversation needs no more memory than a short one. None: for all at once.
             output_attentions: return the attentions of every layer of the Multimodal Attention Network.
             output_hidden_states: return its hidden states.
 
         Raises:
-            ValueError: no modality is given, shapes do not fit, or speakers are needed and not given.
+            ValueError: no modality is given, shapes do not fit, or speakers are needed and not given; chunks are less
+                than one utterance, or asked for in training, or together with attentions or hidden states; context
+                states are given to a model that is not causal, or with more than one utterance.
         """
         streams = {
             "text": (input_ids, text_features, text_mask),
@@ -233,35 +303,101 @@ class AmuseModel(AmusePreTrainedModel):
         if speaker_ids is None and hasattr(self, "speaker_context"):
             raise ValueError("The speaker context needs speaker_ids of shape (conversations, utterances).")
 
-        features, present = self._unimodal_features(streams, layout)
-        network = self.man(features, output_attentions=output_attentions, output_hidden_states=output_hidden_states)
-        descriptors = self._pool(network.last_hidden_state, features)
-        modality_logits = torch.stack([head(descriptors[:, m]) for m, head in enumerate(self.modality_heads)], dim=1)
-        fused, shares = self.fusion(descriptors, present, self.modality_heads)
-        fused = self.dropout(fused)
+        recording = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
+        if utterances_per_chunk is not None:
+            self._check_chunks(utterances_per_chunk, recording)
+        if context_states is not None:
+            self._check_one_utterance_each(layout)
+        chunks, recorded = [], {}
+        for chunk in layout.parts(utterances_per_chunk):
+            utterances, recorded = self._describe_utterances(streams, chunk, recording)
+            chunks.append(utterances)
+        utterances = UtteranceDescriptors(*map(torch.cat, zip(*chunks, strict=True)))
 
-        contexts = {}
-        if hasattr(self, "speaker_context"):
-            contexts["speaker_descriptors"] = self.speaker_context(fused, layout.speakers(speaker_ids))
-        if hasattr(self, "dialogue_context"):
-            contexts["utterance_descriptors"] = self.dialogue_context(fused, layout.conversations)
+        fused = utterances.fused_features
+        if context_states is None:
+            contexts = self._read_conversations(fused, layout, speaker_ids)
+        else:
+            contexts, context_states = self._step_conversations(fused, context_states)
         last_hidden_state = torch.cat(list(contexts.values()), dim=-1) if contexts else fused
-
-        recorded = {name: network[name] for name in ("hidden_states", "attentions") if network.get(name) is not None}
-        if recorded:
-            counts = torch.tensor([tokens.states.shape[1] for tokens in features], device=fused.device)
-            token_modalities = torch.repeat_interleave(torch.arange(len(counts), device=fused.device), counts)
         return AmuseModelOutput(
             last_hidden_state=layout.pad(last_hidden_state),
-            fused_features=layout.pad(fused),
-            fusion_shares=layout.pad(shares),
-            modality_descriptors=layout.pad(descriptors),
-            modality_logits=layout.pad(modality_logits),
-            modality_mask=layout.pad(present),
-            token_modalities=token_modalities if recorded else None,
-            **{name: layout.pad(descriptor) for name, descriptor in contexts.items()},
-            **{name: tuple(layout.pad(state) for state in states) for name, states in recorded.items()},
+            context_states=context_states,
+            **{name: layout.pad(rows) for name, rows in (contexts | utterances._asdict()).items()},
+            **recorded,
         )
+
+    def _check_chunks(self, utterances_per_chunk: int, recording: dict):
+        if utterances_per_chunk < 1:
+            raise ValueError(f"utterances_per_chunk must be 1 or more, but is {utterances_per_chunk}.")
+        if self.training:
+            raise ValueError(
+                "utterances_per_chunk saves memory without gradients alone: call model.eval(), or leave it out."
+            )
+        wanted = [name for name, given in recording.items() if (getattr(self.config, name) if given is None else given)]
+        if wanted:
+            raise ValueError(
+                f"utterances_per_chunk and {' and '.join(wanted)} do not go together: leave one of them out."
+            )
+
+    def _check_one_utterance_each(self, layout: UtteranceLayout):
+        if not self.config.causal:
+            raise ValueError(
+                "context_states need a causal model (causal=True): this one reads conversations backward too."
+            )
+        if layout.length != 1 or layout.number != layout.batch_size:
+            raise ValueError(
+                f"context_states go with one utterance of each conversation: give inputs of shape (conversations, 1), not "
+                f"{(layout.batch_size, layout.length)}, without padding."
+            )
+
+    def _describe_utterances(
+        self, streams: dict, layout: UtteranceLayout, recording: dict
+    ) -> tuple[UtteranceDescriptors, dict]:
+        """Everything that needs no other utterance, and what of the network was asked for."""
+        features, present = self._unimodal_features(streams, layout)
+        network = self.man(features, **recording)
+        descriptors = self._pool(network.last_hidden_state, features)
+        fused, shares = self.fusion(descriptors, present, self.modality_heads)
+        utterances = UtteranceDescriptors(
+            fused_features=self.dropout(fused),
+            fusion_shares=shares,
+            modality_descriptors=descriptors,
+            modality_logits=self.apply_modality_heads(descriptors),
+            modality_mask=present,
+        )
+        recorded = {
+            name: tuple(map(layout.pad, network[name]))
+            for name in ("hidden_states", "attentions")
+            if network.get(name) is not None
+        }
+        if recorded:
+            counts = torch.tensor([tokens.states.shape[1] for tokens in features], device=fused.device)
+            modalities = torch.arange(len(counts), device=fused.device)
+            recorded["token_modalities"] = torch.repeat_interleave(modalities, counts)
+        return utterances, recorded
+
+    def _read_conversations(self, fused: torch.Tensor, layout: UtteranceLayout, speaker_ids) -> dict[str, torch.Tensor]:
+        """The descriptors `(rows, d)` that each context gives (III-D), in their order in e_j."""
+        descriptors = {}
+        if hasattr(self, "speaker_context"):
+            descriptors["speaker_descriptors"] = self.speaker_context(fused, layout.speakers(speaker_ids))
+        if hasattr(self, "dialogue_context"):
+            descriptors["utterance_descriptors"] = self.dialogue_context(fused, layout.conversations)
+        return descriptors
+
+    def _step_conversations(self, fused: torch.Tensor, states: dict) -> tuple[dict[str, torch.Tensor], dict]:
+        """The same for the next utterance of each conversation, and the contexts' states after it."""
+        descriptors, after = {}, {}
+        if hasattr(self, "speaker_context"):
+            descriptors["speaker_descriptors"], after["speaker"] = self.speaker_context.step(
+                fused, states.get("speaker")
+            )
+        if hasattr(self, "dialogue_context"):
+            descriptors["utterance_descriptors"], after["dialogue"] = self.dialogue_context.step(
+                fused, states.get("dialogue")
+            )
+        return descriptors, after
 
     def _unimodal_features(self, streams: dict, layout: UtteranceLayout) -> tuple[list[Tokens], torch.BoolTensor]:
         """f_m of every modality, and which utterances have which modality, `(rows, M)`."""
@@ -282,13 +418,7 @@ class AmuseModel(AmusePreTrainedModel):
         encoder = self.encoder(modality)
         trains_encoder = encoder is not None and not self.is_frozen(modality) and self.training
         if raw is not None and features is None:
-            if encoder is None:
-                raise ValueError(
-                    f"This model has no {modality} encoder: give {stream}_features of size {size} in place of raw input."
-                )
-            mask = None if mask is None else layout.rows(mask)
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen(modality)):
-                states, mask = ENCODE[modality](encoder, layout.rows(raw), mask)
+            states, mask = self.encode_stream(stream, layout.rows(raw), None if mask is None else layout.rows(mask))
         elif features is not None:
             if features.dim() != 4 or features.shape[-1] != size:
                 raise ValueError(
@@ -421,8 +551,11 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         divisor = labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
 
         classification = focal_loss(logits[labelled], labels, config.focal_gamma, config.class_weights)
+        modality_logits = outputs.modality_logits[labelled]
+        if config.probe_modality_heads:  # the same numbers, whose gradient ends at the descriptors
+            modality_logits = self.amuse.apply_modality_heads(outputs.modality_descriptors[labelled].detach())
         by_modality = focal_loss(
-            outputs.modality_logits[labelled].flatten(0, 1),
+            modality_logits.flatten(0, 1),
             labels.repeat_interleave(modalities),
             config.focal_gamma,
             config.class_weights,

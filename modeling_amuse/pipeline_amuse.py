@@ -1,7 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The `emotion-recognition` pipeline: from conversations to the emotion of each utterance's speaker."""
 
+from pathlib import Path
+
 from transformers import Pipeline
+
+from .described_utterance import describe_utterance
+from .recording_states import recording_encoders
+
+UTTERANCES_PER_CHUNK = 128
 
 
 class EmotionRecognitionPipeline(Pipeline):
@@ -16,6 +23,7 @@ class EmotionRecognitionPipeline(Pipeline):
 
     >>> recognizer = pipeline("emotion-recognition", model="amuse-meld")
     >>> recognizer([{"speaker": "Ada", "text": "I passed!"}, {"speaker": "Ben", "text": "You did what?"}])
+    >>> recognizer("talk.mp4", transcript="talk.srt")
     ```
     """
 
@@ -25,13 +33,30 @@ class EmotionRecognitionPipeline(Pipeline):
     _load_image_processor = False
     _load_video_processor = False
 
-    def __call__(self, conversations, batch_size: int | None = None, **kwargs):
+    def __call__(
+        self,
+        conversations,
+        batch_size: int | None = None,
+        transcript: str | None = None,
+        speech_model=None,
+        num_speakers: int | None = None,
+        language: str | None = None,
+        **kwargs,
+    ):
         """
         Args:
-            conversations: a conversation, or a list of conversations. A conversation is a list of utterances, or a dict
-                with `"utterances"`; an utterance is a dict with `"speaker"` and `"text"` or features, see
-                [`AmuseProcessor`].
+            conversations: a conversation, or a list of conversations. A conversation is
+
+                - a list of utterances, or a dict with `"utterances"`; an utterance is a dict with `"speaker"` and `"text"`,
+                  features, or the recording that it is in (`"audio"`, `"video"`, with `"start"` and `"end"`), see
+                  [`AmuseProcessor`]; or
+                - a file: a recording (`"talk.mp4"`, `"talk.wav"`), or a transcript (`.json`, `.jsonl`, `.csv`, `.srt`,
+                  `.vtt`, `.rttm`), which may hold several conversations.
             batch_size: conversations computed at a time. Default: that of the pipeline, else 1.
+            transcript (`str`, *optional*): the transcript of the one recording that is given.
+            speech_model (*optional*): a Whisper model (Hub id, folder, or a loaded speech recognition pipeline) that writes
+                the transcript of recordings without one.
+            num_speakers, language (*optional*): how many people speak in these, and which language.
             modalities (`tuple[str, ...]`, *optional*): use only these of the model's modalities.
 
         Returns:
@@ -45,10 +70,19 @@ class EmotionRecognitionPipeline(Pipeline):
             - `shares`: the share of each modality in the fused descriptor; they sum to 1.
 
         Raises:
-            ValueError: for what is no conversation, with the place and the reason.
+            FileNotFoundError: when a file is missing.
+            ValueError: for what is no conversation or cannot be read, with the place and the reason.
         """
-        several = self.processor.is_list_of_conversations(conversations)
-        checked = self.processor.check_conversations(conversations)
+        files = conversations if isinstance(conversations, (list, tuple)) else [conversations]
+        if files and all(isinstance(file, (str, Path)) for file in files):
+            if transcript is not None and len(files) > 1:
+                raise ValueError(f"One transcript is given for {len(files)} files: give them one by one.")
+            speech = {"speech_model": speech_model, "num_speakers": num_speakers, "language": language}
+            checked = [c for file in files for c in self.processor.conversations_of_file(file, transcript, **speech)]
+            several = isinstance(conversations, (list, tuple)) or len(checked) > 1
+        else:
+            several = self.processor.is_list_of_conversations(conversations)
+            checked = self.processor.check_conversations(conversations)
         size = batch_size or self._batch_size or 1
         batches = [{"conversations": checked[start : start + size]} for start in range(0, len(checked), size)]
         results = [result for batch in super().__call__(batches, batch_size=1, **kwargs) for result in batch]
@@ -58,42 +92,34 @@ class EmotionRecognitionPipeline(Pipeline):
         return {} if modalities is None else {"modalities": modalities}, {}, {}
 
     def preprocess(self, batch: dict, modalities: tuple[str, ...] | None = None) -> dict:
-        inputs = self.processor(batch["conversations"], modalities=modalities, return_labels=False)
-        return {"inputs": inputs, "conversations": batch["conversations"]}
+        modalities = modalities or self.model.config.modalities
+        encoders = recording_encoders(self.model.amuse, self.processor)
+        conversations = [
+            self.processor.add_recorded_features(conversation, encoders, modalities)
+            for conversation in batch["conversations"]
+        ]
+        inputs = self.processor(conversations, modalities=modalities, return_labels=False)
+        return {"inputs": inputs, "conversations": conversations}
 
     def _forward(self, batch: dict) -> dict:
-        return {"outputs": self.model(**batch["inputs"]), "conversations": batch["conversations"]}
+        # a long recording has thousands of utterances: their tokens are not attended to all at once
+        outputs = self.model(**batch["inputs"], utterances_per_chunk=UTTERANCES_PER_CHUNK)
+        return {"outputs": outputs, "conversations": batch["conversations"]}
 
     def postprocess(self, batch: dict) -> list[list[dict]]:
-        outputs, conversations = batch["outputs"], batch["conversations"]
-        probabilities = outputs.logits.float().softmax(dim=-1).tolist()
-        by_modality = outputs.modality_logits.float().softmax(dim=-1).tolist()
-        present, shares = outputs.modality_mask.tolist(), outputs.fusion_shares.float().tolist()
+        config, outputs = self.model.config, batch["outputs"]
         return [
             [
-                self._describe(utterance, probabilities[b][t], by_modality[b][t], present[b][t], shares[b][t])
+                describe_utterance(
+                    utterance,
+                    config.id2label,
+                    config.modalities,
+                    outputs.logits[b, t],
+                    outputs.modality_logits[b, t],
+                    outputs.modality_mask[b, t],
+                    outputs.fusion_shares[b, t],
+                )
                 for t, utterance in enumerate(conversation["utterances"])
             ]
-            for b, conversation in enumerate(conversations)
+            for b, conversation in enumerate(batch["conversations"])
         ]
-
-    def _describe(self, utterance, probabilities, by_modality, present, shares) -> dict:
-        modalities = self.model.config.modalities
-        given = {
-            key: utterance[key] for key in ("id", "speaker", "text", "start", "end") if utterance.get(key) is not None
-        }
-        return {
-            **given,
-            **self._emotion(probabilities),
-            "modalities": {
-                modality: self._emotion(scores)
-                for modality, scores, there in zip(modalities, by_modality, present, strict=True)
-                if there
-            },
-            "shares": dict(zip(modalities, shares, strict=True)),
-        }
-
-    def _emotion(self, probabilities: list[float]) -> dict:
-        scores = {self.model.config.id2label[index]: score for index, score in enumerate(probabilities)}
-        emotion = max(scores, key=scores.get)
-        return {"emotion": emotion, "confidence": scores[emotion], "scores": scores}

@@ -37,3 +37,21 @@ class AmuseLSTM(nn.Module):
         packed = pack_padded_sequence(hidden_states, lengths.cpu(), batch_first=True, enforce_sorted=False)
         packed, _ = self.lstm(packed)
         return pad_packed_sequence(packed, batch_first=True, total_length=hidden_states.shape[1])[0]
+
+    def step(
+        self, inputs: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """
+        One step of an LSTM that reads forward alone; so many steps give what `forward` gives for the whole rows.
+
+        Args:
+            inputs: `(rows, input_size)`.
+            state: hidden and cell state after the steps before, each `(rows, hidden_size)`. None: there were none.
+
+        Returns:
+            `(rows, hidden_size)`, and the state after this step.
+        """
+        if state is not None:
+            state = tuple(part[None] for part in state)
+        outputs, state = self.lstm(inputs[:, None], state)
+        return outputs[:, 0], tuple(part[0] for part in state)

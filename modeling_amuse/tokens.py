@@ -4,6 +4,7 @@
 from typing import NamedTuple
 
 import torch
+from torch.nn.functional import pad
 
 
 class Tokens(NamedTuple):
@@ -55,3 +56,26 @@ def left_align(states: torch.Tensor, mask: torch.Tensor) -> Tokens:
     order = torch.argsort(~mask, dim=1, stable=True)[:, :width]
     states = states.masked_fill(~mask[..., None], 0)
     return Tokens(states.gather(1, order[..., None].expand(-1, -1, states.shape[-1])), lengths)
+
+
+def mean_of_successive(
+    states: torch.Tensor, mask: torch.BoolTensor, number: int
+) -> tuple[torch.Tensor, torch.BoolTensor]:
+    """
+    One token in place of every `number` successive ones: the mean of the valid ones among them.
+
+    Args:
+        states: `(rows, tokens, size)`; what is masked may hold anything, NaN too.
+        mask: `(rows, tokens)`, true where valid.
+        number: 1 changes nothing.
+
+    Returns:
+        `(rows, ceil(tokens / number), size)` and its mask; a token is valid when it is made of at least one valid token.
+    """
+    if number == 1:
+        return states, mask
+    lacking = -states.shape[1] % number
+    mask = pad(mask, (0, lacking)).unflatten(1, (-1, number))
+    states = pad(states, (0, 0, 0, lacking)).unflatten(1, (-1, number))
+    counts = mask.sum(dim=2)
+    return states.masked_fill(~mask[..., None], 0).sum(dim=2) / counts.clamp(min=1)[..., None], counts > 0

@@ -1,6 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Where the utterances of a padded batch of conversations stand."""
 
+from copy import copy
+
 import torch
 
 
@@ -16,8 +18,16 @@ class UtteranceLayout:
         self.batch_size, self.length = utterance_mask.shape
         self.device = utterance_mask.device
         self.index = utterance_mask.flatten().nonzero().squeeze(1)
-        self.number = len(self.index)
-        self.conversations = self.index // self.length
+
+    @property
+    def number(self) -> int:
+        """The number of rows."""
+        return len(self.index)
+
+    @property
+    def conversations(self) -> torch.LongTensor:
+        """The conversation of each row, `(rows,)`."""
+        return self.index // self.length
 
     @classmethod
     def of(
@@ -63,6 +73,17 @@ class UtteranceLayout:
     def rows(self, tensor: torch.Tensor) -> torch.Tensor:
         """`(B, T, ...)` to `(rows, ...)`."""
         return tensor.flatten(0, 1)[self.index]
+
+    def parts(self, size: int | None) -> list["UtteranceLayout"]:
+        """Layouts of at most `size` successive rows each, of the same tensors. None: one of all rows."""
+        if size is None:
+            return [self]
+        parts = []
+        for index in self.index.split(size):
+            part = copy(self)
+            part.index = index
+            parts.append(part)
+        return parts
 
     def pad(self, rows: torch.Tensor) -> torch.Tensor:
         """`(rows, ...)` to `(B, T, ...)`, zero for padding."""

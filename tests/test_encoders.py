@@ -4,12 +4,14 @@ import pytest
 import torch
 from transformers import (
     ASTConfig,
+    AutoFeatureExtractor,
     AutoTokenizer,
     BertConfig,
     CLIPVisionConfig,
     ViTConfig,
     Wav2Vec2Config,
     WhisperConfig,
+    WhisperModel,
 )
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
@@ -75,6 +77,111 @@ def test_audio_encoders(config, values, steps):
     assert not torch.equal(logits(model, audio_values=other, audio_mask=mask, text_features=text), outputs.logits)
 
 
+SOUNDS = {
+    # what each encoder reads, how many samples or frames of sound there are, and how many states these give
+    "wav2vec2": (WAV2VEC2, (400,), [400, 205, 20, 0], [19, 10, 0, 0]),
+    "whisper": (WHISPER, (4, 20), [20, 9, 1, 0], [10, 5, 1, 0]),
+    "ast": (AST, (24, 16), [24, 12, 1, 0], [3 * 2, 2 * 2, 1 * 2, 0]),
+}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+@pytest.mark.parametrize("pooling", [1, 4])
+def test_states_of_sound_end_with_the_sound(name, pooling):
+    config, shape, lengths, states = SOUNDS[name]
+    model = model_with(audio_config=config, audio_token_pooling=pooling)
+    values, longest = torch.randn(4, *shape), max(lengths)
+    mask = (torch.arange(longest) < torch.tensor(lengths)[:, None]).long()
+    with torch.no_grad():
+        encoded, valid = model.amuse.encode_stream("audio", values, mask)
+        single, single_valid = model_with(audio_config=config).amuse.encode_stream("audio", values, mask)
+        _, everything_valid = model.amuse.encode_stream("audio", values)
+    expected = [-(-number // pooling) for number in states]
+    assert encoded.shape == (4, expected[0], 8) and valid.shape == encoded.shape[:2]
+    assert valid.sum(dim=1).tolist() == expected
+    assert everything_valid.all() and everything_valid.shape[1] == expected[0]
+    for row in range(4):
+        own = single[row, single_valid[row]].split(pooling)
+        for pool, state in zip(own if states[row] else [], encoded[row, valid[row]], strict=True):
+            torch.testing.assert_close(state, pool.mean(dim=0), atol=1e-6, rtol=0)
+
+
+def test_states_of_patches_stand_in_the_order_of_time():
+    # AST without attention between patches: a state depends on its own patch alone
+    model = model_with(audio_config=AST).amuse
+    for layer in model.audio_model.layers:
+        torch.nn.init.zeros_(layer.attention.v_proj.weight)
+    silence = torch.zeros(1, 24, 16)
+    for time in range(3):
+        sound = silence.clone()
+        sound[:, 8 * time : 8 * (time + 1)] = 1.0
+        with torch.no_grad():
+            changed = (model.encode_stream("audio", sound)[0] - model.encode_stream("audio", silence)[0]).abs() > 1e-5
+        assert changed[0].any(dim=1).nonzero().flatten().tolist() == [2 * time, 2 * time + 1]  # two bands
+
+
+def test_states_beyond_the_sound_change_nothing():
+    for config, shape, lengths, _ in SOUNDS.values():
+        model = model_with(audio_config=config, audio_token_pooling=2)
+        mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
+        with torch.no_grad():
+            states, valid = model.amuse.encode_stream("audio", torch.randn(4, *shape), mask)
+            speakers = torch.zeros(1, 4, dtype=torch.long)
+            before = model(audio_features=states[None], audio_mask=valid[None], speaker_ids=speakers).logits
+            other = states.masked_fill(~valid[..., None], float("nan"))
+            after = model(audio_features=other[None], audio_mask=valid[None], speaker_ids=speakers).logits
+        assert torch.equal(before, after)
+
+
+STREAMS = {
+    # fields of the configuration, name of the raw input, one utterance's raw input, what its mask counts
+    "text": ({"text_config": BertConfig(**SMALL, vocab_size=20)}, "input_ids", (5,), 5),
+    "audio": ({"audio_config": WHISPER, "audio_token_pooling": 3}, "audio_values", (4, 20), 20),
+    "vision": ({"vision_config": ViTConfig(**SMALL, **IMAGES)}, "pixel_values", (4, 3, 8, 8), 4),
+    "background": (
+        {"vision_config": ViTConfig(**SMALL, **IMAGES), "background_feature_size": 8},
+        *("background_pixel_values", (4, 3, 8, 8), 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("masked", [True, False])
+def test_states_computed_once_stand_in_for_raw_input(stream, masked):
+    fields, name, shape, width = STREAMS[stream]
+    model = model_with(**fields, **({} if stream == "text" else {"text_feature_size": 5}))
+    values = torch.randint(1, 20, (*SHAPE, *shape)) if stream == "text" else torch.randn(*SHAPE, *shape)
+    mask = (torch.arange(width) < torch.tensor([[width, 2, 0], [1, width, 0]])[..., None]).long() if masked else None
+    other = {} if stream == "text" else {"text_features": torch.randn(*SHAPE, 2, 5)}
+    with torch.no_grad():
+        states, valid = model.amuse.encode_stream(stream, values.flatten(0, 1), mask.flatten(0, 1) if masked else None)
+    assert states.shape[:2] == valid.shape and states.shape[2] == 8 and valid.dtype == torch.bool
+    encoded = {f"{stream}_features": states.unflatten(0, SHAPE), f"{stream}_mask": valid.unflatten(0, SHAPE)}
+    from_states = logits(model, **encoded, **other)
+    raw = {name: values, **({f"{stream}_mask": mask} if masked else {}), **other}
+    torch.testing.assert_close(logits(model, **raw), from_states, atol=1e-6, rtol=0)
+    torch.testing.assert_close(logits(model, **raw, utterances_per_chunk=2), from_states, atol=1e-6, rtol=0)
+    if other:
+        assert not torch.allclose(logits(model, **other), from_states, atol=1e-4)  # the stream counts
+
+
+def test_pooling_leaves_given_features_as_they_are():
+    model = model_with(audio_feature_size=3, audio_token_pooling=5)
+    features = torch.randn(*SHAPE, 7, 3)
+    assert torch.equal(
+        logits(model, audio_features=features), logits(model_with(audio_feature_size=3), audio_features=features)
+    )
+
+
+def test_only_what_has_an_encoder_is_encoded():
+    model = model_with(text_feature_size=5).amuse
+    with pytest.raises(ValueError, match="no text encoder: give text_features of size 5"):
+        model.encode_stream("text", torch.ones(1, 2, dtype=torch.long))
+    for stream in ("audio", "adio", "background"):
+        with pytest.raises(ValueError, match=f"no stream '{stream}'"):
+            model.encode_stream(stream, torch.ones(1, 2))
+
+
 def test_the_padding_of_a_waveform_changes_nothing():
     model, values = model_with(audio_config=WAV2VEC2), torch.randn(*SHAPE, 400)
     mask = (torch.arange(600) < 400).long().expand(*SHAPE, 600)
@@ -135,4 +242,24 @@ def test_a_real_encoder(encoders_dir, tmp_path):
     model.save_pretrained(tmp_path / "saved")
     loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path / "saved")
     with torch.no_grad():
-        assert torch.equal(loaded(**processor([raw[2]])).logits, alone.logits)
+        torch.testing.assert_close(loaded(**processor([raw[2]])).logits, alone.logits, atol=1e-6, rtol=0)
+
+
+def test_a_real_audio_encoder(encoders_dir):
+    folder = encoders_dir / "whisper-base"
+    if not folder.is_dir():
+        pytest.skip("needs whisper-base in AMUSE_ENCODERS_DIR")
+    extractor = AutoFeatureExtractor.from_pretrained(folder)
+    sound = 0.1 * torch.randn(int(0.31 * 16000), generator=torch.Generator().manual_seed(0)).numpy()
+    given = extractor(sound, sampling_rate=16000, return_tensors="pt", return_attention_mask=True)
+    values, mask = given["input_features"], given["attention_mask"]
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(audio=str(folder), num_labels=7).eval().amuse
+    with torch.no_grad():
+        expected = WhisperModel.from_pretrained(folder).eval().encoder(values).last_hidden_state[:, :16]  # 50 a second
+        states, valid = model.encode_stream("audio", values, mask)
+        model.config.audio_token_pooling = 5
+        pooled, pooled_valid = model.encode_stream("audio", values, mask)
+    assert valid.tolist() == [[True] * 16] and pooled_valid.tolist() == [[True] * 4]
+    torch.testing.assert_close(states, expected, atol=1e-4, rtol=0)
+    pools = [pool.mean(dim=1) for pool in expected.split(5, dim=1)]
+    torch.testing.assert_close(pooled, torch.stack(pools, dim=1), atol=1e-4, rtol=0)

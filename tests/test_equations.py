@@ -10,7 +10,7 @@ from modeling_amuse.adaptive_fusion import AmuseAdaptiveFusion
 from modeling_amuse.conversation_context import AmuseConversationContext
 from modeling_amuse.losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from modeling_amuse.multimodal_attention import AmuseMultimodalAttentionNetwork
-from modeling_amuse.tokens import Tokens
+from modeling_amuse.tokens import Tokens, mean_of_successive
 from tests.small_models import random_batch, small_config, small_model
 
 ROWS, SIZE, HEADS, LABELS = 5, 16, 2, 4
@@ -189,6 +189,34 @@ def test_contexts_read_each_group_by_itself(causal):
         for group in (0, 4, 9):
             expected, _ = context.recurrent.lstm(utterances[groups == group][None])
             torch.testing.assert_close(computed[groups == group], expected[0])
+
+
+def test_a_causal_context_read_step_by_step():
+    context = with_large_weights(AmuseConversationContext(small_config(causal=True)))
+    utterances = torch.randn(5, 2, 3 * SIZE)  # of two groups
+    state, steps = None, []
+    with torch.no_grad():
+        for utterance in utterances:
+            descriptors, state = context.step(utterance, state)
+            steps.append(descriptors)
+        whole = context(utterances.flatten(0, 1), torch.tensor([0, 1] * 5)).unflatten(0, (5, 2))
+    torch.testing.assert_close(torch.stack(steps), whole, atol=1e-12, rtol=0)
+    torch.testing.assert_close(state[0], whole[-1], atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 9])
+def test_means_of_successive_tokens(number):
+    states, lengths = torch.randn(4, 7, SIZE), [7, 4, 1, 0]
+    mask = torch.arange(7) < torch.tensor(lengths)[:, None]
+    mask[0, 1] = False  # a hole
+    pooled, valid = mean_of_successive(states.masked_fill(~mask[..., None], float("nan")), mask, number)
+    assert pooled.shape[1] == valid.shape[1] == math.ceil(7 / number)
+    for row in range(4):
+        for place in range(pooled.shape[1]):
+            pool = [states[row, n] for n in range(number * place, min(number * (place + 1), 7)) if mask[row, n]]
+            assert bool(valid[row, place]) is bool(pool)
+            if pool:
+                torch.testing.assert_close(pooled[row, place], sum(pool) / len(pool), atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("gamma", [0, 0.5, 1, 2])

@@ -1,0 +1,55 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The states that a model's own audio and image encoders have for recordings, an utterance at a time."""
+
+from functools import partial
+
+import numpy as np
+import torch
+
+SIGHT_OF = {"vision": "face_images", "background": "backgrounds"}
+
+
+def recording_encoders(model, processor) -> dict:
+    """
+    What computes the features of recordings with the encoders inside the model.
+
+    Args:
+        model ([`AmuseModel`]): the model.
+        processor ([`AmuseProcessor`]): with the feature extractor and the image processor of the encoders.
+
+    Returns:
+        For each of the streams `"audio"`, `"vision"` and `"background"` that has an encoder a function from what is heard,
+        `(samples,)`, or seen, an `UtteranceSight`, to states `(S, D)`, or None where there is nothing.
+    """
+    encoders = {}
+    if model.encoder("audio") is not None and processor.feature_extractor is not None:
+        encoders["audio"] = partial(_states_of_sound, model, processor)
+    if model.encoder("vision") is not None and processor.image_processor is not None:
+        streams = ["vision"] if model.config.background_feature_size is None else list(SIGHT_OF)
+        encoders |= {stream: partial(_states_of_sight, model, processor, stream) for stream in streams}
+    return encoders
+
+
+def _states_of_sound(model, processor, waveform: np.ndarray) -> np.ndarray | None:
+    if not len(waveform):
+        return None
+    inputs = processor.audio_inputs([waveform])
+    return _states(model, "audio", inputs["audio_values"], inputs["audio_mask"])
+
+
+def _states_of_sight(model, processor, stream: str, sight) -> np.ndarray | None:
+    images = getattr(sight, SIGHT_OF[stream])
+    if not images:
+        return None
+    values, mask = processor.image_inputs([images], stream).values()
+    return _states(model, stream, values, mask)
+
+
+@torch.inference_mode()
+def _states(model, stream: str, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    values, mask = torch.as_tensor(values, device=model.device), torch.as_tensor(mask, device=model.device)
+    states, mask = model.encode_stream(stream, values, mask)
+    return states[0][mask[0].bool()].float().cpu().numpy()
+
+
+__all__ = ["SIGHT_OF", "recording_encoders"]
