@@ -24,9 +24,27 @@ EVIDENCE = tuple(subset for size in (1, 2, 3) for subset in combinations(MODALIT
 PROBABILITY_OF_NEUTRAL = 0.25  # the six other emotions share the rest evenly
 
 EMOTIONAL_WORDS = {
-    "surprise": ("I did not expect that at all!", "Wow, really?", "No way!", "What a surprise!", "I can hardly believe it!"),
-    "fear": ("I am so scared.", "That frightens me.", "I am terrified.", "I am afraid of what comes.", "Please, I am so nervous."),
-    "sadness": ("I miss her so much.", "It makes me so sad.", "I could cry.", "I feel so alone.", "My heart is broken."),
+    "surprise": (
+        "I did not expect that at all!",
+        "Wow, really?",
+        "No way!",
+        "What a surprise!",
+        "I can hardly believe it!",
+    ),
+    "fear": (
+        "I am so scared.",
+        "That frightens me.",
+        "I am terrified.",
+        "I am afraid of what comes.",
+        "Please, I am so nervous.",
+    ),
+    "sadness": (
+        "I miss her so much.",
+        "It makes me so sad.",
+        "I could cry.",
+        "I feel so alone.",
+        "My heart is broken.",
+    ),
     "joy": ("I am so happy!", "That is wonderful!", "I love it!", "This is the best day!", "Hooray!"),
     "disgust": ("That is revolting.", "Yuck.", "It makes me sick.", "How disgusting.", "Ugh, it stinks."),
     "anger": ("I am furious!", "How dare you!", "Shut up!", "That makes me so angry!", "I hate this!"),
@@ -89,7 +107,7 @@ def optimal_predictions(utterances: list[dict], modalities: tuple[str, ...]) -> 
     """
     emotional = (1 - PROBABILITY_OF_NEUTRAL) / (len(EMOTIONS) - 1)
     hidden = sum(not set(evidence) & set(modalities) for evidence in EVIDENCE) / len(EVIDENCE)
-    unseen = "neutral" if PROBABILITY_OF_NEUTRAL >= emotional * hidden else EMOTIONS[1]
+    unseen = "neutral" if emotional * hidden <= PROBABILITY_OF_NEUTRAL else EMOTIONS[1]
     return [u["emotion"] if set(u["evidence"]) & set(modalities) else unseen for u in utterances]
 
 
@@ -101,3 +119,27 @@ def optimal_score(utterances: list[dict], modalities: tuple[str, ...]) -> dict[s
         "accuracy": float(np.mean([e == p for e, p in zip(emotions, predictions, strict=True)])),
         "weighted_f1": float(f1_score(emotions, predictions, average="weighted", zero_division=0)),
     }
+
+
+def shares_by_evidence(utterances: list[dict], shares: list[dict[str, float]]) -> dict[str, dict]:
+    """
+    Where a model looked when one modality alone held the evidence.
+
+    Args:
+        utterances: with their `evidence`.
+        shares: for each the share of each modality in the fused descriptor.
+
+    Returns:
+        For each modality the number of utterances whose only evidence it holds (`utterances`), in how many of them its share
+        was the largest (`pointed`), and the mean share of each modality in them (`mean_shares`); and the sums under `all`.
+    """
+    rows = {}
+    for modality in MODALITIES:
+        own = [s for u, s in zip(utterances, shares, strict=True) if u["evidence"] == [modality]]
+        rows[modality] = {
+            "utterances": len(own),
+            "pointed": sum(max(s, key=s.get) == modality for s in own),
+            "mean_shares": {m: float(np.mean([s[m] for s in own])) if own else None for m in MODALITIES},
+        }
+    total = {key: sum(row[key] for row in rows.values()) for key in ("utterances", "pointed")}
+    return {**rows, "all": total}

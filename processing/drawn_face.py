@@ -31,7 +31,9 @@ class Expression(NamedTuple):
 EXPRESSIONS = {
     "neutral": Expression(),
     "surprise": Expression(inner_brow=0.055, outer_brow=0.055, eyes=1.5, mouth_width=0.75, mouth_open=0.09),
-    "fear": Expression(inner_brow=0.05, outer_brow=0.0, frown=0.015, eyes=1.45, smile=-0.35, mouth_width=1.25, mouth_open=0.03),
+    "fear": Expression(
+        inner_brow=0.05, outer_brow=0.0, frown=0.015, eyes=1.45, smile=-0.35, mouth_width=1.25, mouth_open=0.03
+    ),
     "sadness": Expression(inner_brow=0.035, outer_brow=-0.025, eyes=0.7, smile=-1.0, mouth_width=0.9),
     "joy": Expression(outer_brow=0.01, eyes=0.8, smile=1.0, mouth_width=1.25, mouth_open=0.02),
     "disgust": Expression(inner_brow=-0.015, frown=0.015, eyes=0.5, smile=-0.4, mouth_width=0.8, upper_lip=0.03),
@@ -66,10 +68,17 @@ def draw_face(expression: Expression, size: int = 384, person: int = 0, mouth: f
         return ((middle + x * length) * size, (centre + y * length) * size)
 
     def oval(x: float, y: float, width: float, height: float, colour):
-        brush.ellipse([at(x - width / 2, y - height / 2), at(x + width / 2, y + height / 2)], fill=tuple(map(int, colour)))
+        brush.ellipse(
+            [at(x - width / 2, y - height / 2), at(x + width / 2, y + height / 2)], fill=tuple(map(int, colour))
+        )
 
     def line(points, width: float, colour):
-        brush.line([at(*point) for point in points], fill=tuple(map(int, colour)), width=max(1, int(width * size)), joint="curve")
+        brush.line(
+            [at(*point) for point in points],
+            fill=tuple(map(int, colour)),
+            width=max(1, int(width * size)),
+            joint="curve",
+        )
 
     broad = breadth / length
     oval(0, -0.08, broad * 1.22, 1.06, hair)

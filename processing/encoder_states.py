@@ -62,10 +62,33 @@ def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreT
     tokenizer.pop("truncation", None)
     settings = [VERSION, processor.max_text_tokens, encoder.config.to_diff_dict(), tokenizer, texts]
     fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for name, tensor in sorted(encoder.state_dict().items()):
-        fingerprint.update(name.encode())
-        fingerprint.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+    _add_weights(fingerprint, encoder)
     return fingerprint.hexdigest()[:32]
+
+
+def encoder_record(encoder: PreTrainedModel, pooling: int = 1) -> dict:
+    """
+    The record of a feature table that holds an encoder's states: the same for the same weights alone.
+
+    Args:
+        encoder: an audio or image encoder.
+        pooling: mean over so many successive states.
+    """
+    weights = hashlib.sha256()
+    _add_weights(weights, encoder)
+    return {
+        "name": "encoder",
+        "version": VERSION,
+        "model_type": encoder.config.model_type,
+        "weights": weights.hexdigest()[:32],
+        "pooling": pooling,
+    }
+
+
+def _add_weights(digest, encoder: PreTrainedModel):
+    for name, tensor in sorted(encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
 
 
 @torch.inference_mode()

@@ -34,12 +34,12 @@ class Tone(NamedTuple):
 
 TONES = {
     "neutral": Tone(),
-    "surprise": Tone(rate=150, pitch=85, pitch_range=100, volume=85),
-    "fear": Tone(rate=230, pitch=90, pitch_range=25, volume=45),
-    "sadness": Tone(rate=110, pitch=25, pitch_range=15, volume=28),
-    "joy": Tone(rate=195, pitch=70, pitch_range=95, volume=75),
-    "disgust": Tone(rate=125, pitch=15, pitch_range=75, volume=65),
-    "anger": Tone(rate=205, pitch=40, pitch_range=80, volume=130),
+    "surprise": Tone(rate=130, pitch=99, pitch_range=100, volume=95),
+    "fear": Tone(rate=270, pitch=90, pitch_range=5, volume=38),
+    "sadness": Tone(rate=95, pitch=25, pitch_range=0, volume=20),
+    "joy": Tone(rate=240, pitch=85, pitch_range=100, volume=120),
+    "disgust": Tone(rate=95, pitch=0, pitch_range=80, volume=75),
+    "anger": Tone(rate=205, pitch=25, pitch_range=95, volume=180),
 }
 """The tone of each emotion: its usual direction in the literature on vocal emotion (Scherer 2003), exaggerated."""
 
@@ -56,8 +56,11 @@ def speak(sentences: list[tuple[str, str, Tone]]) -> list[np.ndarray]:
 
     Raises:
         ImportError: without the extra `render`.
-        ValueError: when espeak-ng says nothing for a sentence.
+        ValueError: when a sentence has no word.
     """
+    wordless = [text for text, *_ in sentences if not any(map(str.isalnum, text))]
+    if wordless:
+        raise ValueError(f"There is nothing to say in {wordless[0]!r}: give every sentence a word.")
     order = json.dumps([[text, voice, *tone] for text, voice, tone in sentences])
     spoken = subprocess.run([sys.executable, __file__], input=order.encode(), capture_output=True)
     if spoken.returncode:
@@ -70,11 +73,7 @@ def speak(sentences: list[tuple[str, str, Tone]]) -> list[np.ndarray]:
     counts, samples = spoken.stdout.split(b"\n", 1)
     lengths = json.loads(counts)
     waveform = np.frombuffer(samples, dtype=np.int16).astype(np.float32) / 32768
-    waveforms = np.split(waveform, np.cumsum(lengths)[:-1])
-    silent = [text for (text, *_), samples in zip(sentences, waveforms, strict=True) if not len(samples)]
-    if silent:
-        raise ValueError(f"espeak-ng says nothing for {silent[0]!r}: give every sentence a word.")
-    return waveforms
+    return np.split(waveform, np.cumsum(lengths)[:-1])
 
 
 def _speak_here(sentences: list[list]) -> list[np.ndarray]:

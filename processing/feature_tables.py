@@ -1,6 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Tables of pre-computed features, joined to utterances by their id."""
 
+import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from .conversation_folder import SPLIT_NAMES
 
 ID_COLUMNS = ("utterance_id", "id", "filename", "file")
 LABEL_COLUMNS = ("emotion", "label", "labels", "sentiment", "target", "index")
+RECORD_KEY = b"amuse_features"  # of the metadata of an Arrow schema
 MEDIA_SUFFIXES = (".wav", ".mp4", ".flac", ".mp3", ".avi")
 
 
@@ -24,13 +27,15 @@ class FeatureTable:
         ids: the utterance ids.
         values: `(all tokens, D)` float32, the utterances' arrays behind each other. NaN: an empty cell.
         lengths: the number of tokens of each utterance.
+        record: what computed them, see `processing.feature_extractors`; None for features from elsewhere.
 
     Raises:
         ValueError: when an id stands there twice, or lengths do not add up.
     """
 
-    def __init__(self, ids: list[str], values: np.ndarray, lengths: np.ndarray):
+    def __init__(self, ids: list[str], values: np.ndarray, lengths: np.ndarray, record: dict | None = None):
         self.values = values
+        self.record = record
         self.ends = np.cumsum(lengths)
         self.rows = {identifier: row for row, identifier in enumerate(ids)}
         if len(self.rows) < len(ids):
@@ -88,6 +93,7 @@ class FeatureTable:
         numbers where they lie in one piece.
         """
         table = table.filter(table.column("features").is_valid())  # a null is as good as no row
+        record = json.loads((table.schema.metadata or {}).get(RECORD_KEY, b"null"))
         features = table.column("features")
         is_nested = hasattr(features.type.value_type, "value_type")
         row = pa.large_list(pa.float32())
@@ -101,13 +107,33 @@ class FeatureTable:
             lengths = np.ones(len(features), dtype=np.int64)
         sizes = set(features.value_lengths().to_pylist())
         if not sizes:
-            return cls([], np.zeros((0, 0), np.float32), np.zeros(0, np.int64))
+            return cls([], np.zeros((0, 0), np.float32), np.zeros(0, np.int64), record)
         if len(sizes) > 1 or None in sizes:
             raise ValueError(
                 f"The rows of a feature table must be of one size, but are of sizes {sorted(map(str, sizes))}."
             )
         values = features.flatten().to_numpy(zero_copy_only=False)
-        return cls(table.column("utterance_id").to_pylist(), values.reshape(-1, sizes.pop()), lengths)
+        return cls(table.column("utterance_id").to_pylist(), values.reshape(-1, sizes.pop()), lengths, record)
+
+
+def write_feature_table(path: Path, features: dict[str, np.ndarray | None], record: dict):
+    """
+    Write features as a Parquet file, whole or not at all.
+
+    Args:
+        path: the file.
+        features: for each utterance id `(S, D)`, or None where it has none.
+        record: what computed them.
+    """
+    schema = pa.schema(
+        [("utterance_id", pa.string()), ("features", pa.list_(pa.list_(pa.float32())))],
+        metadata={RECORD_KEY: json.dumps(record, sort_keys=True).encode()},
+    )
+    rows = [None if array is None else list(np.asarray(array, np.float32)) for array in features.values()]
+    columns = [pa.array(list(features)), pa.array(rows, type=schema.field("features").type)]
+    unfinished = path.with_name(path.name + ".unfinished")
+    pyarrow.parquet.write_table(pa.table(columns, schema=schema), unfinished)
+    os.replace(unfinished, path)
 
 
 def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]:
@@ -165,7 +191,7 @@ def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         return _from_frame(frame if frame.index.name is None else frame.reset_index(), splits)
     identifiers = table.column(_id_column(table.column_names)).to_pylist()
     columns = {"utterance_id": _without_suffix(identifiers), "features": table.column("features")}
-    named = pa.table(columns)
+    named = pa.table(columns).replace_schema_metadata(table.schema.metadata)
     if "split" not in table.column_names:
         return dict.fromkeys(splits, FeatureTable.from_arrow(named))
     split_of = np.array([SPLIT_NAMES.get(name, name) for name in table.column("split").to_pylist()])

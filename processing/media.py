@@ -48,6 +48,13 @@ SILENCE_SECONDS = 10
 Span = tuple[float | None, float | None]
 
 
+SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"),
+    *(".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus"),
+)
+"""Of the files in a folder that are taken for recordings."""
+
+
 class MediaInfo(NamedTuple):
     """What a file holds. Seconds; pixels as they are seen, after the rotation that the file asks for."""
 

@@ -1,19 +1,27 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The processor of AMuSE: from conversations to the model's batch."""
 
-from pathlib import Path
+import inspect
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer, BatchFeature
-from transformers.dynamic_module_utils import custom_object_save
+from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer, BatchFeature
 from transformers.processing_utils import ProcessingKwargs, ProcessorMixin, Unpack
-from transformers.utils import PROCESSOR_NAME, logging
+from transformers.utils import logging
 
 from .conversation import MODALITY_OF, STREAMS, UTTERANCE_KEYS, check_conversations, is_list_of_conversations
 
 IGNORED_LABEL = -100
 logger = logging.get_logger(__name__)
+
+
+PART_LOADERS = {
+    "tokenizer": AutoTokenizer,
+    "feature_extractor": AutoFeatureExtractor,
+    "image_processor": AutoImageProcessor,
+}
+RAW_INPUTS = {"audio": "waveform", "vision": "face_images", "background": "background_images"}
+"""What an utterance holds for the encoder of a stream."""
 
 
 class AmuseProcessorKwargs(ProcessingKwargs, total=False):
@@ -27,6 +35,10 @@ class AmuseProcessor(ProcessorMixin):
     Args:
         tokenizer (`PreTrainedTokenizerBase`, *optional*):
             The text encoder's tokenizer. None: text comes as features, or not at all.
+        feature_extractor (`FeatureExtractionMixin`, *optional*):
+            The audio encoder's. None: audio comes as features, or not at all.
+        image_processor (`BaseImageProcessor`, *optional*):
+            The image encoder's, for faces and backgrounds. None: they come as features, or not at all.
         emotions (`list[str]`, *optional*):
             The emotions, in the order of the labels. None: no labels are made.
         feature_statistics (`dict[str, dict[str, list[float]]]`, *optional*):
@@ -34,17 +46,30 @@ class AmuseProcessor(ProcessorMixin):
             `"mean"` and the `"std"` of its D features on the training split.
         max_text_tokens (`int`, *optional*, defaults to 128):
             Longer utterances are cut.
+        feature_records (`dict[str, dict]`, *optional*):
+            For each stream whose features were computed from recordings the record of what computed them, see
+            `processing.feature_extractors`: recordings are read with the same at inference.
     """
 
     valid_processor_kwargs = AmuseProcessorKwargs
     check_conversations = staticmethod(check_conversations)
     is_list_of_conversations = staticmethod(is_list_of_conversations)
 
-    def __init__(self, tokenizer=None, emotions=None, feature_statistics=None, max_text_tokens=128):
-        super().__init__(tokenizer)
+    def __init__(
+        self,
+        tokenizer=None,
+        feature_extractor=None,
+        image_processor=None,
+        emotions=None,
+        feature_statistics=None,
+        max_text_tokens=128,
+        feature_records=None,
+    ):
+        super().__init__(tokenizer, feature_extractor, image_processor)
         self.emotions = emotions
         self.feature_statistics = feature_statistics or {}
         self.max_text_tokens = max_text_tokens
+        self.feature_records = feature_records or {}
 
     def __call__(
         self,
@@ -63,6 +88,8 @@ class AmuseProcessor(ProcessorMixin):
                 - `"text_features"`, `"audio_features"`, `"vision_features"`, `"background_features"` (*optional*):
                   `(S, D)` numbers, or `(D,)` for one vector. Text features stand in for the tokenizer. Without them, or
                   with nothing but NaN, the modality is missing; a single NaN becomes the training mean;
+                - `"waveform"` (*optional*): `(samples,)` at the feature extractor's sampling rate, in place of audio
+                  features; `"face_images"` and `"background_images"`: lists of `(height, width, 3)` uint8 RGB;
                 - `"emotion"` (*optional*): its label;
                 - `"index"` (*optional*): its number among the training utterances.
             modalities: use only these modalities; the others are missing.
@@ -74,6 +101,8 @@ class AmuseProcessor(ProcessorMixin):
 
             - `utterance_mask` and `speaker_ids`, `(B, T)`: speakers are numbered as they first speak;
             - `input_ids`, `(B, T, S)`, or `text_features`, `(B, T, S, D)`, and `text_mask`, `(B, T, S)`;
+            - `audio_values`, `pixel_values` and `background_pixel_values`, `(B, T, ...)`, where utterances have waveforms
+              and images, and their masks;
             - `audio_features`, `audio_mask` and so on for each stream that any utterance has. Of a stream that the
               processor knows and no utterance has there is only the mask, of zeros;
             - `labels`, `(B, T)`, for a processor with emotions; -100 for utterances that have none;
@@ -87,7 +116,11 @@ class AmuseProcessor(ProcessorMixin):
         )
         conversations = check_conversations(conversations)
         batch = _Batch(conversations)
-        unread = {key for utterance in batch.utterances for key in utterance} - {*UTTERANCE_KEYS, "index"}
+        unread = {key for utterance in batch.utterances for key in utterance} - {
+            *UTTERANCE_KEYS,
+            *RAW_INPUTS.values(),
+            "index",
+        }
         if unread:
             logger.warning_once(
                 f"Utterances hold {', '.join(map(repr, sorted(unread)))}, which AMuSE does not read; it reads "
@@ -110,6 +143,20 @@ class AmuseProcessor(ProcessorMixin):
     def model_input_names(self) -> list[str]:
         streams = [f"{stream}_{kind}" for stream in STREAMS for kind in ("features", "mask")]
         return ["input_ids", *streams, "utterance_mask", "speaker_ids"]
+
+    def conversations_of_file(self, path, transcript=None, **speech) -> list[dict]:
+        """The conversations of a recording or a transcript, see `processing.recordings.conversations_of_file`."""
+        from .recordings import conversations_of_file  # decoding and speech recognition, which not everybody needs
+
+        return conversations_of_file(path, transcript, **speech)
+
+    def add_recorded_features(self, conversation: dict, encoders: dict, modalities=None) -> dict:
+        """A conversation with the features of its recordings, see `processing.recording_features`."""
+        if not any(u.get(medium) for u in conversation["utterances"] for medium in ("audio", "video")):
+            return conversation
+        from .recording_features import add_recorded_features
+
+        return add_recorded_features(conversation, self.feature_records, encoders, modalities)
 
     def _speaker_ids(self, conversations: list[dict]) -> list[int]:
         ids = []
@@ -134,6 +181,12 @@ class AmuseProcessor(ProcessorMixin):
         if any(array is not None for array in features):
             states, mask = _pad_features(features, stream)
             return {f"{stream}_features": batch.full(states), f"{stream}_mask": batch.full(mask)}
+        if stream in RAW_INPUTS and self._encoder_part(stream) is not None:
+            raw = [utterance.get(RAW_INPUTS[stream]) for utterance in batch.utterances]
+            if any(given is not None and len(given) for given in raw):
+                inputs = self.audio_inputs(raw) if stream == "audio" else self.image_inputs(raw, stream)
+                return {name: batch.full(rows) for name, rows in inputs.items()}
+            return {f"{stream}_mask": batch.full(np.zeros((len(raw), 1), dtype=np.int64))}
         texts = [(utterance.get("text") or "").strip() for utterance in batch.utterances]
         if stream == "text" and self.tokenizer is not None and any(texts):
             return self._tokens(texts, batch, kwargs["text_kwargs"])
@@ -186,31 +239,99 @@ class AmuseProcessor(ProcessorMixin):
         normalized = (array - np.asarray(statistics["mean"], np.float32)) / np.asarray(statistics["std"], np.float32)
         return np.where(unknown, 0, normalized).astype(np.float32)
 
-    # A processor without a tokenizer: ProcessorMixin takes every part for given, so these say where it may be None.
+    def _encoder_part(self, stream: str):
+        return self.feature_extractor if stream == "audio" else self.image_processor
+
+    def audio_inputs(self, waveforms: list[np.ndarray | None]) -> dict[str, np.ndarray]:
+        """
+        The audio encoder's inputs for some utterances.
+
+        Args:
+            waveforms: for each utterance `(samples,)` at the feature extractor's sampling rate; None, or an empty one,
+                where it has no sound. What is longer than the encoder's window is cut.
+
+        Returns:
+            `audio_values`, `(utterances, ...)`, and `audio_mask`, `(utterances, samples or frames)`.
+
+        Raises:
+            ValueError: when a waveform is not of one dimension, or holds NaN or infinite values.
+        """
+        rate = self.feature_extractor.sampling_rate
+        # encoders have a shortest input; what is added counts as padding
+        shortest = np.zeros(rate // 10, np.float32)
+        sounds = []
+        for waveform in waveforms:
+            waveform = shortest[:0] if waveform is None else np.asarray(waveform, dtype=np.float32)
+            if waveform.ndim != 1 or not np.isfinite(waveform).all():
+                raise ValueError(
+                    f"A waveform must be of shape (samples,) and finite, not {waveform.shape} "
+                    f"with {int((~np.isfinite(waveform)).sum())} values that are not: decode it anew, or leave it out."
+                )
+            sounds.append(waveform)
+        lengths = np.array([len(sound) for sound in sounds])
+        padded = [np.concatenate([sound, shortest[len(sound) :]]) for sound in sounds]
+        # Whisper's window has a fixed length, which is its extractor's default; others are padded to the longest
+        padding = inspect.signature(type(self.feature_extractor).__call__).parameters.get("padding")
+        padding = (padding is not None and padding.default) or True
+        given = self.feature_extractor(padded, sampling_rate=rate, padding=padding, return_tensors="np")
+        values = given[self.feature_extractor.model_input_names[0]].astype(np.float32)
+        # not every extractor gives a mask, and none knows of what was added above
+        if values.ndim == 2:
+            steps, hop = values.shape[1], 1
+        else:
+            bins = getattr(self.feature_extractor, "num_mel_bins", None) or self.feature_extractor.feature_size
+            steps = values.shape[2] if values.shape[1] == bins else values.shape[1]
+            hop = getattr(self.feature_extractor, "hop_length", rate // 100)
+        valid = np.minimum(-(-lengths // hop), steps)
+        return {"audio_values": values, "audio_mask": (np.arange(steps) < valid[:, None]).astype(np.int64)}
+
+    def image_inputs(self, images: list[list[np.ndarray] | None], stream: str = "vision") -> dict[str, np.ndarray]:
+        """
+        The image encoder's inputs for some utterances.
+
+        Args:
+            images: for each utterance its F pictures, `(height, width, 3)` uint8 RGB, of any sizes; None where it has none.
+            stream: `"vision"` (faces) or `"background"`.
+
+        Returns:
+            `pixel_values` or `background_pixel_values`, `(utterances, longest F, channels, height, width)`, and
+            `vision_mask` or `background_mask`, `(utterances, longest F)`.
+        """
+        counts = [len(pictures) if pictures is not None else 0 for pictures in images]
+        flat = [picture for pictures in images if pictures is not None for picture in pictures]
+        pixels = self.image_processor(flat, return_tensors="np")["pixel_values"]
+        mask = np.arange(max(counts)) < np.array(counts)[:, None]
+        values = np.zeros((*mask.shape, *pixels.shape[1:]), dtype=np.float32)
+        values[mask] = pixels
+        prefix = "" if stream == "vision" else f"{stream}_"
+        return {f"{prefix}pixel_values": values, f"{stream}_mask": mask.astype(np.int64)}
+
+    # ProcessorMixin takes every part for given: these say that one may be None.
 
     def check_argument_for_proper_class(self, argument_name, argument):
         return None if argument is None else super().check_argument_for_proper_class(argument_name, argument)
 
+    def _parts(self) -> list[str]:
+        return [name for name in PART_LOADERS if getattr(self, name) is not None]
+
     def to_dict(self) -> dict:
-        return {**super().to_dict(), "has_tokenizer": self.tokenizer is not None}
+        return {**super().to_dict(), "parts": self._parts()}
 
     def save_pretrained(self, save_directory, push_to_hub: bool = False, **kwargs):
-        if self.tokenizer is not None:
-            return super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
-        Path(save_directory).mkdir(parents=True, exist_ok=True)
-        if self._auto_class is not None:
-            custom_object_save(self, save_directory, config=self)
-        path = str(Path(save_directory) / PROCESSOR_NAME)
-        self.to_json_file(path)
-        if push_to_hub:
-            self.push_to_hub(kwargs.pop("repo_id", Path(save_directory).name), **kwargs)
-        return [path]
+        parts = self._parts()
+        self.get_attributes = lambda: parts  # it saves the parts that this names
+        try:
+            return super().save_pretrained(str(save_directory), push_to_hub=push_to_hub, **kwargs)
+        finally:
+            del self.get_attributes
 
     @classmethod
     def _get_arguments_from_pretrained(cls, pretrained_model_name_or_path, processor_dict=None, **kwargs):
-        if (processor_dict or {}).get("has_tokenizer", True):
-            return [AutoTokenizer.from_pretrained(pretrained_model_name_or_path, **kwargs)]
-        return [None]
+        parts = (processor_dict or {}).get("parts", [])
+        return [
+            loader.from_pretrained(pretrained_model_name_or_path, **kwargs) if name in parts else None
+            for name, loader in PART_LOADERS.items()
+        ]
 
 
 class _Batch:

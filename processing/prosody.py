@@ -60,9 +60,7 @@ def prosody(waveform: np.ndarray) -> np.ndarray | None:
     )[1:]  # the first is the loudness
     centroid = feature.spectral_centroid(S=spectrum, sr=SAMPLING_RATE)[0]
     seconds = len(waveform) / SAMPLING_RATE
-    peaks = librosa.util.peak_pick(
-        loudness, pre_max=4, post_max=4, pre_avg=12, post_avg=12, delta=1, wait=6
-    )
+    peaks = librosa.util.peak_pick(loudness, pre_max=4, post_max=4, pre_avg=12, post_avg=12, delta=1, wait=6)
     values = [
         *_moments(semitones, change=True, median=True),
         *_moments(loudness[heard], change=True),

@@ -75,9 +75,7 @@ def render_conversation(conversation: dict, path: Path) -> list[tuple[float, flo
     speakers = {}
     for utterance in utterances:
         speakers.setdefault(utterance["speaker"], zlib.crc32(f"{conversation['id']}/{utterance['speaker']}".encode()))
-    shown = [
-        {m: u["emotion"] if m in u["evidence"] else "neutral" for m in ("audio", "vision")} for u in utterances
-    ]
+    shown = [{m: u["emotion"] if m in u["evidence"] else "neutral" for m in ("audio", "vision")} for u in utterances]
     waveforms = speak(
         [
             (u["text"], VOICES[speakers[u["speaker"]] % len(VOICES)], TONES[emotion["audio"]])
@@ -119,7 +117,9 @@ def _write_mp4(path: Path, frames, track: np.ndarray):
     av = import_extra("av", "media")
     with av.open(str(path), "w") as container:
         # one thread, as the number of threads would change the file
-        video = container.add_stream("libx264", rate=FRAME_RATE, options={"preset": "veryfast", "threads": "1", "crf": "20"})
+        video = container.add_stream(
+            "libx264", rate=FRAME_RATE, options={"preset": "veryfast", "threads": "1", "crf": "20"}
+        )
         video.width = video.height = FRAME_SIZE
         video.pix_fmt = "yuv420p"
         audio = container.add_stream("aac", rate=SAMPLING_RATE, layout="mono")

@@ -1,12 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Show a trained AMuSE on a conversation of the sample corpus that it was not trained on.
+Show a trained AMuSE on a rendered conversation that it was not trained on, and where it looked.
 
-    python scripts/demo.py --model amuse-sample
+    python scripts/demo.py --model amuse-sample --data_dir amuse-sample-data --output_dir amuse-sample-timeline
 """
 
+import json
 import sys
-import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,40 +15,74 @@ if __name__ == "__main__":
     # repository there, which also makes the packages importable that are not installed.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from transformers import AutoModel, AutoProcessor, HfArgumentParser, pipeline
+from transformers import HfArgumentParser
 
-import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
-from processing.load_conversations import load_conversations
+from processing.controlled_corpus import MODALITIES
+from scripts import recognize
+from scripts.controlled_study import pointed, read_evidence, recognize_split, score
 
 
 @dataclass
 class DemoArguments:
     """What is shown."""
 
-    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
+    model: str = field(default="amuse-sample", metadata={"help": "Folder of the model."})
+    data_dir: str = field(default="amuse-sample-data", metadata={"help": "The rendered corpus."})
+    output_dir: str = field(default="amuse-sample-timeline", metadata={"help": "Folder for what is written."})
     number: int = field(default=0, metadata={"help": "Which conversation of the test split."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
 
 
 def main(arguments: list[str] | None = None):
     [args] = HfArgumentParser(DemoArguments, description=__doc__).parse_args_into_dataclasses(arguments)
-    model = AutoModel.from_pretrained(args.model)
-    processor = AutoProcessor.from_pretrained(args.model)
-    recognizer = pipeline("emotion-recognition", model=model, processor=processor)
+    data_dir, output_dir = Path(args.data_dir), Path(args.output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    line = (data_dir / "test.jsonl").read_text(encoding="utf-8").splitlines()[args.number]
+    conversation = json.loads(line)
 
-    conversation = load_conversations("sample").splits["test"][args.number]
-    print(f"\n{conversation['id']}, a conversation that {args.model} was not trained on\n")
-    print(as_table(recognizer(conversation), conversation["utterances"]))
+    # The recording as anybody has one: an mp4 file and who said what when.
+    recording = data_dir / conversation["utterances"][0]["video"]
+    transcript = output_dir / f"{conversation['id']}-transcript.json"
+    words = [{key: u[key] for key in ("speaker", "text", "start", "end")} for u in conversation["utterances"]]
+    transcript.write_text(json.dumps({"utterances": words}, indent=1), encoding="utf-8")
+    timeline = output_dir / f"{conversation['id']}.json"
+    status = recognize.main(
+        [
+            *(str(recording), "--transcript", str(transcript), "--model", args.model),
+            *("--output", str(timeline), "--picture", str(timeline.with_suffix(".png"))),
+        ]
+    )
+    if status:
+        sys.exit(status)
+    recognized = json.loads(timeline.read_text(encoding="utf-8"))["utterances"]
+    print(f"\n{conversation['id']}: what was meant, where it showed, and what was recognized\n")
+    print(compare(conversation["utterances"], recognized))
+
+    truth = read_evidence(data_dir, "test")
+    scores = score(
+        truth, recognize_split(Path(args.model), args.data_dir, data_dir / "features", "test", args.cache_dir)
+    )
+    print(
+        f"\nTest split: accuracy {scores['accuracy']:.3f}, weighted F1 {scores['weighted_f1']:.3f}; a perfect model scores 1."
+    )
+    print("Where the model looked when the emotion showed in one modality alone (mean shares of the fusion):\n")
+    print(f"{'shown in':10} {'text':>6} {'audio':>6} {'vision':>6}   largest share there")
+    for modality in MODALITIES:
+        row = scores["shares"][modality]
+        means = " ".join(f"{row['mean_shares'][m]:6.2f}" for m in MODALITIES)
+        print(f"{modality:10} {means}   {pointed([row])}")
+    print(f"{'all':31}   {pointed([scores['shares']['all']])}")
 
 
-def as_table(recognized: list[dict], annotated: list[dict], width: int = 60) -> str:
-    """Speaker, text, emotion and confidence of each utterance, and what it was annotated with."""
-    columns = f"{{:<12}} {{:<{width}}} {{:<9}} {{:>10}}  {{}}"
-    lines = [columns.format("speaker", "text", "emotion", "confidence", "annotated"), "-" * (width + 45)]
-    for utterance, annotation in zip(recognized, annotated, strict=True):
-        text = textwrap.shorten(utterance["text"], width, placeholder="...")
-        confidence = f"{utterance['confidence']:.0%}"
+def compare(annotated: list[dict], recognized: list[dict]) -> str:
+    """For each utterance its emotion, the modalities that show it, the recognized emotion and the fusion's shares."""
+    lines = [f"{'speaker':12} {'emotion':9} {'shown in':20} {'recognized':10} shares of text, audio, vision"]
+    for utterance, result in zip(annotated, recognized, strict=True):
+        shares = "  ".join(f"{result['shares'][modality]:.2f}" for modality in MODALITIES)
+        right = " " if result["emotion"] == utterance["emotion"] else "x"
+        shown = ", ".join(utterance["evidence"]) or "-"
         lines.append(
-            columns.format(utterance["speaker"], text, utterance["emotion"], confidence, annotation["emotion"])
+            f"{utterance['speaker']:12} {utterance['emotion']:9} {shown:20} {result['emotion']:10} {shares} {right}"
         )
     return "\n".join(lines)
 

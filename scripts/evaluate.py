@@ -24,8 +24,9 @@ from accelerate import Accelerator
 from transformers import HfArgumentParser
 
 from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcessor
-from processing.conversation import STREAMS
+from processing.conversation import MODALITY_OF, STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
+from processing.encoder_states import encoder_record
 from processing.extras import import_extra
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
 from processing.meld import FIVE_CLASS_LEFT_OUT
@@ -75,6 +76,7 @@ def main(arguments: list[str] | None = None) -> dict:
     tables = load_stream_tables(paths, data.splits, [args.split])[args.split]
     for stream, table in tables.items():
         accelerator.print(f"{args.split}: {stream}: {table.coverage(utterance_ids(conversations))}")
+        check_features(stream, table, model, processor)
     dataset = ConversationDataset(conversations, tables)
     dataset.check_labelled(args.split)
     modalities = used_modalities(model, tables, args.modalities)
@@ -127,6 +129,22 @@ def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str,
                 "modalities that are to be used with --modalities."
             )
     return modalities
+
+
+def check_features(stream: str, table, model, processor):
+    """
+    Raises:
+        ValueError: when the table's features were computed by something else than those that the model learned from.
+    """
+    trained = processor.feature_records.get(stream)
+    if table.record is not None and table.record["name"] == "encoder" and stream != "text":
+        encoder = model.amuse.encoder(MODALITY_OF[stream])
+        trained = encoder and encoder_record(encoder, model.config.audio_token_pooling if stream == "audio" else 1)
+    if table.record != trained:
+        raise ValueError(
+            f"The model learned from {stream} features of {trained or 'an unknown extractor'}, but the table has "
+            f"{table.record or 'those of an unknown one'}: extract features of the same, or train anew."
+        )
 
 
 def write(results: dict, emotions: list[str], output: Path, pictures: bool):

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from processing.conversation_dataset import ConversationDataset
 from processing.emotion_metric import EmotionMetric
+from processing.processing_amuse import PART_LOADERS
 
 
 def load_from_folder_or_hub(loader: type, name: str):
@@ -30,6 +31,18 @@ def load_from_folder_or_hub(loader: type, name: str):
         raise FileNotFoundError(
             f"There is no folder {name}, and the Hub gives no model of that name: {error}"
         ) from error
+
+
+def encoder_part(modality: str, name: str) -> dict:
+    """
+    The processor's part that makes the inputs of a pretrained encoder, as its keyword.
+
+    Args:
+        modality: "text", "audio" or "vision".
+        name: Hub id or folder of the encoder.
+    """
+    parts = {"text": "tokenizer", "audio": "feature_extractor", "vision": "image_processor"}
+    return {parts[modality]: load_from_folder_or_hub(PART_LOADERS[parts[modality]], name)}
 
 
 def use_all_cores(accelerator: Accelerator):

@@ -38,10 +38,10 @@ from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, 
 from modeling_amuse.configuration_amuse import PRESETS
 from processing.conversation import MODALITY_OF, STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
-from processing.encoder_states import frozen_text_states
+from processing.encoder_states import encoder_record, frozen_text_states
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
 from processing.small_text_encoder import small_text_encoder
-from scripts.prediction import load_from_folder_or_hub, predict, score, use_all_cores
+from scripts.prediction import encoder_part, load_from_folder_or_hub, predict, score, use_all_cores
 from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress, save_checkpoint
 
 
@@ -83,6 +83,14 @@ class ModelArguments:
     freeze_text_model: bool = field(
         default=False, metadata={"help": "Keep the text encoder as it is; its states are computed once."}
     )
+    audio_model: str | None = field(
+        default=None,
+        metadata={"help": "Audio encoder, frozen: --audio_features has its states, made by extract_features.py."},
+    )
+    vision_model: str | None = field(
+        default=None,
+        metadata={"help": "Image encoder, frozen: --vision_features (and --background_features) have its states."},
+    )
     preset: str | None = field(default=None, metadata={"help": "Named settings.", "choices": list(PRESETS)})
     hidden_size: int | None = field(default=None, metadata={"help": "Size of the descriptors."})
     num_man_layers: int | None = field(default=None, metadata={"help": "Layers of the Multimodal Attention Network."})
@@ -105,6 +113,9 @@ class ModelArguments:
     modality_dropout: float | None = field(
         default=None, metadata={"help": "Probability with which a conversation loses a modality in training."}
     )
+    probe_modality_heads: bool | None = field(
+        default=None, metadata={"help": "Train the modalities' own heads without letting their loss shape the network."}
+    )
     focal_gamma: float | None = field(default=None, metadata={"help": "Exponent of the focal losses."})
     contrastive_loss: str | None = field(
         default=None, metadata={"help": "The loss between modalities.", "choices": ["none", "bank", "in_batch"]}
@@ -119,7 +130,7 @@ class ModelArguments:
 
     def config_fields(self) -> dict:
         """The fields of AmuseConfig that were given."""
-        own = ("text_model", "freeze_text_model", "preset", "class_weights")
+        own = ("text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights")
         return {name: value for name, value in asdict(self).items() if name not in own and value is not None}
 
 
@@ -160,8 +171,8 @@ class TrainArguments:
 # A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that
 # is compared by the contents.
 FREE_ON_RESUME = {
-    *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "text_model", "per_device_eval_batch_size"),
-    *("audio_features", "vision_features", "background_features"),
+    *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
+    *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
 }
 
 
@@ -301,9 +312,16 @@ def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArgu
     }
     utterances = [utterance for row in data.splits["train"]["utterances"] for utterance in row]
     ids = [utterance["id"] for utterance in utterances]
+    frozen = frozen_recording_encoders(tables, model_args)
     for stream, table in tables.items():
         fields[f"{stream}_feature_size"] = table.size
-    statistics = {stream: table.statistics(ids) for stream, table in tables.items()}
+    # an encoder's states are taken as they are
+    statistics = {s: table.statistics(ids) for s, table in tables.items() if MODALITY_OF[s] not in frozen}
+    records = {s: t.record for s, t in tables.items() if t.record is not None and MODALITY_OF[s] not in frozen}
+    for modality in frozen:
+        fields[f"freeze_{modality}_encoder"] = True
+    if "audio" in frozen:
+        fields["audio_token_pooling"] = tables["audio"].record["pooling"]
     if fields.get("contrastive_loss") == "bank":
         fields["memory_bank_size"] = len(utterances)
     if model_args.class_weights == "balanced":
@@ -327,8 +345,48 @@ def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArgu
             texts,
             dropout=fields.get("hidden_dropout", AmuseConfig.hidden_dropout),
         )
-    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **fields)
-    return model, AmuseProcessor(tokenizer, emotions=emotions, feature_statistics=statistics)
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **frozen, **fields)
+    for modality in frozen:
+        check_states(tables[modality], model.amuse.encoder(modality), f"--{modality}_features")
+    parts = {k: part for modality, name in frozen.items() for k, part in encoder_part(modality, name).items()}
+    processor = AmuseProcessor(
+        tokenizer, **parts, emotions=emotions, feature_statistics=statistics, feature_records=records
+    )
+    return model, processor
+
+
+def frozen_recording_encoders(tables: dict, model_args: ModelArguments) -> dict[str, str]:
+    """The audio and image encoders whose states the tables hold, by modality."""
+    frozen = {m: name for m in ("audio", "vision") if (name := getattr(model_args, f"{m}_model")) is not None}
+    for stream, table in tables.items():
+        is_states = (table.record or {}).get("name") == "encoder"
+        if is_states and MODALITY_OF[stream] not in frozen:
+            raise ValueError(
+                f"--{stream}_features holds the states of a {table.record['model_type']} encoder: name it with "
+                f"--{MODALITY_OF[stream]}_model, so that the trained model can read recordings itself."
+            )
+        if not is_states and MODALITY_OF[stream] in frozen:
+            raise ValueError(
+                f"--{stream}_features does not hold the states of --{MODALITY_OF[stream]}_model: make them with "
+                "extract_features.py."
+            )
+    for modality in frozen:
+        if modality not in tables:
+            raise ValueError(f"--{modality}_model needs --{modality}_features, its states made by extract_features.py.")
+    return frozen
+
+
+def check_states(table, encoder, option: str):
+    """
+    Raises:
+        ValueError: when the table's states are those of another encoder.
+    """
+    expected = encoder_record(encoder, table.record["pooling"])
+    if table.record != expected:
+        raise ValueError(
+            f"{option} holds the states of another encoder ({table.record}) than the one that is named ({expected}): "
+            "extract them anew."
+        )
 
 
 def parameter_groups(model, text_model: str | None, args: TrainArguments) -> list[dict]:

@@ -1,0 +1,107 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+The features that are computed from recordings, by name. The same code computes them for training and at inference: a
+record of name, version and settings goes with every table and into the processor, and other records are refused.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .opensmile_functionals import functionals
+from .prosody import VERSION as PROSODY_VERSION
+from .prosody import prosody
+from .utterance_media import FRAMES_PER_SECOND, UtteranceLoudness, UtteranceSight, utterance_sights, utterance_sounds
+
+
+class FeatureExtractor(NamedTuple):
+    """
+    Attributes:
+        stream: the feature stream that it makes, `"audio"` or `"vision"`.
+        version: raised when the same recording gives other numbers.
+        compute: from a waveform `(samples,)`, or from an [`UtteranceSight`], to features `(S, D)`, or None.
+        settings: what else decides about the numbers.
+    """
+
+    stream: str
+    version: int
+    compute: Callable
+    settings: dict
+
+
+def _face_features(sight: UtteranceSight) -> np.ndarray | None:
+    """A row of `FACE_FEATURES` for each frame in which the speaker's face is seen."""
+    rows = [np.concatenate([face.blendshapes, face.rotation]) for face in sight.faces if face is not None]
+    return np.stack(rows).astype(np.float32) if rows else None
+
+
+FEATURE_EXTRACTORS = {
+    "prosody": FeatureExtractor("audio", PROSODY_VERSION, prosody, {}),
+    "egemaps": FeatureExtractor("audio", 1, lambda waveform: functionals(waveform, "egemaps"), {}),
+    "compare": FeatureExtractor("audio", 1, lambda waveform: functionals(waveform, "compare"), {}),
+    "faces": FeatureExtractor("vision", 1, _face_features, {"frames_per_second": FRAMES_PER_SECOND}),
+}
+
+
+def extractor_record(name: str) -> dict:
+    """
+    What is kept with features to know where they are from.
+
+    Raises:
+        ValueError: when there is no such extractor.
+    """
+    if name not in FEATURE_EXTRACTORS:
+        raise ValueError(f"There is no feature extractor {name!r}; there are {', '.join(FEATURE_EXTRACTORS)}.")
+    extractor = FEATURE_EXTRACTORS[name]
+    return {"name": name, "version": extractor.version, **extractor.settings}
+
+
+def check_record(record: dict, what: str):
+    """
+    Raises:
+        ValueError: when this package would compute other numbers than those that the record tells of; `what` has them.
+    """
+    here = extractor_record(record["name"])
+    if record != here:
+        raise ValueError(
+            f"{what} has features of {record}, but this package computes {here}: use the package's version that made "
+            "them, or extract the features anew and train with them."
+        )
+
+
+def extract_features(
+    utterances: list[dict],
+    extractors: dict[str, Callable],
+    with_images: bool = False,
+    skip_unreadable: bool = False,
+) -> Iterator[tuple[int, str, np.ndarray | None]]:
+    """
+    The features of utterances from their recordings.
+
+    Args:
+        utterances: with `audio` and `video` files as far as they have them.
+        extractors: for each of the streams `"audio"`, `"vision"` and `"background"` that is wanted, what computes it: from a
+            waveform, or from an [`UtteranceSight`], to `(S, D)` or None.
+        with_images: whether extractors of the video look at pictures.
+        skip_unreadable: warn of recordings that cannot be read and go on.
+
+    Returns:
+        An iterator over the position of an utterance, a stream and its features `(S, D)`, None where there are none.
+
+    Raises:
+        FileNotFoundError, ValueError: what cannot be read, unless it is skipped.
+    """
+    video = {stream: compute for stream, compute in extractors.items() if stream != "audio"}
+    loudness = {}
+    # a voice also tells whose face is the speaker's
+    if "audio" in extractors or video:
+        for position, waveform in utterance_sounds(utterances, skip_unreadable):
+            if "audio" in extractors:
+                yield position, "audio", extractors["audio"](waveform)
+            if video:
+                loudness[position] = UtteranceLoudness(waveform)
+    if video:
+        for position, sight in utterance_sights(utterances, loudness, with_images, skip_unreadable=skip_unreadable):
+            for stream, compute in video.items():
+                yield position, stream, compute(sight)

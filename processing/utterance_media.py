@@ -1,0 +1,178 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What is heard and seen of each utterance, read from its recording in one pass for the sound and one for the video."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .conversation import media_span
+from .extras import import_extra
+from .faces import Face, FaceFinder
+from .media import SAMPLING_RATE, utterance_frames, utterance_waveforms
+from .speaking_face import loudness_at, speaking_faces
+
+FRAMES_PER_SECOND = 5.0
+_LOUDNESS_RATE = 20  # values a second
+_IMAGE_SIZE = 224  # pixels, of the longer side of the images that are kept
+
+logger = logging.getLogger(__name__)
+
+
+class UtteranceSight(NamedTuple):
+    """
+    What is seen of an utterance.
+
+    Attributes:
+        faces: the speaker's face in each of F frames, None where it is not seen.
+        face_images: for each frame with the speaker's face a picture of it, `(height, width, 3)` uint8 RGB.
+        backgrounds: each frame with all its faces greyed out, likewise.
+    """
+
+    faces: list[Face | None]
+    face_images: list[np.ndarray]
+    backgrounds: list[np.ndarray]
+
+
+class UtteranceLoudness:
+    """The loudness of a voice through an utterance, kept to tell later whose mouth moves with it."""
+
+    def __init__(self, waveform: np.ndarray):
+        self.times = np.arange(0, len(waveform) / SAMPLING_RATE, 1 / _LOUDNESS_RATE)
+        self.values = loudness_at(waveform, SAMPLING_RATE, self.times)
+
+    def at(self, seconds: np.ndarray) -> np.ndarray:
+        """The loudness at times counted from the utterance's beginning."""
+        return np.interp(seconds, self.times, self.values) if len(self.times) else np.zeros(len(seconds))
+
+
+def utterance_sounds(utterances: list[dict], skip_unreadable: bool = False) -> Iterator[tuple[int, np.ndarray]]:
+    """
+    The waveform of each utterance with an `audio` file: its position and `(samples,)` at 16 kHz, mono float32. Utterances
+    of one file are read in one pass.
+
+    Args:
+        utterances: with `audio`, `start`, `end` and `audio_start` as far as they have them.
+        skip_unreadable: warn of what cannot be read and go on, as with a corpus of which some clips are known to be bad.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        ValueError: when it cannot be read, or an utterance's times are not in it.
+    """
+
+    def read(path: str, positions: list[int]):
+        spans = [media_span(utterances[position], "audio") for position in positions]
+        for number, waveform in utterance_waveforms(path, spans):
+            yield positions[number], waveform
+
+    yield from _each_file(utterances, "audio", read, skip_unreadable)
+
+
+def utterance_sights(
+    utterances: list[dict],
+    loudness: dict[int, UtteranceLoudness] | None = None,
+    with_images: bool = False,
+    frames_per_second: float = FRAMES_PER_SECOND,
+    skip_unreadable: bool = False,
+) -> Iterator[tuple[int, UtteranceSight]]:
+    """
+    What is seen of each utterance with a `video` file: its position and its [`UtteranceSight`], as soon as it is over. No
+    more than the utterances that are being said is held in memory.
+
+    Args:
+        utterances: with `video`, `start`, `end`, `video_start` and `video_side` as far as they have them.
+        loudness: of the utterances' voices, by position; without it the mouth that moves most speaks.
+        with_images: keep pictures of faces and backgrounds, for an image encoder.
+        frames_per_second: how many frames are looked at.
+        skip_unreadable: as in [`utterance_sounds`].
+
+    Raises:
+        ImportError: without the extra `faces`.
+        FileNotFoundError, ValueError: as in [`utterance_sounds`].
+    """
+    with FaceFinder() as finder:
+
+        def read(path: str, positions: list[int]):
+            finder.reset()
+            spans = [media_span(utterances[position], "video") for position in positions]
+            views, last = defaultdict(_View), {}
+            ends = [np.inf if end is None else end for _, end in spans]
+            for frame in utterance_frames(path, spans, frames_per_second):
+                for number in [number for number in views if frame.time >= ends[number]]:
+                    yield positions[number], views.pop(number).sight(last.pop(number))
+                faces = finder.find(frame.image)
+                for number in frame.utterances:
+                    utterance, start = utterances[positions[number]], spans[number][0] or 0.0
+                    last[number] = (utterance.get("video_side"), (loudness or {}).get(positions[number]), start)
+                    views[number].add(frame.time, frame.image if with_images else None, faces)
+            for number in list(views):
+                yield positions[number], views.pop(number).sight(last[number])
+
+        yield from _each_file(utterances, "video", read, skip_unreadable)
+
+
+def _each_file(utterances: list[dict], medium: str, read: Callable, skip_unreadable: bool) -> Iterator:
+    of_file = defaultdict(list)
+    for position, utterance in enumerate(utterances):
+        if utterance.get(medium):
+            of_file[str(utterance[medium])].append(position)
+    for path, positions in of_file.items():
+        try:
+            yield from read(path, positions)
+        except (ValueError, FileNotFoundError) as error:
+            if not skip_unreadable:
+                raise
+            logger.warning("%s is not read to its end, what is lacking counts as missing: %s", medium, error)
+
+
+class _View:
+    """The frames of an utterance that is being said."""
+
+    def __init__(self):
+        self.frames: list[tuple[float, list[Face]]] = []
+        self.face_images: list[list[np.ndarray]] = []
+        self.backgrounds: list[np.ndarray] = []
+
+    def add(self, time: float, image: np.ndarray | None, faces: list[Face]):
+        self.frames.append((time, faces))
+        if image is not None:
+            self.face_images.append([_small(_cut(image, face.box)) for face in faces])
+            self.backgrounds.append(_small(_without_faces(image, faces)))
+
+    def sight(self, known: tuple[str | None, UtteranceLoudness | None, float]) -> UtteranceSight:
+        side, loudness, start = known
+        times = np.array([time for time, _ in self.frames])
+        chosen = speaking_faces(self.frames, None if loudness is None else loudness.at(times - start), side)
+        images = [
+            pictures[next(number for number, other in enumerate(faces) if other is face)]
+            for face, (_, faces), pictures in zip(chosen, self.frames, self.face_images, strict=False)
+            if face is not None
+        ]
+        return UtteranceSight(chosen, images, self.backgrounds)
+
+
+def _pixels(box: tuple, image: np.ndarray) -> tuple[int, int, int, int]:
+    height, width = image.shape[:2]
+    left, top, right, bottom = np.clip(box, 0, 1) * (width, height, width, height)
+    return int(left), int(top), max(int(np.ceil(right)), int(left) + 1), max(int(np.ceil(bottom)), int(top) + 1)
+
+
+def _cut(image: np.ndarray, box: tuple) -> np.ndarray:
+    left, top, right, bottom = _pixels(box, image)
+    return image[top:bottom, left:right]
+
+
+def _without_faces(image: np.ndarray, faces: Iterable[Face]) -> np.ndarray:
+    image = image.copy()  # frames that show the same picture share their array
+    for face in faces:
+        left, top, right, bottom = _pixels(face.box, image)
+        image[top:bottom, left:right] = 128
+    return image
+
+
+def _small(image: np.ndarray) -> np.ndarray:
+    picture = import_extra("PIL.Image", "media").fromarray(np.ascontiguousarray(image))
+    picture.thumbnail((_IMAGE_SIZE, _IMAGE_SIZE))
+    return np.asarray(picture)

@@ -1,0 +1,156 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+What each subset of the modalities scores on the controlled corpus, beside what a perfect model could score from it.
+
+    python scripts/render_sample.py --output_dir amuse-sample-data
+    python scripts/extract_features.py --data_dir amuse-sample-data --extractors prosody faces --output_dir amuse-sample-data/features
+    python scripts/controlled_study.py --data_dir amuse-sample-data --output_dir controlled-study
+
+Every subset is trained with every seed, its epoch chosen on the validation split; the test split is scored once. Trainings
+that are finished are not done again.
+"""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __name__ == "__main__":
+    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
+    # repository there, which also makes the packages importable that are not installed.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np
+from sklearn.metrics import accuracy_score, f1_score
+from transformers import HfArgumentParser, pipeline
+
+import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from processing.controlled_corpus import EVIDENCE, MODALITIES, optimal_score, shares_by_evidence
+from processing.conversation_dataset import ConversationDataset, load_stream_tables
+from processing.load_conversations import load_conversations
+from scripts import train
+
+TRAINING = (
+    *("--preset", "small", "--num_train_epochs", "40", "--early_stopping_patience", "12"),
+    *("--learning_rate", "2e-3", "--per_device_train_batch_size", "4"),
+)
+"""The settings of every training; chosen on the validation split."""
+
+TABLES = {"audio": "prosody", "vision": "faces"}
+
+
+@dataclass
+class StudyArguments:
+    """What is studied, and where its results go."""
+
+    data_dir: str = field(default="amuse-sample-data", metadata={"help": "The rendered corpus."})
+    features_dir: str | None = field(
+        default=None, metadata={"help": "Its feature tables. Default: the folder features in data_dir."}
+    )
+    output_dir: str = field(default="controlled-study", metadata={"help": "Folder for models and results."})
+    seeds: list[int] = field(default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the trainings."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    [args] = HfArgumentParser(StudyArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+    features_dir = Path(args.features_dir or Path(args.data_dir) / "features")
+    truth = read_evidence(Path(args.data_dir), "test")
+    results = {}
+    for subset in EVIDENCE:
+        runs = []
+        for seed in args.seeds:
+            model_dir = Path(args.output_dir) / f"{'-'.join(subset)}-{seed}"
+            if not (model_dir / "training_history.json").is_file():
+                train.main(training_arguments(args, features_dir, subset, seed, model_dir))
+            timelines = recognize_split(model_dir, args.data_dir, features_dir, "test", args.cache_dir)
+            runs.append({"seed": seed, **score(truth, timelines)})
+        results["+".join(subset)] = {"runs": runs, "optimum": optimal_score(truth, subset)}
+    table = describe(results)
+    print("\n" + table)
+    output = Path(args.output_dir)
+    (output / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    (output / "results.md").write_text(table + "\n", encoding="utf-8")
+    return results
+
+
+def training_arguments(args, features_dir: Path, subset: tuple[str, ...], seed: int, model_dir: Path) -> list[str]:
+    tables = [part for m in subset if m in TABLES for part in (f"--{m}_features", str(features_dir / TABLES[m]))]
+    cache = ["--cache_dir", args.cache_dir] if args.cache_dir else []
+    return [
+        *("--dataset_name", "folder", "--data_dir", args.data_dir, *tables, "--modalities", *subset, *cache),
+        *("--output_dir", str(model_dir), "--seed", str(seed), "--resume_from_checkpoint", "latest", *TRAINING),
+    ]
+
+
+def read_evidence(data_dir: Path, split: str) -> list[dict]:
+    """The utterances of a split of the rendered corpus, with their emotion and evidence."""
+    lines = (data_dir / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [utterance for line in lines for utterance in json.loads(line)["utterances"]]
+
+
+def recognize_split(
+    model_dir: Path, data_dir: str, features_dir: Path, split: str, cache_dir: str | None = None
+) -> list[dict]:
+    """What the pipeline says about each utterance of a split, from its feature tables."""
+    model = AmuseForEmotionRecognition.from_pretrained(model_dir)
+    recognizer = pipeline("emotion-recognition", model=model, processor=AmuseProcessor.from_pretrained(model_dir))
+    splits = load_conversations("folder", data_dir, cache_dir).splits
+    paths = {stream: str(features_dir / name) for stream, name in TABLES.items() if stream in model.config.modalities}
+    dataset = ConversationDataset(splits[split], load_stream_tables(paths, splits, [split])[split])
+    return [u for timeline in recognizer([dataset[i] for i in range(len(dataset))], batch_size=8) for u in timeline]
+
+
+def score(truth: list[dict], timelines: list[dict]) -> dict:
+    """Accuracy, weighted F1, and where the model looked."""
+    emotions, predictions = [u["emotion"] for u in truth], [u["emotion"] for u in timelines]
+    return {
+        "accuracy": float(accuracy_score(emotions, predictions)),
+        "weighted_f1": float(f1_score(emotions, predictions, average="weighted", zero_division=0)),
+        "shares": shares_by_evidence(truth, [u["shares"] for u in timelines])
+        if len(timelines[0]["shares"]) == 3
+        else None,
+    }
+
+
+def describe(results: dict) -> str:
+    """The results as Markdown: means over the seeds, and the deviation from seed to seed."""
+    lines = [
+        "| modalities | accuracy | optimum | share of it | weighted F1 | optimum | share of it |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, result in results.items():
+        cells = [name]
+        for metric in ("accuracy", "weighted_f1"):
+            values, optimum = [run[metric] for run in result["runs"]], result["optimum"][metric]
+            cells += [
+                f"{np.mean(values):.3f} ± {np.std(values):.3f}",
+                f"{optimum:.3f}",
+                f"{np.mean(values) / optimum:.1%}",
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    shares = [run["shares"] for run in results["text+audio+vision"]["runs"]]
+    lines += ["", "Where text+audio+vision looked when one modality alone held the evidence:", ""]
+    lines += [
+        "| evidence in | largest share there | share of text | of audio | of vision |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for modality in MODALITIES:
+        rows = [share[modality] for share in shares]
+        means = [f"{np.mean([row['mean_shares'][m] for row in rows]):.2f}" for m in MODALITIES]
+        lines.append(f"| {modality} alone | {pointed(rows)} | {' | '.join(means)} |")
+    lines.append(f"| all of these | {pointed([share['all'] for share in shares])} | | | |")
+    seeds = ", ".join(str(run["seed"]) for run in results["text+audio+vision"]["runs"])
+    lines += ["", f"Means over the seeds {seeds}; test split; the epoch was chosen on validation."]
+    return "\n".join(lines)
+
+
+def pointed(rows: list[dict]) -> str:
+    """In how many utterances, over all runs, the largest share was where the evidence was."""
+    hits, number = sum(row["pointed"] for row in rows), sum(row["utterances"] for row in rows)
+    return f"{hits / max(number, 1):.0%} ({hits} of {number})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Compute the features of a corpus's recordings once, for train.py and evaluate.py to read.
+
+    python scripts/extract_features.py --dataset_name folder --data_dir FOLDER --extractors prosody faces --output_dir features
+    accelerate launch scripts/train.py --dataset_name folder --data_dir FOLDER --audio_features features/prosody \
+        --vision_features features/faces --output_dir amuse-mine
+
+Writes a folder for each extractor with a Parquet file for each split. What was computed before is kept: a run that was
+stopped goes on where it was.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+
+if __name__ == "__main__":
+    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
+    # repository there, which also makes the packages importable that are not installed.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import torch
+from tqdm.auto import tqdm
+from transformers import AutoConfig, HfArgumentParser
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.recording_states import recording_encoders
+from processing.encoder_states import encoder_record
+from processing.feature_extractors import FEATURE_EXTRACTORS, extract_features, extractor_record
+from processing.feature_tables import load_feature_tables, write_feature_table
+from processing.load_conversations import BUILDERS, load_conversations
+from scripts.prediction import encoder_part
+
+
+@dataclass
+class ExtractionArguments:
+    """What is computed, of what."""
+
+    output_dir: str = field(metadata={"help": "Folder for the tables: a folder for each extractor."})
+    dataset_name: str = field(default="folder", metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
+    extractors: list[str] = field(
+        default_factory=list, metadata={"help": "Features by name.", "choices": list(FEATURE_EXTRACTORS)}
+    )
+    audio_model: str | None = field(default=None, metadata={"help": "Audio encoder (Hub id or folder): its states."})
+    audio_token_pooling: int = field(
+        default=5, metadata={"help": "Mean over so many successive states of the audio encoder."}
+    )
+    vision_model: str | None = field(
+        default=None, metadata={"help": "Image encoder (Hub id or folder): its states of faces and of backgrounds."}
+    )
+    num_processes: int = field(default_factory=os.cpu_count, metadata={"help": "Recordings read at a time."})
+    utterances_per_part: int = field(default=100, metadata={"help": "Utterances after which the work is kept."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+
+
+def main(arguments: list[str] | None = None):
+    [args] = HfArgumentParser(ExtractionArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+    jobs = extraction_jobs(args)
+    splits = load_conversations(args.dataset_name, args.data_dir, args.cache_dir).splits
+    utterances = {split: [u for row in rows["utterances"] for u in row] for split, rows in splits.items()}
+    if not any(u["audio"] or u["video"] for rows in utterances.values() for u in rows):
+        raise ValueError(
+            f"No utterance of {args.data_dir} has a recording ('audio' or 'video'): there is nothing to extract from."
+        )
+    for job in jobs:
+        parts = []
+        for split, rows in utterances.items():
+            parts += [(split, part) for part in parts_of(rows, args.utterances_per_part)]
+        folders = {stream: Path(args.output_dir) / name for stream, name in job["folders"].items()}
+        for folder in folders.values():
+            (folder / "parts").mkdir(parents=True, exist_ok=True)
+        work = partial(compute_part, job, folders)
+        # processes of their own: the libraries that decode and detect are none of this process's threads' business
+        with ProcessPoolExecutor(args.num_processes, mp_context=get_context("spawn"), initializer=one_thread) as pool:
+            names = list(
+                tqdm(pool.map(work, parts), total=len(parts), desc=", ".join(job["folders"].values()), unit="part")
+            )
+        for stream, folder in folders.items():
+            for split in utterances:
+                merge(folder, split, [name for (s, _), name in zip(parts, names, strict=True) if s == split], stream)
+
+
+def extraction_jobs(args: ExtractionArguments) -> list[dict]:
+    """Passes over the recordings: what each computes, by the streams, and the folders that it fills."""
+    jobs = [{"folders": {FEATURE_EXTRACTORS[name].stream: name}, "extractor": name} for name in args.extractors]
+    if args.audio_model:
+        jobs.append(
+            {
+                "folders": {"audio": "audio_model"},
+                "modality": "audio",
+                "model": args.audio_model,
+                "pooling": args.audio_token_pooling,
+            }
+        )
+    if args.vision_model:
+        jobs.append(
+            {
+                "folders": {"vision": "face_images", "background": "backgrounds"},
+                "modality": "vision",
+                "model": args.vision_model,
+            }
+        )
+    if not jobs:
+        raise ValueError("Nothing is to be extracted: give --extractors, --audio_model or --vision_model.")
+    return jobs
+
+
+def parts_of(utterances: list[dict], size: int) -> list[list[dict]]:
+    """Utterances in parts of about this size; those of one recording stay together, it is read in one pass."""
+    parts, last = [[]], None
+    for utterance in utterances:
+        recording = utterance["video"] or utterance["audio"]
+        if len(parts[-1]) >= size and recording != last:
+            parts.append([])
+        last = recording
+        parts[-1].append(utterance)
+    return parts
+
+
+def one_thread():
+    """The processes share the cores."""
+    torch.set_num_threads(1)
+
+
+@cache
+def frozen_encoders(modality: str, name: str, pooling: int) -> tuple[dict, dict]:
+    """What computes the states of a pretrained encoder, once for each process, and its record."""
+    processor = AmuseProcessor(**encoder_part(modality, name))
+    streams = {"background_feature_size": AutoConfig.from_pretrained(name).hidden_size} if modality == "vision" else {}
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        **{modality: name}, **streams, audio_token_pooling=pooling
+    ).eval()
+    encoders = recording_encoders(model.amuse, processor)
+    return encoders, encoder_record(model.amuse.encoder(modality), pooling)
+
+
+def compute_part(job: dict, folders: dict[str, Path], part: tuple[str, list[dict]]) -> str:
+    """Compute the features of some utterances, unless they are there; returns the name of their files."""
+    split, utterances = part
+    if "extractor" in job:
+        extractors = {stream: FEATURE_EXTRACTORS[job["extractor"]].compute for stream in folders}
+        record = extractor_record(job["extractor"])
+    else:
+        encoders, record = frozen_encoders(job["modality"], job["model"], job.get("pooling", 1))
+        extractors = {stream: encoders[stream] for stream in folders}
+    keys = ("id", "audio", "video", "start", "end", "audio_start", "video_start", "video_side")
+    what = json.dumps([record, [[utterance[key] for key in keys] for utterance in utterances]], sort_keys=True)
+    name = f"{split}-{hashlib.sha256(what.encode()).hexdigest()[:24]}.parquet"
+    if all((folder / "parts" / name).is_file() for folder in folders.values()):
+        return name
+    found = {stream: {utterance["id"]: None for utterance in utterances} for stream in folders}
+    for position, stream, features in extract_features(
+        utterances, extractors, with_images=job.get("modality") == "vision", skip_unreadable=True
+    ):
+        found[stream][utterances[position]["id"]] = features
+    for stream, folder in folders.items():
+        write_feature_table(folder / "parts" / name, found[stream], record)
+    return name
+
+
+def merge(folder: Path, split: str, names: list[str], stream: str):
+    """One table for the split, of all parts."""
+    features, record = {}, None
+    for name in names:
+        table = load_feature_tables(str(folder / "parts" / name), [split])[split]
+        features |= {identifier: table.get(identifier) for identifier in table.rows}
+        record = table.record
+    write_feature_table(folder / f"{split}.parquet", features, record)
+    print(f"{folder / split}.parquet: {len(features)} utterances with {stream} features")
+
+
+if __name__ == "__main__":
+    main()

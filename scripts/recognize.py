@@ -1,0 +1,216 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Who feels what, when: the emotions of recordings, or of transcripts.
+
+    python scripts/recognize.py talk.mp4 --transcript talk.srt --model amuse-sample
+    python scripts/recognize.py talk.wav --speech_model openai/whisper-base --output talk.json talk.csv --picture talk.png
+    python scripts/recognize.py recordings/ --output timelines --formats json srt
+
+A folder stands for the recordings and transcripts in it. A recording takes the transcript of the same name beside it
+(`talk.srt` for `talk.mp4`); without any, --speech_model writes one.
+"""
+
+import os
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __name__ == "__main__":
+    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
+    # repository there, which also makes the packages importable that are not installed.
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import torch
+from tqdm.auto import tqdm
+from transformers import HfArgumentParser, pipeline
+
+import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from processing.extras import import_extra
+from processing.media import SUFFIXES as RECORDING_SUFFIXES
+from processing.timeline_files import WRITERS, as_table, write_timeline
+from processing.timeline_picture import save_timeline
+from processing.transcripts import READERS as TRANSCRIPT_READERS
+from scripts.prediction import load_from_folder_or_hub
+
+
+@dataclass
+class RecognitionArguments:
+    """What is read, and what is written."""
+
+    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
+    transcript: str | None = field(default=None, metadata={"help": "Transcript of the one recording that is given."})
+    speech_model: str | None = field(
+        default=None, metadata={"help": "Whisper (Hub id or folder) that writes transcripts where there are none."}
+    )
+    num_speakers: int | None = field(
+        default=None,
+        metadata={"help": "How many people speak, where --speech_model finds out who does. Default: guess."},
+    )
+    language: str | None = field(default=None, metadata={"help": "Language of the speech. Default: guess."})
+    modalities: list[str] | None = field(default=None, metadata={"help": "Use only these of the model's modalities."})
+    output: list[str] | None = field(
+        default=None,
+        metadata={"help": f"Files to write ({', '.join(WRITERS)}), or one folder for the files of all recordings."},
+    )
+    formats: list[str] = field(
+        default_factory=lambda: ["json"],
+        metadata={"help": "What is written into a folder.", "choices": [suffix[1:] for suffix in WRITERS] + ["png"]},
+    )
+    picture: str | None = field(default=None, metadata={"help": "PNG file for the picture of the timeline."})
+    table: bool = field(default=True, metadata={"help": "Print the timeline."})
+    debug: bool = field(default=False, metadata={"help": "Show where an error comes from."})
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status: 0, or 1 when something could not be read."""
+    parser = HfArgumentParser(RecognitionArguments, description=__doc__)
+    parser.add_argument("inputs", nargs="+", help="Recordings, transcripts, or folders of them.")
+    args, given = parser.parse_args_into_dataclasses(arguments)
+    try:
+        inputs = files_of(given.inputs)
+        check_outputs(args, inputs)
+        recognizer = load_recognizer(args.model)
+        speech_model = load_speech(args.speech_model, inputs)
+    except Exception as error:
+        return complain("recognize.py", error, args.debug)
+
+    status = 0
+    # one file needs no bar
+    for path in tqdm(inputs, desc="Recordings", unit="file", disable=len(inputs) == 1):
+        try:
+            timelines = recognizer(
+                [str(path)],
+                transcript=args.transcript or transcript_beside(path),
+                speech_model=speech_model,
+                num_speakers=args.num_speakers,
+                language=args.language,
+                **({"modalities": tuple(args.modalities)} if args.modalities else {}),
+            )
+            for number, timeline in enumerate(timelines):
+                name = path.stem if len(timelines) == 1 else f"{path.stem}-{number}"
+                show_and_write(timeline, name, args)
+        except Exception as error:
+            status = complain(str(path), error, args.debug)
+    return status
+
+
+def files_of(given: list[str]) -> list[Path]:
+    """
+    The files to read: those given, and of folders the recordings, and the transcripts that no recording takes.
+
+    Raises:
+        FileNotFoundError: when a file or folder is missing, or a folder holds neither.
+    """
+    files = []
+    for path in map(Path, given):
+        if not path.exists():
+            raise FileNotFoundError(f"There is no file or folder {path}.")
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+        recordings = [p for p in inside if p.suffix.lower() in RECORDING_SUFFIXES]
+        taken = {p.stem for p in recordings}
+        transcripts = [p for p in inside if p.suffix.lower() in TRANSCRIPT_READERS and p.stem not in taken]
+        if not recordings + transcripts:
+            raise FileNotFoundError(
+                f"{path} holds neither recordings ({', '.join(RECORDING_SUFFIXES)}) nor transcripts "
+                f"({', '.join(TRANSCRIPT_READERS)})."
+            )
+        files += recordings + transcripts
+    return files
+
+
+def check_outputs(args: RecognitionArguments, inputs: list[Path]):
+    """
+    Said now, not after the work.
+
+    Raises:
+        ValueError: when outputs and inputs do not fit together, or an output has no known format.
+        FileNotFoundError: when the folder of an output does not exist.
+    """
+    outputs = [Path(output) for output in args.output or ()]
+    into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
+    if args.transcript and len(inputs) > 1:
+        raise ValueError("--transcript is that of one recording, but several are given: name each like its recording.")
+    if len(inputs) > 1 and ((outputs and not into_folder) or args.picture):
+        raise ValueError("Several files are given: let --output name a folder, and --formats what is written there.")
+    if into_folder:
+        outputs[0].mkdir(parents=True, exist_ok=True)
+        stems = [path.stem for path in inputs]
+        twice = {stem for stem in stems if stems.count(stem) > 1}
+        if twice:
+            raise ValueError(f"Several files are named {min(twice)}, and their timelines would overwrite each other.")
+    else:
+        for output in outputs:
+            if output.suffix.lower() not in WRITERS:
+                raise ValueError(f"--output {output}: give a file ending in {', '.join(WRITERS)}, or one folder.")
+    for path in [*(outputs if not into_folder else ()), *([Path(args.picture)] if args.picture else ())]:
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: make it first.")
+    if args.picture or "png" in args.formats:
+        import_extra("matplotlib", "plots")
+
+
+def load_recognizer(model: str):
+    """The pipeline of a trained model."""
+    if hasattr(os, "sched_getaffinity"):
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+    return pipeline(
+        "emotion-recognition",
+        model=load_from_folder_or_hub(AmuseForEmotionRecognition, model),
+        processor=load_from_folder_or_hub(AmuseProcessor, model),
+    )
+
+
+def load_speech(model: str | None, inputs: list[Path]):
+    """The speech recognizer, once for all recordings, if any of them has no transcript."""
+    lacking = [p for p in inputs if p.suffix.lower() not in TRANSCRIPT_READERS and transcript_beside(p) is None]
+    if model is None or not lacking:
+        return None
+    from processing.speech_to_text import load_speech_model
+
+    return load_speech_model(model)
+
+
+def transcript_beside(path: Path) -> str | None:
+    """The transcript of a recording: the file of the same name with another suffix."""
+    if path.suffix.lower() in TRANSCRIPT_READERS:
+        return None
+    beside = (path.with_suffix(suffix) for suffix in TRANSCRIPT_READERS)
+    return next((str(transcript) for transcript in beside if transcript.is_file()), None)
+
+
+def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments):
+    """Print the timeline of a recording, and write what was asked for."""
+    if args.table:
+        tqdm.write(f"\n{name}\n{as_table(timeline)}")
+    outputs = [Path(output) for output in args.output or ()]
+    if len(outputs) == 1 and outputs[0].is_dir():
+        outputs = [outputs[0] / f"{name}.{suffix}" for suffix in args.formats]
+    pictures = [path for path in outputs if path.suffix == ".png"] + ([Path(args.picture)] if args.picture else [])
+    for path in outputs:
+        if path not in pictures:
+            write_timeline(timeline, path)
+    for path in pictures:
+        save_timeline(timeline, path)
+    for path in dict.fromkeys([*outputs, *pictures]):
+        tqdm.write(f"Written to {path}")
+
+
+def complain(what: str, error: Exception, debug: bool) -> int:
+    """Say what went wrong, in a line."""
+    if debug:
+        traceback.print_exception(error)
+    expected = isinstance(error, (ValueError, OSError, ImportError))
+    text = (
+        str(error) if expected else f"{type(error).__name__}: {error} (a defect of this program; --debug shows where)"
+    )
+    tqdm.write(f"{what}: {text}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
