@@ -9,7 +9,7 @@ other, so that nothing else, no neighbour and no speaker, tells anything about a
 speakers and, for words, the neutral sentences of the sample corpus.
 """
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from sklearn.metrics import f1_score
@@ -22,6 +22,20 @@ EVIDENCE = tuple(subset for size in (1, 2, 3) for subset in combinations(MODALIT
 """The subsets of the modalities, each as likely as the others."""
 
 PROBABILITY_OF_NEUTRAL = 0.25  # the six other emotions share the rest evenly
+
+THINGS = ("the train", "the parcel", "the meeting", "the report", "the key", "the blue car", "the letter", "the box")
+PLACES = ("at the station", "in the kitchen", "on the table", "by the door", "in the office", "next to the window")
+DAYS = ("on Monday", "on Tuesday", "on Friday", "next week", "in the morning", "after lunch")
+NEUTRAL_SENTENCES = tuple(
+    " ".join(words)[0].upper() + " ".join(words)[1:] + "."
+    for words in [
+        *product(THINGS, ("is", "was"), PLACES),
+        *product(("I saw", "we have", "you left", "they put"), THINGS, PLACES),
+        *product(("we start", "they leave", "it begins", "I come"), ("at two", "at four", "at seven", "at nine"), DAYS),
+    ]
+)
+TRAIN_SHARE, VALIDATION_SHARE = 0.6, 0.2
+"""Of the sentences, drawn anew with each seed; the rest is for the test split."""
 
 EMOTIONAL_WORDS = {
     "surprise": (
@@ -67,29 +81,28 @@ def compose(seed: int = 0) -> dict[str, list[dict]]:
         split: ConversationFolder.read(paths[0], split)[0]
         for split, paths in ConversationFolder.split_paths(SAMPLE_DIR).items()
     }
-    return {
-        split: _compose_split(conversations, np.random.default_rng([seed, number]))
-        for number, (split, conversations) in enumerate(sample.items())
-    }
+    sentences = np.random.default_rng(seed).permutation(NEUTRAL_SENTENCES)
+    ends = np.cumsum([TRAIN_SHARE * len(sentences), VALIDATION_SHARE * len(sentences)]).astype(int)
+    own = dict(zip(("train", "validation", "test"), np.split(sentences, ends), strict=True))
+    corpus = {}
+    for number, (split, conversations) in enumerate(sample.items()):
+        draw = np.random.default_rng([seed, number])
+        corpus[split] = [
+            {
+                "id": conversation["id"],
+                "utterances": [
+                    {"id": utterance["id"], "speaker": utterance["speaker"], **_draw_utterance(own[split], draw)}
+                    for utterance in conversation["utterances"]
+                ],
+            }
+            for conversation in conversations
+        ]
+    return corpus
 
 
-def _compose_split(conversations: list[dict], draw: np.random.Generator) -> list[dict]:
-    neutral = [u["text"] for c in conversations for u in c["utterances"] if u["emotion"] == "neutral"]
-    return [
-        {
-            "id": conversation["id"],
-            "utterances": [
-                {"id": utterance["id"], "speaker": utterance["speaker"], **_draw_utterance(neutral, draw)}
-                for utterance in conversation["utterances"]
-            ],
-        }
-        for conversation in conversations
-    ]
-
-
-def _draw_utterance(neutral_sentences: list[str], draw: np.random.Generator) -> dict:
+def _draw_utterance(neutral_sentences: np.ndarray, draw: np.random.Generator) -> dict:
     emotion, evidence = "neutral", ()
-    text = neutral_sentences[draw.integers(len(neutral_sentences))]
+    text = str(neutral_sentences[draw.integers(len(neutral_sentences))])
     if draw.random() >= PROBABILITY_OF_NEUTRAL:
         emotion = EMOTIONS[1 + draw.integers(len(EMOTIONS) - 1)]
         evidence = EVIDENCE[draw.integers(len(EVIDENCE))]

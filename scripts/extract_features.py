@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache, partial
 from multiprocessing import get_context
@@ -69,22 +70,27 @@ def main(arguments: list[str] | None = None):
         raise ValueError(
             f"No utterance of {args.data_dir} has a recording ('audio' or 'video'): there is nothing to extract from."
         )
-    for job in jobs:
-        parts = []
-        for split, rows in utterances.items():
-            parts += [(split, part) for part in parts_of(rows, args.utterances_per_part)]
-        folders = {stream: Path(args.output_dir) / name for stream, name in job["folders"].items()}
-        for folder in folders.values():
-            (folder / "parts").mkdir(parents=True, exist_ok=True)
-        work = partial(compute_part, job, folders)
-        # processes of their own: the libraries that decode and detect are none of this process's threads' business
-        with ProcessPoolExecutor(args.num_processes, mp_context=get_context("spawn"), initializer=one_thread) as pool:
-            names = list(
-                tqdm(pool.map(work, parts), total=len(parts), desc=", ".join(job["folders"].values()), unit="part")
-            )
-        for stream, folder in folders.items():
-            for split in utterances:
-                merge(folder, split, [name for (s, _), name in zip(parts, names, strict=True) if s == split], stream)
+    parts = [(split, part) for split, rows in utterances.items() for part in parts_of(rows, args.utterances_per_part)]
+    with ExitStack() as stack:
+        mapped = map
+        if args.num_processes > 1:
+            # libraries that decode and detect have threads, which do not survive a fork
+            pool = ProcessPoolExecutor(args.num_processes, mp_context=get_context("spawn"), initializer=one_thread)
+            mapped = stack.enter_context(pool).map
+        for job in jobs:
+            extract(job, parts, mapped, Path(args.output_dir))
+
+
+def extract(job: dict, parts: list[tuple[str, list[dict]]], mapped, output_dir: Path):
+    """A pass over the recordings, and its tables."""
+    folders = {stream: output_dir / name for stream, name in job["folders"].items()}
+    for folder in folders.values():
+        (folder / "parts").mkdir(parents=True, exist_ok=True)
+    work = partial(compute_part, job, folders)
+    names = list(tqdm(mapped(work, parts), total=len(parts), desc=", ".join(job["folders"].values()), unit="part"))
+    for stream, folder in folders.items():
+        for split in dict.fromkeys(split for split, _ in parts):
+            merge(folder, split, [name for (s, _), name in zip(parts, names, strict=True) if s == split], stream)
 
 
 def extraction_jobs(args: ExtractionArguments) -> list[dict]:

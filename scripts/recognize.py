@@ -176,10 +176,10 @@ def load_speech(model: str | None, inputs: list[Path]):
 
 
 def transcript_beside(path: Path) -> str | None:
-    """The transcript of a recording: the file of the same name with another suffix."""
+    """The transcript of a recording: the file of the same name with another suffix. RTTM has no words, and is asked for."""
     if path.suffix.lower() in TRANSCRIPT_READERS:
         return None
-    beside = (path.with_suffix(suffix) for suffix in TRANSCRIPT_READERS)
+    beside = (path.with_suffix(suffix) for suffix in TRANSCRIPT_READERS if suffix != ".rttm")
     return next((str(transcript) for transcript in beside if transcript.is_file()), None)
 
 

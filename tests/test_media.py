@@ -28,6 +28,7 @@ from processing.media import (
     utterance_waveforms,
 )
 
+from .damaged_files import damaged_recordings
 from .small_media import frame_number, numbered_frames, speech_like, write_audio, write_video, write_wav
 
 QUANTIZATION = 1e-4  # of 16-bit samples
@@ -503,27 +504,6 @@ def test_half_a_recording_is_used(folder, mp4):
         list(utterance_waveforms(path, [(3.5, 3.9)]))
 
 
-def damaged_variants(data: bytes, randomness: random.Random):
-    """Truncations, cut headers, flipped bits (anywhere, and where headers are), holes and repetitions."""
-    size = len(data)
-    for share in (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99):
-        yield f"cut at {share}", data[: int(size * share)]
-    for begin in (4, 40, 400):
-        yield f"without the first {begin}", data[begin:]
-    places = {"anywhere": (0, size), "in the beginning": (0, min(600, size)), "in the end": (max(0, size - 2500), size)}
-    for place, (begin, end) in places.items():
-        for flips in (1, 4, 16, 64):
-            for attempt in range(3):
-                flipped = bytearray(data)
-                for _ in range(flips):
-                    flipped[randomness.randrange(begin, end)] ^= 1 << randomness.randrange(8)
-                yield f"{flips} bits flipped {place}, {attempt}", bytes(flipped)
-    middle = size // 2
-    yield "zeros", data[:middle] + bytes(size // 4) + data[middle + size // 4 :]
-    yield "doubled", data + data
-    yield "turned", data[middle:] + data[:middle]
-
-
 @pytest.mark.parametrize("name", ["f.mp4", "f.mkv", "f.wav", "f.mp3", "f.flac"])
 def test_damaged_files_give_a_result_or_a_clear_error(tmp_path, name):
     speech = speech_like(1.5, seed=5)
@@ -532,7 +512,7 @@ def test_damaged_files_give_a_result_or_a_clear_error(tmp_path, name):
     else:
         path = write_audio(tmp_path / name, speech)
     outcomes = {"result": 0, "error": 0}
-    variants = list(damaged_variants(path.read_bytes(), random.Random(name)))
+    variants = list(damaged_recordings(path.read_bytes(), random.Random(name)))
     assert len(variants) >= 50
     for what, data in variants:
         damaged = tmp_path / f"damaged{path.suffix}"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from processing.conversation import check_conversations
 from processing.transcripts import read_transcript, read_transcripts
+from tests.damaged_files import damaged_text
 
 
 @pytest.fixture
@@ -273,29 +274,6 @@ def test_missing_files_are_named(tmp_path, write):
         read_transcript(write("talk.rttm", RTTM), tmp_path / "nowhere.txt")
 
 
-def damaged(content: bytes, generator: random.Random) -> bytes:
-    """The content with one kind of damage."""
-    kind = generator.randrange(7)
-    if kind == 0:
-        return content[: generator.randrange(len(content))]
-    if kind == 1:
-        flipped = bytearray(content)
-        for _ in range(generator.randint(1, 12)):
-            flipped[generator.randrange(len(flipped))] ^= 1 << generator.randrange(8)
-        return bytes(flipped)
-    if kind == 2:  # numbers that grow
-        return content.replace(b"00", str(generator.choice([10**9, 10**400, "nan", -1, "1e999"])).encode(), 2)
-    if kind == 3:  # another encoding, with or without its mark, cut anywhere
-        encoding = generator.choice(["utf-16", "utf-16-le", "utf-32", "utf-7", "cp037"])
-        return content.decode().encode(encoding, "replace")[: generator.randint(1, 4 * len(content))]
-    if kind == 4:
-        start, end = sorted(generator.sample(range(len(content)), 2))
-        return content[:start] + content[end:] + content[start:end]
-    if kind == 5:
-        return generator.randbytes(generator.randint(0, 300))
-    return b"\n".join(generator.sample(content.split(b"\n"), len(content.split(b"\n"))))
-
-
 @pytest.mark.parametrize("name", CONTENTS)
 def test_damaged_files_give_a_conversation_or_a_clear_error(write, name):
     generator = random.Random(name)
@@ -303,7 +281,7 @@ def test_damaged_files_give_a_conversation_or_a_clear_error(write, name):
     for number in range(120):
         # every third file has the suffix of another format
         target = generator.choice(list(CONTENTS)) if number % 3 == 0 else name
-        path = write(target, damaged(CONTENTS[name].encode(), generator))
+        path = write(target, damaged_text(CONTENTS[name].encode(), generator))
         try:
             conversations = read_transcripts(path)
         except ValueError as error:
