@@ -38,6 +38,7 @@ class EmotionRecognitionPipeline(Pipeline):
         conversations,
         batch_size: int | None = None,
         transcript: str | None = None,
+        transcript_text: str | None = None,
         speech_model=None,
         num_speakers: int | None = None,
         language: str | None = None,
@@ -53,7 +54,8 @@ class EmotionRecognitionPipeline(Pipeline):
                 - a file: a recording (`"talk.mp4"`, `"talk.wav"`), or a transcript (`.json`, `.jsonl`, `.csv`, `.srt`,
                   `.vtt`, `.rttm`), which may hold several conversations.
             batch_size: conversations computed at a time. Default: that of the pipeline, else 1.
-            transcript (`str`, *optional*): the transcript of the one recording that is given.
+            transcript, transcript_text (`str`, *optional*): the transcript of the one recording that is given; for one in
+                RTTM, which has no words, a text file with a line for each turn.
             speech_model (*optional*): a Whisper model (Hub id, folder, or a loaded speech recognition pipeline) that writes
                 the transcript of recordings without one.
             num_speakers, language (*optional*): how many people speak in these, and which language.
@@ -77,8 +79,9 @@ class EmotionRecognitionPipeline(Pipeline):
         if files and all(isinstance(file, (str, Path)) for file in files):
             if transcript is not None and len(files) > 1:
                 raise ValueError(f"One transcript is given for {len(files)} files: give them one by one.")
+            words = {"transcript": transcript, "transcript_text": transcript_text}
             speech = {"speech_model": speech_model, "num_speakers": num_speakers, "language": language}
-            checked = [c for file in files for c in self.processor.conversations_of_file(file, transcript, **speech)]
+            checked = [c for file in files for c in self.processor.conversations_of_file(file, **words, **speech)]
             several = isinstance(conversations, (list, tuple)) or len(checked) > 1
         else:
             several = self.processor.is_list_of_conversations(conversations)

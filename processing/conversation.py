@@ -78,7 +78,7 @@ def _check_conversation(conversation, number: int) -> dict:
                 f"Utterance {position} of conversation {name} is a {type(utterance).__name__}: give a dict such as "
                 '{"speaker": "Ada", "text": "Hello."}.'
             )
-        if utterance.get("speaker") in (None, ""):
+        if not isinstance(utterance.get("speaker"), (str, int)) or utterance["speaker"] == "":
             raise ValueError(
                 f"Utterance {position} of conversation {name} has no 'speaker': name its speaker, by any name that tells "
                 "the speakers of the conversation apart."

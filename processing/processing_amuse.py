@@ -123,7 +123,7 @@ class AmuseProcessor(ProcessorMixin):
         }
         if unread:
             logger.warning_once(
-                f"Utterances hold {', '.join(map(repr, sorted(unread)))}, which AMuSE does not read; it reads "
+                f"Utterances hold {', '.join(sorted(map(repr, unread)))}, which AMuSE does not read; it reads "
                 f"{', '.join(UTTERANCE_KEYS)}."
             )
         data = {"utterance_mask": batch.mask, "speaker_ids": batch.full(self._speaker_ids(conversations))}
@@ -144,11 +144,11 @@ class AmuseProcessor(ProcessorMixin):
         streams = [f"{stream}_{kind}" for stream in STREAMS for kind in ("features", "mask")]
         return ["input_ids", *streams, "utterance_mask", "speaker_ids"]
 
-    def conversations_of_file(self, path, transcript=None, **speech) -> list[dict]:
+    def conversations_of_file(self, path, **given) -> list[dict]:
         """The conversations of a recording or a transcript, see `processing.recordings.conversations_of_file`."""
         from .recordings import conversations_of_file  # decoding and speech recognition, which not everybody needs
 
-        return conversations_of_file(path, transcript, **speech)
+        return conversations_of_file(path, **given)
 
     def add_recorded_features(self, conversation: dict, encoders: dict, modalities=None) -> dict:
         """A conversation with the features of its recordings, see `processing.recording_features`."""

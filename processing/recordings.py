@@ -12,6 +12,7 @@ from .transcripts import READERS, read_transcript, read_transcripts
 def conversations_of_file(
     path: str | Path,
     transcript: str | Path | None = None,
+    transcript_text: str | Path | None = None,
     speech_model=None,
     num_speakers: int | None = None,
     language: str | None = None,
@@ -22,6 +23,7 @@ def conversations_of_file(
     Args:
         path: a recording (mp4, wav, ...), or a transcript (json, jsonl, csv, srt, vtt, rttm).
         transcript: the recording's transcript. None: speech is found, told apart by speaker and transcribed.
+        transcript_text: for a transcript in RTTM, which has no words, a text file with a line for each turn.
         speech_model: a Whisper model (Hub id, folder, or what `load_speech_model` gives) for a recording without a
             transcript.
         num_speakers: how many people speak, where it is known and there is no transcript.
@@ -43,7 +45,7 @@ def conversations_of_file(
         return check_conversations(read_transcripts(path))
     info = probe_media(path)
     if transcript is not None:
-        conversation = read_transcript(transcript)
+        conversation = read_transcript(transcript, transcript_text)
         untimed = [u["id"] for u in conversation["utterances"] if u.get("start") is None or u.get("end") is None]
         if untimed:
             raise ValueError(

@@ -24,6 +24,7 @@ if __name__ == "__main__":
 import torch
 from tqdm.auto import tqdm
 from transformers import HfArgumentParser, pipeline
+from transformers.utils import logging
 
 import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
@@ -41,6 +42,10 @@ class RecognitionArguments:
 
     model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
     transcript: str | None = field(default=None, metadata={"help": "Transcript of the one recording that is given."})
+    transcript_text: str | None = field(
+        default=None,
+        metadata={"help": "For a transcript in RTTM, which has no words: a text file, a line for each turn."},
+    )
     speech_model: str | None = field(
         default=None, metadata={"help": "Whisper (Hub id or folder) that writes transcripts where there are none."}
     )
@@ -83,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
             timelines = recognizer(
                 [str(path)],
                 transcript=args.transcript or transcript_beside(path),
+                transcript_text=args.transcript_text,
                 speech_model=speech_model,
                 num_speakers=args.num_speakers,
                 language=args.language,
@@ -156,6 +162,7 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path]):
 
 def load_recognizer(model: str):
     """The pipeline of a trained model."""
+    logging.disable_progress_bar()
     if hasattr(os, "sched_getaffinity"):
         torch.set_num_threads(len(os.sched_getaffinity(0)))
     return pipeline(

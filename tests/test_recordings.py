@@ -236,7 +236,25 @@ def test_an_untimed_transcript_of_a_recording_is_refused(corpus, tmp_path):
         conversations_of_file(corpus / "test.mp4", tmp_path / "t.jsonl")
 
 
+def test_turns_in_rttm_get_their_words_from_a_text_file(corpus, tmp_path):
+    turns = [(u["start"], u["end"] - u["start"], u["speaker"]) for u in utterances_of(corpus)]
+    lines = [f"SPEAKER test 1 {start:.3f} {length:.3f} <NA> <NA> {name} <NA> <NA>" for start, length, name in turns]
+    (tmp_path / "t.rttm").write_text("\n".join(lines))
+    (tmp_path / "t.txt").write_text("\n".join(text for _, text, *_ in LINES))
+    [conversation] = conversations_of_file(corpus / "test.mp4", tmp_path / "t.rttm", tmp_path / "t.txt")
+    assert [(u["speaker"], u["text"]) for u in conversation["utterances"]] == [line[:2] for line in LINES]
+
+
 def test_prosody_of_silence_is_missing_and_of_nan_refused():
     assert prosody(np.zeros(16000)) is None and prosody(np.zeros(10)) is None
     with pytest.raises(ValueError, match="NaN"):
         prosody(np.full(16000, np.nan))
+
+
+@pytest.mark.parametrize(("name", "size"), [("egemaps", 88), ("compare", 6373)])
+def test_functionals_of_opensmile_have_their_sizes_and_too_short_sounds_have_none(name, size):
+    pytest.importorskip("opensmile")
+    extractor = FEATURE_EXTRACTORS[name]
+    features = extractor.compute(np.sin(np.arange(16000) / 15).astype(np.float32) / 3)
+    assert features.shape == (1, size) and features.dtype == np.float32 and np.isfinite(features).all()
+    assert extractor.compute(np.zeros(800, np.float32)) is None
