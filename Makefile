@@ -20,7 +20,7 @@ demo: venv
 	$(VENV)/bin/python scripts/extract_features.py --data_dir $(DATA) --extractors prosody faces --output_dir $(DATA)/features
 	$(VENV)/bin/accelerate launch scripts/train.py --dataset_name folder --data_dir $(DATA) \
 		--audio_features $(DATA)/features/prosody --vision_features $(DATA)/features/faces --output_dir amuse-sample \
-		--preset small --num_train_epochs 40 --early_stopping_patience 12 --learning_rate 2e-3 \
+		--preset small --num_train_epochs 30 --early_stopping_patience 12 --learning_rate 2e-3 \
 		--per_device_train_batch_size 4 --resume_from_checkpoint latest
 	$(VENV)/bin/python scripts/demo.py --model amuse-sample --data_dir $(DATA)
 

@@ -42,7 +42,8 @@ PRESETS = {
         "hidden_size": 64,
         "num_man_layers": 1,
         "probe_modality_heads": True,
-        "modality_dropout": 0.2,
+        "hidden_dropout": 0.1,
+        "modality_dropout": 0.1,
     },
 }
 

@@ -32,7 +32,7 @@ from processing.load_conversations import load_conversations
 from scripts import train
 
 TRAINING = (
-    *("--preset", "small", "--num_train_epochs", "40", "--early_stopping_patience", "12"),
+    *("--preset", "small", "--num_train_epochs", "30", "--early_stopping_patience", "12"),
     *("--learning_rate", "2e-3", "--per_device_train_batch_size", "4"),
 )
 """The settings of every training; chosen on the validation split."""
