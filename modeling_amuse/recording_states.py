@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 
+IMAGES_AT_ONCE = 64  # an utterance may last for minutes
 SIGHT_OF = {"vision": "face_images", "background": "backgrounds"}
 
 
@@ -41,8 +42,9 @@ def _states_of_sight(model, processor, stream: str, sight) -> np.ndarray | None:
     images = getattr(sight, SIGHT_OF[stream])
     if not images:
         return None
-    values, mask = processor.image_inputs([images], stream).values()
-    return _states(model, stream, values, mask)
+    parts = [images[start : start + IMAGES_AT_ONCE] for start in range(0, len(images), IMAGES_AT_ONCE)]
+    states = [_states(model, stream, *processor.image_inputs([part], stream).values()) for part in parts]
+    return np.concatenate(states)
 
 
 @torch.inference_mode()

@@ -78,10 +78,15 @@ def _check_conversation(conversation, number: int) -> dict:
                 f"Utterance {position} of conversation {name} is a {type(utterance).__name__}: give a dict such as "
                 '{"speaker": "Ada", "text": "Hello."}.'
             )
-        if not isinstance(utterance.get("speaker"), (str, int)) or utterance["speaker"] == "":
+        if utterance.get("speaker") in (None, ""):
             raise ValueError(
                 f"Utterance {position} of conversation {name} has no 'speaker': name its speaker, by any name that tells "
                 "the speakers of the conversation apart."
+            )
+        if not isinstance(utterance["speaker"], (str, int)):
+            raise ValueError(
+                f"The speaker of utterance {position} of conversation {name} is a {type(utterance['speaker']).__name__}: "
+                "give a string."
             )
         if not isinstance(utterance.get("text") or "", str):
             raise ValueError(

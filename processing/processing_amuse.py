@@ -350,6 +350,8 @@ class _Batch:
     def full(self, rows, filler=0) -> torch.Tensor:
         """`(utterances, ...)` to `(B, T, ...)`, padded with `filler`."""
         rows = torch.as_tensor(np.asarray(rows))
+        if self.mask.all():  # one conversation, perhaps a long recording, needs no second copy
+            return rows.unflatten(0, tuple(self.mask.shape))
         padded = torch.full((*self.mask.shape, *rows.shape[1:]), filler, dtype=rows.dtype)
         padded[self.mask] = rows
         return padded

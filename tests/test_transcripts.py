@@ -248,7 +248,7 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
         ("a.json", '[{"speaker": "Ada", "start": true}]', "its start is 'True'"),
         ("a.json", '[{"speaker": "Ada", "video_start": "x"}]', "its video_start is 'x'"),
         ("a.json", '[{"speaker": "Ada", "video_side": "up"}]', "its video_side is 'up': give left or right"),
-        ("a.json", '[{"speaker": ["Ada"]}]', "its speaker is a list: give a string"),
+        ("a.json", '[{"speaker": ["Ada"]}]', "is a list: give a string"),
         ("a.json", '[{"speaker": "Ada", "start": 1' + "0" * 400 + "}]", "from 0 s to 1000 hours"),
         ("a.json", '[{"speaker": "A", "id": "x"}, {"speaker": "B", "id": "x"}]', "2 utterances with the id 'x'"),
         ("a.jsonl", '{"speaker": "Ada"}\n{"speaker": "Ben"', "line 2, is no JSON"),
