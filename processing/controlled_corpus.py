@@ -115,7 +115,7 @@ def _draw_utterance(neutral_sentences: np.ndarray, draw: np.random.Generator) ->
 
 def optimal_predictions(utterances: list[dict], modalities: tuple[str, ...]) -> list[str]:
     """
-    The Bayes-optimal prediction for each utterance from some of the modalities: the emotion where one of them holds the
+    The Bayes-optimal prediction for each utterance from the evidence in some of the modalities: the emotion where one of them holds the
     evidence, and where all of them are neutral the emotion that is then most probable.
     """
     emotional = (1 - PROBABILITY_OF_NEUTRAL) / (len(EMOTIONS) - 1)
