@@ -136,6 +136,11 @@ def load_stream_tables(
         # a single file may be meant for one split alone: then another split has the same ids
         for split, table in load_feature_tables(path, list(splits) if Path(path).is_file() else wanted).items():
             known = table.rows.keys() & set(ids[split])
+            if not table.rows and split in wanted:
+                raise ValueError(
+                    f"{path} holds no {stream} features of any utterance of the {split} split: were the recordings "
+                    "readable, with a voice or a face in them?"
+                )
             if not known and split in wanted:
                 raise ValueError(
                     f"No utterance of the {split} split has {stream} features in {path}. Utterance ids of the split look "
@@ -150,4 +155,10 @@ def load_stream_tables(
             owner[id(table)] = owner.get(id(table), set()) | known
             if split in wanted:
                 tables[split][stream] = table
+        records = {json.dumps(tables[split][stream].record, sort_keys=True) for split in wanted}
+        if len(records) > 1:
+            raise ValueError(
+                f"The tables in {path} were computed differently for the splits ({' and '.join(sorted(records))}): extract "
+                "them anew."
+            )
     return tables

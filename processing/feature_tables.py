@@ -98,7 +98,8 @@ class FeatureTable:
         is_nested = hasattr(features.type.value_type, "value_type")
         row = pa.large_list(pa.float32())
         features = pa.concat_arrays(
-            features.cast(pa.large_list(row) if is_nested else row).chunks or [pa.array([], row)]
+            features.cast(pa.large_list(row) if is_nested else row).chunks
+            or [pa.array([], pa.large_list(row) if is_nested else row)]
         )
         if is_nested:
             lengths = features.value_lengths().to_numpy(zero_copy_only=False)

@@ -273,7 +273,9 @@ class AmuseProcessor(ProcessorMixin):
         # Whisper's window has a fixed length, which is its extractor's default; others are padded to the longest
         padding = inspect.signature(type(self.feature_extractor).__call__).parameters.get("padding")
         padding = (padding is not None and padding.default) or True
-        given = self.feature_extractor(padded, sampling_rate=rate, padding=padding, return_tensors="np")
+        given = self.feature_extractor(
+            padded, sampling_rate=rate, padding=padding, return_attention_mask=True, return_tensors="np"
+        )
         values = given[self.feature_extractor.model_input_names[0]].astype(np.float32)
         # not every extractor gives a mask, and none knows of what was added above
         if values.ndim == 2:
@@ -299,7 +301,7 @@ class AmuseProcessor(ProcessorMixin):
         """
         counts = [len(pictures) if pictures is not None else 0 for pictures in images]
         flat = [picture for pictures in images if pictures is not None for picture in pictures]
-        pixels = self.image_processor(flat, return_tensors="np")["pixel_values"]
+        pixels = self.image_processor(flat, input_data_format="channels_last", return_tensors="np")["pixel_values"]
         mask = np.arange(max(counts)) < np.array(counts)[:, None]
         values = np.zeros((*mask.shape, *pixels.shape[1:]), dtype=np.float32)
         values[mask] = pixels

@@ -6,7 +6,12 @@ The default features of a voice. They need no pretrained model and no licence bu
 any other audio encoder of transformers, takes their place by `audio_config`.
 """
 
+import tempfile
+from functools import cache
+from pathlib import Path
+
 import numpy as np
+from filelock import FileLock
 
 from .extras import import_extra
 
@@ -45,6 +50,21 @@ def prosody(waveform: np.ndarray) -> np.ndarray | None:
         raise ValueError("The waveform holds NaN or infinite values: decode it anew, or leave its audio out.")
     if len(waveform) < _FRAME or not waveform.any():
         return None
+    _compile()
+    return _prosody(waveform)
+
+
+@cache
+def _compile():
+    """
+    The first call, under a lock. librosa's loops are compiled by numba, which keeps the machine code in files: processes that
+    compile at the same time can mix these up, and whoever loads them later crashes.
+    """
+    with FileLock(Path(tempfile.gettempdir()) / "amuse-emotion-numba.lock"):
+        _prosody(np.sin(np.arange(SAMPLING_RATE) / 20, dtype=np.float32))
+
+
+def _prosody(waveform: np.ndarray) -> np.ndarray:
     librosa, feature = import_extra("librosa", "media"), import_extra("librosa.feature", "media")
     frames = {"hop_length": _HOP, "frame_length": _FRAME}
     energy = feature.rms(y=waveform, **frames)[0]

@@ -99,16 +99,22 @@ def utterance_sights(
             spans = [media_span(utterances[position], "video") for position in positions]
             views, last = defaultdict(_View), {}
             ends = [np.inf if end is None else end for _, end in spans]
-            for frame in utterance_frames(path, spans, frames_per_second):
-                for number in [number for number in views if frame.time >= ends[number]]:
-                    yield positions[number], views.pop(number).sight(last.pop(number))
-                faces = finder.find(frame.image)
-                for number in frame.utterances:
-                    utterance, start = utterances[positions[number]], spans[number][0] or 0.0
-                    last[number] = (utterance.get("video_side"), (loudness or {}).get(positions[number]), start)
-                    views[number].add(frame.time, frame.image if with_images else None, faces)
+            error = None
+            try:
+                for frame in utterance_frames(path, spans, frames_per_second):
+                    for number in [number for number in views if frame.time >= ends[number]]:
+                        yield positions[number], views.pop(number).sight(last.pop(number))
+                    faces = finder.find(frame.image)
+                    for number in frame.utterances:
+                        utterance, start = utterances[positions[number]], spans[number][0] or 0.0
+                        last[number] = (utterance.get("video_side"), (loudness or {}).get(positions[number]), start)
+                        views[number].add(frame.time, frame.image if with_images else None, faces)
+            except ValueError as later:  # another utterance's times are not in the video; these have been seen
+                error = later
             for number in list(views):
                 yield positions[number], views.pop(number).sight(last[number])
+            if error is not None:
+                raise error
 
         yield from _each_file(utterances, "video", read, skip_unreadable)
 

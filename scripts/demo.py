@@ -36,8 +36,11 @@ class DemoArguments:
 def main(arguments: list[str] | None = None):
     [args] = HfArgumentParser(DemoArguments, description=__doc__).parse_args_into_dataclasses(arguments)
     data_dir, output_dir = Path(args.data_dir), Path(args.output_dir)
+    lines = (data_dir / "test.jsonl").read_text(encoding="utf-8").splitlines()
+    if not 0 <= args.number < len(lines):
+        raise ValueError(f"--number {args.number}: the test split has the conversations 0 to {len(lines) - 1}.")
+    line = lines[args.number]
     output_dir.mkdir(parents=True, exist_ok=True)
-    line = (data_dir / "test.jsonl").read_text(encoding="utf-8").splitlines()[args.number]
     conversation = json.loads(line)
 
     # The recording as anybody has one: an mp4 file and who said what when.

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import sys
+from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -120,13 +121,14 @@ def extraction_jobs(args: ExtractionArguments) -> list[dict]:
 
 def parts_of(utterances: list[dict], size: int) -> list[list[dict]]:
     """Utterances in parts of about this size; those of one recording stay together, it is read in one pass."""
-    parts, last = [[]], None
+    of_recording = defaultdict(list)
     for utterance in utterances:
-        recording = utterance["video"] or utterance["audio"]
-        if len(parts[-1]) >= size and recording != last:
+        of_recording[utterance["video"] or utterance["audio"]].append(utterance)
+    parts = [[]]
+    for together in of_recording.values():
+        if len(parts[-1]) >= size:
             parts.append([])
-        last = recording
-        parts[-1].append(utterance)
+        parts[-1] += together
     return parts
 
 
@@ -157,7 +159,12 @@ def compute_part(job: dict, folders: dict[str, Path], part: tuple[str, list[dict
         encoders, record = frozen_encoders(job["modality"], job["model"], job.get("pooling", 1))
         extractors = {stream: encoders[stream] for stream in folders}
     keys = ("id", "audio", "video", "start", "end", "audio_start", "video_start", "video_side")
-    what = json.dumps([record, [[utterance[key] for key in keys] for utterance in utterances]], sort_keys=True)
+    media = {utterance[medium] for utterance in utterances for medium in ("audio", "video")} - {None}
+    # a recording that was replaced is read anew
+    states = [
+        [path, os.stat(path).st_size, os.stat(path).st_mtime_ns] for path in sorted(media) if os.path.exists(path)
+    ]
+    what = json.dumps([record, states, [[utterance[key] for key in keys] for utterance in utterances]], sort_keys=True)
     name = f"{split}-{hashlib.sha256(what.encode()).hexdigest()[:24]}.parquet"
     if all((folder / "parts" / name).is_file() for folder in folders.values()):
         return name

@@ -346,8 +346,9 @@ def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArgu
             dropout=fields.get("hidden_dropout", AmuseConfig.hidden_dropout),
         )
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **frozen, **fields)
-    for modality in frozen:
-        check_states(tables[modality], model.amuse.encoder(modality), f"--{modality}_features")
+    for stream, table in tables.items():
+        if MODALITY_OF[stream] in frozen:
+            check_states(table, model.amuse.encoder(MODALITY_OF[stream]), f"--{stream}_features")
     parts = {k: part for modality, name in frozen.items() for k, part in encoder_part(modality, name).items()}
     processor = AmuseProcessor(
         tokenizer, **parts, emotions=emotions, feature_statistics=statistics, feature_records=records

@@ -2,6 +2,7 @@
 """From rendered recordings to features, models and timelines: the same numbers in training and at inference."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow.parquet
@@ -258,3 +259,24 @@ def test_functionals_of_opensmile_have_their_sizes_and_too_short_sounds_have_non
     features = extractor.compute(np.sin(np.arange(16000) / 15).astype(np.float32) / 3)
     assert features.shape == (1, size) and features.dtype == np.float32 and np.isfinite(features).all()
     assert extractor.compute(np.zeros(800, np.float32)) is None
+
+
+def test_a_corpus_with_an_unreadable_recording_is_extracted_and_read_again_once_it_is_mended(corpus, tmp_path):
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder, ignore=shutil.ignore_patterns("features", "cache"))
+    (folder / "train.mp4").write_bytes(b"no recording")
+    extract(folder, folder / "features")
+    assert not load_feature_tables(str(folder / "features" / "prosody"), ["train"])["train"].rows
+    assert len(load_feature_tables(str(folder / "features" / "prosody"), ["test"])["test"].rows) == len(LINES)
+    shutil.copy(corpus / "train.mp4", folder / "train.mp4")
+    extract(folder, folder / "features")
+    assert len(load_feature_tables(str(folder / "features" / "prosody"), ["train"])["train"].rows) == len(LINES)
+
+
+def test_an_utterance_after_the_end_of_the_video_takes_no_other_with_it(corpus):
+    utterances = utterances_of(corpus)
+    late = {**utterances[0], "start": 500.0, "end": 501.0}
+    seen = {position for position, _ in utterance_sights([*utterances, late], skip_unreadable=True)}
+    assert seen == set(range(len(LINES)))
+    with pytest.raises(ValueError, match="500"):
+        list(utterance_sights([*utterances, late]))
