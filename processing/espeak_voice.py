@@ -83,6 +83,7 @@ def _speak_here(sentences: list[list]) -> list[np.ndarray]:
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     retrieval, rate, volume, pitch, pitch_range, utf8 = 1, 1, 2, 3, 4, 1  # numbers from speak_lib.h
     library.espeak_Initialize(retrieval, 0, str(espeakng_loader.get_data_path()).encode(), 0)
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))
     pieces = []
 
     @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
