@@ -221,6 +221,11 @@ class AmuseConfig(PreTrainedConfig):
         encoder_config = getattr(self, f"{modality}_config")
         if encoder_config is None:
             return
+        if not hasattr(encoder_config, "hidden_size"):
+            raise ValueError(
+                f"{modality}_config is of the type {encoder_config.model_type!r}, whose states are not tokens of one "
+                "hidden_size: give an encoder such as a ViT, CLIP's vision model, Whisper or a BERT."
+            )
         streams = ("vision", "background") if modality == "vision" else (modality,)
         for stream in streams:
             name = f"{stream}_feature_size"

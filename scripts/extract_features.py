@@ -141,7 +141,8 @@ def one_thread():
 def frozen_encoders(modality: str, name: str, pooling: int) -> tuple[dict, dict]:
     """What computes the states of a pretrained encoder, once for each process, and its record."""
     processor = AmuseProcessor(**encoder_part(modality, name))
-    streams = {"background_feature_size": AutoConfig.from_pretrained(name).hidden_size} if modality == "vision" else {}
+    size = getattr(AutoConfig.from_pretrained(name), "hidden_size", None)
+    streams = {"background_feature_size": size} if modality == "vision" else {}
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
         **{modality: name}, **streams, audio_token_pooling=pooling
     ).eval()

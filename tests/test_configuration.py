@@ -85,3 +85,10 @@ def test_everything_public_is_documented():
         name for name in modeling_amuse.__all__ if name != "MODALITIES" and not getattr(modeling_amuse, name).__doc__
     ]
     assert undocumented == []
+
+
+def test_an_encoder_without_tokens_of_one_size_is_refused():
+    from transformers import ConvNextConfig
+
+    with pytest.raises(ValueError, match="'convnext'.*not tokens of one hidden_size"):
+        AmuseConfig(vision_config=ConvNextConfig())

@@ -100,9 +100,10 @@ def test_the_same_sentences_are_spoken_the_same_and_tones_are_heard():
     from processing.espeak_voice import SAMPLING_RATE, TONES, VOICES, speak
     from processing.prosody import PROSODY_FEATURES, prosody
 
-    sentences = [("Come on, folks, one on each corner.", VOICES[0], TONES[emotion]) for emotion in EMOTIONS]
-    spoken = speak(sentences)
-    assert all(np.array_equal(*pair) for pair in zip(spoken, speak(sentences), strict=True))
+    # some voices have breath, which is noise
+    voices = [("They put the report on the table.", voice, TONES["joy"]) for voice in VOICES]
+    assert all(np.array_equal(*pair) for pair in zip(speak(voices), speak(voices), strict=True))
+    spoken = speak([("Come on, folks, one on each corner.", VOICES[0], TONES[emotion]) for emotion in EMOTIONS])
     heard = {
         emotion: dict(
             zip(PROSODY_FEATURES, prosody(librosa.resample(w, orig_sr=SAMPLING_RATE, target_sr=16000))[0], strict=True)
