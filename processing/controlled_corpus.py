@@ -12,7 +12,6 @@ speakers and, for words, the neutral sentences of the sample corpus.
 from itertools import combinations, product
 
 import numpy as np
-from sklearn.metrics import f1_score
 
 from .conversation_folder import SAMPLE_DIR, ConversationFolder
 from .meld import EMOTIONS
@@ -122,16 +121,6 @@ def optimal_predictions(utterances: list[dict], modalities: tuple[str, ...]) -> 
     hidden = sum(not set(evidence) & set(modalities) for evidence in EVIDENCE) / len(EVIDENCE)
     unseen = "neutral" if emotional * hidden <= PROBABILITY_OF_NEUTRAL else EMOTIONS[1]
     return [u["emotion"] if set(u["evidence"]) & set(modalities) else unseen for u in utterances]
-
-
-def optimal_score(utterances: list[dict], modalities: tuple[str, ...]) -> dict[str, float]:
-    """The `accuracy` and `weighted_f1` of the Bayes-optimal predictions on these utterances."""
-    emotions = [u["emotion"] for u in utterances]
-    predictions = optimal_predictions(utterances, modalities)
-    return {
-        "accuracy": float(np.mean([e == p for e, p in zip(emotions, predictions, strict=True)])),
-        "weighted_f1": float(f1_score(emotions, predictions, average="weighted", zero_division=0)),
-    }
 
 
 def shares_by_evidence(utterances: list[dict], shares: list[dict[str, float]]) -> dict[str, dict]:

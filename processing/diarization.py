@@ -14,9 +14,8 @@ from sklearn.cluster import AgglomerativeClustering
 from transformers.audio_utils import mel_filter_bank
 
 from .extras import import_extra
-from .media import audio_chunks, utterance_waveforms
+from .media import SAMPLING_RATE, audio_chunks, utterance_waveforms
 
-SAMPLING_RATE = 16000
 VAD_FRAME = 512
 """Samples that Silero judges at once."""
 

@@ -14,9 +14,9 @@ import numpy as np
 from filelock import FileLock
 
 from .extras import import_extra
+from .media import SAMPLING_RATE
 
 VERSION = 1  # raised when the same sound gives other numbers
-SAMPLING_RATE = 16000
 _HOP = 256  # samples between frames, 16 ms
 _FRAME = 1024
 _COEFFICIENTS = 13

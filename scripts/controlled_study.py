@@ -21,14 +21,15 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score
 from transformers import HfArgumentParser, pipeline
 
 import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from processing.controlled_corpus import EVIDENCE, MODALITIES, optimal_score, shares_by_evidence
+from processing.controlled_corpus import EVIDENCE, MODALITIES, optimal_predictions, shares_by_evidence
 from processing.conversation_dataset import ConversationDataset, load_stream_tables
+from processing.emotion_metric import headline
 from processing.load_conversations import load_conversations
+from processing.meld import EMOTIONS
 from scripts import train
 
 TRAINING = (
@@ -102,12 +103,21 @@ def recognize_split(
     return [u for timeline in recognizer([dataset[i] for i in range(len(dataset))], batch_size=8) for u in timeline]
 
 
+def optimal_score(utterances: list[dict], modalities: tuple[str, ...]) -> dict[str, float]:
+    """The `accuracy` and `weighted_f1` of the Bayes-optimal predictions on these utterances."""
+    return accuracy_and_f1([u["emotion"] for u in utterances], optimal_predictions(utterances, modalities))
+
+
+def accuracy_and_f1(emotions: list[str], predictions: list[str]) -> dict[str, float]:
+    scores = headline(np.array(emotions), np.array(predictions), list(EMOTIONS))
+    return {name: scores[name] for name in ("accuracy", "weighted_f1")}
+
+
 def score(truth: list[dict], timelines: list[dict]) -> dict:
     """Accuracy, weighted F1, and where the model looked."""
     emotions, predictions = [u["emotion"] for u in truth], [u["emotion"] for u in timelines]
     return {
-        "accuracy": float(accuracy_score(emotions, predictions)),
-        "weighted_f1": float(f1_score(emotions, predictions, average="weighted", zero_division=0)),
+        **accuracy_and_f1(emotions, predictions),
         "shares": shares_by_evidence(truth, [u["shares"] for u in timelines])
         if len(timelines[0]["shares"]) == 3
         else None,

@@ -14,10 +14,10 @@ from processing.controlled_corpus import (
     PROBABILITY_OF_NEUTRAL,
     compose,
     optimal_predictions,
-    optimal_score,
     shares_by_evidence,
 )
 from processing.meld import EMOTIONS
+from scripts.controlled_study import optimal_score
 
 
 @pytest.fixture(scope="module")
