@@ -60,7 +60,13 @@ EMOTIONAL_WORDS = {
         "My heart is broken.",
     ),
     "joy": ("I am so happy!", "That is wonderful!", "I love it!", "This is the best day!", "Hooray, we won!"),
-    "disgust": ("That is revolting.", "Yuck, get it away.", "It makes me sick.", "How disgusting it is.", "Ugh, it stinks."),
+    "disgust": (
+        "That is revolting.",
+        "Yuck, get it away.",
+        "It makes me sick.",
+        "How disgusting it is.",
+        "Ugh, it stinks.",
+    ),
     "anger": ("I am furious!", "How dare you!", "Shut up!", "That makes me so angry!", "I hate this!"),
 }
 """What is added to a sentence whose words hold the evidence."""
