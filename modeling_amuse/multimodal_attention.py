@@ -36,7 +36,7 @@ class AmuseMultimodalAttentionOutput(ModelOutput):
     attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
-class AmuseMultimodalAttention(nn.Module):
+class AmuseCentralNetworks(nn.Module):
     """The attention of one layer: each modality's central network attends to the peripheral ones of the others."""
 
     def __init__(self, config: AmuseConfig):
@@ -80,7 +80,7 @@ class AmuseMultimodalAttentionLayer(GradientCheckpointingLayer):
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
-        self.attention = AmuseMultimodalAttention(config)
+        self.attention = AmuseCentralNetworks(config)
 
     def forward(self, hidden_states, masks, shares, sizes, output_attentions, *maps) -> torch.Tensor:
         # tensors that have gradients come flat: nested ones would be lost on reentrant gradient checkpointing
@@ -98,7 +98,7 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
     the scale of the update does not depend on how many are there.
     """
 
-    _can_record_outputs = {"hidden_states": AmuseMultimodalAttentionLayer, "attentions": AmuseMultimodalAttention}
+    _can_record_outputs = {"hidden_states": AmuseMultimodalAttentionLayer, "attentions": AmuseCentralNetworks}
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
