@@ -148,8 +148,6 @@ class AmuseModelTests(ModelTesterMixin):
 class AmuseModelTest(AmuseModelTests, unittest.TestCase):
     _is_composite = True
     additional_model_inputs = ["audio_values", "pixel_values", "speaker_ids"]
-    # the shape is looked up by a name of the library's audio models: tests/test_modality_features.py checks it
-    skip_test_audio_features_output_shape = True
 
     def setUp(self):
         self.model_tester = AmuseModelTester(self)
@@ -160,7 +158,8 @@ class AmuseModelTest(AmuseModelTests, unittest.TestCase):
 @skip_not_applicable
 class AmuseFeatureModelTest(AmuseModelTests, unittest.TestCase):
     additional_model_inputs = ["audio_features", "vision_features", "background_features", "speaker_ids"]
-    test_resize_embeddings = False  # there are none
 
     def setUp(self):
         self.model_tester = AmuseFeatureModelTester(self)
+        self.model_tester.text_model_tester = UtterancesTester(self.model_tester, "text_features", "text_mask")
+        self.model_tester.audio_model_tester = UtterancesTester(self.model_tester, "audio_features", "audio_mask")
