@@ -16,10 +16,10 @@ def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
     return _encoder_of(AutoModel.from_config(config, dtype=dtype, **_without_pooler(config)))
 
 
-def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig) -> PreTrainedModel:
-    """The encoder with its pretrained weights, from a Hub id or a folder."""
-    dtype = torch.get_default_dtype()
-    return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, dtype=dtype, **_without_pooler(config)))
+def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig, **hub_options) -> PreTrainedModel:
+    """The encoder with its pretrained weights, from a Hub id or a folder; `hub_options` say how to reach the Hub."""
+    options = {"dtype": torch.get_default_dtype(), **_without_pooler(config), **hub_options}
+    return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, **options))
 
 
 def _encoder_of(model: PreTrainedModel) -> PreTrainedModel:

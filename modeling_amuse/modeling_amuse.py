@@ -38,6 +38,7 @@ from .unimodal import AmuseUnimodalEncoder
 from .utterance_layout import UtteranceLayout
 
 IGNORED_LABEL = -100
+HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "proxies", "token")
 
 
 @dataclass
@@ -518,8 +519,10 @@ class AmuseModel(AmusePreTrainedModel):
         """Everything that needs no other utterance, and what of the network was asked for."""
         features, present = self._unimodal_features(streams, layout)
         # what is left open, the configuration decides
-        recording = {name: wanted for name, wanted in recording.items() if wanted is not None}
-        network = self.man(features, **recording, return_dict=True)
+        recording = {
+            name: getattr(self.config, name) if wanted is None else wanted for name, wanted in recording.items()
+        }
+        network = self.man(features, layout if any(recording.values()) else None, **recording, return_dict=True)
         descriptors = self._pool(network.last_hidden_state, features)
         fused, shares = self.fusion(descriptors, present, self.modality_heads)
         utterances = UtteranceDescriptors(
@@ -529,11 +532,7 @@ class AmuseModel(AmusePreTrainedModel):
             modality_logits=self.apply_modality_heads(descriptors),
             modality_mask=present.long(),
         )
-        recorded = {
-            name: tuple(None if part is None else layout.pad(part) for part in network[name])
-            for name in ("hidden_states", "attentions")
-            if network.get(name) is not None
-        }
+        recorded = {name: network[name] for name in ("hidden_states", "attentions") if network.get(name) is not None}
         if recorded:
             counts = torch.tensor([tokens.states.shape[1] for tokens in features], device=fused.device)
             modalities = torch.arange(len(counts), device=fused.device)
@@ -777,18 +776,30 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             text (`str`, *optional*): Hub id or folder of the text encoder.
             audio (`str`, *optional*): Hub id or folder of the audio encoder.
             vision (`str`, *optional*): Hub id or folder of the image encoder.
-            config_kwargs: other fields of [`AmuseConfig`].
+            config_kwargs: other fields of [`AmuseConfig`], `attn_implementation` among them; and `cache_dir`,
+                `force_download`, `local_files_only`, `proxies` and `token`, how to reach the Hub.
 
         Raises:
             OSError: when an encoder cannot be found.
+            ValueError: when there is no modality, or the configuration's fields contradict each other.
+
+        Example:
+
+        ```python
+        >>> model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        ...     "sentence-transformers/all-mpnet-base-v2", "openai/whisper-base", freeze_text_encoder=True, num_labels=7
+        ... )
+        ```
         """
+        hub_options = {name: config_kwargs.pop(name) for name in HUB_OPTIONS if name in config_kwargs}
         names = {m: name for m, name in zip(MODALITIES, (text, audio, vision), strict=True) if name is not None}
-        encoder_configs = {modality: AutoConfig.from_pretrained(name) for modality, name in names.items()}
+        encoder_configs = {m: AutoConfig.from_pretrained(name, **hub_options) for m, name in names.items()}
         config = AmuseConfig(**config_kwargs, **{f"{m}_config": encoder for m, encoder in encoder_configs.items()})
         model = cls(config)
         for modality, name in names.items():
-            encoder = encoder_from_pretrained(name, getattr(config, f"{modality}_config"))
-            setattr(model.amuse, f"{modality}_model", encoder)
+            encoder = encoder_from_pretrained(name, getattr(config, f"{modality}_config"), **hub_options)
+            # only its weights: the model's own encoder shares the model's configuration, this one has a copy
+            model.amuse.encoder(modality).load_state_dict(encoder.state_dict())
         model.amuse.freeze_encoders()
         return model
 

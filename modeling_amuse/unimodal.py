@@ -26,10 +26,10 @@ class AmuseSelfAttentionLayer(GradientCheckpointingLayer):
         self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None, output_attentions: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         key, value = self.key_value(hidden_states).split(self.key_value_sizes, dim=-1)
-        update, [weights] = self.attention(
-            hidden_states, [key], [value], [attention_mask], output_attentions=output_attentions
-        )
-        return hidden_states + update, weights if output_attentions else None
+        if output_attentions:
+            weights = self.attention.weights(hidden_states, [key], [attention_mask])
+            return hidden_states + self.attention.attend(weights, [value]), weights[0]
+        return hidden_states + self.attention(hidden_states, [key], [value], [attention_mask])[0], None
 
 
 class UnimodalFeatures(NamedTuple):

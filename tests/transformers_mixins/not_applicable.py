@@ -35,7 +35,7 @@ ACCEPTED_SKIPS = [
     # language models
     r"No (decoder-only|sequence-to-sequence) language modeling head",
     r"doesn't use `inputs_embeds`",
-    r"no `base_model_class` defined",  # rotary positions
+    r"no `base_model_class` defined|RoPE|partial rope",
     r"does not support sliding window mask",
     r"does not have position embeddings",
     r"resize_(embeddings|token_embeddings)|resizing embeddings",
