@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from transformers import ViTImageProcessor, WhisperFeatureExtractor
+from transformers import ViTConfig, ViTImageProcessor, WhisperFeatureExtractor
 
-from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from processing.small_text_encoder import small_text_encoder
 from tests.small_models import random_batch, small_model, without
 from tests.test_encoders import SMALL, WHISPER
@@ -110,10 +110,6 @@ def encoders():
         WhisperFeatureExtractor(feature_size=4, chunk_length=1),
         ViTImageProcessor(size={"height": 8, "width": 8}),
     )
-    from transformers import ViTConfig
-
-    from modeling_amuse import AmuseConfig
-
     whisper = type(WHISPER)(**{**WHISPER.to_dict(), "max_source_positions": 50})
     vision = ViTConfig(**SMALL, image_size=8, patch_size=4)
     config = AmuseConfig(
