@@ -133,9 +133,20 @@ class UtteranceDescriptors(NamedTuple):
 
 
 @dataclass
-class AmuseEmotionRecognitionOutput(AmuseModelOutput):
+class AmuseEmotionScores(ModelOutput):
+    """What the classifier adds; see [`AmuseEmotionRecognitionOutput`], in which it comes first."""
+
+    loss: torch.FloatTensor | None = None
+    logits: torch.FloatTensor | None = None
+    classification_loss: torch.FloatTensor | None = None
+    modality_loss: torch.FloatTensor | None = None
+    contrastive_loss: torch.FloatTensor | None = None
+
+
+@dataclass
+class AmuseEmotionRecognitionOutput(AmuseModelOutput, AmuseEmotionScores):
     """
-    Output of [`AmuseForEmotionRecognition`]: that of [`AmuseModel`], and
+    Output of [`AmuseForEmotionRecognition`]: that of [`AmuseModel`], and before it
 
     Args:
         loss (`torch.FloatTensor` of shape `()`, *optional*):
@@ -145,12 +156,6 @@ class AmuseEmotionRecognitionOutput(AmuseModelOutput):
         classification_loss, modality_loss, contrastive_loss (`torch.FloatTensor` of shape `()`, *optional*):
             The loss's three terms, weighted as they are added.
     """
-
-    loss: torch.FloatTensor | None = None
-    logits: torch.FloatTensor | None = None
-    classification_loss: torch.FloatTensor | None = None
-    modality_loss: torch.FloatTensor | None = None
-    contrastive_loss: torch.FloatTensor | None = None
 
 
 class AmuseModel(AmusePreTrainedModel):
