@@ -118,6 +118,8 @@ def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: to
     states = pixel_values.new_zeros(*mask.shape, encoder.config.hidden_size)
     if mask.any():
         states[mask] = encoder(pixel_values=pixel_values[mask]).last_hidden_state.mean(dim=1).to(states.dtype)
+    else:
+        states = states + tied_to_zero(encoder)
     return states, mask
 
 
