@@ -126,6 +126,25 @@ def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: to
 ENCODE = {"text": encode_text, "audio": encode_audio, "vision": encode_frames}
 
 
+def is_sharded(encoder: nn.Module | None) -> bool:
+    """
+    Whether the encoder's weights are spread over several processes (FSDP). These read it together, each as often as the
+    others, or they wait for each other for ever.
+    """
+    return encoder is not None and any(hasattr(parameter, "full_tensor") for parameter in encoder.parameters())
+
+
 def tied_to_zero(encoder: nn.Module) -> torch.Tensor:
-    """0, with a gradient (of zero) for every trained weight of an encoder that a batch does not use."""
+    """
+    0, with a gradient (of zero) for every trained weight of an encoder that a batch does not use.
+
+    Raises:
+        ValueError: when the encoder's weights are sharded.
+    """
+    if is_sharded(encoder):
+        raise ValueError(
+            f"A batch has nothing for the {type(encoder).__name__} to read, whose weights are sharded over several processes "
+            "(FSDP): then every batch needs some of its input in every process. Freeze the encoder and give its states as "
+            "features, or train without sharding."
+        )
     return sum((parameter.sum() * 0 for parameter in encoder.parameters() if parameter.requires_grad), torch.zeros(()))

@@ -28,7 +28,7 @@ from transformers.utils.generic import can_return_tuple
 from .adaptive_fusion import AmuseAdaptiveFusion
 from .configuration_amuse import MODALITIES, AmuseConfig
 from .conversation_context import AmuseConversationContext
-from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, tied_to_zero
+from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_sharded, tied_to_zero
 from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .pretrained import AmusePreTrainedModel
@@ -597,8 +597,11 @@ class AmuseModel(AmusePreTrainedModel):
         else:
             if mask is not None and layout.rows(mask).any():
                 raise ValueError(f"{stream}_mask is not zero, but there is neither input nor features of it.")
+            mask = torch.zeros(layout.number, 1, device=layout.device)
+            if stream == "text" and (trains_encoder or is_sharded(encoder)):
+                states, mask = self.encode_stream(stream, mask.long(), mask)  # no word, read as one
+                return left_align(states.to(self.fusion.placeholder.dtype), mask)
             states = torch.zeros(layout.number, 1, size, device=layout.device)
-            mask = states.new_zeros(layout.number, 1)
         if trains_encoder and (raw is None or features is not None):
             states = states + tied_to_zero(encoder)
         return left_align(states.to(self.fusion.placeholder.dtype), mask)
@@ -772,7 +775,12 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
 
     @classmethod
     def from_text_audio_vision_pretrained(
-        cls, text: str | None = None, audio: str | None = None, vision: str | None = None, **config_kwargs
+        cls,
+        text: str | None = None,
+        audio: str | None = None,
+        vision: str | None = None,
+        config: AmuseConfig | None = None,
+        **config_kwargs,
     ) -> "AmuseForEmotionRecognition":
         """
         A model with fresh fusion layers around pretrained encoders.
@@ -781,12 +789,15 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             text (`str`, *optional*): Hub id or folder of the text encoder.
             audio (`str`, *optional*): Hub id or folder of the audio encoder.
             vision (`str`, *optional*): Hub id or folder of the image encoder.
-            config_kwargs: other fields of [`AmuseConfig`], `attn_implementation` among them; and `cache_dir`,
-                `force_download`, `local_files_only`, `proxies` and `token`, how to reach the Hub.
+            config ([`AmuseConfig`], *optional*): of another such model, its fusion layers and encoders: the base that an
+                adapter was trained on is made anew from the configuration saved with it.
+            config_kwargs: in place of `config`, fields of [`AmuseConfig`], `attn_implementation` among them; and in any
+                case `cache_dir`, `force_download`, `local_files_only`, `proxies` and `token`, how to reach the Hub.
 
         Raises:
             OSError: when an encoder cannot be found.
-            ValueError: when there is no modality, or the configuration's fields contradict each other.
+            ValueError: when there is no modality, the configuration's fields contradict each other, or `config` comes
+                with other fields, or names other encoders than are given.
 
         Example:
 
@@ -798,8 +809,18 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         """
         hub_options = {name: config_kwargs.pop(name) for name in HUB_OPTIONS if name in config_kwargs}
         names = {m: name for m, name in zip(MODALITIES, (text, audio, vision), strict=True) if name is not None}
-        encoder_configs = {m: AutoConfig.from_pretrained(name, **hub_options) for m, name in names.items()}
-        config = AmuseConfig(**config_kwargs, **{f"{m}_config": encoder for m, encoder in encoder_configs.items()})
+        if config is not None:
+            expected = {m for m in MODALITIES if getattr(config, f"{m}_config") is not None}
+            if config_kwargs or expected != set(names):
+                raise ValueError(
+                    f"The configuration has encoders of {', '.join(sorted(expected)) or 'no modality'}: give these, and no "
+                    f"other fields ({', '.join([*names, *config_kwargs])} were given)."
+                )
+        else:
+            encoder_configs = {
+                f"{modality}_config": AutoConfig.from_pretrained(name, **hub_options) for modality, name in names.items()
+            }
+            config = AmuseConfig(**config_kwargs, **encoder_configs)
         model = cls(config)
         for modality, name in names.items():
             encoder = encoder_from_pretrained(name, getattr(config, f"{modality}_config"), **hub_options)
