@@ -94,6 +94,8 @@ def main(arguments: list[str] | None = None):
             mapped = stack.enter_context(pool).map
         for job in jobs:
             extract(job, parts, mapped, Path(args.output_dir), state)
+    state.wait_for_everyone()
+    state.destroy_process_group()
 
 
 def extract(job: dict, parts: list[tuple[str, list[dict]]], mapped, output_dir: Path, state: PartialState):

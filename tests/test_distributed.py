@@ -19,7 +19,7 @@ from transformers import AutoConfig, BertModel
 from modeling_amuse import AmuseForEmotionRecognition
 from processing.conversation_folder import SAMPLE_DIR
 from processing.small_text_encoder import small_text_encoder
-from scripts import train
+from scripts import extract_features, train
 from tests.small_media import speech_like, write_wav
 from tests.small_models import random_batch, small_model
 from tests.test_training import ROOT, environment, free_port, restore_torch_settings, run  # noqa: F401
@@ -91,7 +91,7 @@ def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_pa
     assert all(torch.equal(loaded[name], whole[name]) for name in whole)
 
 
-def test_two_processes_extract_the_features_that_one_extracts(tmp_path):
+def test_two_processes_extract_the_features_that_one_extracts(tmp_path, capsys):
     pytest.importorskip("av")
     pytest.importorskip("librosa")
     for split, count in (("train", 5), ("test", 2)):
@@ -101,14 +101,13 @@ def test_two_processes_extract_the_features_that_one_extracts(tmp_path):
         (tmp_path / f"{split}.jsonl").write_text(json.dumps({"id": split, "utterances": utterances}))
     arguments = ["--data_dir", tmp_path, "--cache_dir", tmp_path / "cache", "--extractors", "prosody"]
     arguments += ["--utterances_per_part", 1, "--num_processes", 1]
-    printed = {}
-    for processes in (1, 2):
-        output = ["--output_dir", tmp_path / str(processes)]
-        result = run("extract_features.py", *arguments, *output, processes=processes)
-        assert result.returncode == 0, result.stderr[-3000:]
-        printed[processes] = sorted(
-            line.rpartition("/")[2] for line in result.stdout.splitlines() if "features" in line
-        )
+    extract_features.main([*map(str, arguments), "--output_dir", str(tmp_path / "1")])
+    printed = {1: capsys.readouterr().out}
+    result = run("extract_features.py", *arguments, "--output_dir", tmp_path / "2", processes=2)
+    assert result.returncode == 0, result.stderr[-3000:]
+    printed[2] = result.stdout
+    for processes, lines in printed.items():
+        printed[processes] = sorted(line.rpartition("/")[2] for line in lines.splitlines() if "features" in line)
     assert printed[1] == printed[2] and len(printed[1]) == 2
     files = [
         {path.relative_to(tmp_path / n): path.read_bytes() for path in (tmp_path / n).rglob("*.parquet")} for n in "12"

@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from peft import PeftModel, get_peft_model
 from safetensors.torch import load_file
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from modeling_amuse import AmuseConfig, AmuseEmotionRecognitionOutput, AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.low_rank_adaptation import lora_config
 from processing.conversation_dataset import ConversationDataset
 from processing.conversation_folder import SAMPLE_DIR
 from processing.emotion_metric import trainer_metrics
@@ -172,6 +174,26 @@ def test_accumulated_gradients_are_those_of_the_larger_batch(sample, tmp_path):
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     for name, tensor in trained[0].items():
         torch.testing.assert_close(trained[1][name], tensor, atol=1e-5, rtol=1e-4, msg=name)
+
+
+def test_adapters_are_trained_and_saved_by_themselves(sample, tmp_path):
+    train, validation, processor, config = sample
+    base = fresh_model(config, **without_dropout(config))
+    peft_model = get_peft_model(base, lora_config(base, r=2))
+    settings = {"eval_strategy": "epoch", "save_strategy": "epoch", "gradient_accumulation_steps": 2}
+    trainer = trainer_of(peft_model, sample, tmp_path, activation_checkpointing=True, num_train_epochs=1, **settings)
+    batches = [processor([train[n] for n in range(start, start + 4)]) for start in (0, 4)]
+    peft_model.train()
+    with torch.no_grad():  # one step on both batches: their mean over utterances is the loss that is logged
+        number = sum((batch["labels"] != -100).sum() for batch in batches)
+        expected = sum(peft_model(**batch, num_items_in_batch=number).loss for batch in batches)
+    assert trainer.train().training_loss == pytest.approx(float(expected), rel=1e-5)
+    saved = load_file(tmp_path / "checkpoint-1" / "adapter_model.safetensors")
+    assert any("lora_A" in name for name in saved) and not (tmp_path / "checkpoint-1" / "model.safetensors").exists()
+    again = PeftModel.from_pretrained(fresh_model(config, **without_dropout(config)), tmp_path / "checkpoint-1").eval()
+    batch = processor([validation[0]])
+    with torch.no_grad():
+        torch.testing.assert_close(again(**batch).logits, peft_model.eval()(**batch).logits, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("reentrant", [False, True])
