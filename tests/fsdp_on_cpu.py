@@ -22,6 +22,8 @@ class ShardingAccelerator(Accelerator):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.state.fsdp_plugin = FullyShardedDataParallelPlugin()
+        if self.mixed_precision != "no":
+            self.state.fsdp_plugin.set_mixed_precision(self.mixed_precision)
         self.state.distributed_type = DistributedType.FSDP
         PartialState._shared_state["distributed_type"] = DistributedType.FSDP
 

@@ -206,3 +206,18 @@ def test_where_nothing_can_be_adapted_it_says_why():
         lora_config(model, ("audio",))
     with pytest.raises(ValueError, match="No encoder is there to adapt"):
         lora_config(model)
+
+
+def test_the_base_of_an_adapter_is_made_from_its_configuration(tiny_text_encoder):
+    folder, _ = tiny_text_encoder
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        folder, num_labels=3, hidden_size=8, contexts="none", audio_feature_size=2
+    )
+    base = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(folder, config=model.config)
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    assert {name: tensor.shape for name, tensor in base.state_dict().items()} == shapes
+    encoder = base.amuse.text_model.state_dict()
+    assert all(torch.equal(encoder[n], tensor) for n, tensor in model.amuse.text_model.state_dict().items())
+    for wrong in ({}, {"text": folder, "audio": folder}, {"text": folder, "hidden_size": 16}):
+        with pytest.raises(ValueError, match="The configuration has encoders of text: give these"):
+            AmuseForEmotionRecognition.from_text_audio_vision_pretrained(**wrong, config=model.config)
