@@ -9,6 +9,7 @@ from pathlib import Path
 from .conversation_builder import ConversationBuilder
 from .text_encoding import decode_utf8_or_cp1252
 
+
 class AnnotationFileBuilder(ConversationBuilder):
     """
     Base of the builders of data sets with one CSV file for each split.

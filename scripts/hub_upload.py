@@ -10,7 +10,7 @@ from pathlib import Path
 
 from httpx2 import HTTPError
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token, is_offline_mode
-from huggingface_hub.errors import HFValidationError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
 
@@ -33,7 +33,9 @@ def check_access():
         ValueError: when there is no token, or the Hub is switched off.
     """
     if is_offline_mode():
-        raise ValueError("HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it, or look with --dry_run DIR first.")
+        raise ValueError(
+            "HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it, or look with --dry_run DIR first."
+        )
     if get_token() is None:
         raise ValueError(
             "There is no token for the Hub: make one with write access at https://huggingface.co/settings/tokens, then "

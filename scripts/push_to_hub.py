@@ -36,7 +36,7 @@ class PushArguments:
     private: bool = field(default=False, metadata={"help": "Make a private repository."})
     revision_tag: str | None = field(default=None, metadata={"help": "Name of this version, for example v1."})
     results: list[str] = field(
-        default_factory=list, metadata={"help": "JSON files of evaluate.py, for the model card.", "nargs": "*"}
+        default_factory=list, metadata={"help": "JSON files of evaluate.py, for the model card."}
     )
     dry_run: str | None = field(default=None, metadata={"help": "Write the files into this folder, upload nothing."})
 
@@ -49,7 +49,9 @@ def main(arguments: list[str] | None = None):
     model_dir = Path(args.model)
     check_model_folder(model_dir)
     results = [read_results(Path(path), model_dir) for path in args.results]
-    history = read_json(model_dir / "training_history.json") if (model_dir / "training_history.json").is_file() else None
+    history = (
+        read_json(model_dir / "training_history.json") if (model_dir / "training_history.json").is_file() else None
+    )
     from hub_card.model_card import write_model_card
 
     with new_folder(args.dry_run) as folder:

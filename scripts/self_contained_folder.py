@@ -11,6 +11,7 @@ from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import CONFIG_NAME, PROCESSOR_NAME, SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
 from modeling_amuse import (
+    MODALITIES,
     AmuseConfig,
     AmuseForEmotionRecognition,
     AmuseProcessor,
@@ -47,6 +48,15 @@ def write_self_contained_folder(model_dir: Path, folder: Path):
         problems = "; ".join(f"{name.replace('_', ' ')}: {', '.join(keys[:5])}" for name, keys in wrong.items())
         raise ValueError(f"The weights in {model_dir} do not fit its {CONFIG_NAME} ({problems}): save the model anew.")
     processor = AmuseProcessor.from_pretrained(model_dir)
+
+    for modality in MODALITIES:
+        encoder_config = getattr(model.config, f"{modality}_config")
+        # where an encoder came from is worth knowing if it is on the Hub; a folder is of this machine alone
+        if encoder_config is not None and Path(encoder_config.name_or_path).exists():
+            encoder_config.name_or_path = ""
+    if processor.tokenizer is not None:
+        for name in ("is_local", "local_files_only"):  # how it was loaded here
+            processor.tokenizer.init_kwargs.pop(name, None)
 
     # Not by `register_for_auto_class`: it changes the classes for the whole process, and names the saved class alone.
     references = {auto: _reference(of) for auto, of in AUTO_CLASSES.items()}

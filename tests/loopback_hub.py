@@ -32,7 +32,9 @@ class File:
 
     def entry(self, path: str) -> dict:
         entry = {"type": "file", "path": path, "size": len(self.content), "oid": self.blob_id}
-        return entry | ({"lfs": {"oid": self.oid, "size": len(self.content), "pointerSize": 134}} if self.is_large else {})
+        return entry | (
+            {"lfs": {"oid": self.oid, "size": len(self.content), "pointerSize": 134}} if self.is_large else {}
+        )
 
 
 @dataclass
@@ -76,14 +78,14 @@ class LoopbackHub:
     Attributes:
         repositories: by their type (`"model"` or `"dataset"`) and id.
         requests: method and path of everything that was asked for.
-        refuse_uploads: answer uploads of large files with an error.
+        full: ids of repositories whose uploads of large files fail.
     """
 
     def __init__(self):
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.objects: dict[str, bytes] = {}
         self.requests: list[tuple[str, str]] = []
-        self.refuse_uploads = False
+        self.full: set[str] = set()
         self.lock = Lock()
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -100,7 +102,12 @@ class LoopbackHub:
 
     def environment(self, home, token: str | None = "hf_loopback") -> dict[str, str]:
         """The variables by which a process finds this Hub, and keeps what it fetches in the folder `home`."""
-        variables = {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        variables = {
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HOME": str(home),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_OFFLINE": "0",
+        }
         return variables | {"HF_HUB_DISABLE_TELEMETRY": "1"} | ({"HF_TOKEN": token} if token else {})
 
 
@@ -249,19 +256,22 @@ class _Handler(BaseHTTPRequestHandler):
         self._check_writer(repo_id)
         answers = []
         for asked in json.loads(self.body)["objects"]:
-            upload = {"upload": {"href": f"{self.hub.endpoint}/lfs-objects/{asked['oid']}", "header": {}}}
+            place = "full" if repo_id in self.hub.full else "lfs-objects"
+            upload = {"upload": {"href": f"{self.hub.endpoint}/{place}/{asked['oid']}", "header": {}}}
             there = asked["oid"] in self.hub.objects
             answers.append({"oid": asked["oid"], "size": asked["size"], **({} if there else {"actions": upload})})
         return {"transfer": "basic", "objects": answers}
 
     @_route("PUT", r"/lfs-objects/(?P<oid>[0-9a-f]{64})")
     def put_object(self, oid):
-        if self.hub.refuse_uploads:
-            raise HubError(403, "The storage is full.")
         if hashlib.sha256(self.body).hexdigest() != oid:
             raise HubError(400, "The checksum is wrong.")
         self.hub.objects[oid] = self.body
         return {}
+
+    @_route("PUT", r"/full/[0-9a-f]{64}")
+    def refuse_object(self):
+        raise HubError(413, "The storage is full.")
 
     @_route("POST", REPO + r"/commit/(?P<revision>[^/]+)")
     def commit(self, kind, repo_id, revision):
