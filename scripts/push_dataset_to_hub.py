@@ -59,7 +59,9 @@ def main(arguments: list[str] | None = None):
             (folder / "data").mkdir()
             for split, rows in data.items():
                 rows.to_parquet(folder / "data" / f"{split}-00000-of-00001.parquet")
-            write_card(card_metadata(args.dataset_name, record), record, next(iter(data)), args).save(folder / "README.md")
+            write_card(card_metadata(args.dataset_name, record), record, next(iter(data)), args).save(
+                folder / "README.md"
+            )
     print(f"Written to {args.dry_run}: this would be {args.repo_id}")
 
 

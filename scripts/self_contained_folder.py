@@ -7,6 +7,7 @@ A model folder that loads alone: weights, processor and, beside them, the code o
 import json
 from pathlib import Path
 
+from safetensors import SafetensorError
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import CONFIG_NAME, PROCESSOR_NAME, SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
@@ -42,7 +43,12 @@ def write_self_contained_folder(model_dir: Path, folder: Path):
         ValueError: when the folder holds something else than a recognizer, or its weights are not complete.
     """
     check_model_folder(model_dir)
-    model, loading = AmuseForEmotionRecognition.from_pretrained(model_dir, dtype="auto", output_loading_info=True)
+    try:
+        model, loading = AmuseForEmotionRecognition.from_pretrained(
+            model_dir, dtype="auto", output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except SafetensorError as error:
+        raise ValueError(f"The weights in {model_dir} cannot be read ({error}): save the model anew.") from error
     wrong = {name: sorted(map(str, keys)) for name, keys in loading.items() if keys}
     if wrong:
         problems = "; ".join(f"{name.replace('_', ' ')}: {', '.join(keys[:5])}" for name, keys in wrong.items())

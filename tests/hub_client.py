@@ -1,8 +1,8 @@
 """
-What someone does who has transformers and not this package, with a model of a folder or of the Hub. It is run by
+What someone does who has transformers and not this package, with models of folders and of the Hub. It is run by
 `python -I -S`, which puts neither this repository nor an editable installation on the path.
 
-    python -I -S tests/hub_client.py '{"packages": [folders], "model": ..., "conversation": [...]}'
+    python -I -S tests/hub_client.py '{"packages": [folders], "models": [[name, revision], ...], "conversation": [...]}'
 """
 
 import importlib.util
@@ -15,23 +15,26 @@ for name in ("modeling_amuse", "processing", "scripts", "hub_card"):
     assert importlib.util.find_spec(name) is None, f"{name} can be imported: this environment shows nothing"
 
 import torch
+from datasets import load_dataset
+from huggingface_hub import snapshot_download
 from transformers import AutoConfig, AutoModel, AutoProcessor, pipeline
 from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
 torch.set_num_threads(1)
-found = {"modules": []}
-if "model" in job:
-    where = {"trust_remote_code": True, "revision": job.get("revision", "main")}
-    config = AutoConfig.from_pretrained(job["model"], **where)
-    model = AutoModel.from_pretrained(job["model"], **where).eval()
-    processor = AutoProcessor.from_pretrained(job["model"], **where)
-    recognizer = pipeline(model=job["model"], device="cpu", **where)
-    base_class = get_class_from_dynamic_module("modeling_amuse.AmuseModel", job["model"], revision=where["revision"])
-    base = base_class.from_pretrained(job["model"], revision=where["revision"]).eval()
+
+
+def use(name: str, revision: str | None) -> dict:
+    where = {"trust_remote_code": True} | ({"revision": revision} if revision else {})
+    config = AutoConfig.from_pretrained(name, **where)
+    model = AutoModel.from_pretrained(name, **where).eval()
+    processor = AutoProcessor.from_pretrained(name, **where)
+    recognizer = pipeline(model=name, device="cpu", **where)
+    base_class = get_class_from_dynamic_module("modeling_amuse.AmuseModel", name, revision=revision)
+    base = base_class.from_pretrained(name, **({"revision": revision} if revision else {})).eval()
     inputs = processor(job["conversation"])
     with torch.no_grad():
         outputs, of_base = model(**inputs), base(**inputs)
-    found |= {
+    found = {
         "modules": [type(part).__module__ for part in (config, model, processor, recognizer, base)],
         "classes": [type(part).__name__ for part in (config, model, processor, recognizer, base)],
         "emotions": [config.id2label[label] for label in range(config.num_labels)],
@@ -41,14 +44,21 @@ if "model" in job:
     }
     if "recording" in job:
         found["heard"] = recognizer(job["recording"], transcript=job["transcript"])
-if "snapshot" in job:
-    from huggingface_hub import snapshot_download
+    return found
 
-    found["snapshot"] = snapshot_download(**job["snapshot"])
-if "dataset" in job:
-    from datasets import load_dataset
 
-    streamed = load_dataset(job["dataset"], streaming=True)
-    found["rows"] = {split: list(rows) for split, rows in streamed.items()}
-    found["is_streamed"] = type(streamed).__name__ == "IterableDatasetDict"
+def refusal(name: str) -> str | None:
+    try:
+        AutoModel.from_pretrained(name, trust_remote_code=False)
+    except ValueError as error:
+        return str(error)
+
+
+streamed = load_dataset(job["dataset"], streaming=True)
+found = {
+    "models": [use(*model) for model in job["models"]],
+    "without_trust": refusal(job["models"][0][0]),
+    "snapshots": [snapshot_download(**snapshot) for snapshot in job["snapshots"]],
+    "streamed": {split: [type(rows).__name__, list(rows)] for split, rows in streamed.items()},
+}
 print("\n" + json.dumps(found))
