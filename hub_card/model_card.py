@@ -10,7 +10,12 @@ from processing.score_pictures import save_confusion_matrix
 
 
 def write_model_card(
-    model_dir: Path, results: list[dict], training_history: dict | None, repo_id: str, output_dir: Path
+    model_dir: Path,
+    results: list[dict],
+    training_history: dict | None,
+    repo_id: str,
+    output_dir: Path,
+    license: str | None = None,
 ) -> Path:
     """
     Write `README.md`, and the pictures that it shows.
@@ -21,6 +26,7 @@ def write_model_card(
         training_history: what `train.py` wrote beside the model, if it did.
         repo_id: the repository on the Hub, `user/name`.
         output_dir: where card and pictures go.
+        license: the licence of the weights, as the Hub names it. None: none is stated.
 
     Returns:
         The path of the card.
@@ -40,7 +46,7 @@ def write_model_card(
         save_confusion_matrix(scores, [config.id2label[label] for label in range(config.num_labels)], picture)
         pictures.append(f"![Confusion matrix, {scores['dataset_name']}, {scores['split']}]({picture.name})")
     data = ModelCardData(
-        license="apache-2.0",
+        license=license,
         library_name="transformers",
         tags=["emotion-recognition", "multimodal", "amuse"],
         model_name=name,

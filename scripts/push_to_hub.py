@@ -38,6 +38,12 @@ class PushArguments:
     results: list[str] = field(
         default_factory=list, metadata={"help": "JSON files of evaluate.py, for the model card."}
     )
+    license: str | None = field(
+        default=None,
+        metadata={
+            "help": "Licence that you give to the weights, as the Hub names it (apache-2.0). Default: none is stated."
+        },
+    )
     dry_run: str | None = field(default=None, metadata={"help": "Write the files into this folder, upload nothing."})
 
 
@@ -56,7 +62,7 @@ def main(arguments: list[str] | None = None):
 
     with new_folder(args.dry_run) as folder:
         write_self_contained_folder(model_dir, folder)
-        write_model_card(model_dir, results, history, args.repo_id, folder)
+        write_model_card(model_dir, results, history, args.repo_id, folder, license=args.license)
         if args.dry_run is None:
             print(f"{args.model} is on the Hub: {push(folder, args)}")
     if args.dry_run is not None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import torch
-from huggingface_hub import DatasetCard
+from huggingface_hub import DatasetCard, ModelCard
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, BertModel, pipeline
 from transformers.dynamic_module_utils import get_imports
@@ -82,7 +82,7 @@ def trained(tmp_path_factory) -> tuple[Path, Path]:
 
 def push_arguments(trained, *more: str) -> list[str]:
     model, results = trained
-    return ["--model", str(model), "--repo_id", "user/amuse-tiny", "--results", str(results), *more]
+    return ["--model", str(model), "--repo_id", "user/amuse-tiny", "--results", str(results), "--license", "mit", *more]
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +232,7 @@ def test_the_folder_holds_the_model_and_nothing_of_the_training(trained, exporte
     of_model = {"config.json", "model.safetensors", "processor_config.json", "tokenizer.json", "tokenizer_config.json"}
     assert others == {"README.md", *of_model}
     assert any(exported.glob("*.png"))
+    assert ModelCard.load(exported / "README.md").data.license == "mit"
     # where things lay on this machine, and that it was offline, is nobody's business
     written = {
         path: path.read_text(encoding="utf-8") for path in exported.rglob("*") if path.suffix in (".json", ".md")
