@@ -60,8 +60,8 @@ def load_feature_dataset(path: Path, dataset_name: str, cache_dir: str | None = 
     """
     if not path.exists():
         raise FileNotFoundError(f"There is no folder {path}. {TABLE_ADVICE}")
-    refuse_media(path, dataset_name)
     tables = {SPLIT_NAMES[f.stem]: f for f in sorted(path.glob("*.parquet")) if f.stem in SPLIT_NAMES}
+    refuse_media(path, dataset_name, with_words=not tables)
     if not tables:
         raise FileNotFoundError(
             f"{path} has no feature tables (train.parquet, validation.parquet, test.parquet). {TABLE_ADVICE}"
@@ -83,8 +83,11 @@ def load_feature_dataset(path: Path, dataset_name: str, cache_dir: str | None = 
     return DatasetDict(loaded)
 
 
-def refuse_media(path: Path, dataset_name: str):
+def refuse_media(path: Path, dataset_name: str, with_words: bool):
     """
+    Args:
+        with_words: refuse what may be transcripts, too.
+
     Raises:
         ValueError: when recordings, pictures or words lie there, with the reason why they are not uploaded.
     """
@@ -92,7 +95,7 @@ def refuse_media(path: Path, dataset_name: str):
         suffix = file.suffix.lower()
         if suffix in (*RECORDING_SUFFIXES, *PICTURE_SUFFIXES):
             what = "a recording" if suffix in RECORDING_SUFFIXES else "pictures"
-        elif suffix in (".csv", ".jsonl", ".json", ".txt", ".srt", ".vtt"):
+        elif with_words and suffix in (".csv", ".jsonl", ".json", ".txt", ".srt", ".vtt"):
             what = "a transcript, or another file with words"
         else:
             continue

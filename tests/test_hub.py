@@ -16,7 +16,7 @@ import pytest
 import torch
 from huggingface_hub import DatasetCard, ModelCard
 from safetensors.torch import load_file
-from transformers import AutoTokenizer, BertModel, pipeline
+from transformers import AutoModel, AutoProcessor, AutoTokenizer, BertModel, pipeline
 from transformers.dynamic_module_utils import get_imports
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
@@ -26,6 +26,7 @@ from processing.meld import EMOTIONS
 from processing.prosody import PROSODY_FEATURES
 from processing.small_text_encoder import small_text_encoder
 from scripts import evaluate, push_dataset_to_hub, push_to_hub
+from scripts.recognize import load_recognizer
 from tests.loopback_hub import File, LoopbackHub, Repository
 
 ROOT = Path(__file__).parents[1]
@@ -255,6 +256,15 @@ def test_its_code_is_the_packages_and_asks_for_few_libraries(exported):
         assert third_party <= {"huggingface_hub", "numpy", "torch", "transformers"}, name
 
 
+def test_with_the_package_its_own_code_is_used(trained, exported):
+    assert type(AutoModel.from_pretrained(exported)) is AmuseForEmotionRecognition
+    assert type(AutoProcessor.from_pretrained(exported)) is AmuseProcessor
+    ours = pipeline("emotion-recognition", model=str(trained[0]), device="cpu")(TALK)
+    assert load_recognizer(str(exported))(TALK) == ours
+    with pytest.raises(ValueError, match="trust_remote_code=True"):  # transformers takes the folder's pipeline first
+        pipeline("emotion-recognition", model=str(exported))
+
+
 def test_exporting_changes_no_class_of_the_process(exported):
     assert AmuseForEmotionRecognition._auto_class is None and AmuseProcessor._auto_class is None
 
@@ -386,7 +396,14 @@ def test_recordings_and_words_are_refused_with_the_reason(tmp_path):
         ValueError, match="talk.jsonl is a transcript, .*: recordings and the words in them belong to the"
     ):
         push_features(mine, tmp_path / "dry", "folder")
+    # nor do they lie beside features, though a note may
+    write_feature_table(meld / "train.parquet", {"dia0_utt0": np.ones((1, 2), np.float32)}, RECORD)
+    with pytest.raises(ValueError, match="dia0_utt0.mp4 is a recording"):
+        push_features(meld, tmp_path / "dry")
     assert not (tmp_path / "dry").exists()
+    (meld / "train_splits" / "dia0_utt0.mp4").rename(meld / "notes.txt")
+    push_features(meld, tmp_path / "dry")
+    assert set(tree(tmp_path / "dry")) == {"README.md", "data/train-00000-of-00001.parquet"}
 
 
 RECORD = {"name": "prosody", "version": 1}
