@@ -32,8 +32,8 @@ TABLE_ADVICE = (
     "Give a folder of feature tables, as extract_features.py writes them (its --output_dir, then the extractor)."
 )
 MEDIA_TERMS = {
-    "meld": "MELD's clips are cut from the television series Friends, whose owners have not allowed to pass them on "
-    "(MELD's GPL-3.0 is for its annotations)",
+    "meld": "MELD's clips, and the words in them, are of the television series Friends, whose owners have not allowed to "
+    "pass them on (MELD's GPL-3.0 is for its annotations, which its authors publish)",
     "iemocap": "IEMOCAP is given to each of its users by USC, under a licence that does not allow to pass on its "
     "recordings or transcripts (https://sail.usc.edu/iemocap/)",
 }
