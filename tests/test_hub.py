@@ -382,7 +382,9 @@ def test_recordings_and_words_are_refused_with_the_reason(tmp_path):
     for file in ("MELD/train_splits/dia0_utt0.mp4", "IEMOCAP/Session1/Ses01F_impro01_F000.wav", "mine/talk.jsonl"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(b"")
-    friends = "clips, and the words in them, are of the television series Friends, whose owners have not allowed to pass"
+    friends = (
+        "clips, and the words in them, are of the television series Friends, whose owners have not allowed to pass"
+    )
     for name in ("meld", "folder"):  # whatever it is called
         with pytest.raises(
             ValueError, match=f"dia0_utt0.mp4 is a recording, and only features are uploaded: MELD's {friends}"
