@@ -32,6 +32,7 @@ from processing.load_conversations import BUILDERS, describe_report, load_conver
 from processing.meld import FIVE_CLASS_LEFT_OUT
 from processing.score_pictures import save_confusion_matrix, save_reliability
 from scripts.prediction import load_from_folder_or_hub, predict, score, use_all_cores
+from scripts.run_record import describe_run, read_training
 
 
 @dataclass
@@ -102,6 +103,10 @@ def main(arguments: list[str] | None = None) -> dict:
         "split": args.split,
         "modalities": list(modalities),
         **next(iter(scores.values())),
+        "num_resamples": args.num_resamples,
+        "data_report": dict(data.report[args.split]),
+        "training": read_training(args.model),
+        "run": describe_run(accelerator),
     }
     if args.modality_subsets:
         results["modality_subsets"] = scores

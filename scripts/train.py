@@ -53,6 +53,7 @@ from scripts.prediction import (
     score,
     use_all_cores,
 )
+from scripts.run_record import EnergyMeter, describe_run, encoder_name
 from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress, save_checkpoint
 
 
@@ -197,6 +198,14 @@ class TrainArguments:
         default=None, metadata={"help": "latest, or the folder of a checkpoint."}
     )
     use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even where there is a GPU."})
+    energy_country: str | None = field(
+        default=None,
+        metadata={"help": "Measure the energy (extra energy); three letters of the country of the grid, such as DEU."},
+    )
+    device_watts: float | None = field(
+        default=None,
+        metadata={"help": "What the hardware draws, for an estimate of the energy where none is measured."},
+    )
 
 
 # A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that
@@ -204,7 +213,9 @@ class TrainArguments:
 FREE_ON_RESUME = {
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
     *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
+    *("energy_country", "device_watts"),
 }
+SELECTION_RULE = "the highest weighted F1 on the validation split, the first of equals"
 
 
 def main(arguments: list[str] | None = None):
@@ -220,6 +231,7 @@ def main(arguments: list[str] | None = None):
     )
     check_distribution(accelerator, model_args)
     use_all_cores(accelerator)
+    meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # of the whole machine
     torch.use_deterministic_algorithms(True, warn_only=True)
     set_seed(args.seed)
 
@@ -275,6 +287,16 @@ def main(arguments: list[str] | None = None):
         f"{accelerator.device}, {batch_size * args.gradient_accumulation_steps} conversations a step"
     )
 
+    # What the model card tells: nothing of it is compared on resume.
+    told = {
+        "selection_rule": SELECTION_RULE,
+        "encoders": {m: encoder_name(getattr(model_args, f"{m}_model")) for m in MODALITIES},
+        "num_trained_parameters": count,
+        "data_report": {split: dict(data.report[split]) for split in splits},
+    }
+    energy = {"energy_country": args.energy_country, "device_watts": args.device_watts}
+    this_run = {**describe_run(accelerator), **energy}
+
     # What a resumed training must share with the stopped one.
     settings = {
         name: value
@@ -297,14 +319,17 @@ def main(arguments: list[str] | None = None):
             "another --output_dir."
         )
 
+    progress |= {**told, "runs": [*progress.get("runs", ()), this_run]}
+
     # Training, an epoch at a time.
     for epoch in range(progress["epoch"], args.num_train_epochs):
         if epoch - progress["best_epoch"] >= args.early_stopping_patience:
             accelerator.print(f"No better epoch for {args.early_stopping_patience} epochs: stopped early.")
             break
-        start = time.perf_counter()
-        losses = train_epoch(wrapped, model, train, processor, optimizer, scheduler, accelerator, args, epoch)
-        predictions = predict(model, validation, processor, accelerator, args.per_device_eval_batch_size)
+        start, used = time.perf_counter(), {}
+        with meter.measured(used):
+            losses = train_epoch(wrapped, model, train, processor, optimizer, scheduler, accelerator, args, epoch)
+            predictions = predict(model, validation, processor, accelerator, args.per_device_eval_batch_size)
         scores = score(predictions, list(data.emotions), num_resamples=0)
         epoch += 1
         line = {
@@ -313,6 +338,7 @@ def main(arguments: list[str] | None = None):
             "validation_loss": predictions["loss"],
             **{f"validation_{name}": scores[name] for name in ("weighted_f1", "accuracy", "macro_f1")},
             "seconds": time.perf_counter() - start,
+            **used,
         }
         better = scores["weighted_f1"] > progress["best_weighted_f1"]
         if better:
