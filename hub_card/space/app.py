@@ -29,6 +29,7 @@ from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from processing.media import SUFFIXES as RECORDING_SUFFIXES
 from processing.timeline_files import as_table, write_timeline
 from processing.transcripts import READERS as TRANSCRIPT_READERS
+from processing.transcripts import read_transcript
 
 EXAMPLE = """Ada: I got the job! They called me this morning!
 Ben: No way. The one in Lisbon?
@@ -90,6 +91,13 @@ class EmotionPage:
                 raise ValueError(f"{Path(path).name} is no {what} that this page reads: {', '.join(suffixes)}.")
         if transcript is None and self.speech_model is None:
             raise ValueError("This page does not recognize speech: upload a transcript that says who speaks when, too.")
+        if transcript is not None and any(
+            {"audio", "video"} & set(utterance) for utterance in read_transcript(transcript)["utterances"]
+        ):
+            # they would be files of this machine
+            raise ValueError(
+                "The transcript names recordings itself: take audio and video out, the uploaded one is read."
+            )
         if num_speakers is not None and (num_speakers < 1 or num_speakers != int(num_speakers)):
             raise ValueError("The number of speakers is a whole number from 1 on; leave it empty to let it be guessed.")
         return self.recognizer(
@@ -141,13 +149,23 @@ def build(page: EmotionPage) -> gr.Blocks:
                 button = gr.Button("Recognize emotions", variant="primary", elem_id="recognize-text")
             button.click(page.recognize_text, text, _outputs("text"), api_name="recognize_text")
         with gr.Tab("Upload a recording"):
-            recording = gr.File(
-                label="Recording (sound or video)", file_types=list(RECORDING_SUFFIXES), elem_id="recording"
-            )
-            transcript = gr.File(
-                label="Transcript, who speaks when (optional)" if page.speech_model else "Transcript, who speaks when",
-                file_types=list(TRANSCRIPT_READERS),
-                elem_id="transcript",
+            optional = " (optional)" if page.speech_model else ""
+            with gr.Row():
+                recording = gr.File(
+                    label="Recording, sound or video",
+                    file_types=list(RECORDING_SUFFIXES),
+                    height=170,
+                    elem_id="recording",
+                )
+                transcript = gr.File(
+                    label=f"Transcript, who speaks when{optional}",
+                    file_types=list(TRANSCRIPT_READERS),
+                    height=170,
+                    elem_id="transcript",
+                )
+            gr.Markdown(
+                f"Recordings: {_listed(RECORDING_SUFFIXES)}. Transcripts, with the times of every utterance: "
+                f"{_listed(TRANSCRIPT_READERS)}."
             )
             num_speakers = gr.Number(
                 label="How many people speak (optional, where there is no transcript)",
@@ -165,6 +183,10 @@ def build(page: EmotionPage) -> gr.Blocks:
             )
         gr.Markdown(NOTICE)
     return blocks
+
+
+def _listed(suffixes) -> str:
+    return ", ".join(suffix.removeprefix(".") for suffix in suffixes)
 
 
 def _outputs(name: str) -> list:
@@ -201,7 +223,15 @@ def main(arguments: list[str] | None = None):
     page = EmotionPage(chosen_model(args.model), args.speech_model or os.environ.get("AMUSE_SPEECH_MODEL"))
     build(page).queue(default_concurrency_limit=1, max_size=20).launch(
         server_port=args.port,
-        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+            # as dark as small letters must be to be read
+            body_text_color_subdued="*neutral_600",
+            block_info_text_color="*neutral_600",
+            body_text_color_subdued_dark="*neutral_300",
+            block_info_text_color_dark="*neutral_300",
+            button_primary_background_fill="*primary_600",
+            button_primary_background_fill_hover="*primary_700",
+        ),
         css=CSS,
         max_file_size="500mb",
         ssr_mode=False,

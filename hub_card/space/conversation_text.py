@@ -1,6 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Typed conversations: one utterance a line, `Name: words`."""
 
+import re
+
 MOST_UTTERANCES = 200
 LONGEST_NAME = 40
 
@@ -17,8 +19,9 @@ def parse_conversation(text: str) -> list[dict]:
         if not line.strip():
             continue
         speaker, colon, words = (part.strip() for part in line.partition(":"))
-        # the colon of "at 12:30" names nobody
-        if not colon or not any(map(str.isalpha, speaker)) or len(speaker) > LONGEST_NAME:
+        is_name = any(map(str.isalpha, speaker)) and len(speaker) <= LONGEST_NAME
+        # the colon of "at 12:30" or of an address names nobody
+        if not colon or not is_name or re.search(r"^[^:]*:[\d/]", line):
             raise ValueError(
                 f"Line {number} does not say who speaks. Write the name, a colon and the words: “Ada: Hello!”"
             )

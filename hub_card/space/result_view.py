@@ -22,7 +22,7 @@ CSS = """
 .amuse table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .amuse caption { text-align: left; padding-bottom: 0.4rem; color: var(--body-text-color-subdued); }
 .amuse th { text-align: left; font-weight: 600; }
-.amuse th, .amuse td { padding: 0.45rem 0.9rem 0.45rem 0; border-bottom: 1px solid var(--border-color-primary); vertical-align: top; }
+.amuse th, .amuse td { padding: 0.45rem 0.9rem 0.45rem 0 !important; border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; vertical-align: top; }
 .amuse td.number, .amuse th.number { text-align: right; white-space: nowrap; }
 .amuse td.words { width: 50%; overflow-wrap: anywhere; }
 .amuse .dot { display: inline-block; width: 0.75em; height: 0.75em; border-radius: 50%; margin-right: 0.5em; }
