@@ -72,7 +72,7 @@ class EnergyMeter:
         if import_extra("pycountry", "energy").countries.get(alpha_3=country.upper()) is None:
             raise ValueError(f"There is no country {country!r}: give its three letters of ISO 3166, such as DEU.")
         self.tracker = codecarbon.OfflineEmissionsTracker(
-            country_iso_code=country.upper(), save_to_file=False, log_level="error", allow_multiple_runs=True
+            country_iso_code=country.upper(), output_methods=[], log_level="error", allow_multiple_runs=True
         )
 
     @contextmanager
