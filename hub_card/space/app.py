@@ -193,7 +193,14 @@ def _outputs(name: str) -> list:
     """Where an answer is shown: the result, and the same to take along."""
     result = gr.HTML(elem_id=f"{name}-result", js_on_load=None)
     with gr.Accordion("Take it along", open=False, visible=False) as along:
-        table = gr.Textbox(label="The table as text", lines=6, max_lines=20, buttons=["copy"], interactive=False)
+        table = gr.Textbox(
+            label="The table as text",
+            lines=6,
+            max_lines=20,
+            buttons=["copy"],
+            interactive=False,
+            elem_classes="as-text",
+        )
         files = gr.File(label="The timeline as JSON and CSV", file_count="multiple", interactive=False)
     return [result, along, table, files]
 

@@ -19,7 +19,8 @@ CSS = """
 .amuse .summary { font-size: 1.1rem; }
 .amuse .problem { border-left: 4px solid #B3261E; background: #FCEEED; color: #5F1410; padding: 0.8rem 1rem; border-radius: 4px; }
 .amuse .scroll { overflow-x: auto; }
-.amuse table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.amuse thead, .amuse tbody, .amuse tr { border: none !important; }
+.amuse table { width: 100%; border: none !important; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .amuse caption { text-align: left; padding-bottom: 0.4rem; color: var(--body-text-color-subdued); }
 .amuse th { text-align: left; font-weight: 600; }
 .amuse th, .amuse td { padding: 0.45rem 0.9rem 0.45rem 0 !important; border: none !important; border-bottom: 1px solid var(--border-color-primary) !important; vertical-align: top; }
@@ -31,7 +32,8 @@ CSS = """
 .amuse .bar { display: flex; height: 0.7rem; min-width: 6rem; border-radius: 4px; overflow: hidden; margin-top: 0.45em; }
 .amuse .key { display: flex; flex-wrap: wrap; gap: 0.3rem 1.4rem; list-style: none; padding: 0; margin: 0 0 0.4rem; }
 .amuse .key .dot { border-radius: 2px; }
-.amuse .large { height: 1.3rem; }
+.amuse .large { height: 1.3rem; margin-bottom: 0.8rem; }
+.as-text textarea { font-family: var(--font-mono); font-size: 0.85rem; }
 """
 
 
@@ -87,7 +89,7 @@ def _table(results: list[dict], emotions: list[str]) -> str:
             f'<td class="number">{result["confidence"]:.0%}</td>',
         ]
         if len(_modalities(results)) > 1:
-            cells.append(f"<td>{_bar(result['shares'])}</td>")
+            cells.append(f"<td>{_bar(result['shares'], result['modalities'])}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return (
         '<div class="scroll"><table><caption>The likeliest emotion of each utterance, and how probable the model finds it'
@@ -113,19 +115,22 @@ def _shares(results: list[dict]) -> str:
         return "<p>Nothing that this model reads was given: it could only guess.</p>"
     if len(modalities) == 1:
         return f"<p>The {_words(modalities[0])} alone: nothing else of this conversation is known to the model.</p>"
-    means = {m: sum(result["shares"].get(m, 0) for result in results) / len(results) for m in modalities}
+    means = {m: sum(result["shares"][m] for result in results) / len(results) for m in results[0]["shares"]}
     colours = _modality_colours(means)
-    key = "".join(f"<li>{_dot(colours[m])}<strong>{_words(m)}</strong> {share:.0%}</li>" for m, share in means.items())
+    key = "".join(
+        f"<li>{_dot(colours[m])}<strong>{_words(m)}</strong> {means[m]:.0%}</li>" for m in means if m in modalities
+    )
     return (
-        f'<ul class="key">{key}</ul>{_bar(means, "bar large")}'
+        f'<ul class="key">{key}</ul>{_bar(means, modalities, "bar large")}'
         "<p>The mean share of each modality in the fused descriptors: how they were mixed, not what caused an emotion.</p>"
     )
 
 
-def _bar(shares: dict[str, float], classes: str = "bar") -> str:
+def _bar(shares: dict[str, float], present, classes: str = "bar") -> str:
+    """A bar of all shares, in the colours of the timeline; its text names those that are `present`."""
     colours = _modality_colours(shares)
     parts = "".join(f'<span style="width:{share:.1%};background:{colours[m]}"></span>' for m, share in shares.items())
-    text = ", ".join(f"{_words(m)} {share:.0%}" for m, share in shares.items())
+    text = ", ".join(f"{_words(m)} {share:.0%}" for m, share in shares.items() if m in present)
     return f'<div class="{classes}" role="img" aria-label="{escape(text)}" title="{escape(text)}">{parts}</div>'
 
 
