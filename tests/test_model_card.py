@@ -287,6 +287,11 @@ def test_train_and_evaluate_write_what_the_card_needs(tmp_path):
     for told in ("| train | 6 |", "| test | 3 |", "| seed | 7 |", "trained from scratch", "(20 resamples)", "torch 2."):
         assert told in card.text, told
     assert ("codecarbon for the grid of DEU" if "--energy_country" in more else "the 50 W that") in card.text
+    # a training that goes on tells of both starts, wherever and with whatever energy
+    train.main([*data, "--output_dir", str(model), "--seed", "7", *more[:-2], "--resume_from_checkpoint", "latest"])
+    resumed = json.loads((model / "training_history.json").read_text())
+    assert len(resumed["runs"]) == 2 and resumed["history"] == history["history"]
+    assert "| started | 2 times" in written(model, tmp_path / "card", [result], resumed).text
     assert str(tmp_path) not in card.text  # whose machine it was is nobody's business
 
 

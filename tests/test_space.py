@@ -218,6 +218,11 @@ def test_a_visitor_uploads_a_recording(page, browser, tmp_path):
     assert [row[:3] for row in found] == [["00:00.0", "Ada", "leave me alone"], ["00:01.5", "Ben", "oh no"]]
     shares = waited(browser, "#recording-result .key").text
     assert "words" in shares and "voice" in shares
+    waited(browser, "button", "Take it along").click()
+    links = [waited(browser, f"a[download='timeline.{kind}']").get_attribute("href") for kind in ("json", "csv")]
+    timeline, table = (urllib.request.urlopen(link, timeout=30).read().decode() for link in links)
+    assert [u["emotion"] for u in json.loads(timeline)["utterances"]] == [row[3] for row in found]
+    assert table.startswith("id,start,end,speaker,text,emotion,confidence")
     bars = browser.find_elements("css selector", "#recording-result td .bar")
     assert len(bars) == 2 and all("voice" in bar.get_attribute("aria-label") for bar in bars)
     check_quiet(browser, page)

@@ -69,11 +69,11 @@ class EmotionPage:
 
     def recognize_text(self, text: str | None):
         """Answer to a typed conversation: the result, the table as text, and files."""
-        return self._answer(lambda: self.recognizer(self._typed(text or "")))
+        yield from self._answer(lambda: self.recognizer(self._typed(text or "")))
 
     def recognize_recording(self, recording: str | None, transcript: str | None, num_speakers: float | None):
         """Answer to uploaded files."""
-        return self._answer(lambda: self._recorded(recording, transcript, num_speakers), recording, transcript)
+        yield from self._answer(lambda: self._recorded(recording, transcript, num_speakers), recording, transcript)
 
     def _typed(self, text: str) -> list[dict]:
         if "text" not in self.modalities:
@@ -114,13 +114,14 @@ class EmotionPage:
             message = str(error)
             for path in filter(None, uploaded):  # where this machine keeps files is of no use to anybody
                 message = message.replace(str(path), Path(path).name)
-            return problem_html(message), gr.update(visible=False), None, None
-        folder = Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
-        files = [folder / "timeline.json", folder / "timeline.csv"]
-        for path in files:
-            write_timeline(results, path)
-        table = as_table(results)
-        return result_html(results, self.emotions), gr.update(visible=True), table, [str(path) for path in files]
+            yield problem_html(message), gr.update(visible=False), None, None
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder) / "timeline.json", Path(folder) / "timeline.csv"]
+            for path in files:
+                write_timeline(results, path)
+            # gradio copies the files to where it removes them itself
+            yield result_html(results, self.emotions), gr.update(visible=True), as_table(results), list(map(str, files))
 
 
 @cache
@@ -226,7 +227,6 @@ def main(arguments: list[str] | None = None):
     parser.add_argument("--speech_model", help="Whisper (Hub id or folder) that writes transcripts.")
     parser.add_argument("--port", type=int, help="Port of this machine. Default: the first that is free from 7860 on.")
     args = parser.parse_args(arguments)
-    os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="amuse-page-"))
     page = EmotionPage(chosen_model(args.model), args.speech_model or os.environ.get("AMUSE_SPEECH_MODEL"))
     build(page).queue(default_concurrency_limit=1, max_size=20).launch(
         server_port=args.port,
