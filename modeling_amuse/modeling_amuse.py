@@ -818,7 +818,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                 )
         else:
             encoder_configs = {
-                f"{modality}_config": AutoConfig.from_pretrained(name, **hub_options) for modality, name in names.items()
+                f"{modality}_config": AutoConfig.from_pretrained(name, **hub_options)
+                for modality, name in names.items()
             }
             config = AmuseConfig(**config_kwargs, **encoder_configs)
         model = cls(config)

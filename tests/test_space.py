@@ -32,16 +32,6 @@ FLAGS = (
 )
 
 
-def space_python() -> str:
-    """The interpreter that runs the Space: gradio wants an older pillow than ours, so it may have its own environment."""
-    python = os.environ.get("AMUSE_SPACE_PYTHON", sys.executable)
-    if subprocess.run([python, "-c", "import gradio"], capture_output=True).returncode:
-        pytest.skip(
-            "needs gradio: set AMUSE_SPACE_PYTHON to the python of an environment of hub_card/space/requirements.txt"
-        )
-    return python
-
-
 @pytest.fixture(scope="module")
 def model(tiny_text_encoder, tmp_path_factory):
     """A random model of words and voice (prosody), which recordings can be given to."""
@@ -69,7 +59,7 @@ def model(tiny_text_encoder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(model, tmp_path_factory):
     """The address of the Space, run from the folder that is pushed, where nothing else of the repository is."""
-    python = space_python()
+    pytest.importorskip("gradio", reason="needs gradio: pip install 'amuse-emotion[demo]'")
     folder = write_space_folder("user/amuse-tiny", tmp_path_factory.mktemp("space") / "space")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -79,7 +69,7 @@ def page(model, tmp_path_factory):
     environment |= {"AMUSE_MODEL": str(model), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     with log.open("w") as output:
         process = subprocess.Popen(
-            [python, "app.py", "--port", str(port)], cwd=folder, env=environment, stdout=output, stderr=output
+            [sys.executable, "app.py", "--port", str(port)], cwd=folder, env=environment, stdout=output, stderr=output
         )
     try:
         address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 180
