@@ -6,6 +6,7 @@ from torch import nn
 
 from .configuration_amuse import AmuseConfig
 from .recurrent import AmuseLSTM
+from .utterance_layout import Groups
 
 
 class AmuseConversationContext(nn.Module):
@@ -19,24 +20,19 @@ class AmuseConversationContext(nn.Module):
         size = len(config.modalities) * config.hidden_size
         self.recurrent = AmuseLSTM(size, config.hidden_size, bidirectional=not config.causal)
 
-    def forward(self, utterances: torch.Tensor, groups: torch.LongTensor) -> torch.Tensor:
+    def forward(self, utterances: torch.Tensor, groups: Groups) -> torch.Tensor:
         """
         Args:
-            utterances: A(u), `(rows, modalities * d)`, in the order of time.
-            groups: `(rows,)`, equal for the utterances of one group.
+            utterances: A(u), `(rows, modalities * d)`.
+            groups: the utterances of each group, in the order of time.
 
         Returns:
             A descriptor of each utterance in its group, `(rows, d)`.
         """
-        _, group, lengths = torch.unique(groups, return_inverse=True, return_counts=True)
-        order = torch.argsort(group, stable=True)
-        starts = lengths.cumsum(0) - lengths
-        position = torch.empty_like(order)
-        position[order] = torch.arange(len(order), device=order.device) - starts[group[order]]
-
-        sequences = utterances.new_zeros(len(lengths), int(lengths.max()), utterances.shape[-1])
-        sequences[group, position] = utterances
-        return self.recurrent(sequences, lengths)[group, position]
+        shape = (groups.lengths.shape[0], groups.steps)
+        sequences = utterances.new_zeros(shape[0] * shape[1], utterances.shape[-1])
+        sequences = sequences.index_copy(0, groups.places, utterances).unflatten(0, shape)
+        return self.recurrent(sequences, groups.lengths).flatten(0, 1)[groups.places]
 
     def step(
         self, utterances: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None

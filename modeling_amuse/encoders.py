@@ -9,6 +9,8 @@ from transformers import MODEL_MAPPING, ASTConfig, AutoModel
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
+from .tracing import is_exporting
+
 
 def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
     """The encoder with fresh weights; of an encoder-decoder (Whisper) only the encoder."""
@@ -42,13 +44,20 @@ def encode_text(encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.T
         States `(rows, tokens, D)` and their mask `(rows, tokens)`.
     """
     mask = torch.ones_like(input_ids) if mask is None else mask
-    columns = mask.any(dim=0).nonzero()
-    width = int(columns.max()) + 1 if columns.numel() else 1
-    input_ids, mask = input_ids[:, :width], mask[:, :width].bool()
+    mask = mask.bool()
+    if not is_exporting():
+        columns = mask.any(dim=0).nonzero()
+        width = int(columns.max()) + 1 if columns.numel() else 1
+        input_ids, mask = input_ids[:, :width], mask[:, :width]
     # an utterance without text gives the encoder one token to attend to; `mask` says that it counts for nothing
-    attended = mask.clone()
-    attended[:, 0] |= ~mask.any(dim=1)
+    attended = _with_a_first(mask)
     return encoder(input_ids=input_ids, attention_mask=attended.long()).last_hidden_state, mask
+
+
+def _with_a_first(mask: torch.BoolTensor) -> torch.BoolTensor:
+    """The mask `(rows, steps)`, with the first step valid in rows that have no valid one."""
+    first = torch.arange(mask.shape[1], device=mask.device) == 0
+    return mask | (first & ~mask.any(dim=1, keepdim=True))
 
 
 def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor | None):
@@ -64,9 +73,7 @@ def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: tor
     inputs = {encoder.main_input_name: audio_values}
     if mask is not None and audio_values.dim() == 2:
         # only encoders of waveforms read a mask; those of spectrograms see the padding as silence
-        attended = mask.bool().clone()
-        attended[:, 0] |= ~attended.any(dim=1)
-        inputs["attention_mask"] = attended.long()
+        inputs["attention_mask"] = _with_a_first(mask.bool()).long()
     states = encoder(**inputs).last_hidden_state
     if isinstance(encoder.config, ASTConfig):
         states = _patches_in_time(states, encoder.config)
@@ -74,7 +81,8 @@ def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: tor
         return states, torch.ones(states.shape[:2], dtype=torch.bool, device=states.device)
     lengths = mask.sum(dim=1)
     token_lengths = _token_lengths(encoder, lengths, mask.shape[1], states.shape[1]).where(lengths > 0, 0)
-    states = states[:, : int(token_lengths.max().clamp(min=1))]  # Whisper's go on to 30 seconds
+    if not is_exporting():
+        states = states[:, : int(token_lengths.max().clamp(min=1))]  # Whisper's go on to 30 seconds
     return states, torch.arange(states.shape[1], device=mask.device) < token_lengths[:, None]
 
 
@@ -109,12 +117,15 @@ def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: to
     """
     Args:
         pixel_values: `(rows, frames, channels, height, width)`.
-        mask: `(rows, frames)`, 1 where there is a frame. Only these are encoded. None: all are.
+        mask: `(rows, frames)`, 1 where there is a frame. Only these are encoded (in an export, all). None: all are.
 
     Returns:
         A state of each frame, the mean of its patches, `(rows, frames, D)`, and the mask.
     """
     mask = pixel_values.new_ones(pixel_values.shape[:2]).bool() if mask is None else mask.bool()
+    if is_exporting():
+        states = encoder(pixel_values=pixel_values.flatten(0, 1)).last_hidden_state.mean(dim=1)
+        return states.unflatten(0, mask.shape), mask
     states = pixel_values.new_zeros(*mask.shape, encoder.config.hidden_size)
     if mask.any():
         states[mask] = encoder(pixel_values=pixel_values[mask]).last_hidden_state.mean(dim=1).to(states.dtype)

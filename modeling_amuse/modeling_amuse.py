@@ -34,6 +34,7 @@ from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .pretrained import AmusePreTrainedModel
 from .recurrent import AmuseLSTM
 from .tokens import Tokens, left_align, mean_of_successive
+from .tracing import is_exporting
 from .unimodal import AmuseUnimodalEncoder
 from .utterance_layout import UtteranceLayout
 
@@ -548,9 +549,9 @@ class AmuseModel(AmusePreTrainedModel):
         """The descriptors `(rows, d)` that each context gives (III-D), in their order in e_j."""
         descriptors = {}
         if hasattr(self, "speaker_context"):
-            descriptors["speaker_descriptors"] = self.speaker_context(fused, layout.speakers(speaker_ids))
+            descriptors["speaker_descriptors"] = self.speaker_context(fused, layout.by_speaker(speaker_ids))
         if hasattr(self, "dialogue_context"):
-            descriptors["utterance_descriptors"] = self.dialogue_context(fused, layout.conversations)
+            descriptors["utterance_descriptors"] = self.dialogue_context(fused, layout.by_conversation())
         return descriptors
 
     def _step_conversations(self, fused: torch.Tensor, states: dict) -> tuple[dict[str, torch.Tensor], dict]:
@@ -595,7 +596,7 @@ class AmuseModel(AmusePreTrainedModel):
             states = layout.rows(features)
             mask = torch.ones(states.shape[:2], device=states.device) if mask is None else layout.rows(mask)
         else:
-            if mask is not None and layout.rows(mask).any():
+            if mask is not None and not is_exporting() and layout.rows(mask).any():
                 raise ValueError(f"{stream}_mask is not zero, but there is neither input nor features of it.")
             mask = torch.zeros(layout.number, 1, device=layout.device)
             if stream == "text" and (trains_encoder or is_sharded(encoder)):
@@ -604,7 +605,7 @@ class AmuseModel(AmusePreTrainedModel):
             states = torch.zeros(layout.number, 1, size, device=layout.device)
         if trains_encoder and (raw is None or features is not None):
             states = states + tied_to_zero(encoder)
-        return left_align(states.to(self.fusion.placeholder.dtype), mask)
+        return left_align(states.to(self.fusion.placeholder.dtype), layout.valid_tokens(mask))
 
     def _drop_modalities(self, present: torch.BoolTensor, layout: UtteranceLayout) -> torch.BoolTensor:
         """Modality dropout: a conversation loses each modality by chance; an utterance never loses its last one."""

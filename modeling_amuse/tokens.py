@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import pad
 
+from .tracing import is_exporting
+
 
 class Tokens(NamedTuple):
     """
@@ -44,7 +46,7 @@ class Tokens(NamedTuple):
 
 def left_align(states: torch.Tensor, mask: torch.Tensor) -> Tokens:
     """
-    Move the valid tokens to the front, in their order, and cut what no row needs.
+    Move the valid tokens to the front, in their order, and cut what no row needs (an export keeps it).
 
     Args:
         states: `(rows, tokens, size)`; what is masked may hold anything, NaN too.
@@ -52,8 +54,10 @@ def left_align(states: torch.Tensor, mask: torch.Tensor) -> Tokens:
     """
     mask = mask.bool()
     lengths = mask.sum(dim=1)
-    width = int(lengths.max().clamp(min=1))
-    order = torch.argsort(~mask, dim=1, stable=True)[:, :width]
+    steps = torch.arange(mask.shape[1], device=mask.device)
+    order = torch.argsort(torch.where(mask, steps, steps + mask.shape[1]), dim=1)
+    if not is_exporting():
+        order = order[:, : int(lengths.max().clamp(min=1))]
     states = states.masked_fill(~mask[..., None], 0)
     return Tokens(states.gather(1, order[..., None].expand(-1, -1, states.shape[-1])), lengths)
 

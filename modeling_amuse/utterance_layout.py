@@ -2,13 +2,34 @@
 """Where the utterances of a padded batch of conversations stand."""
 
 from copy import copy
+from typing import NamedTuple
 
 import torch
+
+from .tracing import is_exporting
+
+
+class Groups(NamedTuple):
+    """
+    Utterances in groups: of one conversation, or of one speaker in it.
+
+    Attributes:
+        places: `(rows,)`, where each utterance stands in the flattened `(groups, steps)`, in the order of time.
+        lengths: `(groups,)`, how many utterances a group has; at least 1.
+        steps: of the longest group, or more.
+    """
+
+    places: torch.LongTensor
+    lengths: torch.LongTensor
+    steps: int
 
 
 class UtteranceLayout:
     """
     Where the utterances of a batch of conversations stand: between `(B, T, ...)` and one row for each utterance.
+
+    In an export every place of `(B, T)` is a row, padding too: `valid_tokens` makes it an utterance that lacks every
+    modality, and `pad` sets to zero what came of it.
 
     Args:
         utterance_mask: `(B, T)`, true for utterances.
@@ -17,12 +38,16 @@ class UtteranceLayout:
     def __init__(self, utterance_mask: torch.BoolTensor):
         self.batch_size, self.length = utterance_mask.shape
         self.device = utterance_mask.device
-        self.index = utterance_mask.flatten().nonzero().squeeze(1)
+        self.utterance_mask = utterance_mask
+        if is_exporting():
+            self.index = torch.arange(self.batch_size * self.length, device=self.device)
+        else:
+            self.index = utterance_mask.flatten().nonzero().squeeze(1)
 
     @property
     def number(self) -> int:
         """The number of rows."""
-        return len(self.index)
+        return self.index.shape[0]
 
     @property
     def conversations(self) -> torch.LongTensor:
@@ -62,11 +87,11 @@ class UtteranceLayout:
         given["utterance_mask"] = utterance_mask
         if speaker_ids is not None:
             given["speaker_ids"] = speaker_ids
-        if len({tensor.shape[:2] for tensor in given.values()}) > 1:
+        if any(tensor.shape[:2] != utterance_mask.shape for tensor in given.values()):
             listed = ", ".join(f"{name} {tuple(tensor.shape[:2])}" for name, tensor in given.items())
             raise ValueError(f"Inputs disagree about (conversations, utterances): {listed}.")
         layout = cls(utterance_mask.bool())
-        if layout.number == 0:
+        if not is_exporting() and layout.number == 0:
             raise ValueError("The batch holds no utterance: utterance_mask is zero everywhere.")
         return layout
 
@@ -85,13 +110,56 @@ class UtteranceLayout:
             parts.append(part)
         return parts
 
+    def valid_tokens(self, mask: torch.Tensor) -> torch.BoolTensor:
+        """A mask of tokens `(rows, tokens)`, false in rows that are padding."""
+        return mask.bool() & self.rows(self.utterance_mask)[:, None] if is_exporting() else mask.bool()
+
     def pad(self, rows: torch.Tensor) -> torch.Tensor:
         """`(rows, ...)` to `(B, T, ...)`, zero for padding."""
+        if is_exporting():
+            padding = ~self.rows(self.utterance_mask).unflatten(0, (-1, *[1] * (rows.dim() - 1)))
+            return rows.masked_fill(padding, 0).unflatten(0, (self.batch_size, self.length))
         padded = rows.new_zeros(self.batch_size * self.length, *rows.shape[1:])
         return padded.index_copy(0, self.index, rows).unflatten(0, (self.batch_size, self.length))
 
-    def speakers(self, speaker_ids: torch.LongTensor) -> torch.LongTensor:
-        """A number for each (conversation, speaker), `(rows,)`."""
-        speakers = self.rows(speaker_ids)
-        speakers = speakers - speakers.min()
-        return self.conversations * (speakers.max() + 1) + speakers
+    def by_conversation(self) -> Groups:
+        """The utterances of each conversation."""
+        if not is_exporting():
+            return grouped(self.conversations)
+        mask = self.utterance_mask.long()
+        lengths = mask.sum(dim=1)
+        # padding behind the utterances, wherever it stands
+        position = torch.where(
+            self.utterance_mask, mask.cumsum(dim=1) - 1, lengths[:, None] + (1 - mask).cumsum(dim=1) - 1
+        )
+        return Groups(self.conversations * self.length + position.flatten(), lengths.clamp(min=1), self.length)
+
+    def by_speaker(self, speaker_ids: torch.LongTensor) -> Groups:
+        """
+        The utterances of each speaker of each conversation, `speaker_ids` being `(B, T)`.
+
+        An export compares all utterances of a conversation with each other, and has a group for every place of
+        `(B, T)`, for the speaker who speaks there for the first time: memory and time grow with the square of T.
+        """
+        if not is_exporting():
+            speakers = self.rows(speaker_ids)
+            speakers = speakers - speakers.min()
+            return grouped(self.conversations * (speakers.max() + 1) + speakers)
+        mask = self.utterance_mask
+        # padding has a speaker of its own
+        same = (speaker_ids[:, :, None] == speaker_ids[:, None]) & (mask[:, :, None] == mask[:, None])
+        same = same.long()
+        position = same.tril(-1).sum(dim=2).flatten()
+        group = same.argmax(dim=2).flatten() + self.conversations * self.length
+        return Groups(group * self.length + position, same.sum(dim=2).flatten(), self.length)
+
+
+def grouped(numbers: torch.LongTensor) -> Groups:
+    """Groups of the rows of equal `numbers` `(rows,)`."""
+    _, group, lengths = torch.unique(numbers, return_inverse=True, return_counts=True)
+    order = torch.argsort(group, stable=True)
+    starts = lengths.cumsum(0) - lengths
+    position = torch.empty_like(order)
+    position[order] = torch.arange(len(order), device=order.device) - starts[group[order]]
+    steps = int(lengths.max())
+    return Groups(group * steps + position, lengths, steps)

@@ -11,6 +11,7 @@ from modeling_amuse.conversation_context import AmuseConversationContext
 from modeling_amuse.losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from modeling_amuse.multimodal_attention import AmuseMultimodalAttentionNetwork
 from modeling_amuse.tokens import Tokens, mean_of_successive
+from modeling_amuse.utterance_layout import grouped
 from tests.small_models import random_batch, small_config, small_model
 
 ROWS, SIZE, HEADS, LABELS = 5, 16, 2, 4
@@ -185,7 +186,7 @@ def test_contexts_read_each_group_by_itself(causal):
     utterances = torch.randn(7, 3 * SIZE)
     groups = torch.tensor([4, 9, 4, 4, 0, 9, 0])
     with torch.no_grad():
-        computed = context(utterances, groups)
+        computed = context(utterances, grouped(groups))
         for group in (0, 4, 9):
             expected, _ = context.recurrent.lstm(utterances[groups == group][None])
             torch.testing.assert_close(computed[groups == group], expected[0])
@@ -199,7 +200,7 @@ def test_a_causal_context_read_step_by_step():
         for utterance in utterances:
             descriptors, state = context.step(utterance, state)
             steps.append(descriptors)
-        whole = context(utterances.flatten(0, 1), torch.tensor([0, 1] * 5)).unflatten(0, (5, 2))
+        whole = context(utterances.flatten(0, 1), grouped(torch.tensor([0, 1] * 5))).unflatten(0, (5, 2))
     torch.testing.assert_close(torch.stack(steps), whole, atol=1e-12, rtol=0)
     torch.testing.assert_close(state[0], whole[-1], atol=1e-12, rtol=0)
 
