@@ -1,0 +1,224 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Export a trained AMuSE to ONNX, for onnxruntime.
+
+    python scripts/export_onnx.py --model amuse-sample --output_dir amuse-sample-onnx
+
+Writes `model.onnx`, which takes any number of conversations, utterances and tokens, and beside it the configuration and
+the processor. The file is run on the conversations of the sample corpus, with and without each modality, and kept only
+if it gives PyTorch's numbers.
+"""
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import numpy as np
+import torch
+from transformers import HfArgumentParser
+
+from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcessor
+from processing.conversation import MODALITY_OF, STREAMS
+from processing.extras import import_extra
+from processing.load_conversations import load_conversations
+from processing.onnx_model import FILE_NAME, OUTPUTS, OnnxModel
+from scripts.prediction import load_from_folder_or_hub
+
+LARGEST_DIFFERENCE = 1e-4
+BATCH_SIZES = (2, 1, 5, 4)
+"""Conversations in the batches that the file is checked with; the corpus's test split has as many."""
+
+
+@dataclass
+class ExportArguments:
+    """What is exported, and where to."""
+
+    model: str = field(metadata={"help": "Folder or Hub id of the model."})
+    output_dir: str = field(metadata={"help": "Folder for the file, the configuration and the processor."})
+    without_encoders: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Modalities whose encoder stays out of the file: it takes the encoder's states as features.",
+            "choices": list(MODALITIES),
+        },
+    )
+    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+
+
+class ChosenOutputs(torch.nn.Module):
+    """The model with its outputs as a tuple, in the order of `OUTPUTS`."""
+
+    def __init__(self, model: AmuseForEmotionRecognition):
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        outputs = self.model(**inputs)
+        return tuple(outputs[name] for name in OUTPUTS)
+
+
+def main(arguments: list[str] | None = None) -> float:
+    [args] = HfArgumentParser(ExportArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+    for module in ("onnx", "onnxscript", "onnxruntime"):
+        import_extra(module, "onnx")
+    model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).float().eval()
+    processor = load_from_folder_or_hub(AmuseProcessor, args.model)
+    conversations = [dict(row) for row in load_conversations("sample", cache_dir=args.cache_dir).splits["test"]]
+    difference = export(model, processor, conversations, Path(args.output_dir), args.without_encoders)
+    print(f"Written to {Path(args.output_dir) / FILE_NAME}. Largest difference from PyTorch: {difference:.1e}")
+    return difference
+
+
+def export(
+    model: AmuseForEmotionRecognition, processor, conversations: list[dict], folder: Path, without_encoders=()
+) -> float:
+    """
+    Write `model.onnx`, the configuration and the processor, and check the file.
+
+    Args:
+        model: in evaluation mode, of float32.
+        processor: the model's.
+        conversations: what the file is checked with; their other modalities are made up.
+        folder: what stands in it stays, when anything goes wrong.
+        without_encoders: modalities of which the file takes features.
+
+    Returns:
+        The largest difference between an output of the file and of the model.
+
+    Raises:
+        ValueError: for a model whose numbers are random, modalities without an encoder, and when the file's numbers
+            differ by more than 1e-4.
+    """
+    if model.config.fusion == "random":
+        raise ValueError("A model with fusion='random' gives other numbers every time: it cannot be exported.")
+    for modality in without_encoders:
+        if model.amuse.encoder(modality) is None:
+            raise ValueError(f"The model has no {modality} encoder that could stay out: it takes features anyway.")
+    batches = check_batches(model, processor, conversations, without_encoders)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        to_onnx(model, batches[0]).save(Path(temporary) / FILE_NAME)
+        exported = OnnxModel(temporary)
+        difference = max(largest_difference(model, exported, batch) for batch in batches)
+        if not difference <= LARGEST_DIFFERENCE:
+            raise ValueError(
+                f"The exported file gives other numbers than PyTorch (by up to {difference:.1e}; {LARGEST_DIFFERENCE} is "
+                "allowed): it is not kept."
+            )
+        for file in Path(temporary).iterdir():
+            os.replace(file, folder / file.name)
+    model.config.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return difference
+
+
+def to_onnx(model: AmuseForEmotionRecognition, batch: dict[str, torch.Tensor]) -> "torch.onnx.ONNXProgram":
+    """
+    The model as an ONNX program.
+
+    Args:
+        model: in evaluation mode.
+        batch: with every input that the program is to take, of at least two conversations, utterances and tokens.
+    """
+    shapes = {
+        name: {0: "conversations", 1: "utterances"} | ({2: f"{name}_steps"} if _has_steps(name, tensor, batch) else {})
+        for name, tensor in batch.items()
+    }
+    with torch.no_grad():
+        return torch.onnx.export(
+            ChosenOutputs(model),
+            kwargs={"inputs": batch},
+            dynamic_shapes={"inputs": shapes},
+            input_names=list(batch),
+            output_names=list(OUTPUTS),
+            custom_translation_table={torch.ops.amuse.lstm.default: onnx_lstm},
+            dynamo=True,
+            verbose=False,
+        )
+
+
+def _has_steps(name: str, tensor: torch.Tensor, batch: dict[str, torch.Tensor]) -> bool:
+    """Whether the third axis may have any length: not that of spectrograms, whose encoders have a fixed window."""
+    spectrogram = batch.get("audio_values", tensor).dim() == 4 and name in ("audio_values", "audio_mask")
+    return tensor.dim() > 2 and not spectrogram
+
+
+def onnx_lstm(states, lengths, weights):
+    """The operator `amuse::lstm` as ONNX's LSTM, whose gates stand in the order input, output, forget, cell."""
+    op = import_extra("onnxscript", "onnx").opset18
+
+    def reordered(weight):
+        gates = op.Split(weight, axis=0, num_outputs=4)
+        return op.Concat(gates[0], gates[3], gates[1], gates[2], axis=0)
+
+    directions = [[reordered(weight) for weight in weights[start : start + 4]] for start in range(0, len(weights), 4)]
+    inputs, hidden, *biases = zip(*directions, strict=True)
+    biases = [op.Concat(*pair, axis=0) for pair in zip(*biases, strict=True)]
+    outputs, _, _ = op.LSTM(
+        op.Transpose(states, perm=[1, 0, 2]),
+        *(op.Concat(*(op.Unsqueeze(part, [0]) for part in parts), axis=0) for parts in (inputs, hidden, biases)),
+        op.Cast(lengths, to=6),  # int32
+        hidden_size=weights[1].shape[1],
+        direction="bidirectional" if len(directions) == 2 else "forward",
+    )
+    # (steps, directions, rows, size) to (rows, steps, directions * size)
+    return op.Reshape(op.Transpose(outputs, perm=[2, 0, 1, 3]), op.Constant(value_ints=[0, 0, -1]))
+
+
+def check_batches(model, processor, conversations: list[dict], without_encoders=()) -> list[dict[str, torch.Tensor]]:
+    """
+    Batches of differing shapes. In the first, every utterance has every modality; in the others, utterances lack some of
+    them; in the last one, all but the first modality is left out.
+    """
+    generator = np.random.default_rng(0)
+    batches, start = [], 0
+    for number, size in enumerate(BATCH_SIZES):
+        chosen = [
+            {"utterances": [_signals(model, processor, u, generator, without_encoders, number == 0) for u in c]}
+            for c in (conversation["utterances"] for conversation in conversations[start : start + size])
+        ]
+        start += size
+        modalities = model.config.modalities[:1] if number == len(BATCH_SIZES) - 1 else model.config.modalities
+        batches.append(dict(processor(chosen, modalities=modalities, return_labels=False)))
+    return batches
+
+
+def _signals(model, processor, utterance: dict, generator, without_encoders, complete: bool) -> dict:
+    """The utterance's speaker and text, and noise for its other modalities."""
+    signals = {"speaker": utterance["speaker"]}
+    for stream in STREAMS:
+        modality, size = MODALITY_OF[stream], getattr(model.config, f"{stream}_feature_size")
+        if size is None or not (complete or generator.random() < 0.7):
+            continue
+        length = int(generator.integers(2, 7))
+        if model.amuse.encoder(modality) is None or modality in without_encoders:
+            features = generator.standard_normal((length, size))
+            statistics = processor.feature_statistics.get(stream)
+            if statistics is not None:
+                features = features * np.asarray(statistics["std"]) + np.asarray(statistics["mean"])
+            signals[f"{stream}_features"] = features.astype(np.float32)
+        elif stream == "text":
+            signals["text"] = utterance["text"]
+        elif stream == "audio":
+            samples = processor.feature_extractor.sampling_rate * length // 4
+            signals["waveform"] = generator.standard_normal(samples).astype(np.float32) / 10
+        else:
+            pictures = generator.integers(0, 256, (length, 32, 32, 3), dtype=np.uint8)
+            signals["face_images" if stream == "vision" else "background_images"] = list(pictures)
+    return signals
+
+
+@torch.no_grad()
+def largest_difference(model: AmuseForEmotionRecognition, exported: OnnxModel, batch: dict) -> float:
+    """Between what PyTorch and the exported file give for a batch, over all outputs."""
+    expected, given = model(**batch), exported(**batch)
+    return max(float(np.abs(expected[name].numpy() - given[name]).max()) for name in OUTPUTS)
+
+
+if __name__ == "__main__":
+    main()
