@@ -12,6 +12,7 @@ if it gives PyTorch's numbers.
 import os
 import sys
 import tempfile
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcesso
 from processing.conversation import MODALITY_OF, STREAMS
 from processing.extras import import_extra
 from processing.load_conversations import load_conversations
-from processing.onnx_model import FILE_NAME, OUTPUTS, OnnxModel
+from processing.onnx_model import FILE_NAME, OUTPUTS, OnnxModel, stream_of
 from scripts.prediction import load_from_folder_or_hub
 
 LARGEST_DIFFERENCE = 1e-4
@@ -125,19 +126,25 @@ def to_onnx(model: AmuseForEmotionRecognition, batch: dict[str, torch.Tensor]) -
         model: in evaluation mode.
         batch: with every input that the program is to take, of at least two conversations, utterances and tokens.
     """
-    shapes = {
-        name: {0: "conversations", 1: "utterances"} | ({2: f"{name}_steps"} if _has_steps(name, tensor, batch) else {})
-        for name, tensor in batch.items()
-    }
-    with torch.no_grad():
+    shapes = {}
+    for name, tensor in batch.items():
+        shapes[name] = {0: "conversations", 1: "utterances"}
+        if _has_steps(name, tensor, batch):
+            shapes[name][2] = f"{stream_of(name)}_tokens"
+    # masks are int64, all of them
+    batch = {name: tensor if tensor.is_floating_point() else tensor.long() for name, tensor in batch.items()}
+    with torch.no_grad(), warnings.catch_warnings():
+        # inputs share their axes, which it warns of
+        warnings.filterwarnings("ignore", message=".*The axis name: .* will not be used", category=UserWarning)
         return torch.onnx.export(
-            ChosenOutputs(model),
+            ChosenOutputs(model).eval(),
             kwargs={"inputs": batch},
             dynamic_shapes={"inputs": shapes},
             input_names=list(batch),
             output_names=list(OUTPUTS),
             custom_translation_table={torch.ops.amuse.lstm.default: onnx_lstm},
             dynamo=True,
+            optimize=False,  # onnxruntime optimizes what it loads; the exporter would take as long again
             verbose=False,
         )
 

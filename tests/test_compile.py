@@ -1,0 +1,71 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""torch.compile: the numbers of the model, and no new compilation for each batch."""
+
+import shutil
+
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounterWithBackend
+
+from tests.small_models import random_batch, small_model
+
+pytestmark = pytest.mark.slow
+SHAPES = (((5, 3), 4), ((2, 7, 4), 3), ((6, 4), 5), ((3, 3, 5, 2), 6), ((8, 2, 2), 7))
+
+
+def two_modalities(**changes):
+    sizes = {"vision_feature_size": None, "background_feature_size": None}
+    return small_model(num_man_layers=1, hidden_dropout=0.0, **sizes, **changes)
+
+
+def batch_of(lengths, tokens):
+    return random_batch(lengths, tokens, seed=1, streams=("text", "audio"))
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler():
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+def test_a_compiled_model_gives_the_same_numbers_and_is_compiled_for_all_shapes():
+    model, counter = two_modalities(), CompileCounterWithBackend("aot_eager")
+    compiled, graphs = torch.compile(model, backend=counter, dynamic=True), []
+    for lengths, tokens in SHAPES:
+        batch = batch_of(lengths, tokens)
+        with torch.no_grad():
+            expected, given = model(**batch), compiled(**batch)
+        graphs.append(counter.frame_count)
+        for name in ("logits", "modality_logits", "fusion_shares", "loss"):
+            torch.testing.assert_close(given[name], expected[name], atol=1e-5, rtol=0)
+    assert graphs[0] > 0
+    assert graphs[-1] == graphs[1]  # the second batch may show what is dynamic; then no shape is new
+
+
+def test_a_training_step_of_a_compiled_model_is_that_of_the_model():
+    model, batch = two_modalities().train(), batch_of(*SHAPES[0])
+    compiled = torch.compile(model, backend="aot_eager", dynamic=True)
+
+    def weights_after_a_step(forward) -> dict[str, torch.Tensor]:
+        before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        forward(**batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        after = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+        assert any(not torch.equal(after[name], before[name]) for name in before)
+        model.load_state_dict(before, strict=False)
+        return after
+
+    expected, given = weights_after_a_step(model), weights_after_a_step(compiled)
+    for name, weight in expected.items():
+        torch.testing.assert_close(given[name], weight, atol=1e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
+def test_inductor_gives_the_same_numbers():
+    model, batch = two_modalities(), batch_of(*SHAPES[0])
+    compiled = torch.compile(model, dynamic=True)
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(**batch).logits, model(**batch).logits, atol=1e-5, rtol=0)
