@@ -19,8 +19,11 @@ def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
 
 
 def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig, **hub_options) -> PreTrainedModel:
-    """The encoder with its pretrained weights, from a Hub id or a folder; `hub_options` say how to reach the Hub."""
-    options = {"dtype": torch.get_default_dtype(), **_without_pooler(config), **hub_options}
+    """
+    The encoder with its pretrained weights, from a Hub id or a folder; from safetensors alone, never from a pickle.
+    `hub_options` say how to reach the Hub.
+    """
+    options = {"dtype": torch.get_default_dtype(), "use_safetensors": True, **_without_pooler(config), **hub_options}
     return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, **options))
 
 

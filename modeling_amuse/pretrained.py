@@ -1,6 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """What every AMuSE model shares: configuration class, capabilities and weight initialization."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
 from transformers import initialization as init
@@ -31,6 +33,30 @@ class AmusePreTrainedModel(PreTrainedModel):
         for modality in config.modalities[:1]:
             has_encoder = getattr(config, f"{modality}_config") is not None
             self.main_input_name = RAW_INPUTS[modality] if has_encoder else f"{modality}_features"
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *model_args, use_safetensors: bool | None = True, **kwargs):
+        """
+        As `PreTrainedModel.from_pretrained`, from safetensors alone: a pickle may run code when it is read.
+
+        Raises:
+            ValueError: for `use_safetensors=False`.
+            OSError: when there are no such weights.
+        """
+        if use_safetensors is False:
+            raise ValueError(
+                "use_safetensors=False would load a pickle, which may run code: AMuSE loads safetensors alone."
+            )
+        try:
+            return super().from_pretrained(pretrained_model_name_or_path, *model_args, use_safetensors=True, **kwargs)
+        except OSError as error:
+            folder = Path(str(pretrained_model_name_or_path))
+            if any(folder.glob("*.safetensors")) or not any(folder.glob("pytorch_model*.bin*")):
+                raise
+            raise OSError(
+                f"{folder} holds its weights as a pickle alone (pytorch_model.bin), which may run code when it is read, and is "
+                "never loaded: load it where you trust it, and save it with save_pretrained, as model.safetensors."
+            ) from error
 
     @classmethod
     def is_custom_code(cls) -> bool:

@@ -60,7 +60,9 @@ def test_a_training_step_of_a_compiled_model_is_that_of_the_model():
 
     expected, given = weights_after_a_step(model), weights_after_a_step(compiled)
     for name, weight in expected.items():
-        torch.testing.assert_close(given[name], weight, atol=1e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            given[name], weight, atol=1e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}"
+        )
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
