@@ -38,7 +38,10 @@ class OnnxModel:
         if not path.is_file():
             raise FileNotFoundError(f"There is no {path}: write it with scripts/export_onnx.py.")
         onnxruntime = import_extra("onnxruntime", "onnx")
-        self.session = onnxruntime.InferenceSession(str(path), providers=providers or ["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors; it warns of every constant that it cannot fold
+        providers = providers or ["CPUExecutionProvider"]
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
 
     def __call__(self, **batch) -> dict[str, np.ndarray]:
         """

@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer, pipeline
+from transformers import AutoTokenizer, ViTConfig, ViTImageProcessor, WhisperConfig, WhisperFeatureExtractor, pipeline
 
-from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.described_utterance import describe_utterance
 from processing.load_conversations import load_conversations
 from processing.onnx_model import OUTPUTS, OnnxModel
@@ -110,6 +110,38 @@ def test_the_onnx_file_gives_the_pipelines_numbers(exported):
             for modality, says in wanted["modalities"].items():
                 assert given["modalities"][modality]["scores"] == pytest.approx(says["scores"], abs=1e-4)
     assert len(emotions) > 1
+
+
+def test_encoders_of_sound_and_images_are_exported_too(tmp_path):
+    for module in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(module)
+    from scripts.export_onnx import export
+
+    whisper = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    tokens = {"vocab_size": 20, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+    vit = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8, "image_size": 16, "patch_size": 8}
+    model = AmuseForEmotionRecognition(
+        AmuseConfig(
+            audio_config=WhisperConfig(**whisper, **heads, **tokens, max_source_positions=50),
+            vision_config=ViTConfig(hidden_size=8, **vit),
+            audio_token_pooling=5,
+            hidden_size=16,
+            num_man_layers=1,
+            contexts="dialogue",
+            initializer_range=0.3,
+            id2label=dict(enumerate(EMOTIONS)),
+        )
+    ).eval()
+    processor = AmuseProcessor(
+        feature_extractor=WhisperFeatureExtractor(chunk_length=1),
+        image_processor=ViTImageProcessor(size={"height": 16, "width": 16}),
+        emotions=EMOTIONS,
+    )
+    conversations = [{"utterances": row["utterances"][:4]} for row in load_conversations("sample").splits["test"]]
+    assert export(model, processor, conversations, tmp_path) < 1e-4
+    inputs = {given.name for given in OnnxModel(tmp_path).session.get_inputs()}
+    assert {"audio_values", "audio_mask", "pixel_values", "vision_mask"} <= inputs
 
 
 def test_the_onnx_model_says_what_it_does_not_read(exported, tmp_path):
