@@ -22,19 +22,18 @@ def fit_temperature(prediction_scores: np.ndarray, references: np.ndarray) -> fl
     """
     if not len(references):
         raise ValueError("There is no labelled utterance to fit a temperature on.")
-    found = minimize_scalar(
-        lambda exponent: negative_log_likelihood(prediction_scores, references, np.exp(exponent)),
-        bounds=(np.log(LOWEST), np.log(HIGHEST)),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    temperature = float(np.exp(found.x))
-    if not LOWEST * 1.01 < temperature < HIGHEST / 1.01:
+
+    def loss(exponent: float) -> float:
+        return negative_log_likelihood(prediction_scores, references, np.exp(exponent))
+
+    bounds = (np.log(LOWEST), np.log(HIGHEST))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    if found.fun >= min(map(loss, bounds)):
         raise ValueError(
             f"No temperature from {LOWEST} to {HIGHEST:.0f} is the best on these {len(references)} utterances: the model is "
             "always right, or worse than chance. Take more utterances, or train longer."
         )
-    return temperature
+    return float(np.exp(found.x))
 
 
 def negative_log_likelihood(prediction_scores: np.ndarray, references: np.ndarray, temperature: float = 1.0) -> float:

@@ -185,7 +185,7 @@ def split_dataset(
     Raises:
         ValueError: when there is nothing of what is to be disturbed.
     """
-    for modality in disturbance.modalities:
+    for modality in disturbance.modalities if disturbance else ():
         if modality not in modalities:
             raise ValueError(f"--disturbed_modalities names {modality}, which is not among {', '.join(modalities)}.")
     if disturbance.word_drop_rate and ("text" not in modalities or "text" in tables):
