@@ -7,8 +7,8 @@ What each subset of the modalities scores on the controlled corpus, beside what 
     python scripts/controlled_study.py --data_dir amuse-sample-data --output_dir controlled-study
 
 Every subset is trained with every seed, its epoch chosen on the validation split; the test split is scored once. Trainings
-that are finished are not done again. (`run_study.py modalities --data controlled` trains the same with intervals; this script knows
-the evidence besides.)
+that are finished are not done again. `run_study.py modalities --data controlled` trains the same and gives intervals; this
+script knows besides where the evidence is.
 """
 
 import json

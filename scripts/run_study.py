@@ -53,7 +53,7 @@ class StudyArguments:
     )
     validation_only: bool = field(default=False, metadata={"help": "Leave the test split alone, to choose settings."})
     num_resamples: int = field(default=1000, metadata={"help": "Resamples of the bootstrap intervals."})
-    delete_models: bool = field(default=False, metadata={"help": "Delete each model once it is scored."})
+    delete_models: bool = field(default=False, metadata={"help": "Delete the models once a study is done."})
     cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
 
 
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("A study runs in one process: start it with python, not with a launcher of several.")
     import_extra("matplotlib", "plots")  # said now, not after hours
-    runs = Runs(Path(args.output_dir), args.cache_dir, keep_models=not args.delete_models)
+    runs = Runs(Path(args.output_dir), args.cache_dir)
     splits = ("validation",) if args.validation_only else ("validation", "test")
     studies = read_studies(positional.study, args.data)
     prepared = [prepare(study, args) for study in studies]
@@ -99,6 +99,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
         folder = Path(args.results_dir if own else Path(args.output_dir) / "results") / study.name / study.data.name
         report.write(folder)
         print(f"\n{report.markdown()}\n\nWritten to {folder}")
+        if args.delete_models:
+            runs.delete_models(planned)
         reports[study.data.name] = report
     return reports
 

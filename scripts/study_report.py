@@ -141,15 +141,14 @@ class Report:
 
     def _explanation(self) -> list[str]:
         """How the numbers came about, and which variant validation chooses."""
-        undisturbed = {g: rows["validation_weighted_f1"].mean() for g, rows in self.rows.items()}
         lines = [
             f"Mean ± deviation over the seeds {', '.join(map(str, self.seeds))}, "
             f"{int(self.frame[f'{self.split}_num_utterances'].iloc[0])} utterances. Epochs were chosen on validation. "
             "Intervals: bootstrap over conversations of the mean over the seeds, for differences paired; they do not hold "
             "the spread of the seeds."
         ]
-        if len(self.groups) > 1:
-            best = max(undisturbed, key=undisturbed.get)
+        if len(self.groups) > 1 and self.study.evaluations == [{}]:
+            best = max(self.groups, key=lambda group: self.rows[group]["validation_weighted_f1"].mean())
             lines[0] += f" Validation prefers {self.label(best)}."
         return lines
 

@@ -76,13 +76,11 @@ class Runs:
     Args:
         output_dir: folder for trainings and evaluations; it may serve many studies.
         cache_dir: where prepared data is kept.
-        keep_models: keep the weights of trainings that are scored. Without them, another evaluation trains anew.
     """
 
-    def __init__(self, output_dir: Path, cache_dir: str | None = None, keep_models: bool = True):
+    def __init__(self, output_dir: Path, cache_dir: str | None = None):
         self.output_dir = output_dir
         self.cache = {"cache_dir": cache_dir} if cache_dir else {}
-        self.keep_models = keep_models
 
     def row(self, run: Run, splits: tuple[str, ...]) -> dict:
         """
@@ -98,9 +96,6 @@ class Runs:
         with FileLock(folder / "lock"):
             scored = {split: self._scored(run, folder, split) for split in splits}
             record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            if not self.keep_models:
-                for path in [*folder.glob("model*"), *folder.glob("folds*/*/model")]:
-                    shutil.rmtree(path)
         row = {
             "data": run.study.data.name,
             "variant": run.variant,
@@ -123,6 +118,13 @@ class Runs:
                     row[f"{split}_{name}"] = results[name]
             row[f"{split}_commit"] = results["commit"]
         return row
+
+    def delete_models(self, runs: list[Run]):
+        """Delete the models of runs that are scored, and keep their scores. What asks for other evaluations trains anew."""
+        for folder in {self._folder(run) for run in runs}:
+            with FileLock(folder / "lock"):
+                for path in [*folder.glob("model*"), *folder.glob("folds/*/model")]:
+                    shutil.rmtree(path)
 
     def predictions(self, run: Run, split: str) -> pd.DataFrame:
         """What a finished run predicted for each labelled utterance, see `evaluate.write_predictions`."""

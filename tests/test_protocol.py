@@ -20,6 +20,7 @@ from processing.temperature_scaling import at_temperature, fit_temperature, nega
 from processing.unseen_subsets import unseen_subsets
 from scripts import calibrate, evaluate, train
 from scripts.cross_validate import divide
+from tests.small_models import random_batch, small_model
 
 HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
 
@@ -334,3 +335,12 @@ def test_ravdess(tmp_path):
         Ravdess.read(tmp_path / FILE, "train")
     with pytest.raises(FileNotFoundError, match=f"lacks {FILE}. Give the folder"):
         load_conversations("ravdess", str(tmp_path / "nowhere"), str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("layers", [0, 1])
+def test_without_man_layers_no_modality_reads_another(layers):
+    model, batch = small_model(num_man_layers=layers), random_batch()
+    louder = {**batch, "audio_features": batch["audio_features"] * 3}
+    with torch.no_grad():
+        plain, changed = (model(**given).modality_descriptors[:, :, 0] for given in (batch, louder))
+    assert torch.equal(plain, changed) == (layers == 0)
