@@ -57,7 +57,7 @@ def save_intervals(points: list[tuple], path: Path, title: str, quantity: str, f
         )
         axes.scatter(seeds, [place] * len(seeds), s=14, color="tab:orange", zorder=3)
     axes.set_yticks(range(len(points)), [name for name, *_ in points])
-    axes.invert_yaxis()
+    axes.set_ylim(len(points) - 0.5, -0.5)
     axes.set(title=title, xlabel=f"{quantity}: mean with 95 % interval, and each seed")
     axes.grid(axis="x", alpha=0.3)
     _save(figure, path, footnote)

@@ -45,6 +45,8 @@ class Report:
         self.num_resamples = num_resamples
         self.frame = pd.DataFrame(rows)
         self.predictions = predictions
+        # what is drawn by the bootstrap: of single utterances, those of one speaker depend on each other
+        self.unit = "speaker" if study.data.num_folds else "conversation"
         emotions = sorted({emotion for frame in predictions for emotion in (*frame["emotion"], *frame["prediction"])})
         labels = {emotion: label for label, emotion in enumerate(emotions)}
         self.groups = list(dict.fromkeys(zip(self.frame["variant"], self.frame["evaluation"], strict=True)))
@@ -57,7 +59,7 @@ class Report:
                 (
                     p["emotion"].map(labels).to_numpy(),
                     p["prediction"].map(labels).to_numpy(),
-                    p["conversation"].to_numpy(),
+                    p[self.unit].to_numpy(),
                 )
                 for p in found
             ]
@@ -108,23 +110,13 @@ class Report:
 
     def _main_table(self) -> list[str]:
         baseline = self.study.baseline
-        head = [
-            "variant",
-            "validation weighted F1",
-            f"{self.split} weighted F1",
-            "95 % interval",
-            "accuracy",
-            "macro F1",
-        ]
+        splits = list(dict.fromkeys(("validation", self.split)))
+        head = ["variant", *(f"{split} weighted F1" for split in splits), "95 % interval", "accuracy", "macro F1"]
         head += ["calibration error"] + ([f"difference to {baseline}", "95 % interval", ""] if baseline else [])
         table = []
         for group in self.groups:
             rows, interval = self.rows[group], self.intervals[group]
-            cells = [
-                self.label(group),
-                _spread(rows["validation_weighted_f1"]),
-                _spread(rows[f"{self.split}_weighted_f1"]),
-            ]
+            cells = [self.label(group), *(_spread(rows[f"{split}_weighted_f1"]) for split in splits)]
             cells.append(_interval(interval))
             cells += [_spread(rows[f"{self.split}_{name}"]) for name in ("accuracy", "macro_f1")]
             cells.append(f"{rows[f'{self.split}_expected_calibration_error'].mean():.3f}")
@@ -144,7 +136,7 @@ class Report:
         lines = [
             f"Mean ± deviation over the seeds {', '.join(map(str, self.seeds))}, "
             f"{int(self.frame[f'{self.split}_num_utterances'].iloc[0])} utterances. Epochs were chosen on validation. "
-            "Intervals: bootstrap over conversations of the mean over the seeds, for differences paired; they do not hold "
+            f"Intervals: bootstrap over {self.unit}s of the mean over the seeds, for differences paired; they do not hold "
             "the spread of the seeds."
         ]
         if len(self.groups) > 1 and self.study.evaluations == [{}]:
@@ -180,13 +172,14 @@ class Report:
         return _table(head, cells)
 
     def _run_table(self) -> list[str]:
+        splits = list(dict.fromkeys(("validation", self.split)))
         cells = [
             [self.label((row.variant, row.evaluation)), str(row.seed), f"{row.best_epoch:g}"]
-            + [f"{getattr(row, f'{split}_weighted_f1'):.4f}" for split in ("validation", self.split)]
+            + [f"{getattr(row, f'{split}_weighted_f1'):.4f}" for split in splits]
             + [f"{row.train_seconds:.0f}"]
             for row in self.frame.itertuples()
         ]
-        return _table(["run", "seed", "epoch", "validation", self.split, "seconds of training"], cells)
+        return _table(["run", "seed", "epoch", *splits, "seconds of training"], cells)
 
     def _versions(self) -> str:
         found = sorted(set(self.frame["versions"]))
