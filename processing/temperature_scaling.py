@@ -17,8 +17,8 @@ def fit_temperature(prediction_scores: np.ndarray, references: np.ndarray) -> fl
         references: `(utterances,)` labels.
 
     Raises:
-        ValueError: when there are no utterances, or when no temperature is the best: all of them are predicted right, or
-            worse than by chance.
+        ValueError: when there are no utterances, or when no temperature is the best: all of them are predicted right,
+            no better than by chance, or with much the same probability for all emotions.
     """
     if not len(references):
         raise ValueError("There is no labelled utterance to fit a temperature on.")
@@ -31,7 +31,7 @@ def fit_temperature(prediction_scores: np.ndarray, references: np.ndarray) -> fl
     if found.fun >= min(map(loss, bounds)):
         raise ValueError(
             f"No temperature from {LOWEST} to {HIGHEST:.0f} is the best on these {len(references)} utterances: the model is "
-            "always right, or worse than chance. Take more utterances, or train longer."
+            "always right, no better than chance, or hardly trained. Take more utterances, or train longer."
         )
     return float(np.exp(found.x))
 

@@ -91,6 +91,9 @@ def main(arguments: list[str] | None = None) -> dict:
 
     model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)
     processor = load_from_folder_or_hub(AmuseProcessor, args.model)
+    warnings = training_warnings(args.model)
+    for warning in warnings:
+        accelerator.print(f"Warning: {warning}")
     data, tables = load_split(args, args.split, model, processor, accelerator)
     modalities = used_modalities(model, tables, args.modalities)
     disturbance = Disturbance(
@@ -127,6 +130,8 @@ def main(arguments: list[str] | None = None) -> dict:
     }
     if args.modality_subsets:
         results["modality_subsets"] = scores
+    if warnings:
+        results["warnings"] = warnings
     if disturbance:
         results["disturbance"] = {**asdict(disturbance), "modalities": list(disturbance.modalities)}
     if model.config.temperature != 1:
@@ -149,6 +154,12 @@ def main(arguments: list[str] | None = None) -> dict:
         accelerator.print(f"\nWritten to {args.output}")
     accelerator.end_training()
     return results
+
+
+def training_warnings(model: str) -> list[str]:
+    """What was said against the scores of a model when it was trained, see `processing.contaminated_encoders`."""
+    path = Path(model) / "training_history.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("warnings", []) if path.is_file() else []
 
 
 def load_split(args, split: str, model, processor, accelerator) -> tuple[ConversationData, dict[str, FeatureTable]]:

@@ -136,12 +136,24 @@ def test_encoders_that_know_the_data_are_named(tmp_path, folder, config, warning
         assert re.search(warning, said)
 
 
-def test_a_training_keeps_the_warning(tmp_path, tiny_text_encoder, capsys):
+def test_training_and_evaluation_warn_and_share_the_states_of_a_frozen_encoder(tmp_path, tiny_text_encoder, capsys):
     (tmp_path / "emoberta-tiny").symlink_to(tiny_text_encoder[0])
     encoder = ["--text_model", str(tmp_path / "emoberta-tiny"), "--freeze_text_model"]
     train.main([*small_training(small_meld(tmp_path), tmp_path / "model"), *encoder])
-    [kept] = json.loads((tmp_path / "model" / "training_history.json").read_text())["warnings"]
+    history = json.loads((tmp_path / "model" / "training_history.json").read_text())
+    [kept] = history["warnings"]
     assert "emoberta-tiny was trained on MELD" in kept and f"Warning: {kept}" in capsys.readouterr().out
+
+    cached = sorted((tmp_path / "cache").rglob("*generator*.arrow"))
+    where = ["--model", str(tmp_path / "model"), "--dataset_name", "meld", "--data_dir", str(tmp_path), "--use_cpu"]
+    where += ["--cache_dir", str(tmp_path / "cache"), "--output", str(tmp_path / "results.json"), "--pictures", "False"]
+    results = evaluate.main([*where, "--split", "validation", "--num_resamples", "0"])
+    assert results["warnings"] == [kept] and f"Warning: {kept}" in capsys.readouterr().out
+    # the states of the training are used again
+    assert cached and sorted((tmp_path / "cache").rglob("*generator*.arrow")) == cached
+    assert results["weighted_f1"] == pytest.approx(history["best_weighted_f1"], abs=1e-9)
+    dropped = evaluate.main([*where, "--word_drop_rate", "1"])
+    assert np.count_nonzero(np.sum(dropped["confusion_matrix"], axis=0)) < 3
 
 
 def utterances(*said) -> list[dict]:

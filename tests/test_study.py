@@ -177,7 +177,8 @@ def test_too_few_seeds_and_other_settings_are_a_try(home, done):
 
 def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
     study = yaml.safe_load((home / "studies" / "small.yaml").read_text())
-    study |= {"variants": {"plain": {}, "scaled": {"calibrate": True}}, "baseline": "plain"}
+    long = {"num_train_epochs": 8}
+    study |= {"variants": {"plain": long, "scaled": {**long, "calibrate": True}}, "baseline": "plain"}
     study["evaluations"] = [{"missing_rate": [0.0, 0.9], "disturbed_modalities": [["audio"], ["vision"]]}]
     study["plots"] = [{"x": "missing_rate", "lines": ["disturbed_modalities", "variant"]}]
     write(home / "studies" / "disturbed.yaml", study)
