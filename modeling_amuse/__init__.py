@@ -13,6 +13,7 @@ from .configuration_amuse import MODALITIES, AmuseConfig
 from .live_session import LiveSession
 from .modeling_amuse import (
     AmuseEmotionRecognitionOutput,
+    AmuseFeaturesOutput,
     AmuseForEmotionRecognition,
     AmuseModel,
     AmuseModelOutput,
@@ -37,6 +38,7 @@ __all__ = [
     "MODALITIES",
     "AmuseConfig",
     "AmuseEmotionRecognitionOutput",
+    "AmuseFeaturesOutput",
     "AmuseForEmotionRecognition",
     "AmuseModel",
     "AmuseModelOutput",

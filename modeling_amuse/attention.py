@@ -20,12 +20,19 @@ def eager_attention_forward(
     **kwargs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """softmax(scaling * q k^T + mask) v of `(rows, heads, tokens, size)` tensors; also returns the weights."""
+    weights = attention_weights(query, key, attention_mask, scaling)
+    weights = nn.functional.dropout(weights, p=dropout, training=module.training)
+    return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
+
+
+def attention_weights(
+    query: torch.Tensor, key: torch.Tensor, attention_mask: torch.Tensor | None, scaling: float
+) -> torch.Tensor:
+    """softmax(scaling * q k^T + mask) of `(rows, heads, tokens, size)` tensors."""
     weights = torch.matmul(query, key.transpose(2, 3)) * scaling
     if attention_mask is not None:
         weights = weights + attention_mask
-    weights = nn.functional.softmax(weights, dim=-1, dtype=torch.float32).to(query.dtype)
-    weights = nn.functional.dropout(weights, p=dropout, training=module.training)
-    return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
+    return nn.functional.softmax(weights, dim=-1, dtype=torch.float32).to(query.dtype)
 
 
 class AmuseAttention(nn.Module):
@@ -60,7 +67,6 @@ class AmuseAttention(nn.Module):
         values: list[torch.Tensor],
         masks: list[torch.Tensor | None],
         shares: list[torch.Tensor] | None = None,
-        output_attentions: bool = False,
     ) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
         """
         Args:
@@ -69,16 +75,15 @@ class AmuseAttention(nn.Module):
             values: for each of them, `(rows, keys, d)`, or `(rows, keys, heads * d)` where heads are averaged.
             masks: for each of them, its `key_mask`.
             shares: for each of them, the weight `(rows,)` of what it gives. None: 1.
-            output_attentions: compute the attention weights whatever the attention implementation.
 
         Returns:
             The weighted sum of what the sequences give, `(rows, queries, d)`, and for each sequence the attention
             weights `(rows, heads, queries, keys)`, or None where the implementation gives none.
         """
-        interface = attention_interface(self.config, output_attentions)
+        interface = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         query = self._split_heads(self.query(hidden_states))
-        attended, attentions = 0, []
-        for index, (key, value, mask) in enumerate(zip(keys, values, masks, strict=True)):
+        attended, attentions = [], []
+        for key, value, mask in zip(keys, values, masks, strict=True):
             part, weights = interface(
                 self,
                 query,
@@ -88,27 +93,52 @@ class AmuseAttention(nn.Module):
                 dropout=self.config.attention_dropout if self.training else 0.0,
                 scaling=self.scaling,
             )
-            attended = attended + (part if shares is None else part * shares[index][:, None, None, None])
+            attended.append(part)
             attentions.append(weights)
-        if self.config.head_aggregation == "mean":
-            return attended.mean(dim=2), attentions
-        return self.output(attended.flatten(2)), attentions
+        return self._aggregate(attended, shares), attentions
+
+    def weights(
+        self, hidden_states: torch.Tensor, keys: list[torch.Tensor], masks: list[torch.Tensor | None]
+    ) -> list[torch.Tensor]:
+        """The attention weights that `forward` uses, whatever the attention implementation, for `attend`."""
+        query = self._split_heads(self.query(hidden_states))
+        return [
+            nn.functional.dropout(
+                attention_weights(query, self._split_heads(key), mask, self.scaling),
+                p=self.config.attention_dropout,
+                training=self.training,
+            )
+            for key, mask in zip(keys, masks, strict=True)
+        ]
+
+    def attend(
+        self, weights: list[torch.Tensor], values: list[torch.Tensor], shares: list[torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """What `forward` gives, from the attention weights."""
+        attended = [
+            torch.matmul(weight, self._split_heads(value)).transpose(1, 2)
+            for weight, value in zip(weights, values, strict=True)
+        ]
+        return self._aggregate(attended, shares)
+
+    def _aggregate(self, attended: list[torch.Tensor], shares: list[torch.Tensor] | None) -> torch.Tensor:
+        """From what each sequence gives to each head, `(rows, queries, heads, size)`, to `(rows, queries, d)`."""
+        if shares is not None:
+            attended = [part * share[:, None, None, None] for part, share in zip(attended, shares, strict=True)]
+        attended = sum(attended[1:], start=attended[0])
+        return attended.mean(dim=2) if self.config.head_aggregation == "mean" else self.output(attended.flatten(2))
 
     def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
         return states.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
 
-def attention_interface(config: AmuseConfig, output_attentions: bool):
-    """The attention function of `config`; only the eager one gives the weights, so it serves whoever asks for them."""
-    if output_attentions:
-        return eager_attention_forward
-    return ALL_ATTENTION_FUNCTIONS.get_interface(config._attn_implementation, eager_attention_forward)
-
-
 def key_mask(
     config: AmuseConfig, queries: torch.Tensor, mask: torch.Tensor, keys: torch.Tensor, output_attentions: bool = False
 ) -> torch.Tensor | None:
-    """The mask, in the form that `attention_interface` takes, of keys of which `mask` `(rows, keys)` are valid."""
+    """
+    The mask of keys of which `mask` `(rows, keys)` are valid, in the form that the attention implementation takes; with
+    `output_attentions`, in the form that is added to the scores.
+    """
     if output_attentions:
         return torch.zeros_like(mask, dtype=keys.dtype).masked_fill(~mask, torch.finfo(keys.dtype).min)[:, None, None]
     return create_bidirectional_mask(config, queries, mask, encoder_hidden_states=keys)

@@ -155,6 +155,12 @@ class AmuseConfig(PreTrainedConfig):
         "vision_config": SubConfigSpec(config_class=AutoConfig, model_type="vit", optional=True),
     }
     attribute_map = {"num_hidden_layers": "num_man_layers"}
+    # what the Trainer neither gathers nor keeps at an evaluation: everything but the logits, unless asked for otherwise
+    keys_to_ignore_at_inference = [
+        *("last_hidden_state", "speaker_descriptors", "utterance_descriptors", "fused_features", "fusion_shares"),
+        *("modality_descriptors", "modality_logits", "modality_mask", "hidden_states", "attentions"),
+        *("token_modalities", "context_states", "classification_loss", "modality_loss", "contrastive_loss"),
+    ]
 
     text_config: dict | PreTrainedConfig | None = None
     audio_config: dict | PreTrainedConfig | None = None

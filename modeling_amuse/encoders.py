@@ -16,10 +16,10 @@ def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
     return _encoder_of(AutoModel.from_config(config, dtype=dtype, **_without_pooler(config)))
 
 
-def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig) -> PreTrainedModel:
-    """The encoder with its pretrained weights, from a Hub id or a folder."""
-    dtype = torch.get_default_dtype()
-    return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, dtype=dtype, **_without_pooler(config)))
+def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig, **hub_options) -> PreTrainedModel:
+    """The encoder with its pretrained weights, from a Hub id or a folder; `hub_options` say how to reach the Hub."""
+    options = {"dtype": torch.get_default_dtype(), **_without_pooler(config), **hub_options}
+    return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, **options))
 
 
 def _encoder_of(model: PreTrainedModel) -> PreTrainedModel:
@@ -118,12 +118,33 @@ def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: to
     states = pixel_values.new_zeros(*mask.shape, encoder.config.hidden_size)
     if mask.any():
         states[mask] = encoder(pixel_values=pixel_values[mask]).last_hidden_state.mean(dim=1).to(states.dtype)
+    else:
+        states = states + tied_to_zero(encoder)
     return states, mask
 
 
 ENCODE = {"text": encode_text, "audio": encode_audio, "vision": encode_frames}
 
 
+def is_sharded(encoder: nn.Module | None) -> bool:
+    """
+    Whether the encoder's weights are spread over several processes (FSDP). These read it together, each as often as the
+    others, or they wait for each other for ever.
+    """
+    return encoder is not None and any(hasattr(parameter, "full_tensor") for parameter in encoder.parameters())
+
+
 def tied_to_zero(encoder: nn.Module) -> torch.Tensor:
-    """0, with a gradient (of zero) for every trained weight of an encoder that a batch does not use."""
+    """
+    0, with a gradient (of zero) for every trained weight of an encoder that a batch does not use.
+
+    Raises:
+        ValueError: when the encoder's weights are sharded.
+    """
+    if is_sharded(encoder):
+        raise ValueError(
+            f"A batch has nothing for the {type(encoder).__name__} to read, whose weights are sharded over several processes "
+            "(FSDP): then every batch needs some of its input in every process. Freeze the encoder and give its states as "
+            "features, or train without sharding."
+        )
     return sum((parameter.sum() * 0 for parameter in encoder.parameters() if parameter.requires_grad), torch.zeros(()))

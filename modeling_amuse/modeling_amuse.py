@@ -14,11 +14,13 @@
 """AMuSE: Adaptive Multimodal Analysis for Speaker Emotion Recognition in Group Conversations (arXiv 2401.15164)."""
 
 from dataclasses import dataclass
+from functools import wraps
 from typing import NamedTuple
 
 import torch
 from torch import nn
 from transformers import AutoConfig
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.processing_utils import Unpack
 from transformers.utils import ModelOutput, TransformersKwargs
 from transformers.utils.generic import can_return_tuple
@@ -26,7 +28,7 @@ from transformers.utils.generic import can_return_tuple
 from .adaptive_fusion import AmuseAdaptiveFusion
 from .configuration_amuse import MODALITIES, AmuseConfig
 from .conversation_context import AmuseConversationContext
-from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, tied_to_zero
+from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_sharded, tied_to_zero
 from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .pretrained import AmusePreTrainedModel
@@ -36,6 +38,7 @@ from .unimodal import AmuseUnimodalEncoder
 from .utterance_layout import UtteranceLayout
 
 IGNORED_LABEL = -100
+HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "proxies", "token")
 
 
 @dataclass
@@ -60,8 +63,8 @@ class AmuseModelOutput(ModelOutput):
             f_CA, each modality after the Multimodal Attention Network.
         modality_logits (`torch.FloatTensor` of shape `(B, T, M, C)`):
             What each modality says by itself: the mode-specific heads Q_m (III-E.1).
-        modality_mask (`torch.BoolTensor` of shape `(B, T, M)`):
-            Which modalities each utterance has.
+        modality_mask (`torch.LongTensor` of shape `(B, T, M)`):
+            1 for the modalities that an utterance has, 0 for those that it lacks.
         hidden_states (`tuple(torch.FloatTensor)`, *optional*):
             The Multimodal Attention Network's states g^0 to g^L, each `(B, T, tokens, d)`, the modalities' tokens
             behind each other.
@@ -88,6 +91,28 @@ class AmuseModelOutput(ModelOutput):
     context_states: dict[str, tuple[torch.FloatTensor, torch.FloatTensor]] | None = None
 
 
+@dataclass
+class AmuseFeaturesOutput(BaseModelOutputWithPooling):
+    """
+    The unimodal self-attended features f_m of one modality (III-A), what `get_text_features`, `get_audio_features` and
+    `get_vision_features` return. Where inputs came without conversations, `(N, ...)` stands in place of `(B, T, ...)`.
+
+    Args:
+        last_hidden_state (`torch.FloatTensor` of shape `(B, T, S, d)`):
+            f_m. The valid tokens of each utterance stand first, S is the largest number of them, and zeros follow.
+        pooler_output (`torch.FloatTensor` of shape `(B, T, d)`):
+            The mean of the valid tokens; zeros for an utterance that lacks the modality.
+        hidden_states (`tuple(torch.FloatTensor)`, *optional*):
+            What the first layer of self-attention read and what each layer gave, each `(B, T, S, d)`.
+        attentions (`tuple(torch.FloatTensor)`, *optional*):
+            The attention weights of each of these layers, `(B, T, heads, S, S)`.
+        attention_mask (`torch.LongTensor` of shape `(B, T, S)`):
+            1 for valid tokens.
+    """
+
+    attention_mask: torch.LongTensor | None = None
+
+
 class UtteranceDescriptors(NamedTuple):
     """
     What the model makes of each utterance by itself, one row for an utterance; see [`AmuseModelOutput`].
@@ -104,13 +129,24 @@ class UtteranceDescriptors(NamedTuple):
     fusion_shares: torch.FloatTensor
     modality_descriptors: torch.FloatTensor
     modality_logits: torch.FloatTensor
-    modality_mask: torch.BoolTensor
+    modality_mask: torch.LongTensor
 
 
 @dataclass
-class AmuseEmotionRecognitionOutput(AmuseModelOutput):
+class AmuseEmotionScores(ModelOutput):
+    """What the classifier adds; see [`AmuseEmotionRecognitionOutput`], in which it comes first."""
+
+    loss: torch.FloatTensor | None = None
+    logits: torch.FloatTensor | None = None
+    classification_loss: torch.FloatTensor | None = None
+    modality_loss: torch.FloatTensor | None = None
+    contrastive_loss: torch.FloatTensor | None = None
+
+
+@dataclass
+class AmuseEmotionRecognitionOutput(AmuseModelOutput, AmuseEmotionScores):
     """
-    Output of [`AmuseForEmotionRecognition`]: that of [`AmuseModel`], and
+    Output of [`AmuseForEmotionRecognition`]: that of [`AmuseModel`], and before it
 
     Args:
         loss (`torch.FloatTensor` of shape `()`, *optional*):
@@ -120,12 +156,6 @@ class AmuseEmotionRecognitionOutput(AmuseModelOutput):
         classification_loss, modality_loss, contrastive_loss (`torch.FloatTensor` of shape `()`, *optional*):
             The loss's three terms, weighted as they are added.
     """
-
-    loss: torch.FloatTensor | None = None
-    logits: torch.FloatTensor | None = None
-    classification_loss: torch.FloatTensor | None = None
-    modality_loss: torch.FloatTensor | None = None
-    contrastive_loss: torch.FloatTensor | None = None
 
 
 class AmuseModel(AmusePreTrainedModel):
@@ -196,11 +226,12 @@ class AmuseModel(AmusePreTrainedModel):
                 self.encoder(modality).eval()
         return self
 
+    def _stream_names(self, modality: str) -> list[str]:
+        has_background = modality == "vision" and self.config.background_feature_size is not None
+        return [modality, "background"] if has_background else [modality]
+
     def _stream_sizes(self, modality: str) -> list[int]:
-        sizes = [getattr(self.config, f"{modality}_feature_size")]
-        if modality == "vision" and self.config.background_feature_size is not None:
-            sizes.append(self.config.background_feature_size)
-        return sizes
+        return [getattr(self.config, f"{name}_feature_size") for name in self._stream_names(modality)]
 
     def encode_stream(
         self, stream: str, values: torch.Tensor, mask: torch.Tensor | None = None
@@ -234,6 +265,142 @@ class AmuseModel(AmusePreTrainedModel):
         if stream == "audio":
             states, mask = mean_of_successive(states, mask, self.config.audio_token_pooling)
         return states, mask
+
+    @can_return_tuple
+    def get_text_features(
+        self,
+        input_ids: torch.LongTensor | None = None,
+        text_features: torch.FloatTensor | None = None,
+        text_mask: torch.Tensor | None = None,
+        utterance_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> AmuseFeaturesOutput:
+        r"""
+        f_m of text: what the words of an utterance give by themselves, before they meet other modalities.
+
+        Args:
+            input_ids: `(B, T, S)` as [`AmuseModel.forward`] takes it, or `(N, S)`: N utterances without conversations.
+            text_features: `(B, T, S, D)` or `(N, S, D)`, in place of `input_ids`.
+            text_mask: `(B, T, S)` or `(N, S)`, 1 for valid tokens. None: all are.
+            utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
+            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are not
+                looked at.
+
+        Raises:
+            ValueError: the model has no such modality, or its input is missing or does not fit.
+
+        Example:
+
+        ```python
+        >>> inputs = processor(text=["What was that noise?", "Only the cat."])
+        >>> model.get_text_features(**inputs).pooler_output  # (2, d)
+        ```
+        """
+        streams = {"text": (input_ids, text_features, text_mask)}
+        return self._features_of("text", streams, utterance_mask, **kwargs)
+
+    @can_return_tuple
+    def get_audio_features(
+        self,
+        audio_values: torch.FloatTensor | None = None,
+        audio_features: torch.FloatTensor | None = None,
+        audio_mask: torch.Tensor | None = None,
+        utterance_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> AmuseFeaturesOutput:
+        r"""
+        f_m of audio: what the sound of an utterance gives by itself, before it meets other modalities.
+
+        Args:
+            audio_values: `(B, T, ...)` as [`AmuseModel.forward`] takes it, or `(N, ...)` with an `audio_mask` `(N, S)`:
+                N utterances without conversations.
+            audio_features: `(B, T, S, D)` or `(N, S, D)`, in place of `audio_values`.
+            audio_mask: `(B, T, S)` or `(N, S)`, 1 for valid samples, frames or tokens. None: all are.
+            utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
+            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are not
+                looked at.
+
+        Raises:
+            ValueError: the model has no such modality, or its input is missing or does not fit.
+        """
+        streams = {"audio": (audio_values, audio_features, audio_mask)}
+        return self._features_of("audio", streams, utterance_mask, **kwargs)
+
+    @can_return_tuple
+    def get_vision_features(
+        self,
+        pixel_values: torch.FloatTensor | None = None,
+        vision_features: torch.FloatTensor | None = None,
+        vision_mask: torch.Tensor | None = None,
+        background_pixel_values: torch.FloatTensor | None = None,
+        background_features: torch.FloatTensor | None = None,
+        background_mask: torch.Tensor | None = None,
+        utterance_mask: torch.Tensor | None = None,
+        **kwargs: Unpack[TransformersKwargs],
+    ) -> AmuseFeaturesOutput:
+        r"""
+        f_m of vision: what the faces (and backgrounds) of an utterance give by themselves, before they meet other
+        modalities. The tokens of the background stand behind those of the faces.
+
+        Args:
+            pixel_values: `(B, T, F, channels, height, width)` as [`AmuseModel.forward`] takes it, or without
+                conversations `(N, F, channels, height, width)`, or `(N, channels, height, width)`: one image each.
+            vision_features: `(B, T, S, D)` or `(N, S, D)`, in place of `pixel_values`.
+            vision_mask: `(B, T, F)` or `(N, F)`, 1 for valid frames or tokens. None: all are.
+            background_pixel_values, background_features, background_mask: the same for the background stream.
+            utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
+            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are not
+                looked at.
+
+        Raises:
+            ValueError: the model has no such modality, or its input is missing or does not fit.
+        """
+        images = {"vision": pixel_values, "background": background_pixel_values}
+        images = {name: raw[:, None] if raw is not None and raw.dim() == 4 else raw for name, raw in images.items()}
+        streams = {
+            "vision": (images["vision"], vision_features, vision_mask),
+            "background": (images["background"], background_features, background_mask),
+        }
+        return self._features_of("vision", streams, utterance_mask, **kwargs)
+
+    def _features_of(
+        self,
+        modality: str,
+        streams: dict,
+        utterance_mask: torch.Tensor | None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        **kwargs,
+    ) -> AmuseFeaturesOutput:
+        if modality not in self.config.modalities:
+            raise ValueError(f"This model has no modality {modality!r}; its modalities are {self.config.modalities}.")
+        output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        output_hidden_states = (
+            self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        )
+        names = self._stream_names(modality)
+        streams = {name: streams[name] for name in names}
+        alone = _are_without_conversations(streams)
+        if alone:  # N conversations of one utterance
+            streams = {name: [t if t is None else t[:, None] for t in given] for name, given in streams.items()}
+            utterance_mask = None if utterance_mask is None else utterance_mask[:, None]
+        layout = UtteranceLayout.of(streams, utterance_mask, None)
+
+        parts = [self._tokens(name, modality, *streams[name], layout) for name in names]
+        tokens, states, attentions = self.unimodal[modality](parts, bool(output_attentions))
+        valid = tokens.readable & tokens.present[:, None]
+
+        def arranged(rows: torch.Tensor) -> torch.Tensor:
+            return layout.pad(rows).squeeze(1) if alone else layout.pad(rows)
+
+        last_hidden_state = tokens.states * valid[..., None]
+        return AmuseFeaturesOutput(
+            last_hidden_state=arranged(last_hidden_state),
+            pooler_output=arranged(last_hidden_state.sum(dim=1) / tokens.readable_lengths[:, None]),
+            hidden_states=tuple(arranged(s * valid[..., None]) for s in states) if output_hidden_states else None,
+            attentions=tuple(map(arranged, attentions)) if output_attentions else None,
+            attention_mask=arranged(valid.long()),
+        )
 
     def apply_modality_heads(self, descriptors: torch.Tensor) -> torch.Tensor:
         """Q_m (III-E.1): from f_CA, `(rows, M, d)`, the emotion scores of each modality before softmax, `(rows, M, C)`."""
@@ -356,7 +523,11 @@ class AmuseModel(AmusePreTrainedModel):
     ) -> tuple[UtteranceDescriptors, dict]:
         """Everything that needs no other utterance, and what of the network was asked for."""
         features, present = self._unimodal_features(streams, layout)
-        network = self.man(features, **recording)
+        # what is left open, the configuration decides
+        recording = {
+            name: getattr(self.config, name) if wanted is None else wanted for name, wanted in recording.items()
+        }
+        network = self.man(features, layout if any(recording.values()) else None, **recording, return_dict=True)
         descriptors = self._pool(network.last_hidden_state, features)
         fused, shares = self.fusion(descriptors, present, self.modality_heads)
         utterances = UtteranceDescriptors(
@@ -364,13 +535,9 @@ class AmuseModel(AmusePreTrainedModel):
             fusion_shares=shares,
             modality_descriptors=descriptors,
             modality_logits=self.apply_modality_heads(descriptors),
-            modality_mask=present,
+            modality_mask=present.long(),
         )
-        recorded = {
-            name: tuple(map(layout.pad, network[name]))
-            for name in ("hidden_states", "attentions")
-            if network.get(name) is not None
-        }
+        recorded = {name: network[name] for name in ("hidden_states", "attentions") if network.get(name) is not None}
         if recorded:
             counts = torch.tensor([tokens.states.shape[1] for tokens in features], device=fused.device)
             modalities = torch.arange(len(counts), device=fused.device)
@@ -403,14 +570,14 @@ class AmuseModel(AmusePreTrainedModel):
         """f_m of every modality, and which utterances have which modality, `(rows, M)`."""
         tokens = {}
         for modality in self.config.modalities:
-            names = (modality,) if len(self._stream_sizes(modality)) == 1 else (modality, "background")
+            names = self._stream_names(modality)
             tokens[modality] = [self._tokens(name, modality, *streams[name], layout) for name in names]
         present = torch.stack([torch.stack([t.present for t in parts]).any(dim=0) for parts in tokens.values()], dim=1)
         if self.training and self.config.modality_dropout > 0:
             present = self._drop_modalities(present, layout)
             for m, (modality, parts) in enumerate(tokens.items()):
                 tokens[modality] = [part.without(~present[:, m]) for part in parts]
-        return [self.unimodal[modality](parts) for modality, parts in tokens.items()], present
+        return [self.unimodal[modality](parts).tokens for modality, parts in tokens.items()], present
 
     def _tokens(self, stream: str, modality: str, raw, features, mask, layout: UtteranceLayout) -> Tokens:
         """The tokens of one stream of one modality: encoded, or given as features, or missing."""
@@ -430,8 +597,11 @@ class AmuseModel(AmusePreTrainedModel):
         else:
             if mask is not None and layout.rows(mask).any():
                 raise ValueError(f"{stream}_mask is not zero, but there is neither input nor features of it.")
+            mask = torch.zeros(layout.number, 1, device=layout.device)
+            if stream == "text" and (trains_encoder or is_sharded(encoder)):
+                states, mask = self.encode_stream(stream, mask.long(), mask)  # no word, read as one
+                return left_align(states.to(self.fusion.placeholder.dtype), mask)
             states = torch.zeros(layout.number, 1, size, device=layout.device)
-            mask = states.new_zeros(layout.number, 1)
         if trains_encoder and (raw is None or features is not None):
             states = states + tied_to_zero(encoder)
         return left_align(states.to(self.fusion.placeholder.dtype), mask)
@@ -452,6 +622,19 @@ class AmuseModel(AmusePreTrainedModel):
             mean = self.pooling[modality](part, lengths).sum(dim=1) / lengths[:, None]
             descriptors.append(self.descriptor_norms[modality](mean))
         return self.dropout(torch.stack(descriptors, dim=1))
+
+
+def _are_without_conversations(streams: dict) -> bool:
+    """Whether the streams' inputs are `(N, ...)`, and not `(B, T, ...)`: by the mask, and where there is none, by themselves."""
+    for name, (raw, features, mask) in streams.items():
+        if mask is not None:
+            return mask.dim() == 2
+        if features is not None:
+            return features.dim() == 3
+        if raw is not None:
+            # of sound without a mask one cannot tell: (N, bins, frames) is (B, T, samples), too
+            return name != "audio" and raw.dim() == (2 if name == "text" else 5)
+    return False
 
 
 class AmuseForEmotionRecognition(AmusePreTrainedModel):
@@ -476,6 +659,18 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                 raise ValueError("contrastive_loss='bank' needs memory_bank_size, the number of training utterances.")
             self.memory_bank = AmuseMemoryBank(config)
         self.post_init()
+
+    @wraps(AmuseModel.get_text_features)
+    def get_text_features(self, *args, **kwargs) -> AmuseFeaturesOutput:
+        return self.amuse.get_text_features(*args, **kwargs)
+
+    @wraps(AmuseModel.get_audio_features)
+    def get_audio_features(self, *args, **kwargs) -> AmuseFeaturesOutput:
+        return self.amuse.get_audio_features(*args, **kwargs)
+
+    @wraps(AmuseModel.get_vision_features)
+    def get_vision_features(self, *args, **kwargs) -> AmuseFeaturesOutput:
+        return self.amuse.get_vision_features(*args, **kwargs)
 
     @property
     def _uses_memory_bank(self) -> bool:
@@ -546,7 +741,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         config = self.config
         labelled = is_utterance & (labels != IGNORED_LABEL)
         labels = labels[labelled]
-        present = outputs.modality_mask[labelled]
+        present = outputs.modality_mask[labelled].bool()
         number, modalities = present.shape
         divisor = labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
 
@@ -580,7 +775,12 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
 
     @classmethod
     def from_text_audio_vision_pretrained(
-        cls, text: str | None = None, audio: str | None = None, vision: str | None = None, **config_kwargs
+        cls,
+        text: str | None = None,
+        audio: str | None = None,
+        vision: str | None = None,
+        config: AmuseConfig | None = None,
+        **config_kwargs,
     ) -> "AmuseForEmotionRecognition":
         """
         A model with fresh fusion layers around pretrained encoders.
@@ -589,24 +789,51 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             text (`str`, *optional*): Hub id or folder of the text encoder.
             audio (`str`, *optional*): Hub id or folder of the audio encoder.
             vision (`str`, *optional*): Hub id or folder of the image encoder.
-            config_kwargs: other fields of [`AmuseConfig`].
+            config ([`AmuseConfig`], *optional*): of another such model, its fusion layers and encoders: the base that an
+                adapter was trained on is made anew from the configuration saved with it.
+            config_kwargs: in place of `config`, fields of [`AmuseConfig`], `attn_implementation` among them; and in any
+                case `cache_dir`, `force_download`, `local_files_only`, `proxies` and `token`, how to reach the Hub.
 
         Raises:
             OSError: when an encoder cannot be found.
+            ValueError: when there is no modality, the configuration's fields contradict each other, or `config` comes
+                with other fields, or names other encoders than are given.
+
+        Example:
+
+        ```python
+        >>> model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        ...     "sentence-transformers/all-mpnet-base-v2", "openai/whisper-base", freeze_text_encoder=True, num_labels=7
+        ... )
+        ```
         """
+        hub_options = {name: config_kwargs.pop(name) for name in HUB_OPTIONS if name in config_kwargs}
         names = {m: name for m, name in zip(MODALITIES, (text, audio, vision), strict=True) if name is not None}
-        encoder_configs = {modality: AutoConfig.from_pretrained(name) for modality, name in names.items()}
-        config = AmuseConfig(**config_kwargs, **{f"{m}_config": encoder for m, encoder in encoder_configs.items()})
+        if config is not None:
+            expected = {m for m in MODALITIES if getattr(config, f"{m}_config") is not None}
+            if config_kwargs or expected != set(names):
+                raise ValueError(
+                    f"The configuration has encoders of {', '.join(sorted(expected)) or 'no modality'}: give these, and no "
+                    f"other fields ({', '.join([*names, *config_kwargs])} were given)."
+                )
+        else:
+            encoder_configs = {
+                f"{modality}_config": AutoConfig.from_pretrained(name, **hub_options)
+                for modality, name in names.items()
+            }
+            config = AmuseConfig(**config_kwargs, **encoder_configs)
         model = cls(config)
         for modality, name in names.items():
-            encoder = encoder_from_pretrained(name, getattr(config, f"{modality}_config"))
-            setattr(model.amuse, f"{modality}_model", encoder)
+            encoder = encoder_from_pretrained(name, getattr(config, f"{modality}_config"), **hub_options)
+            # only its weights: the model's own encoder shares the model's configuration, this one has a copy
+            model.amuse.encoder(modality).load_state_dict(encoder.state_dict())
         model.amuse.freeze_encoders()
         return model
 
 
 __all__ = [
     "AmuseEmotionRecognitionOutput",
+    "AmuseFeaturesOutput",
     "AmuseForEmotionRecognition",
     "AmuseModel",
     "AmuseModelOutput",

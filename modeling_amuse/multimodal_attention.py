@@ -13,6 +13,7 @@ from .attention import AmuseAttention, key_mask
 from .configuration_amuse import AmuseConfig
 from .pretrained import AmusePreTrainedModel
 from .tokens import Tokens
+from .utterance_layout import UtteranceLayout
 
 
 @dataclass
@@ -24,9 +25,9 @@ class AmuseMultimodalAttentionOutput(ModelOutput):
         last_hidden_state (`torch.FloatTensor` of shape `(rows, tokens, d)`):
             g^L of every modality.
         hidden_states (`tuple(torch.FloatTensor)`, *optional*):
-            g^0 to g^L, each `(rows, tokens, d)`.
+            g^0 to g^L, each `(B, T, tokens, d)`, or `(rows, tokens, d)` without a layout.
         attentions (`tuple(torch.FloatTensor)`, *optional*):
-            For each layer `(rows, heads, tokens, tokens)`: how the tokens of each central network (rows of the matrix)
+            For each layer `(B, T, heads, tokens, tokens)`, or `(rows, heads, tokens, tokens)` without a layout: how the tokens of each central network (rows of the matrix)
             attend to those of each peripheral one. The softmax runs over each peripheral's tokens by itself, so a row
             sums to the number of peripherals present. Blocks of a modality with itself are zero.
     """
@@ -36,7 +37,7 @@ class AmuseMultimodalAttentionOutput(ModelOutput):
     attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
-class AmuseMultimodalAttention(nn.Module):
+class AmuseCentralNetworks(nn.Module):
     """The attention of one layer: each modality's central network attends to the peripheral ones of the others."""
 
     def __init__(self, config: AmuseConfig):
@@ -50,6 +51,7 @@ class AmuseMultimodalAttention(nn.Module):
         masks: list[list[torch.Tensor | None]],
         shares: list[list[torch.Tensor]],
         sizes: list[int],
+        layout: UtteranceLayout | None,
         output_attentions: bool,
         maps: tuple[torch.Tensor, ...],
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -57,22 +59,43 @@ class AmuseMultimodalAttention(nn.Module):
         `masks` and `shares` hold, for each central modality, those of each of its peripherals; `maps` their keys and
         values, central after central.
         """
-        updates, attentions = [], []
-        for central, attention in enumerate(self.centrals.values()):
-            queries = hidden_states.split(sizes, dim=1)[central]
-            number = len(masks[central])
-            pairs = [
-                pair.split(self.key_value_sizes, dim=-1) for pair in maps[central * number : (central + 1) * number]
+        queries = hidden_states.split(sizes, dim=1)
+        number = len(self.centrals) - 1
+        pairs = [pair.split(self.key_value_sizes, dim=-1) for pair in maps]
+        keys, values = ([pair[part] for pair in pairs] for part in (0, 1))
+        peers = [slice(central * number, (central + 1) * number) for central in range(len(self.centrals))]
+        attentions = None
+        if output_attentions:
+            weights = [
+                attention.weights(queries[m], keys[peers[m]], masks[m])
+                for m, attention in enumerate(self.centrals.values())
             ]
-            keys, values = zip(*pairs, strict=True)
-            update, weights = attention(queries, keys, values, masks[central], shares[central], output_attentions)
-            updates.append(update)
-            if output_attentions:
-                present = [(share > 0)[:, None, None, None] for share in shares[central]]
-                weights = [weight * there for weight, there in zip(weights, present, strict=True)]
-                own = weights[0].new_zeros(*weights[0].shape[:-1], sizes[central])
-                attentions.append(torch.cat([*weights[:central], own, *weights[central:]], dim=-1))
-        return torch.cat(updates, dim=1), torch.cat(attentions, dim=2) if output_attentions else None
+            attentions = torch.cat([_matrix_rows(m, weights[m], shares[m]) for m in range(len(weights))], dim=2)
+            # the update is made of what is returned, so that who asks for its gradient gets it
+            if layout is not None:
+                attentions = layout.pad(attentions)
+            matrix = attentions if layout is None else layout.rows(attentions)
+            updates = [
+                attention.attend(
+                    [block for i, block in enumerate(rows.split(sizes, dim=3)) if i != m], values[peers[m]], shares[m]
+                )
+                for m, (attention, rows) in enumerate(
+                    zip(self.centrals.values(), matrix.split(sizes, dim=2), strict=True)
+                )
+            ]
+        else:
+            updates = [
+                attention(queries[m], keys[peers[m]], values[peers[m]], masks[m], shares[m])[0]
+                for m, attention in enumerate(self.centrals.values())
+            ]
+        return torch.cat(updates, dim=1), attentions
+
+
+def _matrix_rows(central: int, weights: list[torch.Tensor], shares: list[torch.Tensor]) -> torch.Tensor:
+    """A central network's attention weights to all tokens: zero for its own, and for modalities that are missing."""
+    weights = [weight * (share > 0)[:, None, None, None] for weight, share in zip(weights, shares, strict=True)]
+    own = weights[0].new_zeros(*weights[0].shape[:-1], weights[0].shape[2])
+    return torch.cat([*weights[:central], own, *weights[central:]], dim=-1)
 
 
 class AmuseMultimodalAttentionLayer(GradientCheckpointingLayer):
@@ -80,12 +103,13 @@ class AmuseMultimodalAttentionLayer(GradientCheckpointingLayer):
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
-        self.attention = AmuseMultimodalAttention(config)
+        self.attention = AmuseCentralNetworks(config)
 
-    def forward(self, hidden_states, masks, shares, sizes, output_attentions, *maps) -> torch.Tensor:
+    def forward(self, hidden_states, masks, shares, sizes, layout, output_attentions, *maps) -> torch.Tensor:
         # tensors that have gradients come flat: nested ones would be lost on reentrant gradient checkpointing
-        update, _ = self.attention(hidden_states, masks, shares, sizes, output_attentions, maps)
-        return hidden_states + update
+        rows = hidden_states if layout is None else layout.rows(hidden_states)
+        update, _ = self.attention(rows, masks, shares, sizes, layout, output_attentions, maps)
+        return hidden_states + (update if layout is None else layout.pad(update))
 
 
 class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
@@ -98,7 +122,7 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
     the scale of the update does not depend on how many are there.
     """
 
-    _can_record_outputs = {"hidden_states": AmuseMultimodalAttentionLayer, "attentions": AmuseMultimodalAttention}
+    _can_record_outputs = {"hidden_states": AmuseMultimodalAttentionLayer, "attentions": AmuseCentralNetworks}
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
@@ -118,11 +142,18 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
         self.gradient_checkpointing = False
         self.post_init()
 
-    @capture_outputs
-    def forward(self, features: list[Tokens], output_attentions: bool | None = None, **kwargs):
+    @capture_outputs(tie_last_hidden_states=False)
+    def forward(
+        self,
+        features: list[Tokens],
+        layout: UtteranceLayout | None = None,
+        output_attentions: bool | None = None,
+        **kwargs,
+    ):
         """
         Args:
             features: f_m of each modality, tokens `(rows, tokens_m, d)`.
+            layout: where the rows stand in `(B, T)`, for hidden states and attentions of that form.
             output_attentions: return the attention weights of every layer.
         """
         output_attentions = bool(self.config.output_attentions if output_attentions is None else output_attentions)
@@ -140,10 +171,14 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
         present = torch.stack([tokens.present for tokens in features], dim=1).to(hidden_states.dtype)
         shares = [[present[:, i] / present[:, others].sum(dim=1).clamp(min=1) for i in others] for others in peers]
 
+        if layout is not None:
+            hidden_states = layout.pad(hidden_states)
         for layer in range(self.num_layers):
             # the peripherals of a central m number it among their own others: m - 1 for those that stand before it
             pairs = [maps[i][layer, m - (m > i)] for m, others in enumerate(peers) for i in others]
-            hidden_states = self.layers[layer](hidden_states, masks, shares, sizes, output_attentions, *pairs)
+            hidden_states = self.layers[layer](hidden_states, masks, shares, sizes, layout, output_attentions, *pairs)
+        if layout is not None:
+            hidden_states = layout.rows(hidden_states)
         return AmuseMultimodalAttentionOutput(last_hidden_state=hidden_states)
 
     def _peripheral_maps(self, features: list[Tokens]) -> list[torch.Tensor]:

@@ -1,6 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Unimodal self-attended features (paper III-A)."""
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -20,9 +22,29 @@ class AmuseSelfAttentionLayer(GradientCheckpointingLayer):
         self.key_value = nn.Linear(config.hidden_size, sum(self.key_value_sizes), bias=False)
         self.attention = AmuseAttention(config)
 
-    def forward(self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None, output_attentions: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         key, value = self.key_value(hidden_states).split(self.key_value_sizes, dim=-1)
-        return hidden_states + self.attention(hidden_states, [key], [value], [attention_mask])[0]
+        if output_attentions:
+            weights = self.attention.weights(hidden_states, [key], [attention_mask])
+            return hidden_states + self.attention.attend(weights, [value]), weights[0]
+        return hidden_states + self.attention(hidden_states, [key], [value], [attention_mask])[0], None
+
+
+class UnimodalFeatures(NamedTuple):
+    """
+    What [`AmuseUnimodalEncoder`] makes of a modality.
+
+    Attributes:
+        tokens: f_m, `(rows, tokens, d)`.
+        hidden_states: what the first layer read and what each layer gave, each `(rows, tokens, d)`.
+        attentions: for each layer `(rows, heads, tokens, tokens)`; empty when they were not asked for.
+    """
+
+    tokens: Tokens
+    hidden_states: tuple[torch.Tensor, ...]
+    attentions: tuple[torch.Tensor, ...]
 
 
 class AmuseUnimodalEncoder(nn.Module):
@@ -42,13 +64,14 @@ class AmuseUnimodalEncoder(nn.Module):
         self.layers = nn.ModuleList([AmuseSelfAttentionLayer(config) for _ in range(config.num_self_attention_layers)])
         self.dropout = nn.Dropout(config.hidden_dropout)
 
-    def forward(self, streams: list[Tokens]) -> Tokens:
+    def forward(self, streams: list[Tokens], output_attentions: bool = False) -> UnimodalFeatures:
         """
         Args:
             streams: tokens `(rows, tokens, D)` of each stream.
+            output_attentions: return the attention weights, whatever the attention implementation.
 
         Returns:
-            f_m: tokens `(rows, tokens, d)`, those of the second stream behind those of the first.
+            f_m, the tokens of the second stream behind those of the first, and how it came about.
         """
         read = [
             lstm(self.dropout(stream.states), stream.readable_lengths)
@@ -62,7 +85,10 @@ class AmuseUnimodalEncoder(nn.Module):
             # a stream that no utterance has is cut off above: keep its LSTM in the graph
             tokens = tokens._replace(states=tokens.states + sum((states * 0).sum() for states in read))
         hidden_states = self.dropout(tokens.states)
-        attention_mask = key_mask(self.config, hidden_states, tokens.readable, hidden_states)
+        attention_mask = key_mask(self.config, hidden_states, tokens.readable, hidden_states, output_attentions)
+        states, attentions = [hidden_states], []
         for layer in self.layers:
-            hidden_states = layer(hidden_states, attention_mask)
-        return tokens._replace(states=hidden_states)
+            hidden_states, weights = layer(hidden_states, attention_mask, output_attentions)
+            states.append(hidden_states)
+            attentions += [weights] if output_attentions else []
+        return UnimodalFeatures(tokens._replace(states=hidden_states), tuple(states), tuple(attentions))

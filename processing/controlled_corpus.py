@@ -5,8 +5,9 @@ that it is known, too, what a perfect model could score, and where a model shoul
 
 Each utterance draws an emotion and, if that is not neutral, the modalities that hold the evidence of it: one, two or all
 three. A modality without evidence is neutral in its words, its tone, its expression. All draws are independent of each
-other, so that nothing else, no neighbour and no speaker, tells anything about an emotion. The conversations have the
-speakers and, for words, the neutral sentences of the sample corpus.
+other, so that nothing else, no neighbour and no speaker, tells anything about an emotion. Neutral words are as many as
+emotional ones, and people speak at a pace that is drawn, too: how long an utterance lasts would else tell voice and face
+what the words say, and the face how the voice sounds. The conversations have the speakers of the sample corpus.
 """
 
 from itertools import combinations, product
@@ -58,11 +59,34 @@ EMOTIONAL_WORDS = {
         "I feel so alone.",
         "My heart is broken.",
     ),
-    "joy": ("I am so happy!", "That is wonderful!", "I love it!", "This is the best day!", "Hooray!"),
-    "disgust": ("That is revolting.", "Yuck.", "It makes me sick.", "How disgusting.", "Ugh, it stinks."),
+    "joy": ("I am so happy!", "That is wonderful!", "I love it!", "This is the best day!", "Hooray, we won!"),
+    "disgust": (
+        "That is revolting.",
+        "Yuck, get it away.",
+        "It makes me sick.",
+        "How disgusting it is.",
+        "Ugh, it stinks.",
+    ),
     "anger": ("I am furious!", "How dare you!", "Shut up!", "That makes me so angry!", "I hate this!"),
 }
-"""What is added to a neutral sentence whose words hold the evidence."""
+"""What is added to a sentence whose words hold the evidence."""
+
+NEUTRAL_WORDS = (
+    "I see.",
+    "So it is.",
+    "As you know.",
+    "I think so.",
+    "That is what they said.",
+    "Well then.",
+    "You can look at it.",
+    "They told me.",
+    "It says so there.",
+    "I asked about it.",
+)
+"""What is added where they do not."""
+
+SLOWEST, FASTEST = 0.75, 1.3
+"""The pace of an utterance is drawn between these; 1 is the usual pace of its tone."""
 
 
 def compose(seed: int = 0) -> dict[str, list[dict]]:
@@ -74,7 +98,7 @@ def compose(seed: int = 0) -> dict[str, list[dict]]:
 
     Returns:
         For `train`, `validation` and `test` conversations as the folder builder reads them, with, for each utterance, its
-        `evidence`: the modalities that hold it, none for neutral.
+        `evidence`: the modalities that hold it, none for neutral; and its `pace`, a factor of its tone's rate.
     """
     sample = {
         split: ConversationFolder.read(paths[0], split)[0]
@@ -105,11 +129,11 @@ def _draw_utterance(neutral_sentences: np.ndarray, draw: np.random.Generator) ->
     if draw.random() >= PROBABILITY_OF_NEUTRAL:
         emotion = EMOTIONS[1 + draw.integers(len(EMOTIONS) - 1)]
         evidence = EVIDENCE[draw.integers(len(EVIDENCE))]
-    if "text" in evidence:
-        words = EMOTIONAL_WORDS[emotion]
-        words = words[draw.integers(len(words))]
-        text = f"{words} {text}" if draw.random() < 0.5 else f"{text} {words}"
-    return {"text": text, "emotion": emotion, "evidence": list(evidence)}
+    words = EMOTIONAL_WORDS[emotion] if "text" in evidence else NEUTRAL_WORDS
+    words = words[draw.integers(len(words))]
+    text = f"{words} {text}" if draw.random() < 0.5 else f"{text} {words}"
+    pace = round(SLOWEST * (FASTEST / SLOWEST) ** draw.random(), 3)
+    return {"text": text, "emotion": emotion, "evidence": list(evidence), "pace": pace}
 
 
 def optimal_predictions(utterances: list[dict], modalities: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.cluster import AgglomerativeClustering
 from transformers.audio_utils import mel_filter_bank
 
 from .extras import import_extra
@@ -205,7 +204,7 @@ def _speaker_centroids(embeddings: np.ndarray, num_speakers: int | None, max_spe
     """
     if len(embeddings) == 1:
         return embeddings
-    clustering = AgglomerativeClustering(
+    clustering = import_extra("sklearn.cluster", "speech").AgglomerativeClustering(
         max(min(FIRST_CLUSTERS, len(embeddings)), min(num_speakers or 1, len(embeddings))),
         metric="precomputed",
         linkage="average",

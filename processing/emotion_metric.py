@@ -1,13 +1,18 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The scores of emotion recognition in conversation, as an `evaluate.Metric`."""
 
+from collections.abc import Callable
+
 import datasets
 import evaluate
 import numpy as np
+from scipy.special import softmax
 from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
+from transformers import EvalPrediction
 
 CALIBRATION_BINS = 15
+IGNORED_LABEL = -100
 
 
 class EmotionMetric(evaluate.Metric):
@@ -79,6 +84,34 @@ class EmotionMetric(evaluate.Metric):
             chosen = np.asarray(kept)[scores[rows][:, kept].argmax(axis=1)]
             result["reduced"] = {"left_out": list(left_out), **headline(references[rows], chosen, kept)}
         return result
+
+
+def trainer_metrics(emotions: list[str], **settings) -> Callable[[EvalPrediction], dict]:
+    """
+    [`EmotionMetric`] as transformers' `Trainer(compute_metrics=...)` takes it.
+
+    Args:
+        emotions: the names of the labels.
+        settings: `left_out` and `num_resamples` of the metric.
+
+    Returns:
+        A function of logits `(conversations, utterances, emotions)`, alone or first of what the model gave, and labels
+        `(conversations, utterances)`, -100 for utterances that do not count.
+    """
+
+    def compute_metrics(prediction: EvalPrediction) -> dict:
+        given, labels = prediction.predictions, prediction.label_ids
+        labelled = labels != IGNORED_LABEL
+        logits = given[0] if isinstance(given, tuple) else given
+        return EmotionMetric(keep_in_memory=True).compute(
+            prediction_scores=softmax(logits[labelled].astype(np.float64), axis=-1),
+            references=labels[labelled],
+            conversations=np.nonzero(labelled)[0],
+            emotions=emotions,
+            **settings,
+        )
+
+    return compute_metrics
 
 
 def headline(references: np.ndarray, predictions: np.ndarray, labels: list[int]) -> dict[str, float]:

@@ -31,15 +31,19 @@ class Tone(NamedTuple):
     pitch_range: int = 50  # 0 to 100; 0 is monotone
     volume: int = 60  # 0 to 200
 
+    def at_pace(self, pace: float) -> "Tone":
+        """This tone, its rate multiplied by `pace`."""
+        return self._replace(rate=round(self.rate * pace))
+
 
 TONES = {
     "neutral": Tone(),
-    "surprise": Tone(rate=130, pitch=99, pitch_range=100, volume=95),
-    "fear": Tone(rate=270, pitch=90, pitch_range=5, volume=38),
-    "sadness": Tone(rate=95, pitch=25, pitch_range=0, volume=20),
-    "joy": Tone(rate=240, pitch=85, pitch_range=100, volume=120),
-    "disgust": Tone(rate=95, pitch=0, pitch_range=80, volume=75),
-    "anger": Tone(rate=205, pitch=25, pitch_range=95, volume=180),
+    "surprise": Tone(rate=150, pitch=99, pitch_range=60, volume=70),
+    "fear": Tone(rate=205, pitch=90, pitch_range=5, volume=38),
+    "sadness": Tone(rate=145, pitch=25, pitch_range=0, volume=20),
+    "joy": Tone(rate=195, pitch=85, pitch_range=100, volume=130),
+    "disgust": Tone(rate=150, pitch=0, pitch_range=80, volume=75),
+    "anger": Tone(rate=190, pitch=25, pitch_range=95, volume=190),
 }
 """The tone of each emotion: its usual direction in the literature on vocal emotion (Scherer 2003), exaggerated."""
 

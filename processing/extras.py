@@ -1,5 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Packages that only some users need."""
+"""
+Packages that only some users need. What travels with a model's weights also takes libraries this way that the package
+always has, such as scipy: there an import in sight would be asked of everybody who loads the model.
+"""
 
 import importlib
 from types import ModuleType

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from .extras import import_extra
 
@@ -330,7 +329,8 @@ def _no_stderr() -> Iterator[None]:
 
 def _pitch_yaw_roll(matrix: np.ndarray) -> np.ndarray:
     """From the `(4, 4)` transformation of a face: x to the right of the frame, y up, z to the camera."""
-    yaw, pitch, roll = Rotation.from_matrix(np.asarray(matrix)[:3, :3]).as_euler("YXZ")
+    rotations = import_extra("scipy.spatial.transform", "faces").Rotation
+    yaw, pitch, roll = rotations.from_matrix(np.asarray(matrix)[:3, :3]).as_euler("YXZ")
     return np.array([pitch, yaw, roll], dtype=np.float32)
 
 

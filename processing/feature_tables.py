@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from .conversation_folder import SPLIT_NAMES
 ID_COLUMNS = ("utterance_id", "id", "filename", "file")
 LABEL_COLUMNS = ("emotion", "label", "labels", "sentiment", "target", "index")
 RECORD_KEY = b"amuse_features"  # of the metadata of an Arrow schema
+RECORD_COLUMN = "extractor"  # where the Hub's data sets have the record, in every row: they keep no metadata
 MEDIA_SUFFIXES = (".wav", ".mp4", ".flac", ".mp3", ".avi")
+SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 
 
 class FeatureTable:
@@ -143,7 +146,8 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
 
     Args:
         path: a file (`.parquet`, `.csv` or `.npz`) for all splits, or a folder with a file for each split, whose name
-            holds the split's (`train`, `dev`, `valid`, `validation`, `test`).
+            holds the split's (`train`, `dev`, `valid`, `validation`, `test`), in it or in its folder `data`. Shards
+            such as `train-00000-of-00002.parquet`, which the Hub's data sets have, make one table.
 
             - Parquet and CSV: a column with the utterance id (`utterance_id`, `id`, `filename` or `file`; a media suffix
               such as `.wav` is dropped), and either a column `features` with lists or one column a feature. Of one file
@@ -166,14 +170,37 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
         words = file.stem.lower().replace("-", "_").replace(".", "_").split("_")
         names = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
         if file.suffix in READERS and len(names) == 1:
-            split = names.pop()
-            if split in found:
-                raise ValueError(f"{found[split]} and {file} are both of the {split} split: leave one in the folder.")
-            found[split] = file
+            found.setdefault(names.pop(), []).append(file)
+    if not found and (path / "data").is_dir():
+        return load_feature_tables(str(path / "data"), splits)
+    for split, files in found.items():
+        whole = [file for file in files if not SHARD.search(file.stem)]
+        if len(files) > 1 and whole:
+            other = next(file for file in files if file != whole[0])
+            first, second = sorted((whole[0], other))
+            raise ValueError(f"{first} and {second} are both of the {split} split: leave one in the folder.")
     missing = [split for split in splits if split not in found]
     if missing:
         raise FileNotFoundError(f"{path} has no feature table whose name holds {' or '.join(missing)}.")
-    return {split: _read_by_split(found[split], [split])[split] for split in splits}
+    return {split: _joined([_read_by_split(f, [split])[split] for f in found[split]]) for split in splits}
+
+
+def _joined(shards: list[FeatureTable]) -> FeatureTable:
+    if len(shards) == 1:
+        return shards[0]
+    filled = [shard for shard in shards if shard.rows] or shards[:1]
+    for shard in filled:
+        if shard.size != filled[0].size or shard.record != filled[0].record:
+            raise ValueError(
+                f"The shards of a feature table must be of one extractor, but are of {filled[0].record}, size "
+                f"{filled[0].size}, and {shard.record}, size {shard.size}."
+            )
+    return FeatureTable(
+        [identifier for shard in filled for identifier in shard.rows],
+        np.concatenate([shard.values for shard in filled]),
+        np.concatenate([np.diff(shard.ends, prepend=0) for shard in filled]),
+        filled[0].record,
+    )
 
 
 def _read_by_split(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
@@ -192,7 +219,15 @@ def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         return _from_frame(frame if frame.index.name is None else frame.reset_index(), splits)
     identifiers = table.column(_id_column(table.column_names)).to_pylist()
     columns = {"utterance_id": _without_suffix(identifiers), "features": table.column("features")}
-    named = pa.table(columns).replace_schema_metadata(table.schema.metadata)
+    metadata = table.schema.metadata
+    if RECORD_COLUMN in table.column_names:
+        records = table.column(RECORD_COLUMN).unique().to_pylist()
+        if len(records) > 1:
+            raise ValueError(
+                f"its rows are of different extractors, {records[0]} and {records[1]}: they are no one table"
+            )
+        metadata = {RECORD_KEY: (records[0] if records else None) or "null"}
+    named = pa.table(columns).replace_schema_metadata(metadata)
     if "split" not in table.column_names:
         return dict.fromkeys(splits, FeatureTable.from_arrow(named))
     split_of = np.array([SPLIT_NAMES.get(name, name) for name in table.column("split").to_pylist()])

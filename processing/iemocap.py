@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from .annotation_files import decode_utf8_or_cp1252
 from .conversation_builder import ConversationBuilder, report_counts, usable_file
+from .text_encoding import decode_utf8_or_cp1252
 
 EMOTION_OF_CODE = {
     "hap": "happiness",

@@ -20,17 +20,24 @@ PART_LOADERS = {
     "feature_extractor": AutoFeatureExtractor,
     "image_processor": AutoImageProcessor,
 }
+PART_INPUTS = {
+    "tokenizer": ("input_ids", "text_mask"),
+    "feature_extractor": ("audio_values", "audio_mask"),
+    "image_processor": ("pixel_values", "vision_mask"),
+}
+"""What each part makes of its input."""
 RAW_INPUTS = {"audio": "waveform", "vision": "face_images", "background": "background_images"}
 """What an utterance holds for the encoder of a stream."""
 
 
 class AmuseProcessorKwargs(ProcessingKwargs, total=False):
-    """`text_kwargs` go to the tokenizer."""
+    """`text_kwargs` go to the tokenizer, `audio_kwargs` to the feature extractor, `images_kwargs` to the image processor."""
 
 
 class AmuseProcessor(ProcessorMixin):
     """
-    Turns conversations into padded batches: word pieces, normalized features, speaker indices, labels and masks.
+    Turns conversations into padded batches: word pieces, normalized features, speaker indices, labels and masks. Text,
+    sound and images without conversations become inputs of `model.get_text_features` and its like.
 
     Args:
         tokenizer (`PreTrainedTokenizerBase`, *optional*):
@@ -73,9 +80,13 @@ class AmuseProcessor(ProcessorMixin):
 
     def __call__(
         self,
-        conversations,
+        conversations=None,
         modalities: tuple[str, ...] | None = None,
-        return_labels: bool = True,
+        return_labels: bool | None = None,
+        *,
+        text: str | list[str] | None = None,
+        audio: np.ndarray | list[np.ndarray] | None = None,
+        images: list | None = None,
         **kwargs: Unpack[AmuseProcessorKwargs],
     ) -> BatchFeature:
         """
@@ -93,8 +104,14 @@ class AmuseProcessor(ProcessorMixin):
                 - `"emotion"` (*optional*): its label;
                 - `"index"` (*optional*): its number among the training utterances.
             modalities: use only these modalities; the others are missing.
-            return_labels: make labels of the emotions. False: emotions are not looked at.
-            kwargs: `text_kwargs` for the tokenizer.
+            return_labels: make labels of the emotions. False: emotions are not looked at. None: as True.
+            text: in place of conversations, the text of an utterance or of N.
+            audio: in place of conversations, the sound `(samples,)` of an utterance or of N, at the feature extractor's
+                sampling rate.
+            images: in place of conversations, an image for each of N utterances, or a list of images for each of them:
+                arrays `(height, width, 3)` of uint8 RGB, or PIL's.
+            kwargs: `text_kwargs`, `audio_kwargs` and `images_kwargs` for the parts; `return_tensors`, `"pt"` (as without
+                it) or `"np"`.
 
         Returns:
             A [`BatchFeature`] of tensors: for B conversations of at most T utterances
@@ -108,12 +125,56 @@ class AmuseProcessor(ProcessorMixin):
             - `labels`, `(B, T)`, for a processor with emotions; -100 for utterances that have none;
             - `utterance_ids`, `(B, T)`, when utterances have an `"index"`.
 
+            Without conversations `input_ids` and `text_mask` are `(N, S)`, `audio_values` `(N, ...)` and `audio_mask`
+            `(N, S)`, `pixel_values` `(N, channels, height, width)`, or `(N, F, channels, height, width)` for lists of
+            images, and `vision_mask` `(N, F)`.
+
         Raises:
-            ValueError: for what is no conversation, unknown emotions, and features of a wrong size or infinite.
+            ValueError: for what is no conversation, unknown emotions, and features of a wrong size or infinite; without
+                any input, with conversations and other input at once, and for input whose part the processor lacks.
         """
         kwargs = self._merge_kwargs(
             AmuseProcessorKwargs, tokenizer_init_kwargs=self.tokenizer.init_kwargs if self.tokenizer else {}, **kwargs
         )
+        given = {
+            kind: part for kind, part in (("text", text), ("audio", audio), ("images", images)) if part is not None
+        }
+        if (conversations is None) is not bool(given):
+            raise ValueError("Give either conversations, or some of text, audio and images without conversations.")
+        if given:
+            data = self._without_conversations(given, kwargs)
+        else:
+            data = self._of_conversations(conversations, modalities, return_labels, kwargs)
+        return_tensors = kwargs["text_kwargs"].get("return_tensors") or "pt"
+        if return_tensors not in ("pt", "np"):
+            raise ValueError(f"return_tensors must be 'pt' or 'np', but is {return_tensors!r}.")
+        convert = torch.as_tensor if return_tensors == "pt" else np.asarray
+        return BatchFeature({name: convert(values) for name, values in data.items()})
+
+    def _without_conversations(self, given: dict, kwargs: dict) -> dict:
+        parts = {"text": "tokenizer", "audio": "feature_extractor", "images": "image_processor"}
+        for kind in given:
+            if getattr(self, parts[kind]) is None:
+                raise ValueError(
+                    f"This processor has no {parts[kind]} for {kind}: give features in conversations instead."
+                )
+        data = {}
+        if "text" in given:
+            texts = [given["text"]] if isinstance(given["text"], str) else list(given["text"])
+            data |= self._token_rows(texts, kwargs["text_kwargs"])
+        if "audio" in given:
+            is_one = np.ndim(given["audio"][0]) == 0
+            data |= self.audio_inputs([given["audio"]] if is_one else list(given["audio"]), **kwargs["audio_kwargs"])
+        if "images" in given:
+            images = given["images"] if isinstance(given["images"], (list, tuple)) else [given["images"]]
+            single = not any(isinstance(pictures, (list, tuple)) for pictures in images)
+            images = [[picture] for picture in images] if single else images
+            data |= self.image_inputs(images, **kwargs["images_kwargs"])
+            if single:
+                data["pixel_values"] = data["pixel_values"][:, 0]
+        return data
+
+    def _of_conversations(self, conversations, modalities, return_labels: bool | None, kwargs: dict) -> dict:
         conversations = check_conversations(conversations)
         batch = _Batch(conversations)
         unread = {key for utterance in batch.utterances for key in utterance} - {
@@ -133,16 +194,21 @@ class AmuseProcessor(ProcessorMixin):
         for stream in STREAMS:
             if modalities is None or MODALITY_OF[stream] in modalities:
                 data.update(self._stream(stream, batch, kwargs))
-        if return_labels and self.emotions is not None:
+        if return_labels is not False and self.emotions is not None:
             data["labels"] = batch.full([self._label(*place) for place in batch.places], filler=IGNORED_LABEL)
         if all(u.get("index") is not None for u in batch.utterances):
             data["utterance_ids"] = batch.full([u["index"] for u in batch.utterances])
-        return BatchFeature(data)
+        return data
 
     @property
     def model_input_names(self) -> list[str]:
-        streams = [f"{stream}_{kind}" for stream in STREAMS for kind in ("features", "mask")]
-        return ["input_ids", *streams, "utterance_mask", "speaker_ids"]
+        """
+        What the parts make of text, sound and images, and the names of the other streams' features. Conversations add
+        `utterance_mask` and `speaker_ids`.
+        """
+        names = [name for part in self._parts() for name in PART_INPUTS[part]]
+        streams = [stream for stream in self.feature_statistics if f"{stream}_mask" not in names]
+        return [*names, *(f"{stream}_{kind}" for stream in streams for kind in ("features", "mask"))]
 
     def conversations_of_file(self, path, **given) -> list[dict]:
         """The conversations of a recording or a transcript, see `processing.recordings.conversations_of_file`."""
@@ -184,7 +250,10 @@ class AmuseProcessor(ProcessorMixin):
         if stream in RAW_INPUTS and self._encoder_part(stream) is not None:
             raw = [utterance.get(RAW_INPUTS[stream]) for utterance in batch.utterances]
             if any(given is not None and len(given) for given in raw):
-                inputs = self.audio_inputs(raw) if stream == "audio" else self.image_inputs(raw, stream)
+                if stream == "audio":
+                    inputs = self.audio_inputs(raw, **kwargs["audio_kwargs"])
+                else:
+                    inputs = self.image_inputs(raw, stream, **kwargs["images_kwargs"])
                 return {name: batch.full(rows) for name, rows in inputs.items()}
             return {f"{stream}_mask": batch.full(np.zeros((len(raw), 1), dtype=np.int64))}
         texts = [(utterance.get("text") or "").strip() for utterance in batch.utterances]
@@ -195,15 +264,19 @@ class AmuseProcessor(ProcessorMixin):
         return {}
 
     def _tokens(self, texts: list[str], batch: "_Batch", text_kwargs: dict) -> dict:
-        settings = {"truncation": True, "max_length": self.max_text_tokens, **text_kwargs}
-        settings |= {"padding": True, "return_attention_mask": True, "return_tensors": "np"}
-        tokens = self.tokenizer(texts, **settings)
-        there = np.array([bool(text) for text in texts])
-        mask = tokens["attention_mask"] * there[:, None]
+        rows = self._token_rows(texts, text_kwargs)
         return {
-            "input_ids": batch.full(tokens["input_ids"], filler=self.tokenizer.pad_token_id),
-            "text_mask": batch.full(mask),
+            "input_ids": batch.full(rows["input_ids"], filler=self.tokenizer.pad_token_id),
+            "text_mask": batch.full(rows["text_mask"]),
         }
+
+    def _token_rows(self, texts: list[str], text_kwargs: dict) -> dict[str, np.ndarray]:
+        """Word pieces of some utterances, `(utterances, S)`, and their mask; an empty text has none."""
+        settings = {"truncation": True, "max_length": self.max_text_tokens, **text_kwargs}
+        settings |= {"padding": settings.get("padding") or True, "return_attention_mask": True, "return_tensors": "np"}
+        tokens = self.tokenizer(texts, **settings)
+        there = np.array([bool(text.strip()) for text in texts])
+        return {"input_ids": tokens["input_ids"], "text_mask": tokens["attention_mask"] * there[:, None]}
 
     def _features(self, stream: str, place: str, utterance: dict) -> np.ndarray | None:
         """The normalized features `(S, D)` of a stream of an utterance, or None where it has none."""
@@ -242,13 +315,14 @@ class AmuseProcessor(ProcessorMixin):
     def _encoder_part(self, stream: str):
         return self.feature_extractor if stream == "audio" else self.image_processor
 
-    def audio_inputs(self, waveforms: list[np.ndarray | None]) -> dict[str, np.ndarray]:
+    def audio_inputs(self, waveforms: list[np.ndarray | None], **audio_kwargs) -> dict[str, np.ndarray]:
         """
         The audio encoder's inputs for some utterances.
 
         Args:
             waveforms: for each utterance `(samples,)` at the feature extractor's sampling rate; None, or an empty one,
                 where it has no sound. What is longer than the encoder's window is cut.
+            audio_kwargs: for the feature extractor.
 
         Returns:
             `audio_values`, `(utterances, ...)`, and `audio_mask`, `(utterances, samples or frames)`.
@@ -273,9 +347,9 @@ class AmuseProcessor(ProcessorMixin):
         # Whisper's window has a fixed length, which is its extractor's default; others are padded to the longest
         padding = inspect.signature(type(self.feature_extractor).__call__).parameters.get("padding")
         padding = (padding is not None and padding.default) or True
-        given = self.feature_extractor(
-            padded, sampling_rate=rate, padding=padding, return_attention_mask=True, return_tensors="np"
-        )
+        settings = {"sampling_rate": rate, "padding": padding, **audio_kwargs}
+        settings |= {"return_attention_mask": True, "return_tensors": "np"}
+        given = self.feature_extractor(padded, **settings)
         values = given[self.feature_extractor.model_input_names[0]].astype(np.float32)
         # not every extractor gives a mask, and none knows of what was added above
         if values.ndim == 2:
@@ -287,13 +361,17 @@ class AmuseProcessor(ProcessorMixin):
         valid = np.minimum(-(-lengths // hop), steps)
         return {"audio_values": values, "audio_mask": (np.arange(steps) < valid[:, None]).astype(np.int64)}
 
-    def image_inputs(self, images: list[list[np.ndarray] | None], stream: str = "vision") -> dict[str, np.ndarray]:
+    def image_inputs(
+        self, images: list[list[np.ndarray] | None], stream: str = "vision", **images_kwargs
+    ) -> dict[str, np.ndarray]:
         """
         The image encoder's inputs for some utterances.
 
         Args:
-            images: for each utterance its F pictures, `(height, width, 3)` uint8 RGB, of any sizes; None where it has none.
+            images: for each utterance its F pictures, `(height, width, 3)` uint8 RGB or PIL's, of any sizes; None where
+                it has none.
             stream: `"vision"` (faces) or `"background"`.
+            images_kwargs: for the image processor.
 
         Returns:
             `pixel_values` or `background_pixel_values`, `(utterances, longest F, channels, height, width)`, and
@@ -301,7 +379,9 @@ class AmuseProcessor(ProcessorMixin):
         """
         counts = [len(pictures) if pictures is not None else 0 for pictures in images]
         flat = [picture for pictures in images if pictures is not None for picture in pictures]
-        pixels = self.image_processor(flat, input_data_format="channels_last", return_tensors="np")["pixel_values"]
+        flat = [np.asarray(picture.convert("RGB") if hasattr(picture, "convert") else picture) for picture in flat]
+        settings = {"input_data_format": "channels_last", **images_kwargs, "return_tensors": "np"}
+        pixels = self.image_processor(flat, **settings)["pixel_values"]
         mask = np.arange(max(counts)) < np.array(counts)[:, None]
         values = np.zeros((*mask.shape, *pixels.shape[1:]), dtype=np.float32)
         values[mask] = pixels

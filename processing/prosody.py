@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from .extras import import_extra
 from .media import SAMPLING_RATE
@@ -60,7 +59,7 @@ def _compile():
     The first call, under a lock. librosa's loops are compiled by numba, which keeps the machine code in files: processes that
     compile at the same time can mix these up, and whoever loads them later crashes.
     """
-    with FileLock(Path(tempfile.gettempdir()) / "amuse-emotion-numba.lock"):
+    with import_extra("filelock", "media").FileLock(Path(tempfile.gettempdir()) / "amuse-emotion-numba.lock"):
         _prosody(np.sin(np.arange(SAMPLING_RATE) / 20, dtype=np.float32))
 
 

@@ -20,7 +20,7 @@ from .extras import import_extra
 FRAME_RATE = 5
 FRAME_SIZE = 320  # pixels, of the square frame
 PAUSE_SECONDS = 0.4
-VERSION = 1  # raised when the same conversation is rendered differently
+VERSION = 2  # raised when the same conversation is rendered differently
 
 
 def render_corpus(directory: Path, seed: int = 0, num_processes: int = 2):
@@ -65,7 +65,7 @@ def render_conversation(conversation: dict, path: Path) -> list[tuple[float, flo
     Write a conversation as an mp4 file, a close-up of whoever speaks. A file that is there is left alone.
 
     Args:
-        conversation: its utterances with `speaker`, `text`, `emotion` and `evidence`.
+        conversation: its utterances with `speaker`, `text`, `emotion`, `evidence` and `pace`.
         path: the mp4 file.
 
     Returns:
@@ -78,7 +78,7 @@ def render_conversation(conversation: dict, path: Path) -> list[tuple[float, flo
     shown = [{m: u["emotion"] if m in u["evidence"] else "neutral" for m in ("audio", "vision")} for u in utterances]
     waveforms = speak(
         [
-            (u["text"], VOICES[speakers[u["speaker"]] % len(VOICES)], TONES[emotion["audio"]])
+            (said(u["text"]), VOICES[speakers[u["speaker"]] % len(VOICES)], TONES[emotion["audio"]].at_pace(u["pace"]))
             for u, emotion in zip(utterances, shown, strict=True)
         ]
     )
@@ -98,9 +98,16 @@ def render_conversation(conversation: dict, path: Path) -> list[tuple[float, flo
     return times
 
 
+def said(text: str) -> str:
+    """A text with full stops for other ends of sentences: the tone is to be that of the emotion alone."""
+    return text.replace("!", ".").replace("?", ".")
+
+
 def _frames(track: np.ndarray, times: list[tuple[float, float]], cast: list[tuple[Expression, int]]):
     """The picture of each frame: the speaker of the utterance that is being said, or was said last."""
-    loudest = max(float(np.abs(track).max()), 1e-6)
+    spans = [slice(round(begin * SAMPLING_RATE), round(end * SAMPLING_RATE)) for begin, end in times]
+    # of each utterance: how loud a voice is must not show in the face
+    loudest = [max(float(np.abs(track[span]).max(initial=0)), 1e-6) for span in spans]
     turn = 0
     for number in range(int(len(track) / SAMPLING_RATE * FRAME_RATE) + 1):
         time = number / FRAME_RATE
@@ -108,7 +115,7 @@ def _frames(track: np.ndarray, times: list[tuple[float, float]], cast: list[tupl
             turn += 1
         place = int(time * SAMPLING_RATE)
         heard = track[max(0, place - SAMPLING_RATE // 20) : place + SAMPLING_RATE // 20]
-        mouth = min(1.0, 4 * float(np.sqrt(np.mean(heard**2))) / loudest) if len(heard) else 0.0
+        mouth = min(1.0, 4 * float(np.sqrt(np.mean(heard**2))) / loudest[turn]) if len(heard) else 0.0
         expression, person = cast[turn]
         yield draw_face(expression, FRAME_SIZE, person, mouth)
 

@@ -2,8 +2,8 @@
 """Which face of an utterance's frames is the speaker's."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from .extras import import_extra
 from .faces import BLENDSHAPES, Face
 
 LOST_SECONDS = 1.0  # a face that is gone for longer is a new one
@@ -131,11 +131,12 @@ def _on_side(faces: list[Face], side: str | None) -> list[Face]:
 
 def _tracks(times: np.ndarray, in_view: list[list[Face]]) -> list[_Track]:
     tracks: list[_Track] = []
+    assign = import_extra("scipy.optimize", "faces").linear_sum_assignment
     for number, (time, faces) in enumerate(zip(times, in_view, strict=True)):
         recent = [track for track in tracks if time - track.time <= LOST_SECONDS]
         steps = np.array([[track.step_to(time, face) for face in faces] for track in recent])
         steps = steps.reshape(len(recent), len(faces))
-        pairs = zip(*linear_sum_assignment(np.minimum(steps, FARTHEST_STEP)), strict=True)  # too far is not linked
+        pairs = zip(*assign(np.minimum(steps, FARTHEST_STEP)), strict=True)  # too far is not linked
         track_of = {face: recent[row] for row, face in pairs if steps[row, face] <= FARTHEST_STEP}
         for place, face in enumerate(faces):
             if place in track_of:

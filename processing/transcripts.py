@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .annotation_files import decode_utf8_or_cp1252
 from .conversation import UTTERANCE_KEYS, VIDEO_SIDES, check_conversations, is_list_of_conversations
+from .text_encoding import decode_utf8_or_cp1252
 
 LONGEST_SECONDS = 1000 * 3600
 """Times beyond this are taken for a mistake."""

@@ -39,6 +39,7 @@ from processing.score_pictures import save_confusion_matrix, save_reliability
 from processing.temperature_scaling import at_temperature
 from processing.unseen_subsets import unseen_subsets
 from scripts.prediction import load_from_folder_or_hub, predict, score, use_all_cores
+from scripts.run_record import describe_run, read_training
 
 
 @dataclass
@@ -127,6 +128,10 @@ def main(arguments: list[str] | None = None) -> dict:
         "split": args.split,
         "modalities": list(modalities),
         **next(iter(scores.values())),
+        "num_resamples": args.num_resamples,
+        "data_report": dict(data.report[args.split]),
+        "training": read_training(args.model),
+        "run": describe_run(accelerator),
     }
     if args.modality_subsets:
         results["modality_subsets"] = scores

@@ -7,7 +7,9 @@ Compute the features of a corpus's recordings once, for train.py and evaluate.py
         --vision_features features/faces --output_dir amuse-mine
 
 Writes a folder for each extractor with a Parquet file for each split. What was computed before is kept: a run that was
-stopped goes on where it was.
+stopped goes on where it was. One process reads several recordings at a time on one machine's cores, with an encoder on one
+GPU; `accelerate launch --multi_gpu --num_processes 4` shares the recordings among as many such processes, on machines with
+the same folders.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,6 +31,8 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
 from tqdm.auto import tqdm
 from transformers import AutoConfig, HfArgumentParser
 
@@ -57,45 +62,63 @@ class ExtractionArguments:
     vision_model: str | None = field(
         default=None, metadata={"help": "Image encoder (Hub id or folder): its states of faces and of backgrounds."}
     )
-    num_processes: int = field(default_factory=os.cpu_count, metadata={"help": "Recordings read at a time."})
+    num_processes: int | None = field(
+        default=None,
+        metadata={
+            "help": "Recordings read at a time. Default: the cores, shared by the processes of accelerate launch."
+        },
+    )
     utterances_per_part: int = field(default=100, metadata={"help": "Utterances after which the work is kept."})
     cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
 
 
 def main(arguments: list[str] | None = None):
     [args] = HfArgumentParser(ExtractionArguments, description=__doc__).parse_args_into_dataclasses(arguments)
-    jobs = extraction_jobs(args)
-    splits = load_conversations(args.dataset_name, args.data_dir, args.cache_dir).splits
+    # a process that has done its share waits long for the others
+    state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=7))
+    jobs = extraction_jobs(args, str(state.device))
+    with state.main_process_first():
+        splits = load_conversations(args.dataset_name, args.data_dir, args.cache_dir).splits
     utterances = {split: [u for row in rows["utterances"] for u in row] for split, rows in splits.items()}
     if not any(u["audio"] or u["video"] for rows in utterances.values() for u in rows):
         raise ValueError(
             f"No utterance of {args.data_dir} has a recording ('audio' or 'video'): there is nothing to extract from."
         )
     parts = [(split, part) for split, rows in utterances.items() for part in parts_of(rows, args.utterances_per_part)]
+    num_processes = args.num_processes or max(1, os.cpu_count() // state.num_processes)
     with ExitStack() as stack:
         mapped = map
-        if args.num_processes > 1:
+        if num_processes > 1:
             # libraries that decode and detect have threads, which do not survive a fork
-            pool = ProcessPoolExecutor(args.num_processes, mp_context=get_context("spawn"), initializer=one_thread)
+            pool = ProcessPoolExecutor(num_processes, mp_context=get_context("spawn"), initializer=one_thread)
             mapped = stack.enter_context(pool).map
         for job in jobs:
-            extract(job, parts, mapped, Path(args.output_dir))
+            extract(job, parts, mapped, Path(args.output_dir), state)
+    state.wait_for_everyone()
+    state.destroy_process_group()
 
 
-def extract(job: dict, parts: list[tuple[str, list[dict]]], mapped, output_dir: Path):
-    """A pass over the recordings, and its tables."""
+def extract(job: dict, parts: list[tuple[str, list[dict]]], mapped, output_dir: Path, state: PartialState):
+    """A pass over the recordings, each process of a launch taking its share, and the tables, by the main process."""
     folders = {stream: output_dir / name for stream, name in job["folders"].items()}
     for folder in folders.values():
         (folder / "parts").mkdir(parents=True, exist_ok=True)
     work = partial(compute_part, job, folders)
-    names = list(tqdm(mapped(work, parts), total=len(parts), desc=", ".join(job["folders"].values()), unit="part"))
+    shares = [range(process, len(parts), state.num_processes) for process in range(state.num_processes)]
+    own = [parts[number] for number in shares[state.process_index]]
+    description = {"desc": ", ".join(job["folders"].values()), "unit": "part", "disable": not state.is_main_process}
+    names = gather_object(list(tqdm(mapped(work, own), total=len(own), **description)))
+    if not state.is_main_process:
+        return
+    # gathered share by share: back into the order of the parts
+    names = [name for _, name in sorted(zip((number for share in shares for number in share), names, strict=True))]
     for stream, folder in folders.items():
         for split in dict.fromkeys(split for split, _ in parts):
             merge(folder, split, [name for (s, _), name in zip(parts, names, strict=True) if s == split], stream)
 
 
-def extraction_jobs(args: ExtractionArguments) -> list[dict]:
-    """Passes over the recordings: what each computes, by the streams, and the folders that it fills."""
+def extraction_jobs(args: ExtractionArguments, device: str = "cpu") -> list[dict]:
+    """Passes over the recordings: what each computes, by the streams, and the folders that it fills; encoders on `device`."""
     jobs = [{"folders": {FEATURE_EXTRACTORS[name].stream: name}, "extractor": name} for name in args.extractors]
     if args.audio_model:
         jobs.append(
@@ -104,6 +127,7 @@ def extraction_jobs(args: ExtractionArguments) -> list[dict]:
                 "modality": "audio",
                 "model": args.audio_model,
                 "pooling": args.audio_token_pooling,
+                "device": device,
             }
         )
     if args.vision_model:
@@ -112,6 +136,7 @@ def extraction_jobs(args: ExtractionArguments) -> list[dict]:
                 "folders": {"vision": "face_images", "background": "backgrounds"},
                 "modality": "vision",
                 "model": args.vision_model,
+                "device": device,
             }
         )
     if not jobs:
@@ -138,14 +163,15 @@ def one_thread():
 
 
 @cache
-def frozen_encoders(modality: str, name: str, pooling: int) -> tuple[dict, dict]:
+def frozen_encoders(modality: str, name: str, pooling: int, device: str) -> tuple[dict, dict]:
     """What computes the states of a pretrained encoder, once for each process, and its record."""
     processor = AmuseProcessor(**encoder_part(modality, name))
     size = getattr(AutoConfig.from_pretrained(name), "hidden_size", None)
     streams = {"background_feature_size": size} if modality == "vision" else {}
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
         **{modality: name}, **streams, audio_token_pooling=pooling
-    ).eval()
+    )
+    model.eval().to(device)
     encoders = recording_encoders(model.amuse, processor)
     return encoders, encoder_record(model.amuse.encoder(modality), pooling)
 
@@ -157,7 +183,7 @@ def compute_part(job: dict, folders: dict[str, Path], part: tuple[str, list[dict
         extractors = {stream: FEATURE_EXTRACTORS[job["extractor"]].compute for stream in folders}
         record = extractor_record(job["extractor"])
     else:
-        encoders, record = frozen_encoders(job["modality"], job["model"], job.get("pooling", 1))
+        encoders, record = frozen_encoders(job["modality"], job["model"], job.get("pooling", 1), job["device"])
         extractors = {stream: encoders[stream] for stream in folders}
     keys = ("id", "audio", "video", "start", "end", "audio_start", "video_start", "video_side")
     media = {utterance[medium] for utterance in utterances for medium in ("audio", "video")} - {None}

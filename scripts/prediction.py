@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
+from transformers import BatchFeature
 
 from processing.conversation_dataset import ConversationDataset
 from processing.emotion_metric import EmotionMetric
@@ -52,7 +53,17 @@ def use_all_cores(accelerator: Accelerator):
         torch.set_num_threads(max(1, cores // accelerator.num_processes))
 
 
-@torch.inference_mode()
+def collate_conversations(
+    dataset: ConversationDataset, processor, modalities: tuple[str, ...], conversations: list[dict]
+) -> BatchFeature:
+    """A batch. A process for which no conversation is left takes part with one that counts for nothing."""
+    batch = processor(conversations or [dataset[0]], modalities=modalities)
+    if not conversations:
+        batch["labels"] = torch.full_like(batch["labels"], -100)
+    return batch
+
+
+@torch.no_grad()
 def predict(
     model: torch.nn.Module,
     dataset: ConversationDataset,
@@ -73,9 +84,14 @@ def predict(
         classification loss.
     """
     model.eval()
-    numbers = range(accelerator.process_index, len(dataset), accelerator.num_processes)
-    collate = partial(processor, modalities=modalities or model.config.modalities)
-    loader = DataLoader(torch.utils.data.Subset(dataset, numbers), batch_size=batch_size, collate_fn=collate)
+    processes = accelerator.num_processes
+    numbers = list(range(accelerator.process_index, len(dataset), processes))
+    # as many batches in every process: those of a sharded model compute each one together
+    starts = range(0, -(-len(dataset) // processes), batch_size)
+    collate = partial(collate_conversations, dataset, processor, modalities or model.config.modalities)
+    loader = DataLoader(
+        dataset, batch_sampler=[numbers[start : start + batch_size] for start in starts], collate_fn=collate
+    )
     rows, losses = [], []
     for batch in tqdm(loader, desc="Predicting", leave=False, disable=not accelerator.is_local_main_process):
         outputs = model(**batch.to(accelerator.device))

@@ -3,12 +3,10 @@
 
 import hashlib
 import json
-import platform
 import shutil
 import subprocess
 from dataclasses import MISSING, asdict, dataclass, fields
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +27,6 @@ from scripts.study_description import PATHS, Study
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("modeling_amuse", "processing", "scripts")
-PACKAGES = ("torch", "transformers", "datasets", "accelerate", "scikit-learn", "numpy")
 SCORES = ("weighted_f1", "accuracy", "macro_f1", "expected_calibration_error")
 # what a training's result does not depend on
 FREE = {*train.FREE_ON_RESUME, "use_cpu"}
@@ -204,12 +201,14 @@ def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name
 
 def write_record(folder: Path, histories: list[dict]):
     """What a finished training, or those of all folds, took and was done with."""
+    last = histories[-1]["runs"][-1]
     record = {
         "train_seconds": sum(line["seconds"] for history in histories for line in history["history"]),
         "best_epoch": float(np.mean([history["best_epoch"] for history in histories])),
         "warnings": " ".join(dict.fromkeys(w for history in histories for w in history.get("warnings", ()))),
         "commit": commit(),
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        "device": last["device"],
+        "versions": {"python": last["python"], **last["versions"]},
     }
     write(record, [], folder / "run.json", pictures=False)
 

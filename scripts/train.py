@@ -7,7 +7,8 @@ Train AMuSE on conversations.
         --freeze_text_model --output_dir amuse-meld
 
 The epoch is chosen by the weighted F1 on the validation split. The output folder holds that epoch's model with its
-configuration and processor, and the training's checkpoint: `--resume_from_checkpoint latest` goes on from it.
+configuration and processor, and the training's checkpoint: `--resume_from_checkpoint latest` goes on from it. With `--lora`
+the text encoder is trained by adapters: the folder holds the merged model, and the adapter by itself in `adapter`.
 """
 
 import json
@@ -17,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import nullcontext
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,20 +31,30 @@ if __name__ == "__main__":
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
+from peft import PeftModel, get_peft_model
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 from transformers import AutoTokenizer, HfArgumentParser, get_scheduler
 
 from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.configuration_amuse import PRESETS
+from modeling_amuse.low_rank_adaptation import lora_config
 from processing.contaminated_encoders import contamination
 from processing.conversation import MODALITY_OF, STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
 from processing.encoder_states import encoder_record, frozen_text_states
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
 from processing.small_text_encoder import small_text_encoder
-from scripts.prediction import encoder_part, load_from_folder_or_hub, predict, score, use_all_cores
+from scripts.prediction import (
+    collate_conversations,
+    encoder_part,
+    load_from_folder_or_hub,
+    predict,
+    score,
+    use_all_cores,
+)
+from scripts.run_record import EnergyMeter, describe_run, encoder_name
 from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress, save_checkpoint
 
 
@@ -88,6 +100,14 @@ class ModelArguments:
     freeze_text_model: bool = field(
         default=False, metadata={"help": "Keep the text encoder as it is; its states are computed once."}
     )
+    lora: bool = field(
+        default=False, metadata={"help": "Train adapters in the text encoder (LoRA) in place of its weights."}
+    )
+    lora_r: int = field(default=8, metadata={"help": "Rank of the adapters."})
+    lora_alpha: int = field(
+        default=16, metadata={"help": "What an adapter gives is multiplied by lora_alpha / lora_r."}
+    )
+    lora_dropout: float = field(default=0.05, metadata={"help": "Dropout of what an adapter reads."})
     audio_model: str | None = field(
         default=None,
         metadata={"help": "Audio encoder, frozen: --audio_features has its states, made by extract_features.py."},
@@ -135,7 +155,8 @@ class ModelArguments:
 
     def config_fields(self) -> dict:
         """The fields of AmuseConfig that were given."""
-        own = ("text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights")
+        own = {"text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights"}
+        own |= {"lora", "lora_r", "lora_alpha", "lora_dropout"}
         return {name: value for name, value in asdict(self).items() if name not in own and value is not None}
 
 
@@ -149,8 +170,9 @@ class TrainArguments:
         default=5, metadata={"help": "Stop after so many epochs without a better validation weighted F1."}
     )
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate."})
-    encoder_learning_rate: float = field(
-        default=3e-5, metadata={"help": "Peak learning rate of pretrained encoders that are trained."}
+    encoder_learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Peak learning rate of a pretrained encoder. Default: 3e-5, of its adapters 3e-4."},
     )
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
@@ -166,11 +188,29 @@ class TrainArguments:
     mixed_precision: str = field(
         default="no", metadata={"help": "Precision of the computation.", "choices": ["no", "bf16"]}
     )
+    gradient_checkpointing: bool = field(
+        default=False, metadata={"help": "Compute layers again in the backward pass: less memory, more time."}
+    )
+    attn_implementation: str | None = field(
+        default=None,
+        metadata={
+            "help": "Attention of encoders and fusion. Default: the best there is.",
+            "choices": ["eager", "sdpa"],
+        },
+    )
     seed: int = field(default=42, metadata={"help": "Seed of weights, order, dropout."})
     resume_from_checkpoint: str | None = field(
         default=None, metadata={"help": "latest, or the folder of a checkpoint."}
     )
     use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even where there is a GPU."})
+    energy_country: str | None = field(
+        default=None,
+        metadata={"help": "Measure the energy (extra energy); three letters of the country of the grid, such as DEU."},
+    )
+    device_watts: float | None = field(
+        default=None,
+        metadata={"help": "What the hardware draws, for an estimate of the energy where none is measured."},
+    )
 
 
 # A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that
@@ -178,7 +218,9 @@ class TrainArguments:
 FREE_ON_RESUME = {
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
     *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
+    *("energy_country", "device_watts"),
 }
+SELECTION_RULE = "the highest weighted F1 on the validation split, the first of equals"
 
 
 def main(arguments: list[str] | None = None):
@@ -192,7 +234,9 @@ def main(arguments: list[str] | None = None):
         cpu=args.use_cpu or not torch.cuda.is_available(),
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
+    check_distribution(accelerator, model_args)
     use_all_cores(accelerator)
+    meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # of the whole machine
     torch.use_deterministic_algorithms(True, warn_only=True)
     set_seed(args.seed)
 
@@ -236,16 +280,38 @@ def main(arguments: list[str] | None = None):
     validation.check_labelled("validation")
 
     # Optimizer and schedule, in steps of the optimizer: the same for any number of processes.
+    adapters, encoder_weights = None, None
+    if model_args.lora:
+        # a resumed training has them from the encoder, not from its checkpoint
+        encoder_weights = encoder_record(model.amuse.encoder("text"))["weights"]
+        adapters = add_adapters(model, model_args)
+    if args.attn_implementation is not None:
+        model.set_attn_implementation(args.attn_implementation)
+    if args.gradient_checkpointing:
+        model.activation_checkpointing_enable()
     batch_size = args.per_device_train_batch_size * accelerator.num_processes
     steps = -(-len(train) // (batch_size * args.gradient_accumulation_steps)) * args.num_train_epochs
-    optimizer = torch.optim.AdamW(parameter_groups(model, model_args.text_model, args), lr=args.learning_rate)
+    optimizer = torch.optim.AdamW(parameter_groups(model, model_args, args), lr=args.learning_rate)
     scheduler = get_scheduler(args.lr_scheduler_type, optimizer, int(args.warmup_ratio * steps), steps)
+    if accelerator.distributed_type == DistributedType.FSDP:
+        accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = sharded_layers(model)
     wrapped, optimizer = accelerator.prepare(model, optimizer)
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
     accelerator.print(
         f"{', '.join(modalities)}; {count:,} trained parameters; {accelerator.num_processes} process(es) on "
         f"{accelerator.device}, {batch_size * args.gradient_accumulation_steps} conversations a step"
     )
+
+    # What the model card tells: nothing of it is compared on resume.
+    told = {
+        "selection_rule": SELECTION_RULE,
+        "warnings": warnings,
+        "encoders": {m: encoder_name(getattr(model_args, f"{m}_model")) for m in MODALITIES},
+        "num_trained_parameters": count,
+        "data_report": {split: dict(data.report[split]) for split in splits},
+    }
+    energy = {"energy_country": args.energy_country, "device_watts": args.device_watts}
+    this_run = {**describe_run(accelerator), **energy}
 
     # What a resumed training must share with the stopped one.
     settings = {
@@ -256,6 +322,7 @@ def main(arguments: list[str] | None = None):
     }
     settings["num_processes"] = accelerator.num_processes
     settings["model"] = json.loads(model.config.to_json_string(use_diff=False))
+    settings["encoder_weights"] = encoder_weights
     settings["data"] = [train.digest(), validation.digest()]
     settings["vocabulary"] = processor.tokenizer and sorted(processor.tokenizer.get_vocab())
     progress = {"epoch": 0, "best_epoch": 0, "best_weighted_f1": -1.0, "history": [], "settings": settings}
@@ -267,16 +334,18 @@ def main(arguments: list[str] | None = None):
             f"{output_dir} holds a training already: add --resume_from_checkpoint latest to go on with it, or choose "
             "another --output_dir."
         )
-    progress |= {"warnings": warnings}
+
+    progress |= {**told, "runs": [*progress.get("runs", ()), this_run]}
 
     # Training, an epoch at a time.
     for epoch in range(progress["epoch"], args.num_train_epochs):
         if epoch - progress["best_epoch"] >= args.early_stopping_patience:
             accelerator.print(f"No better epoch for {args.early_stopping_patience} epochs: stopped early.")
             break
-        start = time.perf_counter()
-        losses = train_epoch(wrapped, model, train, processor, optimizer, scheduler, accelerator, args, epoch)
-        predictions = predict(model, validation, processor, accelerator, args.per_device_eval_batch_size)
+        start, used = time.perf_counter(), {}
+        with meter.measured(used):
+            losses = train_epoch(wrapped, model, train, processor, optimizer, scheduler, accelerator, args, epoch)
+            predictions = predict(model, validation, processor, accelerator, args.per_device_eval_batch_size)
         scores = score(predictions, list(data.emotions), num_resamples=0)
         epoch += 1
         line = {
@@ -285,6 +354,7 @@ def main(arguments: list[str] | None = None):
             "validation_loss": predictions["loss"],
             **{f"validation_{name}": scores[name] for name in ("weighted_f1", "accuracy", "macro_f1")},
             "seconds": time.perf_counter() - start,
+            **used,
         }
         better = scores["weighted_f1"] > progress["best_weighted_f1"]
         if better:
@@ -292,10 +362,9 @@ def main(arguments: list[str] | None = None):
         progress |= {"epoch": epoch, "history": [*progress["history"], line]}
         accelerator.print(describe_epoch(line, args.num_train_epochs, better))
         # The model first: stopped between the two, the epoch is done again and both are written again.
-        if accelerator.is_main_process:
-            if better:
-                save_model(model, processor, output_dir)
-            save_checkpoint(checkpoints, epoch, model, optimizer, scheduler, progress)
+        if better:
+            save_model(model, adapters, processor, output_dir, accelerator)
+        save_checkpoint(checkpoints, epoch, model, optimizer, scheduler, progress, accelerator.is_main_process)
         accelerator.wait_for_everyone()
 
     if accelerator.is_main_process:
@@ -305,6 +374,29 @@ def main(arguments: list[str] | None = None):
         f"{output_dir}"
     )
     accelerator.end_training()
+
+
+def check_distribution(accelerator: Accelerator, model_args: ModelArguments):
+    """
+    Raises:
+        ValueError: for a way of distribution that this script does not know.
+    """
+    kind, plain = accelerator.distributed_type, "accelerate launch --multi_gpu (each process has the whole model)"
+    if kind not in (DistributedType.NO, DistributedType.FSDP) and not kind.value.startswith("MULTI_"):
+        raise ValueError(
+            f"This training does not run under {kind.value}, which keeps optimizer and checkpoints its own way: use {plain}, "
+            "or shard the model with --config_file scripts/accelerate_fsdp.yaml. A script with transformers' Trainer can "
+            "use DeepSpeed."
+        )
+    if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
+        raise ValueError("Sharding needs FSDP 2: set fsdp_version: 2, as scripts/accelerate_fsdp.yaml does.")
+    if kind == DistributedType.FSDP and model_args.lora:
+        raise ValueError(
+            f"--lora trains so few weights that sharding them gains little, and its model is merged from whole weights: use "
+            f"{plain}, with --gradient_checkpointing and --mixed_precision bf16 where memory is short."
+        )
+    if os.environ.get("ACCELERATE_USE_FSDP", "false") == "true" and kind != DistributedType.FSDP:
+        accelerator.print(f"accelerate shards on accelerators alone: on {accelerator.device} nothing is sharded.")
 
 
 def chosen_modalities(wanted: list[str] | None, tables: dict) -> tuple[str, ...]:
@@ -386,6 +478,24 @@ def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArgu
     return model, processor
 
 
+def sharded_layers(model) -> list[str]:
+    """
+    Classes of the layers that FSDP shards one by one. The model's own list names layers of the encoders' families that it
+    does not have, and embeddings, which accelerate shards by themselves: it would stop at both.
+    """
+    embeddings = model.get_input_embeddings()
+    layers = [module for module in model.modules() if type(module).__name__ in model._no_split_modules]
+    return sorted({type(layer).__name__ for layer in layers if all(part is not embeddings for part in layer.modules())})
+
+
+def add_adapters(model: AmuseForEmotionRecognition, model_args: ModelArguments) -> PeftModel:
+    """Put LoRA adapters into the text encoder of the model; what is returned is the same model with PEFT's methods."""
+    if model_args.text_model is None or model_args.freeze_text_model or model.amuse.encoder("text") is None:
+        raise ValueError("--lora adapts a pretrained text encoder: give --text_model, without --freeze_text_model.")
+    settings = {name: getattr(model_args, name) for name in ("lora_alpha", "lora_dropout")}
+    return get_peft_model(model, lora_config(model, ("text",), model_args.lora_r, **settings))
+
+
 def frozen_recording_encoders(tables: dict, model_args: ModelArguments) -> dict[str, str]:
     """The audio and image encoders whose states the tables hold, by modality."""
     frozen = {m: name for m in ("audio", "vision") if (name := getattr(model_args, f"{m}_model")) is not None}
@@ -420,9 +530,12 @@ def check_states(table, encoder, option: str):
         )
 
 
-def parameter_groups(model, text_model: str | None, args: TrainArguments) -> list[dict]:
-    """Trained weights; those of a pretrained encoder have their own learning rate."""
-    encoder = {id(p) for p in model.amuse.encoder("text").parameters()} if text_model else set()
+def parameter_groups(model, model_args: ModelArguments, args: TrainArguments) -> list[dict]:
+    """Trained weights; those of a pretrained encoder, or of its adapters, have their own learning rate."""
+    encoder = {id(p) for p in model.amuse.encoder("text").parameters()} if model_args.text_model else set()
+    encoder_learning_rate = args.encoder_learning_rate
+    if encoder_learning_rate is None:
+        encoder_learning_rate = 3e-4 if model_args.lora else 3e-5
     groups = [
         {
             "params": [p for p in model.parameters() if p.requires_grad and id(p) not in encoder],
@@ -430,7 +543,7 @@ def parameter_groups(model, text_model: str | None, args: TrainArguments) -> lis
         },
         {
             "params": [p for p in model.parameters() if p.requires_grad and id(p) in encoder],
-            "lr": args.encoder_learning_rate,
+            "lr": encoder_learning_rate,
         },
     ]
     return [{**group, "weight_decay": args.weight_decay} for group in groups if group["params"]]
@@ -512,23 +625,29 @@ def train_epoch(wrapped, model, dataset, processor, optimizer, scheduler, accele
     return {f"train_{name}": float(total) / utterances for name, total in zip(totals, sums, strict=True)}
 
 
-def collate_conversations(dataset, processor, modalities: tuple[str, ...], conversations: list[dict]):
-    """A batch. A process for which no conversation is left takes part with one that counts for nothing."""
-    batch = processor(conversations or [dataset[0]], modalities=modalities)
-    if not conversations:
-        batch["labels"] = torch.full_like(batch["labels"], -100)
-    return batch
-
-
-def save_model(model, processor, output_dir: Path):
-    """Write model and processor; an earlier model stays whole until the new one is."""
+def save_model(model, adapters: PeftModel | None, processor, output_dir: Path, accelerator: Accelerator):
+    """
+    Write model and processor, and the adapters beside the model they are merged into; an earlier model stays whole until
+    the new one is. All processes take part, as a sharded model is gathered from all.
+    """
+    weights = accelerator.get_state_dict(model) if accelerator.distributed_type == DistributedType.FSDP else None
+    if not accelerator.is_main_process:
+        return
     unfinished = output_dir / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    model.save_pretrained(unfinished)
+    if adapters is None:
+        model.save_pretrained(unfinished, state_dict=weights)
+    else:
+        # a copy is merged: the training goes on with the adapters as they are
+        deepcopy(adapters).merge_and_unload().save_pretrained(unfinished)
+        adapters.save_pretrained(unfinished / "adapter")
+        (unfinished / "adapter" / "README.md").unlink()  # an empty form
     processor.save_pretrained(unfinished)
-    for path in unfinished.iterdir():
-        os.replace(path, output_dir / path.name)
-    unfinished.rmdir()
+    for path in [path for path in unfinished.rglob("*") if path.is_file()]:
+        place = output_dir / path.relative_to(unfinished)
+        place.parent.mkdir(exist_ok=True)
+        os.replace(path, place)
+    shutil.rmtree(unfinished)
 
 
 def describe_epoch(line: dict, epochs: int, better: bool) -> str:

@@ -13,13 +13,23 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 PREFIX = "epoch-"
 
 
-def save_checkpoint(folder: Path, epoch: int, model: torch.nn.Module, optimizer, scheduler, progress: dict):
+def save_checkpoint(
+    folder: Path,
+    epoch: int,
+    model: torch.nn.Module,
+    optimizer,
+    scheduler,
+    progress: dict,
+    is_main_process: bool = True,
+):
     """
-    Write the checkpoint of a finished epoch. It appears whole or not at all, and then earlier ones are removed.
+    Write the checkpoint of a finished epoch. It appears whole or not at all, and then earlier ones are removed. All
+    processes call this, as what is sharded is gathered from all; the main process writes.
 
     Args:
         folder: where the checkpoints are.
@@ -27,12 +37,16 @@ def save_checkpoint(folder: Path, epoch: int, model: torch.nn.Module, optimizer,
         model: its trained weights and its buffers are kept; frozen encoders are not.
         progress: whatever JSON holds, given back by `read_progress`.
     """
+    weights = _whole(_trained_tensors(model))
+    state = optimizer.state_dict()
+    tensors = {f"{index}.{name}": value for index, values in state["state"].items() for name, value in values.items()}
+    tensors = _whole(tensors)
+    if not is_main_process:
+        return
     unfinished = folder / f"{PREFIX}{epoch}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    save_file(_trained_tensors(model), unfinished / "model.safetensors")
-    state = optimizer.state_dict()
-    tensors = {f"{index}.{name}": value for index, values in state["state"].items() for name, value in values.items()}
+    save_file(weights, unfinished / "model.safetensors")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished / "optimizer.safetensors")
     numbers = {"param_groups": state["param_groups"], "scheduler": scheduler.state_dict(), "progress": progress}
     (unfinished / "state.json").write_text(json.dumps(numbers, indent=1), encoding="utf-8")
@@ -82,11 +96,13 @@ def load_checkpoint(path: Path, model: torch.nn.Module, optimizer, scheduler):
         )
     with torch.no_grad():
         for name, tensor in own.items():
-            tensor.copy_(saved[name])
+            tensor.copy_(_as(saved[name], tensor))
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state = {}
     for name, tensor in load_file(path / "optimizer.safetensors").items():
         index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = tensor
+        of_parameter = tensor.shape == parameters[int(index)].shape  # the number of steps is of no shape
+        state.setdefault(int(index), {})[key] = _as(tensor, parameters[int(index)]) if of_parameter else tensor
     optimizer.load_state_dict({"state": state, "param_groups": numbers["param_groups"]})
     scheduler.load_state_dict(numbers["scheduler"])
 
@@ -104,3 +120,15 @@ def _trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
         if not any(owner == module or owner.startswith(f"{module}.") for module in frozen):
             tensors[name] = buffer
     return tensors
+
+
+def _whole(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors, whole also where they are sharded over the processes."""
+    return {name: t.full_tensor().cpu() if isinstance(t, DTensor) else t for name, t in tensors.items()}
+
+
+def _as(tensor: torch.Tensor, example: torch.Tensor) -> torch.Tensor:
+    """The tensor, sharded over the processes where the example is."""
+    if not isinstance(example, DTensor):
+        return tensor
+    return distribute_tensor(tensor.to(example.device), example.device_mesh, example.placements)

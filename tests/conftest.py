@@ -38,6 +38,22 @@ def encoders_dir() -> Path:
     return folder_from_environment("AMUSE_ENCODERS_DIR", "pretrained encoders")
 
 
+SUMMARIES = pytest.StashKey[dict[str, list[str]]]()
+
+
+@pytest.fixture(scope="session")
+def add_to_summary(pytestconfig):
+    """A function of a title and lines that the run prints at its end."""
+    return pytestconfig.stash.setdefault(SUMMARIES, {}).__setitem__
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for title, lines in config.stash.get(SUMMARIES, {}).items():
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture(autouse=True)
 def seed():
     torch.manual_seed(0)

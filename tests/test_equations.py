@@ -314,7 +314,7 @@ def test_the_loss_is_the_sum_of_its_terms_over_labelled_utterances():
     classification = focal_loss(outputs.logits[labelled], labels, 1.0).mean()
     by_modality = sum(focal_loss(outputs.modality_logits[labelled][:, m], labels, 1.0).mean() for m in range(3)) / 3
     contrastive = in_batch_contrastive_loss(
-        outputs.modality_descriptors[labelled], outputs.modality_mask[labelled], 0.07
+        outputs.modality_descriptors[labelled], outputs.modality_mask[labelled].bool(), 0.07
     ).mean()
     torch.testing.assert_close(outputs.loss, classification + by_modality + 0.5 * contrastive, atol=1e-6, rtol=0)
     torch.testing.assert_close(model(**batch, num_items_in_batch=10).loss, outputs.loss * len(labels) / 10)

@@ -54,7 +54,7 @@ def test_it_says_what_the_model_says_about_the_whole(session, talk):
         torch.testing.assert_close(torch.tensor(list(said["scores"].values())), scores, atol=1e-5, rtol=0)
         shares = torch.tensor(list(said["shares"].values()))
         torch.testing.assert_close(shares, whole.fusion_shares[0, now], atol=1e-5, rtol=0)
-        present = whole.modality_mask[0, now]
+        present = whole.modality_mask[0, now].bool()
         assert [modality in said["modalities"] for modality in session.model.config.modalities] == present.tolist()
         by_modality = whole.modality_logits[0, now].softmax(dim=-1)[present]
         for says, expected in zip(said["modalities"].values(), by_modality, strict=True):
@@ -102,7 +102,7 @@ def test_its_state_grows_with_speakers_alone(session):
 def test_it_reads_each_utterance_once(session):
     rows = []
     hook = session.model.amuse.unimodal["text"].register_forward_hook(
-        lambda module, inputs, output: rows.append(len(output.lengths))
+        lambda module, inputs, output: rows.append(len(output.tokens.lengths))
     )
     session.reset()
     for number in range(5):

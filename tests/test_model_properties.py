@@ -210,7 +210,7 @@ def test_chunks_of_utterances_change_nothing(model, lengths, size, seed):
     with torch.no_grad():
         whole = exact(**batch)
         exact.amuse.unimodal["text"].register_forward_hook(
-            lambda module, inputs, output: rows.append(len(output.lengths))
+            lambda module, inputs, output: rows.append(len(output.tokens.lengths))
         )
         in_chunks = exact(**batch, utterances_per_chunk=size)
     assert sum(rows) == sum(lengths) and set(rows[:-1]) <= {size} and rows[-1] <= size

@@ -1,0 +1,35 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Typed conversations: one utterance a line, `Name: words`."""
+
+import re
+
+MOST_UTTERANCES = 200
+LONGEST_NAME = 40
+
+
+def parse_conversation(text: str) -> list[dict]:
+    """
+    The utterances of a typed conversation, as the pipeline takes them. Empty lines count for nothing.
+
+    Raises:
+        ValueError: when there is nothing, too much, or a line that is no `Name: words`, with its number.
+    """
+    utterances = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        speaker, colon, words = (part.strip() for part in line.partition(":"))
+        is_name = any(map(str.isalpha, speaker)) and len(speaker) <= LONGEST_NAME
+        # the colon of "at 12:30" or of an address names nobody
+        if not colon or not is_name or re.search(r"^[^:]*:[\d/]", line):
+            raise ValueError(
+                f"Line {number} does not say who speaks. Write the name, a colon and the words: “Ada: Hello!”"
+            )
+        if not words:
+            raise ValueError(f"Line {number} has a name, but no words after the colon.")
+        utterances.append({"speaker": speaker, "text": words})
+    if not utterances:
+        raise ValueError("There is no conversation yet. Write one line for each utterance, such as “Ada: Hello!”")
+    if len(utterances) > MOST_UTTERANCES:
+        raise ValueError(f"These are {len(utterances)} utterances; this page takes up to {MOST_UTTERANCES} at a time.")
+    return utterances

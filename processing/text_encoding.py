@@ -1,0 +1,34 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Text files whose encoding is not what it should be."""
+
+from collections import Counter
+from pathlib import Path
+
+# The C1 control characters stand where cp1252 has punctuation: what is left of a copy that was decoded as Latin-1.
+_CP1252 = {code: bytes([code]).decode("cp1252", errors="ignore") or None for code in range(0x80, 0xA0)}
+
+
+def decode_utf8_or_cp1252(path: Path) -> tuple[str, Counter]:
+    """
+    The text of a file that is UTF-8, or has cp1252 characters in it, as bytes or as control characters.
+
+    Returns:
+        The text, and counts of what was mended.
+    """
+    report = Counter()
+    contents, pieces = path.read_bytes().removeprefix(b"\xef\xbb\xbf"), []
+    while contents:
+        try:
+            pieces.append(contents.decode("utf-8"))
+            break
+        except UnicodeDecodeError as error:
+            pieces.append(contents[: error.start].decode("utf-8"))
+            pieces.append(contents[error.start : error.start + 1].decode("cp1252", errors="replace"))
+            contents = contents[error.start + 1 :]
+            report["bytes in cp1252, not UTF-8"] += 1
+    text = "".join(pieces)
+    controls = sum(0x80 <= ord(character) < 0xA0 for character in text)
+    if controls:
+        report["cp1252 characters mended"] = controls
+        text = text.translate(_CP1252)
+    return text, report

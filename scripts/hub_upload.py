@@ -1,0 +1,161 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""A folder becomes a version of a Hub repository: one commit, and a tag. What was there before stays in its history."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from httpx2 import HTTPError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token, is_offline_mode
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
+from huggingface_hub.utils import validate_repo_id
+
+
+def check_repo_id(repo_id: str):
+    """
+    Raises:
+        ValueError: when it is not of the form `user/name`.
+    """
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise ValueError(f"--repo_id {repo_id!r} is no name of a repository: {error}") from error
+    if repo_id.count("/") != 1:
+        raise ValueError(f"--repo_id {repo_id!r} does not say whose repository it is: give user/{repo_id}.")
+
+
+def check_access():
+    """
+    Raises:
+        ValueError: when there is no token, or the Hub is switched off.
+    """
+    if is_offline_mode():
+        raise ValueError(
+            "HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it, or look with --dry_run DIR first."
+        )
+    if get_token() is None:
+        raise ValueError(
+            "There is no token for the Hub: make one with write access at https://huggingface.co/settings/tokens, then "
+            "`hf auth login`, or set HF_TOKEN. --dry_run DIR needs none."
+        )
+
+
+@contextmanager
+def clear_hub_errors(repo_id: str) -> Iterator[None]:
+    """
+    The Hub's errors, in words that say what to do.
+
+    Raises:
+        ValueError: for an answer that refuses.
+        ConnectionError: when there is no answer.
+    """
+    try:
+        yield
+    except (HTTPError, OfflineModeIsEnabled, RuntimeError) as error:
+        cause = error
+        while cause is not None and not isinstance(cause, (HTTPError, OfflineModeIsEnabled)):
+            cause = cause.__cause__  # an upload that failed in a thread
+        if cause is None:
+            raise
+        if not isinstance(cause, HfHubHTTPError):
+            raise ConnectionError(f"The Hub at {constants.ENDPOINT} cannot be reached: {cause}") from error
+        status = cause.response.status_code
+        said = cause.server_message or str(cause).splitlines()[0]
+        if status == 401:
+            raise ValueError(
+                f"The Hub does not accept the token ({said}): make one with write access at "
+                "https://huggingface.co/settings/tokens, then `hf auth login`, or set HF_TOKEN."
+            ) from error
+        if status == 403:
+            raise ValueError(
+                f"The token may not do that in {repo_id} ({said}): is {repo_id.split('/')[0]!r} you, or an organization in "
+                "which you may write, and does the token have write access?"
+            ) from error
+        raise ValueError(f"The Hub refused {repo_id}, with the status {status}: {said}") from error
+
+
+def prepare_repo(
+    api: HfApi,
+    repo_id: str,
+    repo_type: str,
+    private: bool,
+    revision_tag: str | None,
+    is_ours: Callable[[list[str]], bool],
+) -> str:
+    """
+    A repository that may take the next version: a new one, or that of the versions before.
+
+    Args:
+        is_ours: from the names of the files of a repository that exists, whether they are an earlier version.
+
+    Returns:
+        Its address.
+
+    Raises:
+        ValueError: when it holds something else, is public though `private` is wanted, or has the tag already.
+    """
+    try:
+        info = api.repo_info(repo_id, repo_type=repo_type)
+    except RepositoryNotFoundError:
+        info = None
+    if info is not None:
+        files = [file.rfilename for file in info.siblings or () if file.rfilename != ".gitattributes"]
+        if files and not is_ours(files):
+            raise ValueError(
+                f"{repo_id} exists and holds something else ({', '.join(files[:4])}{', ...' if files[4:] else ''}): "
+                "choose another --repo_id."
+            )
+        if private and not info.private:
+            raise ValueError(
+                f"{repo_id} exists and is public, which --private does not change: make it private in its settings on the "
+                "Hub, or choose another --repo_id."
+            )
+        if revision_tag in [tag.name for tag in api.list_repo_refs(repo_id, repo_type=repo_type).tags]:
+            raise ValueError(f"{repo_id} has the tag {revision_tag} already: choose another --revision_tag.")
+    return str(api.create_repo(repo_id, repo_type=repo_type, private=private or None, exist_ok=True))
+
+
+def upload_version(api: HfApi, folder: Path, repo_id: str, message: str) -> str:
+    """
+    Make the files of a model repository those of a folder, in one commit, so that a version is there whole or not at all.
+
+    Returns:
+        The commit.
+    """
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+    operations = [CommitOperationAdd(name, folder / name) for name in names]
+    for name in api.list_repo_files(repo_id):
+        if name not in names and name != ".gitattributes":
+            operations.append(CommitOperationDelete(name))
+    return api.create_commit(repo_id, operations, commit_message=message).oid
+
+
+@contextmanager
+def new_folder(wanted: str | None) -> Iterator[Path]:
+    """
+    An empty folder to write into. It becomes the folder that is wanted when all went well, and else is gone.
+
+    Args:
+        wanted: a folder that does not exist, or is empty. None: one that is removed in the end.
+
+    Raises:
+        ValueError: when it holds something.
+    """
+    if wanted is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    target = Path(wanted).absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(f"--dry_run {wanted} exists and is not empty: choose another folder, or remove it.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{target.name}.unfinished-", dir=target.parent))
+    try:
+        yield unfinished
+        unfinished.chmod(0o755)  # mkdtemp's is its owner's alone
+        os.replace(unfinished, target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
