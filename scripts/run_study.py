@@ -89,6 +89,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
                 f"seed {run.seed}"
             )
             rows.append(runs.row(run, splits))
+            print(", ".join(f"{split} weighted F1 {rows[-1][f'{split}_weighted_f1']:.4f}" for split in splits))
         predictions = [runs.predictions(run, splits[-1]) for run in planned]
         report = Report(
             *(study, rows, predictions, splits[-1], command(study, args, changed)),
@@ -128,7 +129,7 @@ def prepare(study: Study, args: StudyArguments) -> tuple[Study, bool, list[str]]
             f"--set {' '.join(changed)} changes what is studied: write it into a file of scripts/studies, or say that it is "
             "a try with --trial."
         )
-    is_whole = set(variants) == set(study.variants) and set(seeds) == set(study.seeds)
+    is_whole = set(variants) == set(study.variants) and set(seeds) >= set(study.seeds)
     chosen = {variant: options for variant, options in study.variants.items() if variant in variants}
     baseline = study.baseline if study.baseline in chosen else None
     return replace(study, variants=chosen, seeds=seeds, baseline=baseline), is_whole, changed

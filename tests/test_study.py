@@ -12,7 +12,7 @@ import yaml
 
 from processing.emotion_metric import weighted_f1_interval
 from processing.seed_comparison import SeedScores
-from scripts import evaluate, run_study, study_description, study_runs, train
+from scripts import controlled_study, evaluate, run_study, study_description, study_runs, train
 from scripts.study_description import read_studies
 from tests.test_protocol import ravdess_file
 
@@ -312,3 +312,13 @@ def test_seeds_are_compared_on_the_same_conversations():
     changed = [runs[0], (1 - runs[0][0], *runs[0][1:])]
     with pytest.raises(ValueError, match="The seeds of a variant predicted different utterances"):
         SeedScores(changed, 3)
+
+
+def test_the_controlled_study_trains_what_the_study_of_modalities_trains():
+    [study] = read_studies("modalities", ["controlled"])
+    args = controlled_study.StudyArguments(data_dir="x", cache_dir="y")
+    own = controlled_study.training_options(args, Path("features"), ("text", "audio"), 43)
+    assert own["audio_features"] == Path("features/prosody") and "vision_features" not in own
+    settings = [study_runs.settings_of(options) for options in (own, {**study.options("text+audio"), "seed": 43})]
+    first, second = ({k: v for k, v in found.items() if k not in study_runs.FREE} for found in settings)
+    assert first == second and first["num_train_epochs"] == 30 and first["preset"] == "small"
