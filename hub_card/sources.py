@@ -104,6 +104,27 @@ DATA_SETS = {
   year = {2005}
 }""",
     ),
+    "ravdess": DataSet(
+        "RAVDESS",
+        "CC BY-NC-SA 4.0",
+        "https://zenodo.org/records/1188976",
+        "two English sentences, each said by 24 actors in eight emotions, without a conversation",
+        (
+            "It is acted: professionals say two sentences of no emotional meaning in a studio, in emotions that were asked "
+            "for, larger than people show them in daily life.",
+            "North American English of young adults, without a conversation around the sentence, and without words that tell "
+            "anything.",
+        ),
+        "en",
+        """@article{livingstone2018ravdess,
+  title = {The {Ryerson} Audio-Visual Database of Emotional Speech and Song ({RAVDESS})},
+  author = {Livingstone, Steven R. and Russo, Frank A.},
+  journal = {PLoS ONE},
+  volume = {13},
+  number = {5},
+  year = {2018}
+}""",
+    ),
     "sample": DataSet(
         "the sample corpus of the package",
         "Apache-2.0",

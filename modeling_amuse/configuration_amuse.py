@@ -127,6 +127,9 @@ class AmuseConfig(PreTrainedConfig):
             Slots of the memory bank, one for each training utterance; set by the training script.
         memory_bank_momentum (`float`, *optional*, defaults to 0.9):
             Share of the old entry when a slot of the memory bank is written again.
+        temperature (`float`, *optional*, defaults to 1.0):
+            What the logits are divided by before they become probabilities (`scripts/calibrate.py` finds it on validation
+            data). It changes confidences and no prediction; the model's own `logits` are not divided.
         initializer_range (`float`, *optional*, defaults to 0.02):
             Standard deviation of the initial weights of linear layers.
 
@@ -192,6 +195,7 @@ class AmuseConfig(PreTrainedConfig):
     num_contrastive_negatives: int = 1024
     memory_bank_size: int = 0
     memory_bank_momentum: float | int = 0.9
+    temperature: float | int = 1.0
     initializer_range: float | int = 0.02
 
     def __post_init__(self, **kwargs):
@@ -217,6 +221,8 @@ class AmuseConfig(PreTrainedConfig):
         for name in ("hidden_dropout", "attention_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and less than 1, but is {getattr(self, name)}.")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be more than 0, but is {self.temperature}.")
         if self.class_weights is not None and len(self.class_weights) != self.num_labels:
             raise ValueError(
                 f"class_weights has {len(self.class_weights)} entries for {self.num_labels} emotions: give one for each."

@@ -15,6 +15,7 @@ def describe_utterance(
     modality_logits: torch.Tensor,
     modality_mask: torch.Tensor,
     fusion_shares: torch.Tensor,
+    temperature: float = 1.0,
 ) -> dict:
     """
     Args:
@@ -25,6 +26,7 @@ def describe_utterance(
         modality_logits: `(M, C)`, the same of each modality by itself.
         modality_mask: `(M,)`, which modalities the utterance has.
         fusion_shares: `(M,)`, the share of each in the fused descriptor.
+        temperature: `logits` are divided by it; it was fitted on these, not on those of the modalities.
 
     Returns:
         What was given of [`GIVEN_KEYS`], then `emotion`, `confidence` (a probability), `scores` (the probability of each
@@ -33,7 +35,7 @@ def describe_utterance(
     says = zip(modalities, modality_logits, modality_mask.tolist(), strict=True)
     return {
         **{key: utterance[key] for key in GIVEN_KEYS if utterance.get(key) is not None},
-        **describe_emotion(id2label, logits),
+        **describe_emotion(id2label, logits / temperature),
         "modalities": {modality: describe_emotion(id2label, scores) for modality, scores, present in says if present},
         "shares": dict(zip(modalities, fusion_shares.float().tolist(), strict=True)),
     }

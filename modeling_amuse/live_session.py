@@ -76,6 +76,7 @@ class LiveSession:
             outputs.modality_logits[0, 0],
             outputs.modality_mask[0, 0],
             outputs.fusion_shares[0, 0],
+            config.temperature,
         )
         self._dialogue = outputs.context_states.get("dialogue")
         if "speaker" in outputs.context_states:

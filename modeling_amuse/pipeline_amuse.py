@@ -121,6 +121,7 @@ class EmotionRecognitionPipeline(Pipeline):
                     outputs.modality_logits[b, t],
                     outputs.modality_mask[b, t],
                     outputs.fusion_shares[b, t],
+                    config.temperature,
                 )
                 for t, utterance in enumerate(conversation["utterances"])
             ]

@@ -29,10 +29,14 @@ class AnnotationFileBuilder(ConversationBuilder):
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
-        missing = [name for name in cls.files.values() if not (data_dir / name).is_file()]
-        if missing:
-            raise FileNotFoundError(f"{data_dir} lacks {', '.join(missing)}. {cls.source}")
         return {split: [data_dir / name] for split, name in cls.files.items()}
+
+    @classmethod
+    def check_files(cls, paths: dict[str, list[Path]]):
+        missing = [path for [path] in paths.values() if not path.is_file()]
+        if missing:
+            names = ", ".join(path.name for path in missing)
+            raise FileNotFoundError(f"{missing[0].parent} lacks {names}. {cls.source}")
 
     @classmethod
     def utterance(cls, row: dict, split: str, report: Counter) -> dict:

@@ -3,6 +3,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
@@ -40,6 +41,8 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
     Args:
         data_dir (`str`): the folder with the files.
+        splits (*optional*): the splits that are wanted: the files of others are not opened, and need not be there.
+            Default: all.
         cache_dir (`str`, *optional*): where the Arrow files are kept. Default: that of `datasets`.
 
     Raises:
@@ -49,8 +52,10 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
     emotions: tuple[str, ...] | None = None
     """The data set's emotions, in the order of the labels; None where the files alone tell."""
 
-    def __init__(self, *args, data_dir: str | None = None, **kwargs):
-        self.paths = self.split_paths(Path(data_dir))
+    def __init__(self, *args, data_dir: str | None = None, splits: Collection[str] | None = None, **kwargs):
+        found = self.split_paths(Path(data_dir))
+        self.paths = {split: paths for split, paths in found.items() if splits is None or split in splits}
+        self.check_files(self.paths)
         # the cache of `datasets` knows names, not contents: with their hash, an edited file is read anew; so it is when
         # the schema changes, while other changes of the rows that a builder makes raise its VERSION
         contents = hashlib.sha256(repr(CONVERSATION_FEATURES).encode())
@@ -61,8 +66,15 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
-        """The files of each split, by the names that `datasets` uses: train, validation, test."""
+        """The files of each split, by the names that `datasets` uses: train, validation, test. None is opened."""
         raise NotImplementedError
+
+    @classmethod
+    def check_files(cls, paths: dict[str, list[Path]]):
+        """
+        Raises:
+            FileNotFoundError: when a file of the wanted splits is missing, with where it can be had.
+        """
 
     @classmethod
     def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:

@@ -142,20 +142,47 @@ def weighted_f1_interval(
     references: np.ndarray, predictions: np.ndarray, conversations: np.ndarray, num_labels: int, num_resamples: int
 ) -> list[float] | None:
     """Percentile bootstrap 95 % interval of the weighted F1; whole conversations are drawn, as their utterances depend."""
+    matrices = conversation_matrices(references, predictions, conversations, num_labels)
+    return bootstrap_interval(
+        lambda drawn: weighted_f1_of_counts(matrices[drawn].sum(axis=-3)), len(matrices), num_resamples
+    )
+
+
+def conversation_matrices(
+    references: np.ndarray, predictions: np.ndarray, conversations: np.ndarray, num_labels: int
+) -> np.ndarray:
+    """The confusion matrix of each conversation, `(conversations, labels, labels)`; conversations are in sorted order."""
     _, numbers = np.unique(conversations, return_inverse=True)
     matrices = np.zeros((numbers.max() + 1, num_labels, num_labels))
     np.add.at(matrices, (numbers, references, predictions), 1)
-    if len(matrices) < 2:
+    return matrices
+
+
+def weighted_f1_of_counts(counts: np.ndarray) -> np.ndarray:
+    """The weighted F1 of confusion matrices `(..., labels, labels)`."""
+    support = counts.sum(axis=-1)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    f1 = 2 * hits / np.maximum(support + counts.sum(axis=-2), 1)
+    return (f1 * support).sum(axis=-1) / support.sum(axis=-1)
+
+
+def bootstrap_interval(statistic, number: int, num_resamples: int) -> list[float] | None:
+    """
+    Percentile bootstrap 95 % interval over conversations; None for a single one.
+
+    Args:
+        statistic: from the numbers of drawn conversations `(resamples, number)` the value of each resample.
+        number: the number of conversations.
+        num_resamples: the number of resamples. The same numbers are drawn each time.
+    """
+    if number < 2:
         return None
-
-    def statistic(drawn, axis):
-        counts = matrices[drawn].sum(axis=-3)
-        support = counts.sum(axis=-1)
-        hits = np.diagonal(counts, axis1=-2, axis2=-1)
-        f1 = 2 * hits / np.maximum(support + counts.sum(axis=-2), 1)
-        return (f1 * support).sum(axis=-1) / support.sum(axis=-1)
-
     interval = bootstrap(
-        (np.arange(len(matrices)),), statistic, n_resamples=num_resamples, method="percentile", batch=100, rng=0
+        (np.arange(number),),
+        lambda drawn, axis: statistic(drawn),
+        n_resamples=num_resamples,
+        method="percentile",
+        batch=100,
+        rng=0,
     ).confidence_interval
     return [float(interval.low), float(interval.high)]

@@ -2,6 +2,7 @@
 """Loading a data set of conversations by its name."""
 
 from collections import Counter
+from collections.abc import Collection
 from typing import NamedTuple
 
 from datasets import DatasetDict
@@ -11,12 +12,14 @@ from .emodb import EmoDb
 from .emorynlp import EmoryNlp
 from .iemocap import Iemocap
 from .meld import Meld
+from .ravdess import Ravdess
 
 BUILDERS = {
     "meld": Meld,
     "iemocap": Iemocap,
     "emorynlp": EmoryNlp,
     "emodb": EmoDb,
+    "ravdess": Ravdess,
     "folder": ConversationFolder,
     "sample": Sample,
 }
@@ -37,14 +40,18 @@ class ConversationData(NamedTuple):
     report: dict[str, Counter]
 
 
-def load_conversations(name: str, data_dir: str | None = None, cache_dir: str | None = None) -> ConversationData:
+def load_conversations(
+    name: str, data_dir: str | None = None, cache_dir: str | None = None, splits: Collection[str] | None = None
+) -> ConversationData:
     """
     Load a data set of conversations through its packaged builder.
 
     Args:
-        name: `"meld"`, `"iemocap"`, `"emorynlp"`, `"emodb"`, `"folder"` (the user's own conversations) or `"sample"`.
+        name: `"meld"`, `"iemocap"`, `"emorynlp"`, `"emodb"`, `"ravdess"`, `"folder"` (the user's own conversations) or `"sample"`.
         data_dir: the folder with the data set's files; only `"sample"` needs none.
         cache_dir: where the Arrow files are kept. Default: that of `datasets`.
+        splits: the splits that are wanted, those of them that the data set has: a training asks for `train` and
+            `validation`, so that the file of the test split is not opened. Default: all.
 
     Raises:
         FileNotFoundError: when the folder or its files are missing.
@@ -54,7 +61,9 @@ def load_conversations(name: str, data_dir: str | None = None, cache_dir: str | 
         raise ValueError(f"There is no data set {name!r}; there are: {', '.join(BUILDERS)}.")
     if data_dir is None and name != "sample":
         raise ValueError(f"The data set {name!r} needs data_dir (--data_dir), the folder with its files.")
-    builder = BUILDERS[name](data_dir=data_dir, cache_dir=cache_dir)
+    builder = BUILDERS[name](data_dir=data_dir, cache_dir=cache_dir, splits=splits)
+    if not builder.paths:
+        raise ValueError(f"The data set {data_dir or name} has no {' and no '.join(splits)} split.")
     report = builder.report()
     builder.download_and_prepare()
     return ConversationData(builder.as_dataset(), builder.emotions or builder.emotions_of_files(), report)

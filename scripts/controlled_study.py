@@ -7,7 +7,8 @@ What each subset of the modalities scores on the controlled corpus, beside what 
     python scripts/controlled_study.py --data_dir amuse-sample-data --output_dir controlled-study
 
 Every subset is trained with every seed, its epoch chosen on the validation split; the test split is scored once. Trainings
-that are finished are not done again.
+that are finished are not done again. `run_study.py modalities --data controlled` trains the same and gives intervals; this
+script knows besides where the evidence is.
 """
 
 import json
@@ -30,13 +31,15 @@ from processing.conversation_dataset import ConversationDataset, load_stream_tab
 from processing.emotion_metric import headline
 from processing.load_conversations import load_conversations
 from processing.meld import EMOTIONS
-from scripts import train
+from scripts.study_description import read_data
+from scripts.study_runs import train_once
 
-TRAINING = (
-    *("--preset", "small", "--num_train_epochs", "30", "--early_stopping_patience", "12"),
-    *("--learning_rate", "2e-3", "--per_device_train_batch_size", "4"),
-)
-"""The settings of every training; chosen on the validation split."""
+TRAINING = {
+    name: value
+    for name, value in read_data("controlled").settings.items()
+    if name not in ("dataset_name", "data_dir", "audio_features", "vision_features")
+}
+"""The settings of every training, those of the other studies on this corpus; chosen on the validation split."""
 
 TABLES = {"audio": "prosody", "vision": "faces"}
 
@@ -63,8 +66,7 @@ def main(arguments: list[str] | None = None) -> dict:
         runs = []
         for seed in args.seeds:
             model_dir = Path(args.output_dir) / f"{'-'.join(subset)}-{seed}"
-            if not (model_dir / "training_history.json").is_file():
-                train.main(training_arguments(args, features_dir, subset, seed, model_dir))
+            train_once(training_options(args, features_dir, subset, seed), model_dir)
             timelines = recognize_split(model_dir, args.data_dir, features_dir, "test", args.cache_dir)
             runs.append({"seed": seed, **score(truth, timelines), **leaked(truth, timelines, subset)})
         results["+".join(subset)] = {"runs": runs, "optimum": optimal_score(truth, subset)}
@@ -76,13 +78,15 @@ def main(arguments: list[str] | None = None) -> dict:
     return results
 
 
-def training_arguments(args, features_dir: Path, subset: tuple[str, ...], seed: int, model_dir: Path) -> list[str]:
-    tables = [part for m in subset if m in TABLES for part in (f"--{m}_features", str(features_dir / TABLES[m]))]
-    cache = ["--cache_dir", args.cache_dir] if args.cache_dir else []
-    return [
-        *("--dataset_name", "folder", "--data_dir", args.data_dir, *tables, "--modalities", *subset, *cache),
-        *("--output_dir", str(model_dir), "--seed", str(seed), "--resume_from_checkpoint", "latest", *TRAINING),
-    ]
+def training_options(args, features_dir: Path, subset: tuple[str, ...], seed: int) -> dict:
+    tables = {f"{m}_features": features_dir / TABLES[m] for m in subset if m in TABLES}
+    data = {
+        "dataset_name": "folder",
+        "data_dir": args.data_dir,
+        "cache_dir": args.cache_dir,
+        "modalities": list(subset),
+    }
+    return {**data, **tables, **TRAINING, "seed": seed}
 
 
 def read_evidence(data_dir: Path, split: str) -> list[dict]:

@@ -186,6 +186,7 @@ def run_fold(folder: Path, fold: dict[str, list[dict]], split: str, options: dic
     train.main(as_arguments({**options, **data, **trained}))
     shared = {f.name: options[f.name] for f in fields(evaluate.EvaluationArguments) if f.name in options}
     scored = {"model": folder / "model", "split": split, "output": output, "pictures": False, "num_resamples": 0}
+    scored["predictions"] = folder / f"{split}_predictions.parquet"
     return evaluate.main(as_arguments({**shared, **data, **scored}))
 
 

@@ -4,13 +4,15 @@ Score a trained AMuSE on a split of a data set.
 
     python scripts/evaluate.py --model amuse-meld --dataset_name meld --data_dir MELD --split test --output results.json
 
-Writes the scores as JSON and, beside it, pictures of the confusion matrix and of the calibration.
+Writes the scores as JSON and, beside it, pictures of the confusion matrix and of the calibration. Besides are scored the
+utterances whose speaker, and those whose words, do not occur in the training split. `--missing_rate`, `--word_drop_rate`
+and `--feature_noise` measure how much the model suffers when something is missing or disturbed.
 """
 
 import json
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
 
@@ -19,6 +21,7 @@ if __name__ == "__main__":
     # repository there, which also makes the packages importable that are not installed.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+import pandas as pd
 import torch
 from accelerate import Accelerator
 from transformers import HfArgumentParser
@@ -26,11 +29,15 @@ from transformers import HfArgumentParser
 from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcessor
 from processing.conversation import MODALITY_OF, STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
-from processing.encoder_states import encoder_record
+from processing.disturbed_conversations import Disturbance, DisturbedConversations
+from processing.encoder_states import encoder_record, frozen_text_states
 from processing.extras import import_extra
-from processing.load_conversations import BUILDERS, describe_report, load_conversations
+from processing.feature_tables import FeatureTable
+from processing.load_conversations import BUILDERS, ConversationData, describe_report, load_conversations
 from processing.meld import FIVE_CLASS_LEFT_OUT
 from processing.score_pictures import save_confusion_matrix, save_reliability
+from processing.temperature_scaling import at_temperature
+from processing.unseen_subsets import unseen_subsets
 from scripts.prediction import load_from_folder_or_hub, predict, score, use_all_cores
 from scripts.run_record import describe_run, read_training
 
@@ -53,6 +60,24 @@ class EvaluationArguments:
     modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
     num_resamples: int = field(default=1000, metadata={"help": "Resamples of the bootstrap interval."})
+    predictions: str | None = field(
+        default=None, metadata={"help": "Parquet file for what is predicted for each labelled utterance."}
+    )
+    missing_rate: float = field(
+        default=0.0, metadata={"help": "Probability with which an utterance loses a modality, each by itself."}
+    )
+    word_drop_rate: float = field(default=0.0, metadata={"help": "Probability with which a word of a text is dropped."})
+    feature_noise: float = field(
+        default=0.0, metadata={"help": "Noise on the features, in standard deviations of the training split's."}
+    )
+    disturbed_modalities: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "What --missing_rate and --feature_noise disturb. Default: all modalities.",
+            "choices": list(MODALITIES),
+        },
+    )
+    disturbance_seed: int = field(default=0, metadata={"help": "Seed of what is missing, dropped and added."})
     pictures: bool = field(default=True, metadata={"help": "Draw the pictures (needs the extra plots)."})
     cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
@@ -67,20 +92,20 @@ def main(arguments: list[str] | None = None) -> dict:
 
     model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)
     processor = load_from_folder_or_hub(AmuseProcessor, args.model)
-    with accelerator.main_process_first():
-        data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir)
-    if args.split not in data.splits:
-        raise ValueError(f"The data set has no split {args.split!r}; it has {', '.join(data.splits)}.")
-    conversations = data.splits[args.split]
-    accelerator.print(describe_report({args.split: data.report[args.split]}))
-    paths = {stream: getattr(args, f"{stream}_features", None) for stream in STREAMS}
-    tables = load_stream_tables(paths, data.splits, [args.split])[args.split]
-    for stream, table in tables.items():
-        accelerator.print(f"{args.split}: {stream}: {table.coverage(utterance_ids(conversations))}")
-        check_features(stream, table, model, processor)
-    dataset = ConversationDataset(conversations, tables)
-    dataset.check_labelled(args.split)
+    warnings = training_warnings(args.model)
+    for warning in warnings:
+        accelerator.print(f"Warning: {warning}")
+    data, tables = load_split(args, args.split, model, processor, accelerator)
     modalities = used_modalities(model, tables, args.modalities)
+    disturbance = Disturbance(
+        *(args.missing_rate, args.word_drop_rate, args.feature_noise),
+        tuple(args.disturbed_modalities or modalities),
+        args.disturbance_seed,
+    )
+    dataset = split_dataset(
+        data.splits[args.split], tables, disturbance, modalities, model, processor, accelerator, args
+    )
+    dataset.check_labelled(args.split)
 
     emotions = [model.config.id2label[label] for label in range(model.config.num_labels)]
     settings = {
@@ -91,10 +116,10 @@ def main(arguments: list[str] | None = None) -> dict:
     subsets = [modalities]
     if args.modality_subsets:
         subsets += [subset for size in range(len(modalities) - 1, 0, -1) for subset in combinations(modalities, size)]
-    scores = {}
+    scores, predicted = {}, {}
     for subset in subsets:
-        predictions = predict(model, dataset, processor, accelerator, args.per_device_eval_batch_size, subset)
-        scores["+".join(subset)] = score(predictions, **settings)
+        predicted[subset] = predict(model, dataset, processor, accelerator, args.per_device_eval_batch_size, subset)
+        scores["+".join(subset)] = score(predicted[subset], **settings)
         accelerator.print(f"\n{', '.join(subset)}\n{describe(scores['+'.join(subset)])}")
 
     results = {
@@ -110,11 +135,142 @@ def main(arguments: list[str] | None = None) -> dict:
     }
     if args.modality_subsets:
         results["modality_subsets"] = scores
+    if warnings:
+        results["warnings"] = warnings
+    if disturbance:
+        results["disturbance"] = {**asdict(disturbance), "modalities": list(disturbance.modalities)}
+    if model.config.temperature != 1:
+        results["temperature"] = model.config.temperature
+        as_trained = at_temperature(predicted[modalities]["prediction_scores"], 1 / model.config.temperature)
+        unscaled = score({**predicted[modalities], "prediction_scores": as_trained}, emotions, num_resamples=0)
+        results["calibration_error_without_temperature"] = unscaled["expected_calibration_error"]
+        accelerator.print(
+            f"\nexpected calibration error {unscaled['expected_calibration_error']:.4f} without, "
+            f"{results['expected_calibration_error']:.4f} with the temperature {model.config.temperature:.3f}"
+        )
+    if args.split != "train" and "train" in data.splits:
+        subsets = unseen_subsets(dataset.conversations, data.splits["train"])
+        results["unseen"] = score_unseen(subsets, predicted[modalities], settings)
+        accelerator.print("\n" + describe_unseen(results["unseen"], results["num_utterances"]))
     if accelerator.is_main_process:
+        if args.predictions is not None:
+            write_predictions(predicted[modalities], dataset.conversations, emotions, Path(args.predictions))
         write(results, emotions, Path(args.output), args.pictures)
         accelerator.print(f"\nWritten to {args.output}")
     accelerator.end_training()
     return results
+
+
+def training_warnings(model: str) -> list[str]:
+    """What was said against the scores of a model when it was trained, see `processing.contaminated_encoders`."""
+    path = Path(model) / "training_history.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("warnings", []) if path.is_file() else []
+
+
+def load_split(args, split: str, model, processor, accelerator) -> tuple[ConversationData, dict[str, FeatureTable]]:
+    """
+    The data set without its test split, unless that is asked for, and the feature tables of a split.
+
+    Args:
+        args: with `dataset_name`, `data_dir`, `cache_dir` and the paths `*_features`.
+        split: train, validation or test.
+
+    Raises:
+        ValueError: when there is no such split, or its features are not those that the model learned from.
+    """
+    with accelerator.main_process_first():
+        data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, {"train", "validation", split})
+    if split not in data.splits:
+        raise ValueError(f"The data set has no split {split!r}; it has {', '.join(data.splits)}.")
+    accelerator.print(describe_report({split: data.report[split]}))
+    paths = {stream: getattr(args, f"{stream}_features", None) for stream in STREAMS}
+    tables = load_stream_tables(paths, data.splits, [split])[split]
+    for stream, table in tables.items():
+        accelerator.print(f"{split}: {stream}: {table.coverage(utterance_ids(data.splits[split]))}")
+        check_features(stream, table, model, processor)
+    return data, tables
+
+
+def split_dataset(
+    conversations, tables, disturbance: Disturbance, modalities, model, processor, accelerator, args
+) -> ConversationDataset:
+    """
+    The conversations with their features, disturbed if that is wanted. A frozen text encoder runs once for all subsets
+    and all evaluations: its states are kept where a training keeps them.
+
+    Raises:
+        ValueError: when there is nothing of what is to be disturbed.
+    """
+    for modality in disturbance.modalities if disturbance else ():
+        if modality not in modalities:
+            raise ValueError(f"--disturbed_modalities names {modality}, which is not among {', '.join(modalities)}.")
+    if disturbance.word_drop_rate and ("text" not in modalities or "text" in tables):
+        raise ValueError("--word_drop_rate drops words of texts, but no text is read here.")
+    deviations = {}
+    if disturbance.feature_noise:
+        for stream, table in tables.items():
+            if MODALITY_OF[stream] in disturbance.modalities:
+                statistics = processor.feature_statistics.get(stream) or table.statistics(utterance_ids(conversations))
+                deviations[stream] = statistics["std"]
+        if not deviations:
+            raise ValueError(f"There are no features of {', '.join(disturbance.modalities)} to put --feature_noise on.")
+    encoder = model.amuse.encoder("text")
+    reads_text = "text" in modalities and "text" not in tables and encoder is not None
+    if reads_text and model.amuse.is_frozen("text") and not disturbance.word_drop_rate:
+        with accelerator.main_process_first():
+            tables = {**tables, "text": frozen_text_states(conversations, processor, encoder, args.cache_dir)}
+    if not disturbance:
+        return ConversationDataset(conversations, tables)
+    return DisturbedConversations(conversations, tables, disturbance, deviations)
+
+
+def score_unseen(subsets: dict, predictions: dict, settings: dict) -> dict[str, dict]:
+    """The headline scores of the labelled utterances in each subset of [`unseen_subsets`], and how many there are."""
+    results = {}
+    for name, subset in subsets.items():
+        rows = subset[predictions["utterances"]]
+        results[name] = {"num_utterances": int(rows.sum())}
+        if rows.any():
+            columns = ("prediction_scores", "references", "conversations")
+            found = score({column: predictions[column][rows] for column in columns}, **settings)
+            kept = ("weighted_f1", "accuracy", "macro_f1", "weighted_f1_interval", "num_conversations")
+            results[name] |= {key: found[key] for key in kept if key in found}
+    return results
+
+
+def describe_unseen(unseen: dict[str, dict], number: int) -> str:
+    """The scores of the unseen subsets, a line for each."""
+    names = {"unseen_speakers": "speakers not in train", "unseen_texts": "texts not in train"}
+    lines = []
+    for name, scores in unseen.items():
+        interval = scores.get("weighted_f1_interval")
+        lines.append(
+            f"{names[name]}: {scores['num_utterances']} of {number} utterances"
+            + (f", weighted F1 {scores['weighted_f1']:.4f}" if "weighted_f1" in scores else "")
+            + (f"  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else "")
+        )
+    return "\n".join(lines)
+
+
+def write_predictions(predictions: dict, conversations: list[dict], emotions: list[str], path: Path):
+    """A row for each labelled utterance: its ids, speaker, true and predicted emotion, and the probability of each emotion."""
+    utterances = [(c["id"], u) for c in conversations for u in c["utterances"]]
+    chosen = [utterances[number] for number in predictions["utterances"]]
+    scores = predictions["prediction_scores"]
+    frame = pd.DataFrame(
+        {
+            "conversation": [identifier for identifier, _ in chosen],
+            "utterance": [utterance["id"] for _, utterance in chosen],
+            "speaker": [utterance["speaker"] for _, utterance in chosen],
+            "emotion": [emotions[label] for label in predictions["references"]],
+            "prediction": [emotions[label] for label in scores.argmax(axis=1)],
+            **{f"probability_{emotion}": scores[:, label] for label, emotion in enumerate(emotions)},
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".unfinished")
+    frame.to_parquet(unfinished, index=False)
+    os.replace(unfinished, path)
 
 
 def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str, ...]:

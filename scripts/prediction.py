@@ -80,7 +80,8 @@ def predict(
 
     Returns:
         `prediction_scores` `(utterances, emotions)`, `references` and `conversations` `(utterances,)` as
-        [`EmotionMetric`] takes them, and `loss`, the mean classification loss.
+        [`EmotionMetric`] takes them, `utterances` `(utterances,)`, their numbers in the split, and `loss`, the mean
+        classification loss.
     """
     model.eval()
     processes = accelerator.num_processes
@@ -97,7 +98,7 @@ def predict(
         labelled = batch["labels"] != -100
         # utterance numbers tell the processes' rows apart, and put them back into order
         where = batch["utterance_ids"][labelled].double()[:, None]
-        scores = outputs.logits[labelled].double().softmax(dim=-1)
+        scores = (outputs.logits[labelled].double() / model.config.temperature).softmax(dim=-1)
         rows.append(torch.cat([where, batch["labels"][labelled].double()[:, None], scores], dim=1))
         losses.append(outputs.classification_loss.double() * labelled.sum())
     width = 2 + model.config.num_labels
@@ -109,6 +110,7 @@ def predict(
     return {
         "prediction_scores": rows[:, 2:],
         "references": rows[:, 1].astype(np.int64),
+        "utterances": rows[:, 0].astype(np.int64),
         "conversations": np.searchsorted(dataset.starts, rows[:, 0], side="right") - 1,
         "loss": float(total) / max(len(rows), 1),
     }

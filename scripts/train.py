@@ -40,6 +40,7 @@ from transformers import AutoTokenizer, HfArgumentParser, get_scheduler
 from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.configuration_amuse import PRESETS
 from modeling_amuse.low_rank_adaptation import lora_config
+from processing.contaminated_encoders import contamination
 from processing.conversation import MODALITY_OF, STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
 from processing.encoder_states import encoder_record, frozen_text_states
@@ -76,6 +77,10 @@ class DataArguments:
             "help": "Modalities of the model. Default: text, and those with features.",
             "choices": list(MODALITIES),
         },
+    )
+    train_fraction: float = field(
+        default=1.0,
+        metadata={"help": "Train on this share of the training conversations, drawn with --seed; more hold the fewer."},
     )
     cache_dir: str | None = field(
         default=None,
@@ -237,9 +242,15 @@ def main(arguments: list[str] | None = None):
 
     # Data, processor and model. The main process goes first: it fills the caches that the others read.
     with accelerator.main_process_first():
-        data = load_conversations(data_args.dataset_name, data_args.data_dir, data_args.cache_dir)
+        # the file of the test split is evaluate.py's alone
+        own = ("train", "validation")
+        data = load_conversations(data_args.dataset_name, data_args.data_dir, data_args.cache_dir, own)
     accelerator.print(describe_report(data.report))
-    splits = {split: data.splits[split] for split in ("train", "validation") if split in data.splits}
+    if "train" in data.splits and data_args.train_fraction != 1:
+        positions = drawn_conversations(len(data.splits["train"]), data_args.train_fraction, args.seed)
+        accelerator.print(f"train: {len(positions)} of {len(data.splits['train'])} conversations are trained on")
+        data.splits["train"] = data.splits["train"].select(positions)
+    splits = dict(data.splits)
     for split in ("train", "validation"):
         if split not in splits:
             raise ValueError(
@@ -254,6 +265,10 @@ def main(arguments: list[str] | None = None):
             accelerator.print(f"{split}: {stream}: {table.coverage(utterance_ids(splits[split]))}")
 
     model, processor = build(data, modalities, tables["train"], model_args)
+    names = [model_args.text_model, model_args.audio_model, model_args.vision_model]
+    warnings = [warning for name in names if name is not None and (warning := contamination(name)) is not None]
+    for warning in warnings:
+        accelerator.print(f"Warning: {warning}")
     encoder = model.amuse.encoder("text")
     if encoder is not None and model_args.freeze_text_model:
         encoder.to(accelerator.device)
@@ -290,6 +305,7 @@ def main(arguments: list[str] | None = None):
     # What the model card tells: nothing of it is compared on resume.
     told = {
         "selection_rule": SELECTION_RULE,
+        "warnings": warnings,
         "encoders": {m: encoder_name(getattr(model_args, f"{m}_model")) for m in MODALITIES},
         "num_trained_parameters": count,
         "data_report": {split: dict(data.report[split]) for split in splits},
@@ -390,6 +406,20 @@ def chosen_modalities(wanted: list[str] | None, tables: dict) -> tuple[str, ...]
         if modality not in available:
             raise ValueError(f"--modalities names {modality}: give its feature table as --{modality}_features.")
     return tuple(modality for modality in MODALITIES if modality in (wanted or available))
+
+
+def drawn_conversations(number: int, fraction: float, seed: int) -> list[int]:
+    """
+    Positions of a share of so many conversations, ascending, at least one. With the same seed, a smaller share is part of
+    a larger one.
+
+    Raises:
+        ValueError: for a share that is none.
+    """
+    if not 0 < fraction <= 1:
+        raise ValueError(f"--train_fraction must be more than 0 and at most 1, but is {fraction}.")
+    order = np.random.default_rng(seed).permutation(number)
+    return sorted(order[: max(1, round(fraction * number))].tolist())
 
 
 def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArguments):

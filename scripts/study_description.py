@@ -1,0 +1,215 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+A study, read from a YAML file in scripts/studies:
+
+    question: what is asked, in a sentence
+    data: [meld, controlled]        # files in scripts/studies/data, with the settings that all variants share
+    seeds: [42, 43, 44]
+    baseline: gate                  # the variant that the others are compared with
+    variants:                       # options of train.py
+      gate: {fusion: gate}
+      concat: {fusion: concat}
+    evaluations:                    # optional: options of evaluate.py, every combination of the values
+      - {missing_rate: [0, 0.5], disturbed_modalities: [[text], [audio]]}
+    plots:                          # optional: curves over an option, a line for each value of other ones
+      - {x: missing_rate, lines: [variant, disturbed_modalities]}
+
+`data` may map a name to the `variants` that apply to it. A variant with `calibrate: true` gets a temperature. A data file
+has `about`, `settings` (options of train.py) and, for data without official splits, `num_folds`.
+"""
+
+from dataclasses import dataclass, field, fields
+from itertools import product
+from pathlib import Path
+
+import yaml
+
+from modeling_amuse import MODALITIES
+from scripts import train
+
+FOLDER = Path(__file__).parent / "studies"
+PATHS = (
+    *("data_dir", "text_model", "audio_model", "vision_model"),
+    *("audio_features", "vision_features", "background_features"),
+)
+"""Settings that say where something lies, which is no part of what is studied."""
+
+DISTURBANCES = ("missing_rate", "word_drop_rate", "feature_noise", "disturbed_modalities")
+OWN_OPTIONS = ("output_dir", "resume_from_checkpoint", "seed", "cache_dir")
+LEAST_SEEDS = 3
+
+
+@dataclass
+class StudyData:
+    """What a study is done on: a data set with the settings that all variants share."""
+
+    name: str
+    about: str
+    settings: dict
+    num_folds: int | None = None
+
+
+@dataclass
+class Study:
+    """A study on one data set; see the module for the fields."""
+
+    name: str
+    question: str
+    data: StudyData
+    seeds: list[int]
+    variants: dict[str, dict]
+    baseline: str | None = None
+    evaluations: list[dict] = field(default_factory=lambda: [{}])
+    plots: list[dict] = field(default_factory=list)
+
+    def options(self, variant: str) -> dict:
+        """The options of train.py for a variant; features of modalities that it does not have are left out."""
+        given = {name: value for name, value in self.variants[variant].items() if name != "calibrate"}
+        options = {**self.data.settings, **given}
+        modalities = options.get("modalities")
+        if modalities is not None:
+            streams = {"audio": ("audio",), "vision": ("vision", "background"), "text": ()}
+            for modality in MODALITIES:
+                if modality not in modalities:
+                    for name in [f"{stream}_features" for stream in streams[modality]] + [f"{modality}_model"]:
+                        options.pop(name, None)
+            if "text" not in modalities:
+                options.pop("freeze_text_model", None)
+        return options
+
+    def modalities(self, variant: str) -> list[str]:
+        """The modalities of a variant."""
+        options = self.options(variant)
+        found = options.get("modalities") or ["text", *(m for m in MODALITIES if options.get(f"{m}_features"))]
+        return [modality for modality in MODALITIES if modality in found]
+
+    def applies(self, evaluation: dict, variant: str) -> bool:
+        """Whether the variant has the modalities that an evaluation disturbs."""
+        modalities = self.modalities(variant)
+        needed = set(evaluation.get("disturbed_modalities", ())) | (
+            {"text"} if "word_drop_rate" in evaluation else set()
+        )
+        return needed <= set(modalities)
+
+
+def read_data(name: str) -> StudyData:
+    """
+    A file of scripts/studies/data by its name.
+
+    Raises:
+        FileNotFoundError: when there is none.
+        ValueError: when it holds something else.
+    """
+    values = _read(FOLDER / "data" / f"{name}.yaml", {"about", "settings"}, {"num_folds"})
+    _check_options(values["settings"], f"The data {name}")
+    return StudyData(name, values["about"], values["settings"], values.get("num_folds"))
+
+
+def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
+    """
+    A study, once for each of its data sets.
+
+    Args:
+        name: a file of scripts/studies without its ending, or the path of a YAML file.
+        wanted: these of the data sets alone.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it does not describe a study, with the reason.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
+    values = _read(path, {"question", "data", "seeds", "variants"}, {"baseline", "evaluations", "plots"})
+    name = path.stem
+    own = values["data"] if isinstance(values["data"], dict) else dict.fromkeys(values["data"])
+    unknown = [data for data in wanted or () if data not in own]
+    if unknown:
+        raise ValueError(f"The study {name} is not done on {', '.join(unknown)}; it is done on {', '.join(own)}.")
+    variants, baseline = values["variants"], values.get("baseline")
+    if not all(isinstance(variant, str) for variant in variants):
+        raise ValueError(f"{path}: names of variants are words: put numbers, and on, off, yes and no, into quotes.")
+    for variant, options in variants.items():
+        _check_options(options, f"The variant {variant} of {path}", "calibrate")
+    if baseline is not None and baseline not in variants:
+        raise ValueError(f"{path}: the baseline {baseline!r} is not among the variants {', '.join(variants)}.")
+    evaluations = [case for given in values.get("evaluations", [{}]) for case in _combinations(given, path)]
+    studies = []
+    for data, given in own.items():
+        chosen = (given or {}).get("variants", list(variants))
+        if set(chosen) - set(variants):
+            raise ValueError(f"{path}: {data} names a variant that is not there; there are {', '.join(variants)}.")
+        if wanted is None or data in wanted:
+            study = Study(
+                *(name, values["question"], read_data(data), [int(seed) for seed in values["seeds"]]),
+                *({variant: variants[variant] for variant in chosen}, baseline if baseline in chosen else None),
+                *(evaluations, values.get("plots", [])),
+            )
+            if study.data.num_folds is not None and (
+                evaluations != [{}] or any("calibrate" in options for options in variants.values())
+            ):
+                raise ValueError(f"{path}: {data} is cross-validated, which knows no evaluations and no calibration.")
+            studies.append(study)
+    return studies
+
+
+def set_options(study: Study, given: list[str]) -> list[str]:
+    """
+    Put values of the command line into the settings of the study's data.
+
+    Args:
+        study: is changed.
+        given: `KEY=VALUE`, or `DATA.KEY=VALUE` for one of several data sets; values as in YAML.
+
+    Returns:
+        Those that change what is studied: neither where something lies, nor the device.
+
+    Raises:
+        ValueError: for what is no option.
+    """
+    changing = []
+    for word in given:
+        key, equals, value = word.partition("=")
+        data, dot, name = key.rpartition(".")
+        if not equals:
+            raise ValueError(f"--set {word}: give KEY=VALUE, such as data_dir=MELD or meld.data_dir=MELD.")
+        if dot and data != study.data.name:
+            continue
+        _check_options({name: value}, f"--set {word}")
+        if name in PATHS and name not in study.data.settings:
+            raise ValueError(f"--set {word}: the data {study.data.name} has no {name}.")
+        study.data.settings[name] = value if name in PATHS else yaml.safe_load(value)
+        if name not in (*PATHS, "use_cpu", "per_device_eval_batch_size"):
+            changing.append(word)
+    return changing
+
+
+def _read(path: Path, required: set[str], optional: set[str]) -> dict:
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
+        raise FileNotFoundError(f"There is no file {path}" + (f"; beside it there are: {there}." if there else "."))
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {error}") from error
+    keys = set(values) if isinstance(values, dict) else set()
+    if not required <= keys or keys - required - optional:
+        raise ValueError(
+            f"{path} must have {', '.join(sorted(required))}, may have {', '.join(sorted(optional))}, and has "
+            f"{', '.join(map(str, sorted(keys))) or 'none of these'}."
+        )
+    return values
+
+
+def _check_options(options: dict, what: str, *others: str):
+    parts = (train.DataArguments, train.ModelArguments, train.TrainArguments)
+    known = {f.name for part in parts for f in fields(part)} - set(OWN_OPTIONS) | set(others)
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ValueError(f"{what}: {', '.join(map(str, unknown))} is no option of train.py that a study may set.")
+
+
+def _combinations(given: dict, path: Path) -> list[dict]:
+    unknown = set(given) - set(DISTURBANCES)
+    if unknown:
+        raise ValueError(f"{path}: evaluations take {', '.join(DISTURBANCES)}, and not {', '.join(sorted(unknown))}.")
+    values = [value if isinstance(value, list) else [value] for value in given.values()]
+    return [dict(zip(given, combination, strict=True)) for combination in product(*values)]
