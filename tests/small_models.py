@@ -1,8 +1,10 @@
 """Small random models and batches."""
 
 import torch
+from transformers import AutoTokenizer
 
-from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
+from processing.feature_extractors import extractor_record
 
 SIZES = {"text": 6, "audio": 3, "vision": 5, "background": 4}
 NUM_LABELS = 4
@@ -26,6 +28,24 @@ def small_config(**changes) -> AmuseConfig:
 def small_model(**changes) -> AmuseForEmotionRecognition:
     """A model in evaluation mode whose weights are large enough for differences to show."""
     return AmuseForEmotionRecognition(small_config(**changes)).eval()
+
+
+def save_recording_model(folder, text_encoder: str, emotions=("neutral", "joy", "anger"), **changes):
+    """Write a random model of words and voice (prosody) with its processor, which recordings can be given to."""
+    torch.manual_seed(0)
+    AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        text_encoder,
+        audio_feature_size=42,
+        **{"hidden_size": 16, "initializer_range": 0.3, **changes},
+        id2label=dict(enumerate(emotions)),
+        label2id={emotion: number for number, emotion in enumerate(emotions)},
+    ).save_pretrained(folder)
+    AmuseProcessor(
+        AutoTokenizer.from_pretrained(text_encoder),
+        emotions=list(emotions),
+        feature_statistics={"audio": {"mean": [0.0] * 42, "std": [100.0] * 42}},
+        feature_records={"audio": extractor_record("prosody")},
+    ).save_pretrained(folder)
 
 
 def random_batch(lengths=(5, 3), tokens=4, seed=0, speakers=3, streams=tuple(SIZES)) -> dict[str, torch.Tensor]:

@@ -12,15 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import yaml
 
 from hub_card.space.conversation_text import MOST_UTTERANCES, parse_conversation
 from hub_card.space.result_view import result_html
 from hub_card.space_folder import write_space_folder
-from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from processing.feature_extractors import extractor_record
 from tests.small_media import speech_like
+from tests.small_models import save_recording_model
 
 ROOT = Path(__file__).parents[1]
 SPACE = ROOT / "hub_card" / "space"
@@ -35,24 +33,8 @@ FLAGS = (
 @pytest.fixture(scope="module")
 def model(tiny_text_encoder, tmp_path_factory):
     """A random model of words and voice (prosody), which recordings can be given to."""
-    from transformers import AutoTokenizer
-
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("amuse-tiny")
-    AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
-        tiny_text_encoder[0],
-        audio_feature_size=42,
-        hidden_size=16,
-        initializer_range=0.3,
-        id2label=dict(enumerate(EMOTIONS)),
-        label2id={emotion: number for number, emotion in enumerate(EMOTIONS)},
-    ).save_pretrained(folder)
-    AmuseProcessor(
-        AutoTokenizer.from_pretrained(tiny_text_encoder[0]),
-        emotions=EMOTIONS,
-        feature_statistics={"audio": {"mean": [0.0] * 42, "std": [100.0] * 42}},
-        feature_records={"audio": extractor_record("prosody")},
-    ).save_pretrained(folder)
+    save_recording_model(folder, tiny_text_encoder[0], EMOTIONS)
     return folder
 
 
