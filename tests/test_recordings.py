@@ -38,7 +38,14 @@ def corpus(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     for split in ("train", "validation", "test"):
         utterances = [
-            {"id": f"{split}_{i}", "speaker": speaker, "text": text, "emotion": emotion, "evidence": evidence}
+            {
+                "id": f"{split}_{i}",
+                "speaker": speaker,
+                "text": text,
+                "emotion": emotion,
+                "evidence": evidence,
+                "pace": 1.0,
+            }
             for i, (speaker, text, emotion, evidence) in enumerate(LINES)
         ]
         times = render_conversation({"id": split, "utterances": utterances}, folder / f"{split}.mp4")
