@@ -138,8 +138,8 @@ class UtteranceLayout:
         """
         The utterances of each speaker of each conversation, `speaker_ids` being `(B, T)`.
 
-        An export compares all utterances of a conversation with each other, and has a group for every place of
-        `(B, T)`, for the speaker who speaks there for the first time: memory and time grow with the square of T.
+        An export has as many groups for each conversation as the one of most speakers needs (that number is the one thing
+        in it that depends on what stands in the inputs), and finds them by comparing all utterances with each other.
         """
         if not is_exporting():
             speakers = self.rows(speaker_ids)
@@ -148,10 +148,16 @@ class UtteranceLayout:
         mask = self.utterance_mask
         # padding has a speaker of its own
         same = (speaker_ids[:, :, None] == speaker_ids[:, None]) & (mask[:, :, None] == mask[:, None])
-        same = same.long()
-        position = same.tril(-1).sum(dim=2).flatten()
-        group = same.argmax(dim=2).flatten() + self.conversations * self.length
-        return Groups(group * self.length + position, same.sum(dim=2).flatten(), self.length)
+        position = same.tril(-1).sum(dim=2)
+        # speakers are numbered as they first speak
+        number = (position == 0).long().cumsum(dim=1) - 1
+        number = number.gather(1, same.long().argmax(dim=2))
+        groups = number.max().item() + 1
+        torch._check(groups >= 1)
+        lengths = (number[:, None] == torch.arange(groups, device=self.device)[:, None]).sum(dim=2)
+        group = self.conversations * groups + number.flatten()
+        # a conversation of fewer speakers has groups of nobody, read as one utterance of zeros
+        return Groups(group * self.length + position.flatten(), lengths.flatten().clamp(min=1), self.length)
 
 
 def grouped(numbers: torch.LongTensor) -> Groups:

@@ -46,6 +46,30 @@ def test_an_exported_program_serves_batches_of_other_shapes(changes):
                 torch.testing.assert_close(given[name], expected[name], atol=1e-5, rtol=0)
 
 
+def test_an_exported_speaker_context_grows_with_the_conversation_not_with_its_square():
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    steps = []
+
+    class RecordsSteps(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            if function is torch.ops.amuse.lstm.default:
+                steps.append(args[0].shape[0] * args[0].shape[1])
+            return function(*args, **(kwargs or {}))
+
+    sizes = {f"{stream}_feature_size": None for stream in ("audio", "vision", "background")}
+    model = small_model(contexts="speaker", **sizes)
+    shapes = {axis: torch.export.Dim.DYNAMIC for axis in range(2)}
+    batch, other = unlabelled((5, 3), 1, streams=("text",)), unlabelled((60, 8), 1, seed=1, streams=("text",))
+    other["speaker_ids"][1] = 5  # a monologue beside a conversation of three
+    with torch.no_grad():
+        program = torch.export.export(model, (), batch, dynamic_shapes={name: shapes for name in batch}).module()
+        with RecordsSteps():
+            given = program(**other)
+        torch.testing.assert_close(given.logits, model(**other).logits, atol=1e-5, rtol=0)
+    assert max(steps) == 2 * 3 * 60  # conversations, speakers, utterances
+
+
 @pytest.fixture(scope="module")
 def exported(tiny_text_encoder, tmp_path_factory):
     """A folder with a model of words, voice and face, one with its ONNX file, and the difference that was printed."""
