@@ -133,9 +133,10 @@ class AmuseProcessor(ProcessorMixin):
             ValueError: for what is no conversation, unknown emotions, and features of a wrong size or infinite; without
                 any input, with conversations and other input at once, and for input whose part the processor lacks.
         """
-        kwargs = self._merge_kwargs(
-            AmuseProcessorKwargs, tokenizer_init_kwargs=self.tokenizer.init_kwargs if self.tokenizer else {}, **kwargs
-        )
+        tokenizer_settings = self.tokenizer.init_kwargs if self.tokenizer else {}
+        text_kwargs = self._merge_kwargs(AmuseProcessorKwargs, tokenizer_init_kwargs=tokenizer_settings, **kwargs)
+        # the merge gives the tokenizer's settings to sound, too: the longest text of MiniLM would cut it to 128 samples
+        kwargs = {**self._merge_kwargs(AmuseProcessorKwargs, **kwargs), "text_kwargs": text_kwargs["text_kwargs"]}
         given = {
             kind: part for kind, part in (("text", text), ("audio", audio), ("images", images)) if part is not None
         }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoProcessor, AutoTokenizer
+from transformers import AutoProcessor, AutoTokenizer, WhisperFeatureExtractor
 
 from modeling_amuse import AmuseProcessor
 
@@ -35,6 +35,19 @@ def test_one_conversation_has_several_forms(processor):
     forms = [TALK, {"utterances": TALK}, [TALK], [{"id": "x", "utterances": TALK}]]
     batches = [processor(form) for form in forms]
     assert all(torch.equal(batch["input_ids"], batches[0]["input_ids"]) for batch in batches)
+
+
+@pytest.mark.parametrize("settings", [{"max_length": 128}, {"padding": "longest", "padding_side": "left"}])
+def test_settings_of_the_tokenizer_are_not_those_of_sound(tiny_text_encoder, settings):
+    sound = np.random.default_rng(0).normal(size=8000).astype(np.float32)
+    talk = [{"speaker": "Ada", "text": "oh no", "waveform": sound}]
+    extractor = WhisperFeatureExtractor(chunk_length=1)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_text_encoder[0], **settings)
+    assert settings.items() <= tokenizer.init_kwargs.items()
+    given = AmuseProcessor(tokenizer, extractor)(talk)
+    alone = AmuseProcessor(None, extractor)(talk)
+    assert given["audio_mask"].sum() == 50  # frames of 10 ms
+    assert torch.equal(given["audio_values"], alone["audio_values"])
 
 
 def test_long_utterances_are_cut(tiny_text_encoder):
