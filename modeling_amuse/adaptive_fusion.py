@@ -33,13 +33,13 @@ class AmuseAdaptiveFusion(nn.Module):
             self.alpha_logits = nn.Parameter(torch.empty(number, number - 1, size))
 
     def forward(
-        self, descriptors: torch.Tensor, present: torch.BoolTensor, heads: nn.ModuleList
+        self, descriptors: torch.Tensor, present: torch.BoolTensor, gradients: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """
         Args:
             descriptors: f_CA, `(rows, modalities, d)`; finite also where a modality is missing.
             present: `(rows, modalities)`.
-            heads: the mode-specific heads Q_m (III-E.1), which eq. 6 reads.
+            gradients: those of the mode-specific heads, see `head_gradients`; for `fusion="alfa"` alone.
 
         Returns:
             A(u), `(rows, modalities * d)`, and each modality's share in it, `(rows, modalities)`: the mean, over blocks
@@ -48,7 +48,7 @@ class AmuseAdaptiveFusion(nn.Module):
         others = descriptors[:, self.peers]  # (rows, modalities, modalities - 1, d)
         others_present = present[:, self.peers].to(descriptors.dtype)  # (rows, modalities, modalities - 1)
         weight = others_present / others_present.sum(dim=-1, keepdim=True).clamp(min=1)
-        alpha = self._alpha(descriptors, others, heads)
+        alpha = self._alpha(descriptors, others, gradients)
         alpha = torch.where(present[:, :, None, None], alpha, 1)  # a missing f_m gives way to the others
         from_others = alpha * weight[..., None]
         from_own = 1 - from_others.sum(dim=2)
@@ -61,7 +61,7 @@ class AmuseAdaptiveFusion(nn.Module):
         fused = torch.where(anything, blocks.flatten(1), self.placeholder)
         return fused, shares / len(self.peers) * present
 
-    def _alpha(self, descriptors: torch.Tensor, others: torch.Tensor, heads: nn.ModuleList) -> torch.Tensor:
+    def _alpha(self, descriptors: torch.Tensor, others: torch.Tensor, gradients: torch.Tensor | None) -> torch.Tensor:
         """alpha_i^m, `(rows, modalities m, modalities i != m, d)`."""
         if others.shape[2] == 0 or self.mode == "concat":
             return torch.zeros_like(others)
@@ -75,29 +75,53 @@ class AmuseAdaptiveFusion(nn.Module):
         if self.mode == "gate":
             pairs = torch.cat([own, others], dim=-1)
             return torch.sigmoid(torch.stack([gate(pairs[:, m]) for m, gate in enumerate(self.gates)], dim=1))
-        return alfa(descriptors, others, heads, self.epsilon)
+        return alfa(descriptors, others, gradients, self.epsilon)
 
 
 @torch.no_grad()
-def alfa(descriptors: torch.Tensor, others: torch.Tensor, heads: nn.ModuleList, epsilon: float) -> torch.Tensor:
+def head_gradients(descriptors: torch.Tensor, heads: nn.ModuleList) -> torch.Tensor:
     """
-    The closed form of eq. 6 (ALFA-Mix), with Q_m's own prediction as the target, in training as in inference.
-
-    alpha = clip(epsilon * ||f_i - f_m|| * g / ||g|| / (f_i - f_m), 0, 1), g being the gradient of Q_m's cross-entropy
-    at f_m: W_m^T (softmax(Q_m(f_m)) - target), as Q_m is linear. Where f_i and f_m are equal alpha does not matter: 0.
+    The gradient of each mode-specific head's cross-entropy at f_m: W_m^T (softmax(Q_m(f_m)) - target), as Q_m is linear.
+    The target is Q_m's own prediction, in training as in inference.
 
     Args:
         descriptors: f_m, `(rows, modalities, d)`.
-        others: f_i, `(rows, modalities, modalities - 1, d)`.
-        heads: Q_m of each modality.
-        epsilon: the step size.
+        heads: Q_m of each modality (III-E.1).
+
+    Returns:
+        `(rows, modalities, d)`.
     """
     gradients = []
     for m, head in enumerate(heads):
         probabilities = head(descriptors[:, m]).softmax(dim=-1)
         target = nn.functional.one_hot(probabilities.argmax(dim=-1), probabilities.shape[-1])
-        gradients.append((probabilities - target) @ head.weight)
-    gradient = nn.functional.normalize(torch.stack(gradients, dim=1), dim=-1)[:, :, None]
+        gradients.append((probabilities - target) @ _weight(head, descriptors))
+    return torch.stack(gradients, dim=1)
+
+
+def _weight(head: nn.Linear, like: torch.Tensor) -> torch.Tensor:
+    """The head's weight; where accelerate keeps it elsewhere until the head is called, from the head's unit vectors."""
+    if not head.weight.is_meta:
+        return head.weight
+    unit = torch.eye(like.shape[-1], dtype=like.dtype, device=like.device)
+    return (head(unit) - head(torch.zeros_like(unit))).T
+
+
+@torch.no_grad()
+def alfa(descriptors: torch.Tensor, others: torch.Tensor, gradients: torch.Tensor, epsilon: float) -> torch.Tensor:
+    """
+    The closed form of eq. 6 (ALFA-Mix).
+
+    alpha = clip(epsilon * ||f_i - f_m|| * g / ||g|| / (f_i - f_m), 0, 1), g being the gradient of Q_m's cross-entropy
+    at f_m. Where f_i and f_m are equal alpha does not matter: 0.
+
+    Args:
+        descriptors: f_m, `(rows, modalities, d)`.
+        others: f_i, `(rows, modalities, modalities - 1, d)`.
+        gradients: g of each modality, `(rows, modalities, d)`, see `head_gradients`.
+        epsilon: the step size.
+    """
+    gradient = nn.functional.normalize(gradients, dim=-1)[:, :, None]
     difference = others - descriptors[:, :, None]
     step = epsilon * difference.norm(dim=-1, keepdim=True) * gradient
     alpha = torch.where(difference == 0, 0, step / torch.where(difference == 0, 1, difference))

@@ -25,7 +25,7 @@ from transformers.processing_utils import Unpack
 from transformers.utils import ModelOutput, TransformersKwargs
 from transformers.utils.generic import can_return_tuple
 
-from .adaptive_fusion import AmuseAdaptiveFusion
+from .adaptive_fusion import AmuseAdaptiveFusion, head_gradients
 from .configuration_amuse import MODALITIES, AmuseConfig
 from .conversation_context import AmuseConversationContext
 from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_sharded, tied_to_zero
@@ -530,7 +530,9 @@ class AmuseModel(AmusePreTrainedModel):
         }
         network = self.man(features, layout if any(recording.values()) else None, **recording, return_dict=True)
         descriptors = self._pool(network.last_hidden_state, features)
-        fused, shares = self.fusion(descriptors, present, self.modality_heads)
+        # tensors, not the heads: accelerate moves what a module is given to where the module lies
+        gradients = head_gradients(descriptors, self.modality_heads) if self.config.fusion == "alfa" else None
+        fused, shares = self.fusion(descriptors, present, gradients)
         utterances = UtteranceDescriptors(
             fused_features=self.dropout(fused),
             fusion_shares=shares,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from modeling_amuse.adaptive_fusion import AmuseAdaptiveFusion
+from modeling_amuse.adaptive_fusion import AmuseAdaptiveFusion, head_gradients
 from modeling_amuse.conversation_context import AmuseConversationContext
 from modeling_amuse.losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from modeling_amuse.multimodal_attention import AmuseMultimodalAttentionNetwork
@@ -112,7 +112,7 @@ def test_eq_2_and_eq_6_alfa():
     descriptors, present = torch.randn(ROWS, 3, SIZE), LENGTHS > 0
     descriptors[0, 1, 3] = descriptors[0, 0, 3]  # 0 / 0 in eq. 6
     with torch.no_grad():
-        fused, shares = fusion(descriptors, present, heads)
+        fused, shares = fusion(descriptors, present, head_gradients(descriptors, heads))
     assert ((fused[0] - descriptors[0].flatten()).abs() > 1e-9).sum() > 0  # alpha is not 0 everywhere
     for row in range(ROWS):
         expected, coefficient = blocks_by_loop(
@@ -123,10 +123,10 @@ def test_eq_2_and_eq_6_alfa():
 
 
 def test_eq_2_gate():
-    fusion, heads = fusion_and_heads("gate")
+    fusion, _heads = fusion_and_heads("gate")
     descriptors, present = torch.randn(ROWS, 3, SIZE), LENGTHS > 0
     with torch.no_grad():
-        fused, shares = fusion(descriptors, present, heads)
+        fused, shares = fusion(descriptors, present)
         for row in range(ROWS):
             expected, coefficient = blocks_by_loop(
                 descriptors[row], present[row], lambda m, i, f: torch.sigmoid(fusion.gates[m](torch.cat([f[m], f[i]])))
@@ -163,9 +163,9 @@ def blocks_by_loop(f: torch.Tensor, present: torch.Tensor, alpha) -> tuple[torch
     ("mode", "share"), [("equal", 1 / 3), ("concat", 1 / 3), ("random", None), ("static", None), ("gate", None)]
 )
 def test_shares_sum_to_one_in_every_mode(mode, share):
-    fusion, heads = fusion_and_heads(mode)
+    fusion, _heads = fusion_and_heads(mode)
     with torch.no_grad():
-        _fused, shares = fusion(torch.randn(ROWS, 3, SIZE), LENGTHS > 0, heads)
+        _fused, shares = fusion(torch.randn(ROWS, 3, SIZE), LENGTHS > 0)
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(ROWS))
     assert (shares[LENGTHS == 0] == 0).all()
     assert torch.equal(shares[3], torch.tensor([0.0, 0.0, 1.0]))
@@ -174,9 +174,9 @@ def test_shares_sum_to_one_in_every_mode(mode, share):
 
 
 def test_one_present_modality_fills_every_block():
-    fusion, heads = fusion_and_heads("gate")
+    fusion, _heads = fusion_and_heads("gate")
     descriptors = torch.randn(ROWS, 3, SIZE)
-    fused, _ = fusion(descriptors, LENGTHS > 0, heads)
+    fused, _ = fusion(descriptors, LENGTHS > 0)
     assert torch.equal(fused[3].view(3, SIZE), descriptors[3, 2].expand(3, SIZE))
 
 

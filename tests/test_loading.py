@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, BertModel
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseModel, AmuseProcessor
+from tests.small_models import random_batch, small_model
 
 EMOTIONS = ["neutral", "joy", "sadness"]
 TALK = [{"speaker": "Ada", "text": "oh no what is that"}, {"speaker": "Ben", "text": "leave me alone"}]
@@ -51,6 +52,21 @@ def test_an_encoder_may_stay_on_the_disk(saved, tmp_path):
     assert all(weight.is_meta for weight in model.amuse.text_model.parameters())
     with torch.no_grad():
         torch.testing.assert_close(model(**batch).logits, logits, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("fusion", ["gate", "alfa"])
+def test_every_part_may_lie_on_disk(fusion, tmp_path):
+    model, batch = small_model(fusion=fusion), random_batch()
+    model.save_pretrained(tmp_path / "saved")
+    parts = [f"amuse.{name}" for name, part in model.amuse.named_children() if list(part.parameters())]
+    offloaded = AmuseForEmotionRecognition.from_pretrained(
+        tmp_path / "saved",
+        device_map={**dict.fromkeys(parts, "disk"), "classifier": "cpu"},
+        offload_folder=tmp_path / "offloaded",
+    )
+    assert all(weight.is_meta for weight in offloaded.amuse.parameters())
+    with torch.no_grad():
+        torch.testing.assert_close(offloaded(**batch).logits, model(**batch).logits, atol=1e-5, rtol=0)
 
 
 def test_a_pickle_is_never_loaded(saved, tmp_path):
