@@ -62,9 +62,12 @@ class OnnxModel:
         if not batch:
             raise ValueError(f"No input is given; this file reads {', '.join(inputs)}.")
         shape = next(iter(batch.values())).shape[:2]
-        for name in set(batch) - {"utterance_mask", "speaker_ids"}:
+        for name in [name for name in inputs if name != "speaker_ids" and not name.endswith("_mask")]:
             mask = f"{stream_of(name)}_mask"
-            batch.setdefault(mask, np.ones((*shape, *batch[name].shape[2 : len(inputs[mask].shape)])))
+            if name in batch:
+                batch.setdefault(mask, np.ones((*shape, *batch[name].shape[2 : len(inputs[mask].shape)])))
+            elif batch.pop(mask, np.zeros(1)).any():  # one of zeros is made below, of the length that the file wants
+                raise ValueError(f"{mask} is not zero, but there is no {name}.")
         batch.setdefault("utterance_mask", np.ones(shape))
         for name, given in inputs.items():
             if name not in batch:

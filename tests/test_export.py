@@ -164,8 +164,17 @@ def test_encoders_of_sound_and_images_are_exported_too(tmp_path):
     )
     conversations = [{"utterances": row["utterances"][:4]} for row in load_conversations("sample").splits["test"]]
     assert export(model, processor, conversations, tmp_path) < 1e-4
-    inputs = {given.name for given in OnnxModel(tmp_path).session.get_inputs()}
+    exported = OnnxModel(tmp_path)
+    inputs = {given.name for given in exported.session.get_inputs()}
     assert {"audio_values", "audio_mask", "pixel_values", "vision_mask"} <= inputs
+    picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    silent = processor([{"speaker": "Ada", "face_images": [picture]}, {"speaker": "Ben"}], return_labels=False)
+    assert silent["audio_mask"].shape == (1, 2, 1)  # Whisper's window is longer
+    with torch.no_grad():
+        expected = model(**silent)
+    np.testing.assert_allclose(exported(**silent)["logits"], expected.logits.numpy(), atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="audio_mask is not zero, but there is no audio_values"):
+        exported(**{**silent, "audio_mask": torch.ones(1, 2, 1)})
 
 
 def test_the_onnx_model_says_what_it_does_not_read(exported, tmp_path):
