@@ -75,6 +75,16 @@ class AmuseConfig(PreTrainedConfig):
         freeze_text_encoder (`bool`, *optional*, defaults to `False`):
             Keep the text encoder's weights fixed and its dropout off. Likewise `freeze_audio_encoder` and
             `freeze_vision_encoder`.
+        text_scope (`str`, *optional*, defaults to `"utterance"`):
+            What the text encoder reads at once: `"utterance"`, each by itself; `"neighbours"`, each with some utterances
+            before and behind it; `"conversation"`, all as one sequence (or few, see `max_text_sequence`), so that no token
+            is encoded twice. In each case an utterance has the states of its own tokens. States that are given as
+            features are taken as they are.
+        num_text_neighbours (`int`, *optional*, defaults to 2):
+            Utterances before, and as many behind; only for `text_scope="neighbours"`.
+        max_text_sequence (`int`, *optional*, defaults to 510):
+            The most tokens that the text encoder reads at once where it reads more than an utterance; fewer where it has
+            positions for fewer. No utterance is cut.
         audio_token_pooling (`int`, *optional*, defaults to 1):
             So many successive states of the audio encoder become one, their mean. Whisper gives 50 states a second; 5
             makes 10 of them. Given `audio_features` stay as they are.
@@ -172,6 +182,9 @@ class AmuseConfig(PreTrainedConfig):
     freeze_text_encoder: bool = False
     freeze_audio_encoder: bool = False
     freeze_vision_encoder: bool = False
+    text_scope: Literal["utterance", "neighbours", "conversation"] = "utterance"
+    num_text_neighbours: int = 2
+    max_text_sequence: int = 510
     audio_token_pooling: int = 1
     hidden_size: int = 256
     num_attention_heads: int = 4
@@ -218,6 +231,15 @@ class AmuseConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must be 0 or more, but is {getattr(self, name)}.")
         if self.audio_token_pooling < 1:
             raise ValueError(f"audio_token_pooling must be 1 (no pooling) or more, but is {self.audio_token_pooling}.")
+        if self.num_text_neighbours < 0:
+            raise ValueError(f"num_text_neighbours must be 0 or more, but is {self.num_text_neighbours}.")
+        if self.max_text_sequence < 1:
+            raise ValueError(f"max_text_sequence must be 1 or more, but is {self.max_text_sequence}.")
+        if self.causal and self.text_scope != "utterance":
+            raise ValueError(
+                f"A causal model judges an utterance from its past alone, and text_scope={self.text_scope!r} reads what "
+                "follows: give text_scope='utterance', or causal=False."
+            )
         for name in ("hidden_dropout", "attention_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and less than 1, but is {getattr(self, name)}.")

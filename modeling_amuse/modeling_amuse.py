@@ -33,6 +33,7 @@ from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .pretrained import AmusePreTrainedModel
 from .recurrent import AmuseLSTM
+from .text_in_conversation import encode_in_conversation
 from .tokens import Tokens, left_align, mean_of_successive
 from .tracing import is_exporting
 from .unimodal import AmuseUnimodalEncoder
@@ -235,7 +236,11 @@ class AmuseModel(AmusePreTrainedModel):
         return [getattr(self.config, f"{name}_feature_size") for name in self._stream_names(modality)]
 
     def encode_stream(
-        self, stream: str, values: torch.Tensor, mask: torch.Tensor | None = None
+        self,
+        stream: str,
+        values: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        conversations: torch.LongTensor | None = None,
     ) -> tuple[torch.Tensor, torch.BoolTensor]:
         """
         States of a stream's own encoder: what `forward` takes as `{stream}_features` and `{stream}_mask` in place of the
@@ -245,6 +250,8 @@ class AmuseModel(AmusePreTrainedModel):
             stream: `"text"`, `"audio"`, `"vision"` or `"background"`.
             values: the raw input as `forward` takes it, with one row for each utterance in place of `(B, T)`.
             mask: its mask, `(rows, ...)`. None: everything is valid.
+            conversations: `(rows,)`, ascending: the conversation of each row, for text that is read in it
+                (`config.text_scope`). None: each row is one by itself.
 
         Returns:
             `(rows, S, D)` and the mask `(rows, S)`; audio states are pooled (`config.audio_token_pooling`).
@@ -262,7 +269,12 @@ class AmuseModel(AmusePreTrainedModel):
                 f"This model has no {modality} encoder: give {stream}_features of size {size} in place of raw input."
             )
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen(modality)):
-            states, mask = ENCODE[modality](encoder, values, mask)
+            if modality == "text" and self.config.text_scope != "utterance" and conversations is not None:
+                neighbours = self.config.num_text_neighbours if self.config.text_scope == "neighbours" else None
+                longest = self.config.max_text_sequence
+                states, mask = encode_in_conversation(encoder, values, mask, conversations, longest, neighbours)
+            else:
+                states, mask = ENCODE[modality](encoder, values, mask)
         if stream == "audio":
             states, mask = mean_of_successive(states, mask, self.config.audio_token_pooling)
         return states, mask
@@ -389,7 +401,7 @@ class AmuseModel(AmusePreTrainedModel):
 
         parts = [self._tokens(name, modality, *streams[name], layout) for name in names]
         tokens, states, attentions = self.unimodal[modality](parts, bool(output_attentions))
-        valid = tokens.readable & tokens.present[:, None]
+        valid = tokens.valid
 
         def arranged(rows: torch.Tensor) -> torch.Tensor:
             return layout.pad(rows).squeeze(1) if alone else layout.pad(rows)
@@ -474,6 +486,10 @@ class AmuseModel(AmusePreTrainedModel):
         recording = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
         if utterances_per_chunk is not None:
             self._check_chunks(utterances_per_chunk, recording)
+            if self.config.text_scope != "utterance" and input_ids is not None and text_features is None:
+                # a chunk is not the conversation that its utterances are read in
+                tokens = self._tokens("text", "text", *streams["text"], layout)
+                streams["text"] = (None, layout.pad(tokens.states), layout.pad(tokens.valid))
         if context_states is not None:
             self._check_one_utterance_each(layout)
         chunks, recorded = [], {}
@@ -588,7 +604,8 @@ class AmuseModel(AmusePreTrainedModel):
         encoder = self.encoder(modality)
         trains_encoder = encoder is not None and not self.is_frozen(modality) and self.training
         if raw is not None and features is None:
-            states, mask = self.encode_stream(stream, layout.rows(raw), None if mask is None else layout.rows(mask))
+            mask = None if mask is None else layout.rows(mask)
+            states, mask = self.encode_stream(stream, layout.rows(raw), mask, layout.conversations)
         elif features is not None:
             if features.dim() != 4 or features.shape[-1] != size:
                 raise ValueError(
@@ -794,8 +811,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             vision (`str`, *optional*): Hub id or folder of the image encoder.
             config ([`AmuseConfig`], *optional*): of another such model, its fusion layers and encoders: the base that an
                 adapter was trained on is made anew from the configuration saved with it.
-            config_kwargs: in place of `config`, fields of [`AmuseConfig`], `attn_implementation` among them; and in any
-                case `cache_dir`, `force_download`, `local_files_only`, `proxies` and `token`, how to reach the Hub.
+            config_kwargs: in place of `config`, fields of [`AmuseConfig`], `attn_implementation` among them, and
+                `text_config` and the like where an encoder's own configuration is to be changed; and in any case `cache_dir`, `force_download`, `local_files_only`, `proxies` and `token`, how to reach the Hub.
 
         Raises:
             OSError: when an encoder cannot be found.
@@ -824,7 +841,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                 f"{modality}_config": AutoConfig.from_pretrained(name, **hub_options)
                 for modality, name in names.items()
             }
-            config = AmuseConfig(**config_kwargs, **encoder_configs)
+            config = AmuseConfig(**{**encoder_configs, **config_kwargs})
         model = cls(config)
         for modality, name in names.items():
             encoder = encoder_from_pretrained(name, getattr(config, f"{modality}_config"), **hub_options)

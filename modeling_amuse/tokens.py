@@ -39,6 +39,11 @@ class Tokens(NamedTuple):
         """`(rows, tokens)`: the mask that belongs to `readable_lengths`."""
         return torch.arange(self.states.shape[1], device=self.lengths.device) < self.readable_lengths[:, None]
 
+    @property
+    def valid(self) -> torch.BoolTensor:
+        """`(rows, tokens)`: the mask that belongs to `lengths`."""
+        return torch.arange(self.states.shape[1], device=self.lengths.device) < self.lengths[:, None]
+
     def without(self, rows: torch.BoolTensor) -> "Tokens":
         """These tokens, with the modality missing from some `rows` `(rows,)`."""
         return Tokens(self.states.masked_fill(rows[:, None, None], 0), self.lengths.masked_fill(rows, 0))

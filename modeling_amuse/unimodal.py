@@ -80,7 +80,7 @@ class AmuseUnimodalEncoder(nn.Module):
         if len(read) == 1:
             tokens = Tokens(read[0], streams[0].lengths)
         else:
-            valid = [stream.readable & stream.present[:, None] for stream in streams]
+            valid = [stream.valid for stream in streams]
             tokens = left_align(torch.cat(read, dim=1), torch.cat(valid, dim=1))
             # a stream that no utterance has is cut off above: keep its LSTM in the graph
             tokens = tokens._replace(states=tokens.states + sum((states * 0).sum() for states in read))

@@ -44,6 +44,13 @@ class ConversationDataset(torch.utils.data.Dataset):
         found = {f"{stream}_features": table.get(identifier) for stream, table in self.tables.items()}
         return {name: features for name, features in found.items() if features is not None}
 
+    def lengths(self) -> list[int]:
+        """How long each conversation is, to tell which are alike: the characters of its texts and of the speakers' names."""
+        return [
+            sum(len(u["speaker"]) + len(u["text"] or "") for u in conversation["utterances"])
+            for conversation in self.conversations
+        ]
+
     def check_labelled(self, split: str):
         """
         Raises:

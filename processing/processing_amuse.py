@@ -56,6 +56,9 @@ class AmuseProcessor(ProcessorMixin):
         feature_records (`dict[str, dict]`, *optional*):
             For each stream whose features were computed from recordings the record of what computed them, see
             `processing.feature_extractors`: recordings are read with the same at inference.
+        speaker_names (`bool`, *optional*, defaults to `False`):
+            Put `speaker: ` before the text of each utterance of a conversation, for text encoders that read more than one
+            (`AmuseConfig.text_scope`).
     """
 
     valid_processor_kwargs = AmuseProcessorKwargs
@@ -71,12 +74,14 @@ class AmuseProcessor(ProcessorMixin):
         feature_statistics=None,
         max_text_tokens=128,
         feature_records=None,
+        speaker_names=False,
     ):
         super().__init__(tokenizer, feature_extractor, image_processor)
         self.emotions = emotions
         self.feature_statistics = feature_statistics or {}
         self.max_text_tokens = max_text_tokens
         self.feature_records = feature_records or {}
+        self.speaker_names = speaker_names
 
     def __call__(
         self,
@@ -259,6 +264,9 @@ class AmuseProcessor(ProcessorMixin):
             return {f"{stream}_mask": batch.full(np.zeros((len(raw), 1), dtype=np.int64))}
         texts = [(utterance.get("text") or "").strip() for utterance in batch.utterances]
         if stream == "text" and self.tokenizer is not None and any(texts):
+            if self.speaker_names:
+                speakers = (utterance["speaker"] for utterance in batch.utterances)
+                texts = [text and f"{speaker}: {text}" for speaker, text in zip(speakers, texts, strict=True)]
             return self._tokens(texts, batch, kwargs["text_kwargs"])
         if stream in self.feature_statistics or (stream == "text" and self.tokenizer is not None):
             return {f"{stream}_mask": batch.full(np.zeros((len(texts), 1), dtype=np.int64))}

@@ -216,7 +216,8 @@ def split_dataset(
             raise ValueError(f"There are no features of {', '.join(disturbance.modalities)} to put --feature_noise on.")
     encoder = model.amuse.encoder("text")
     reads_text = "text" in modalities and "text" not in tables and encoder is not None
-    if reads_text and model.amuse.is_frozen("text") and not disturbance.word_drop_rate:
+    has_states = model.amuse.is_frozen("text") and model.config.text_scope == "utterance"
+    if reads_text and has_states and not disturbance.word_drop_rate:
         with accelerator.main_process_first():
             tables = {**tables, "text": frozen_text_states(conversations, processor, encoder, args.cache_dir)}
     if not disturbance:

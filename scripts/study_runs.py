@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from filelock import FileLock
-from transformers import HfArgumentParser
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.configuration_amuse import PRESETS
@@ -236,7 +235,7 @@ def settings_of(options: dict) -> dict:
     """
     parts = (train.DataArguments, train.ModelArguments, train.TrainArguments)
     try:
-        parsed = HfArgumentParser(parts).parse_args_into_dataclasses(as_arguments({**options, "output_dir": "-"}))
+        parsed = train.parse_arguments(as_arguments({**options, "output_dir": "-"}))
     except SystemExit as error:
         raise ValueError(f"train.py does not take these options (see above): {options}.") from error
     given = {name: value for part in parsed for name, value in asdict(part).items()}

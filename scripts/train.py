@@ -13,10 +13,12 @@ the text encoder is trained by adapters: the folder holds the merged model, and 
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
-from collections import Counter
+from argparse import ArgumentParser
+from collections import Counter, defaultdict
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
@@ -30,12 +32,14 @@ if __name__ == "__main__":
 
 import numpy as np
 import torch
+import yaml
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
 from peft import PeftModel, get_peft_model
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
-from transformers import AutoTokenizer, HfArgumentParser, get_scheduler
+from transformers import AutoConfig, AutoTokenizer, HfArgumentParser, PreTrainedConfig, get_scheduler
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.configuration_amuse import PRESETS
@@ -100,6 +104,23 @@ class ModelArguments:
     freeze_text_model: bool = field(
         default=False, metadata={"help": "Keep the text encoder as it is; its states are computed once."}
     )
+    text_scope: str | None = field(
+        default=None,
+        metadata={
+            "help": "What the text encoder reads at once; more than an utterance, with the speakers' names.",
+            "choices": ["utterance", "neighbours", "conversation"],
+        },
+    )
+    num_text_neighbours: int | None = field(
+        default=None, metadata={"help": "Neighbours on each side, for --text_scope neighbours."}
+    )
+    max_text_sequence: int | None = field(
+        default=None, metadata={"help": "The most tokens that the text encoder reads at once with such a scope."}
+    )
+    text_attention_dropout: float | None = field(
+        default=None,
+        metadata={"help": "Dropout of the text encoder's attention weights. 0 is faster. Default: the encoder's own."},
+    )
     lora: bool = field(
         default=False, metadata={"help": "Train adapters in the text encoder (LoRA) in place of its weights."}
     )
@@ -116,7 +137,9 @@ class ModelArguments:
         default=None,
         metadata={"help": "Image encoder, frozen: --vision_features (and --background_features) have its states."},
     )
-    preset: str | None = field(default=None, metadata={"help": "Named settings.", "choices": list(PRESETS)})
+    preset: str | None = field(
+        default=None, metadata={"help": "Named settings of the model.", "choices": list(PRESETS)}
+    )
     hidden_size: int | None = field(default=None, metadata={"help": "Size of the descriptors."})
     num_man_layers: int | None = field(default=None, metadata={"help": "Layers of the Multimodal Attention Network."})
     head_aggregation: str | None = field(
@@ -156,7 +179,7 @@ class ModelArguments:
     def config_fields(self) -> dict:
         """The fields of AmuseConfig that were given."""
         own = {"text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights"}
-        own |= {"lora", "lora_r", "lora_alpha", "lora_dropout"}
+        own |= {"lora", "lora_r", "lora_alpha", "lora_dropout", "text_attention_dropout"}
         return {name: value for name, value in asdict(self).items() if name not in own and value is not None}
 
 
@@ -165,6 +188,10 @@ class TrainArguments:
     """How the model learns."""
 
     output_dir: str = field(metadata={"help": "Where the model, its processor and the checkpoint are written."})
+    recipe: str | None = field(
+        default=None,
+        metadata={"help": "A file of scripts/recipes: settings of model and training. What is given besides wins."},
+    )
     num_train_epochs: int = field(default=8, metadata={"help": "The most epochs."})
     early_stopping_patience: int = field(
         default=5, metadata={"help": "Stop after so many epochs without a better validation weighted F1."}
@@ -173,6 +200,10 @@ class TrainArguments:
     encoder_learning_rate: float | None = field(
         default=None,
         metadata={"help": "Peak learning rate of a pretrained encoder. Default: 3e-5, of its adapters 3e-4."},
+    )
+    layer_decay: float = field(
+        default=1.0,
+        metadata={"help": "Each layer of a pretrained encoder learns by so much slower than the one above it."},
     )
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
@@ -183,6 +214,9 @@ class TrainArguments:
     per_device_train_batch_size: int = field(default=8, metadata={"help": "Conversations in a batch of one process."})
     per_device_eval_batch_size: int = field(
         default=16, metadata={"help": "Conversations in an evaluation batch of one process."}
+    )
+    group_by_length: bool = field(
+        default=False, metadata={"help": "Make batches of conversations of like length: less padding."}
     )
     gradient_accumulation_steps: int = field(default=1, metadata={"help": "Batches for one step of the optimizer."})
     mixed_precision: str = field(
@@ -216,16 +250,41 @@ class TrainArguments:
 # A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that
 # is compared by the contents.
 FREE_ON_RESUME = {
+    "recipe",  # its settings are compared
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
     *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
     *("energy_country", "device_watts"),
 }
+RECIPES = Path(__file__).with_name("recipes")
 SELECTION_RULE = "the highest weighted F1 on the validation split, the first of equals"
 
 
-def main(arguments: list[str] | None = None):
+def parse_arguments(arguments: list[str] | None = None) -> tuple[DataArguments, ModelArguments, TrainArguments]:
+    """
+    The arguments of the command line, those of its recipe, and the defaults of what stands in neither.
+
+    Raises:
+        ValueError: for a recipe that does not exist, or sets what is no argument.
+    """
     parser = HfArgumentParser((DataArguments, ModelArguments, TrainArguments), description=__doc__)
-    data_args, model_args, args = parser.parse_args_into_dataclasses(arguments)
+    chosen = ArgumentParser(add_help=False, allow_abbrev=False)
+    chosen.add_argument("--recipe")
+    recipe = chosen.parse_known_args(arguments)[0].recipe
+    if recipe is not None:
+        path = RECIPES / f"{recipe}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
+            raise ValueError(f"There is no recipe {recipe!r}; there are: {known}.")
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        unknown = settings.keys() - {action.dest for action in parser._actions}
+        if unknown:
+            raise ValueError(f"{path} sets {', '.join(sorted(unknown))}, which train.py does not know.")
+        parser.set_defaults(**settings)
+    return parser.parse_args_into_dataclasses(arguments)
+
+
+def main(arguments: list[str] | None = None):
+    data_args, model_args, args = parse_arguments(arguments)
     if args.num_train_epochs < 1 or args.early_stopping_patience < 1:
         raise ValueError("--num_train_epochs and --early_stopping_patience must be at least 1.")
     output_dir = Path(args.output_dir)
@@ -271,7 +330,8 @@ def main(arguments: list[str] | None = None):
     for warning in warnings:
         accelerator.print(f"Warning: {warning}")
     encoder = model.amuse.encoder("text")
-    if encoder is not None and model_args.freeze_text_model:
+    # read in its conversation, a text's states are no table of utterances: they are computed anew
+    if encoder is not None and model_args.freeze_text_model and model.config.text_scope == "utterance":
         encoder.to(accelerator.device)
         with accelerator.main_process_first():
             for split, conversations in splits.items():
@@ -468,15 +528,32 @@ def build(data, modalities: tuple[str, ...], tables: dict, model_args: ModelArgu
             texts,
             dropout=fields.get("hidden_dropout", AmuseConfig.hidden_dropout),
         )
+    if text_model and model_args.text_attention_dropout is not None:
+        fields["text_config"] = with_attention_dropout(text_model, model_args.text_attention_dropout)
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **frozen, **fields)
     for stream, table in tables.items():
         if MODALITY_OF[stream] in frozen:
             check_states(table, model.amuse.encoder(MODALITY_OF[stream]), f"--{stream}_features")
     parts = {k: part for modality, name in frozen.items() for k, part in encoder_part(modality, name).items()}
     processor = AmuseProcessor(
-        tokenizer, **parts, emotions=emotions, feature_statistics=statistics, feature_records=records
+        tokenizer,
+        **parts,
+        emotions=emotions,
+        feature_statistics=statistics,
+        feature_records=records,
+        speaker_names=model.config.text_scope != "utterance",
     )
     return model, processor
+
+
+def with_attention_dropout(text_model: str, dropout: float) -> PreTrainedConfig:
+    """The configuration of a text encoder, with another dropout of its attention weights."""
+    config = load_from_folder_or_hub(AutoConfig, text_model)
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(config, name):
+            setattr(config, name, dropout)
+            return config
+    raise ValueError(f"--text_attention_dropout: encoders of the type {config.model_type} have no such dropout.")
 
 
 def sharded_layers(model) -> list[str]:
@@ -532,22 +609,27 @@ def check_states(table, encoder, option: str):
 
 
 def parameter_groups(model, model_args: ModelArguments, args: TrainArguments) -> list[dict]:
-    """Trained weights; those of a pretrained encoder, or of its adapters, have their own learning rate."""
-    encoder = {id(p) for p in model.amuse.encoder("text").parameters()} if model_args.text_model else set()
-    encoder_learning_rate = args.encoder_learning_rate
-    if encoder_learning_rate is None:
-        encoder_learning_rate = 3e-4 if model_args.lora else 3e-5
-    groups = [
-        {
-            "params": [p for p in model.parameters() if p.requires_grad and id(p) not in encoder],
-            "lr": args.learning_rate,
-        },
-        {
-            "params": [p for p in model.parameters() if p.requires_grad and id(p) in encoder],
-            "lr": encoder_learning_rate,
-        },
-    ]
-    return [{**group, "weight_decay": args.weight_decay} for group in groups if group["params"]]
+    """
+    Trained weights with their learning rates; those of a pretrained encoder, or of its adapters, have their own, which falls
+    from layer to layer (`--layer_decay`).
+    """
+    rates = {}
+    if model_args.text_model:
+        peak = args.encoder_learning_rate
+        if peak is None:
+            peak = 3e-4 if model_args.lora else 3e-5
+        encoder = model.amuse.encoder("text")
+        number = encoder.config.num_hidden_layers
+        for name, parameter in encoder.named_parameters():
+            layer = re.search(r"\blayers?\.(\d+)\.", name)
+            # what lies beside the layers is read by the first
+            below = number - 1 - int(layer[1]) if layer else number
+            rates[id(parameter)] = peak * args.layer_decay**below
+    groups = defaultdict(list, {args.learning_rate: []})
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            groups[rates.get(id(parameter), args.learning_rate)].append(parameter)
+    return [{"params": part, "lr": rate, "weight_decay": args.weight_decay} for rate, part in groups.items() if part]
 
 
 def resume(wanted: str, checkpoints: Path, model, optimizer, scheduler, fresh: dict, accelerator) -> dict:
@@ -580,14 +662,19 @@ def train_epoch(wrapped, model, dataset, processor, optimizer, scheduler, accele
     """One epoch. Losses are sums over utterances, divided by the labelled utterances of all processes and batches of a step."""
     process, processes = accelerator.process_index, accelerator.num_processes
     # All randomness of an epoch comes from these, so that a resumed training repeats it.
-    order = np.random.default_rng([args.seed, epoch]).permutation(len(dataset))
+    generator = np.random.default_rng([args.seed, epoch])
+    size = args.per_device_train_batch_size
+    if args.group_by_length:
+        torch_generator = torch.Generator().manual_seed(int(generator.integers(2**31)))
+        order = np.array(get_length_grouped_indices(dataset.lengths(), size * processes, generator=torch_generator))
+    else:
+        order = generator.permutation(len(dataset))
     set_seed(int(np.random.SeedSequence([args.seed, epoch, process]).generate_state(1)[0]))
 
-    size = args.per_device_train_batch_size
-    batches = [
-        np.array_split(order[start : start + size * processes], processes)[process].tolist()
-        for start in range(0, len(order), size * processes)
-    ]
+    starts = np.arange(0, len(order), size * processes)
+    if args.group_by_length:
+        generator.shuffle(starts)  # long conversations are not always read first
+    batches = [np.array_split(order[start : start + size * processes], processes)[process].tolist() for start in starts]
     collate = partial(collate_conversations, dataset, processor, model.config.modalities)
     loader = iter(DataLoader(dataset, batch_sampler=batches, collate_fn=collate))
     windows = [

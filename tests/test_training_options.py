@@ -7,6 +7,7 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
+from transformers import BertConfig
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from processing.conversation_folder import SAMPLE_DIR
@@ -119,6 +120,62 @@ def test_adapters_have_the_learning_rate_of_an_encoder(tiny_text_encoder):
     assert train.parameter_groups(model, model_args, given)[1]["lr"] == 1e-6
     whole = train.ModelArguments(text_model=tiny_text_encoder[0])
     assert train.parameter_groups(model, whole, train.TrainArguments(output_dir="x"))[1]["lr"] == 3e-5
+
+
+def test_layers_learn_slower_the_lower_they_are():
+    config = BertConfig(vocab_size=9, hidden_size=4, num_hidden_layers=3, num_attention_heads=1, intermediate_size=4)
+    model = AmuseForEmotionRecognition(AmuseConfig(text_config=config, hidden_size=8))
+    rates = train.TrainArguments(output_dir="x", layer_decay=0.5, encoder_learning_rate=1e-3)
+    groups = train.parameter_groups(model, train.ModelArguments(text_model="bert"), rates)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    learned = {names[id(parameter)]: group["lr"] for group in groups for parameter in group["params"]}
+    assert len(learned) == len(names)
+    expected = {"layer.2.": 1e-3, "layer.1.": 5e-4, "layer.0.": 2.5e-4, "text_model.embeddings.": 1.25e-4}
+    for part, rate in expected.items():
+        assert {lr for name, lr in learned.items() if part in name} == {rate}
+    assert {lr for name, lr in learned.items() if "text_model" not in name} == {5e-4}
+
+
+def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_path, tiny_text_encoder, monkeypatch):
+    lengths, collate = [], train.collate_conversations
+
+    def recording(dataset, processor, modalities, conversations):
+        lengths.append([len(conversation["utterances"]) for conversation in conversations])
+        return collate(dataset, processor, modalities, conversations)
+
+    monkeypatch.setattr(train, "collate_conversations", recording)
+    own = ["--text_model", tiny_text_encoder[0], "--text_scope", "conversation", "--group_by_length"]
+    own += ["--text_attention_dropout", "0", "--max_text_sequence", "200"]
+    folder = trained(corpus, tmp_path / "amuse", *own)
+    rows = [json.loads(line)["utterances"] for line in (corpus / "train.jsonl").read_text().splitlines()]
+    assert len(lengths) == 2 * 2  # in both epochs every conversation, two in a batch
+    for epoch in (lengths[:2], lengths[2:]):
+        assert sorted(sum(epoch, [])) == sorted(map(len, rows))
+    config = AmuseConfig.from_pretrained(folder)
+    assert (config.text_scope, config.max_text_sequence) == ("conversation", 200)
+    assert config.text_config.attention_probs_dropout_prob == 0
+    assert AmuseProcessor.from_pretrained(folder).speaker_names
+    # frozen, its states depend on the conversation: none are kept, and evaluation reads as training did
+    for script in (train, evaluate):
+        monkeypatch.setattr(script, "frozen_text_states", None)
+    frozen = trained(corpus, tmp_path / "frozen", *own, "--freeze_text_model")
+    results = evaluate.main(
+        ["--model", str(frozen), "--dataset_name", "folder", "--data_dir", str(corpus), "--split", "validation"]
+    )
+    history = json.loads((frozen / "training_history.json").read_text())
+    best = history["history"][history["best_epoch"] - 1]
+    assert results["weighted_f1"] == pytest.approx(best["validation_weighted_f1"])
+
+
+def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
+    _, model_args, args = train.parse_arguments(["--recipe", "meld", "--output_dir", "x", "--layer_decay", "0.5"])
+    assert (model_args.text_scope, args.group_by_length, args.layer_decay) == ("conversation", True, 0.5)
+    with pytest.raises(ValueError, match="no recipe 'iemocap'; there are: meld"):
+        train.parse_arguments(["--recipe", "iemocap", "--output_dir", "x"])
+    (tmp_path / "own.yaml").write_text("momentum: 0.9")
+    monkeypatch.setattr(train, "RECIPES", tmp_path)
+    with pytest.raises(ValueError, match="sets momentum, which train.py does not know"):
+        train.parse_arguments(["--recipe", "own", "--output_dir", "x"])
 
 
 def test_lora_needs_an_encoder_to_adapt(corpus, tmp_path, tiny_text_encoder):
