@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import chain
 
 import pytest
 import torch
@@ -150,7 +151,7 @@ def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_pa
     rows = [json.loads(line)["utterances"] for line in (corpus / "train.jsonl").read_text().splitlines()]
     assert len(lengths) == 2 * 2  # in both epochs every conversation, two in a batch
     for epoch in (lengths[:2], lengths[2:]):
-        assert sorted(sum(epoch, [])) == sorted(map(len, rows))
+        assert sorted(chain.from_iterable(epoch)) == sorted(map(len, rows))
     config = AmuseConfig.from_pretrained(folder)
     assert (config.text_scope, config.max_text_sequence) == ("conversation", 200)
     assert config.text_config.attention_probs_dropout_prob == 0
