@@ -38,6 +38,7 @@ def write_model_card(
     repo_id: str,
     output_dir: Path,
     license: str | None = None,
+    studies: str | None = None,
 ) -> Path:
     """
     Write `README.md`, and the pictures that it shows where the extra `plots` is installed.
@@ -52,6 +53,7 @@ def write_model_card(
         repo_id: the Hub id of the model.
         output_dir: where the card goes; one that is there is replaced.
         license: the licence that the publisher gives to the weights, as the Hub names it. Default: none is stated.
+        studies: a table of what studies measured, see `scripts.study_summary.study_table`.
 
     Returns:
         The path of the card.
@@ -110,6 +112,7 @@ def write_model_card(
         num_parameters=count_parameters(model_dir),
         usage=usage(config, records),
         evaluations=evaluations,
+        studies=studies,
         limits=list(dict.fromkeys(limit for data_set in data_sets for limit in data_set.limits)),
         data_in_words=describe_data(data_sets, history),
         splits_table=splits_table(history, groups),
@@ -439,6 +442,8 @@ def differences_from_paper(config: AmuseConfig, history: dict, records: dict) ->
         found.append("Adaptive Fusion: eq. 6 with the model's own prediction in place of the true label.")
     else:
         found.append(f"Adaptive Fusion is replaced by `{config.fusion}`.")
+    if config.text_scope != "utterance" and config.text_config is not None:
+        found.append("The text encoder reads an utterance in its conversation, the paper's by itself.")
     found.append("Eq. 2 is read as `alpha * f_i + (1 - alpha) * f_m`: printed with `f_i` twice, alpha would cancel.")
     if config.head_aggregation != "mean":
         found.append("Attention heads are concatenated and projected, the paper averages them.")

@@ -25,6 +25,7 @@ from transformers import HfArgumentParser
 from modeling_amuse import AmuseConfig
 from scripts.hub_upload import check_access, check_repo_id, clear_hub_errors, new_folder, prepare_repo, upload_version
 from scripts.self_contained_folder import check_model_folder, write_self_contained_folder
+from scripts.study_summary import RESULTS, study_table
 
 
 @dataclass
@@ -37,6 +38,9 @@ class PushArguments:
     revision_tag: str | None = field(default=None, metadata={"help": "Name of this version, for example v1."})
     results: list[str] = field(
         default_factory=list, metadata={"help": "JSON files of evaluate.py, for the model card."}
+    )
+    studies: list[str] = field(
+        default_factory=list, metadata={"help": "STUDY/DATA of hub_card/results, whose table the model card shows."}
     )
     license: str | None = field(
         default=None,
@@ -58,11 +62,12 @@ def main(arguments: list[str] | None = None):
     history = (
         read_json(model_dir / "training_history.json") if (model_dir / "training_history.json").is_file() else None
     )
+    studies = study_table(RESULTS, args.studies) if args.studies else None
     from hub_card.model_card import write_model_card
 
     with new_folder(args.dry_run) as folder:
         write_self_contained_folder(model_dir, folder)
-        write_model_card(model_dir, results, history, args.repo_id, folder, license=args.license)
+        write_model_card(model_dir, results, history, args.repo_id, folder, license=args.license, studies=studies)
         if args.dry_run is None:
             print(f"{args.model} is on the Hub: {push(folder, args)}")
     if args.dry_run is not None:

@@ -8,7 +8,8 @@ Run a study: train every variant with every seed, score it, and say which is bet
 STUDY is a file of scripts/studies (scripts/study_description.py tells what stands in it). A run that is done is not done
 again, and one that was stopped goes on from its last epoch; studies with the same --output_dir share their trainings.
 Epochs, and whatever else is chosen, are chosen on validation. The tables go to hub_card/results/STUDY/DATA: `runs.parquet`
-with a row for each run, `predictions.parquet`, `results.md` and pictures, each with the command, the commit and the seeds.
+with a row for each run, `predictions.parquet`, `results.md` and pictures, each with the command, the commit and the seeds;
+hub_card/results/README.md and the README's table are written anew.
 """
 
 import os
@@ -27,6 +28,7 @@ from processing.extras import import_extra
 from scripts.study_description import LEAST_SEEDS, Study, read_studies, set_options
 from scripts.study_report import Report
 from scripts.study_runs import Run, Runs, settings_of
+from scripts.study_summary import RESULTS, fill_in, write_index
 
 
 @dataclass
@@ -99,6 +101,10 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
         own = is_whole and not args.trial and not args.validation_only
         folder = Path(args.results_dir if own else Path(args.output_dir) / "results") / study.name / study.data.name
         report.write(folder)
+        if own:
+            write_index(Path(args.results_dir))
+            if Path(args.results_dir).resolve() == RESULTS:
+                fill_in(RESULTS.parents[1] / "README.md", RESULTS)
         print(f"\n{report.markdown()}\n\nWritten to {folder}")
         if args.delete_models:
             runs.delete_models(planned)

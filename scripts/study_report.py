@@ -13,6 +13,7 @@ import pyarrow.parquet
 from processing.score_pictures import save_curves, save_intervals
 from processing.seed_comparison import SeedScores
 from scripts.study_description import DISTURBANCES, Study
+from scripts.study_summary import SUMMARY, interval_text, markdown_table
 
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
 MOST_GROUPS = 12
@@ -65,6 +66,7 @@ class Report:
             ]
             self.scores[variant, evaluation] = SeedScores(runs, len(emotions))
         self.intervals = {group: scores.interval(num_resamples) for group, scores in self.scores.items()}
+        self.differences = {group: self._difference(group) for group in self.groups}
 
     @property
     def seeds(self) -> list[int]:
@@ -83,6 +85,25 @@ class Report:
         words = [f"{name.replace('_', ' ')} {options[name]:g}" for name in DISTURBANCES[:3] if name in options]
         disturbed = options.get("disturbed_modalities")
         return ", ".join([variant, *words]) + (f" ({' + '.join(disturbed)})" if disturbed else "")
+
+    @property
+    def preferred(self) -> str | None:
+        """The variant that validation chooses; None where there is nothing to choose."""
+        if len(self.groups) < 2 or self.study.evaluations != [{}]:
+            return None
+        return self.label(max(self.groups, key=lambda group: self.rows[group]["validation_weighted_f1"].mean()))
+
+    def summary(self) -> dict:
+        """What `scripts.study_summary` tells of the study."""
+        rows = []
+        for group in self.groups:
+            scores = self.rows[group][f"{self.split}_weighted_f1"]
+            found = self.differences[group] or {"difference": None, "verdict": ""}
+            row = {"label": self.label(group), "mean": scores.mean(), "deviation": scores.std(ddof=1)}
+            row |= {"interval": self.intervals[group]}
+            rows.append({**row, "difference": found["difference"], "verdict": found["verdict"]})
+        told = {"question": self.study.question, "data": self.study.data.about, "provenance": self.provenance}
+        return {**told, "baseline": self.study.baseline, "prefers": self.preferred, "rows": rows}
 
     def markdown(self) -> str:
         """The study's tables."""
@@ -117,19 +138,22 @@ class Report:
         for group in self.groups:
             rows, interval = self.rows[group], self.intervals[group]
             cells = [self.label(group), *(_spread(rows[f"{split}_weighted_f1"]) for split in splits)]
-            cells.append(_interval(interval))
+            cells.append(interval_text(interval))
             cells += [_spread(rows[f"{self.split}_{name}"]) for name in ("accuracy", "macro_f1")]
             cells.append(f"{rows[f'{self.split}_expected_calibration_error'].mean():.3f}")
             if baseline:
-                cells += self._difference(group, (baseline, group[1]))
+                found = self.differences[group]
+                difference = [f"{found['difference']:+.4f}", interval_text(found["interval"])] if found else ["", ""]
+                cells += [*difference, found["verdict"] if found else ""]
             table.append(cells)
-        return _table(head, table)
+        return markdown_table(head, table)
 
-    def _difference(self, group: tuple, other: tuple) -> list[str]:
+    def _difference(self, group: tuple) -> dict | None:
+        """What the group's scores are to those of the baseline in the same evaluation; None for the baseline itself."""
+        other = (self.study.baseline, group[1])
         if group == other or other not in self.scores:
-            return ["", "", ""]
-        found = self.scores[group].difference(self.scores[other], self.num_resamples)
-        return [f"{found['difference']:+.4f}", _interval(found["interval"]), found["verdict"]]
+            return None
+        return self.scores[group].difference(self.scores[other], self.num_resamples)
 
     def _explanation(self) -> list[str]:
         """How the numbers came about, and which variant validation chooses."""
@@ -139,9 +163,8 @@ class Report:
             f"Intervals: bootstrap over {self.unit}s of the mean over the seeds, for differences paired; they do not hold "
             "the spread of the seeds."
         ]
-        if len(self.groups) > 1 and self.study.evaluations == [{}]:
-            best = max(self.groups, key=lambda group: self.rows[group]["validation_weighted_f1"].mean())
-            lines[0] += f" Validation prefers {self.label(best)}."
+        if self.preferred:
+            lines[0] += f" Validation prefers {self.preferred}."
         return lines
 
     def _calibration_table(self) -> list[str]:
@@ -151,13 +174,13 @@ class Report:
             + [f"{own[f'{self.split}_{name}'].mean():.4f}" for name in ERRORS]
             for variant, own in rows.groupby("variant", sort=False)
         ]
-        return _table(["variant", "temperature", "calibration error without", "with it"], cells)
+        return markdown_table(["variant", "temperature", "calibration error without", "with it"], cells)
 
     def _emotion_table(self) -> list[str]:
         prefix = f"{self.split}_f1_"
         names = [name for name in self.frame if name.startswith(prefix)]
         cells = [[self.label(g), *(f"{rows[name].mean():.3f}" for name in names)] for g, rows in self.rows.items()]
-        return _table(["F1 of each emotion", *(name.removeprefix(prefix) for name in names)], cells)
+        return markdown_table(["F1 of each emotion", *(name.removeprefix(prefix) for name in names)], cells)
 
     def _unseen_table(self) -> list[str]:
         head, subsets = ["weighted F1"], ("unseen_speakers", "unseen_texts")
@@ -169,7 +192,7 @@ class Report:
             [self.label(g), *(_spread(rows[f"{self.split}_{name}_weighted_f1"]) for name in subsets)]
             for g, rows in self.rows.items()
         ]
-        return _table(head, cells)
+        return markdown_table(head, cells)
 
     def _run_table(self) -> list[str]:
         splits = list(dict.fromkeys(("validation", self.split)))
@@ -179,7 +202,7 @@ class Report:
             + [f"{row.train_seconds:.0f}"]
             for row in self.frame.itertuples()
         ]
-        return _table(["run", "seed", "epoch", *splits, "seconds of training"], cells)
+        return markdown_table(["run", "seed", "epoch", *splits, "seconds of training"], cells)
 
     def _versions(self) -> str:
         found = sorted(set(self.frame["versions"]))
@@ -187,12 +210,14 @@ class Report:
 
     def write(self, folder: Path):
         """
-        Write `runs.parquet`, `predictions.parquet`, `results.md` and the pictures. Predictions are kept without the true
+        Write `runs.parquet`, `predictions.parquet`, `results.md`, `summary.json` (not of a try) and the pictures. Predictions are kept without the true
         emotions: those stand in the data set, which has its own terms.
         """
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "results.md.unfinished").write_text(self.markdown() + "\n", encoding="utf-8")
         os.replace(folder / "results.md.unfinished", folder / "results.md")
+        if not self.is_trial:
+            (folder / SUMMARY).write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
         self._write_parquet(self.frame.assign(command=self.command), folder / "runs.parquet")
         kept = [
             frame[["conversation", "utterance", "prediction"]].assign(
@@ -250,11 +275,3 @@ def _spread(values: pd.Series) -> str:
     if values.empty:
         return ""
     return f"{values.mean():.4f}" + (f" ± {values.std(ddof=1):.4f}" if len(values) > 1 else "")
-
-
-def _interval(interval: list[float] | None) -> str:
-    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]

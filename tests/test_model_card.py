@@ -14,6 +14,7 @@ from huggingface_hub.repocard_data import eval_results_to_model_index, model_ind
 
 from hub_card.model_card import own_result, write_model_card
 from scripts.prediction import score
+from scripts.study_summary import study_table
 from tests.small_models import small_model
 
 EMOTIONS = ["neutral", "joy", "fear", "a|b"]
@@ -120,6 +121,23 @@ def test_tables_and_pictures_are_those_of_the_records(model_dir, tmp_path):
     assert len(pictures) == 2 and all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
     widths = [line.count(" | ") for line in text.splitlines() if line.startswith("| ")]
     assert min(widths) >= 1 and text.count("a\\|b") >= 3
+
+
+def test_the_table_of_studies_stands_under_the_scores(model_dir, tmp_path):
+    folder = tmp_path / "results" / "fusion" / "meld"
+    folder.mkdir(parents=True)
+    row = {"label": "gate", "mean": 0.61234, "deviation": 0.004, "interval": [0.59, 0.63], "difference": None}
+    better = {**row, "label": "alfa", "difference": 0.01, "verdict": "better"}
+    summary = {"question": "?", "baseline": "gate", "prefers": "alfa", "rows": [{**row, "verdict": ""}, better]}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    table = study_table(tmp_path / "results", ["fusion/meld"])
+    assert "### Studies" not in written(model_dir, tmp_path, [evaluation(43)]).text
+    text = written(model_dir, tmp_path, [evaluation(43)], studies=table).text
+    told = text.partition("### Studies")[2].partition("## Intended use")[0]
+    assert "| fusion/meld | gate | 0.6123 ± 0.0040 | 0.5900 to 0.6300 |  |" in told
+    assert "| fusion/meld | alfa | 0.6123 ± 0.0040 | 0.5900 to 0.6300 | +0.0100 to gate: better |" in told
+    with pytest.raises(FileNotFoundError, match="no results of gamma/meld"):
+        study_table(tmp_path / "results", ["gamma/meld"])
 
 
 def test_what_is_told_of_training_terms_and_limits(model_dir, tmp_path):

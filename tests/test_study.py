@@ -14,6 +14,7 @@ from processing.emotion_metric import weighted_f1_interval
 from processing.seed_comparison import SeedScores
 from scripts import controlled_study, evaluate, run_study, study_description, study_runs, train
 from scripts.study_description import read_studies
+from scripts.study_summary import fill_in
 from tests.test_protocol import ravdess_file
 
 EMOTIONS = ("anger", "fear", "joy")
@@ -118,6 +119,21 @@ def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys):
     assert b"python scripts/run_study.py small --data mine, commit" in picture and b"seeds 1, 2, 3" in picture
     about = pyarrow.parquet.read_schema(folder / "runs.parquet").metadata[study_runs_key()]
     assert b"seeds 1, 2, 3" in about and str(home).encode() not in about
+
+    index = (home / "results" / "README.md").read_text()
+    assert "[small/mine](small/mine/results.md)" in index and "| Do contexts help? |" in index
+    text = home / "README.md"
+    block = "<!-- results of small/mine -->\nold\n<!-- end of results -->"
+    other = block.replace("small/mine", "small/mine, other/mine")
+    text.write_text(f"Before\n{block}\nbetween\n{other}\n")
+    for _ in range(2):  # the second time in place of the first
+        fill_in(text, home / "results")
+        told = text.read_text()
+        assert told.startswith("Before\n<!-- results of small/mine -->\n| study and data |")
+        assert told.endswith(f"<!-- end of results -->\nbetween\n{other}\n")  # not all of it is there: left alone
+        assert told.count(f"| [small/mine](results/small/mine/results.md) | both | {means['both']:.4f} ± ") == 1
+    verdict = report.differences[("both", "{}")]["verdict"]
+    assert f"| {means['both'] - means['none']:+.4f} to none: {verdict} |" in told
 
     for calls in done.values():
         calls.clear()

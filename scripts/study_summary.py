@@ -1,0 +1,109 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What all studies say, on one page, and their tables where a text has room for them."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parents[1] / "hub_card" / "results"
+SUMMARY = "summary.json"
+BLOCK = re.compile(r"(<!-- results of (?P<names>[^>]*?) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+
+
+def markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """The lines of a table."""
+    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def interval_text(interval: list[float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+
+
+def read_summaries(results_dir: Path) -> dict[str, dict]:
+    """The `summary.json` of every study and data set in a folder of results, by `STUDY/DATA`."""
+    paths = sorted(results_dir.glob(f"*/*/{SUMMARY}"))
+    return {f"{p.parts[-3]}/{p.parts[-2]}": json.loads(p.read_text(encoding="utf-8")) for p in paths}
+
+
+def write_index(results_dir: Path):
+    """Write `README.md` of a folder of results: every study in one line."""
+    cells = []
+    for name, summary in read_summaries(results_dir).items():
+        rows = summary["rows"]
+        verdicts = [
+            f"{verdict}: {', '.join(found)}"
+            for verdict in ("better", "worse", "not told apart")
+            if (found := [row["label"] for row in rows if row["verdict"] == verdict])
+        ]
+        scores = [row["mean"] for row in rows]
+        cells.append(
+            [
+                f"[{name}]({name}/results.md)",
+                summary["question"],
+                f"{min(scores):.3f} to {max(scores):.3f}",
+                summary["prefers"] or "",
+                f"than {summary['baseline']}: {'; '.join(verdicts)}" if verdicts and len(rows) <= 12 else "",
+            ]
+        )
+    head = ["study and data", "question", "weighted F1 of its rows", "validation prefers", "by paired intervals"]
+    lines = [
+        "# Results of the studies",
+        "",
+        "Written by `scripts/run_study.py`. Each folder has the runs and the predictions as Parquet, the tables as Markdown, "
+        "and pictures, with the command, the commit and the seeds in them. Epochs were chosen on validation, scores are the "
+        'test split\'s, means over the seeds. "Better" means that the paired 95 % interval over conversations excludes zero.',
+        "",
+        *markdown_table(head, cells),
+    ]
+    _replace(results_dir / "README.md", "\n".join(lines) + "\n")
+
+
+def study_table(results_dir: Path, names: list[str], links: str | None = None) -> str:
+    """
+    The scores of studies as a Markdown table.
+
+    Args:
+        results_dir: the folder of results.
+        names: `STUDY/DATA`.
+        links: where the folder of results is seen from the text. None: the studies are named without a link.
+
+    Raises:
+        FileNotFoundError: when a study has no results there.
+    """
+    summaries, cells = read_summaries(results_dir), []
+    for name in names:
+        if name not in summaries:
+            raise FileNotFoundError(
+                f"There are no results of {name} in {results_dir}; run the study with run_study.py."
+            )
+        baseline = summaries[name]["baseline"]
+        link = name if links is None else f"[{name}]({links}/{name}/results.md)"
+        for row in summaries[name]["rows"]:
+            spread = f"{row['mean']:.4f} ± {row['deviation']:.4f}"
+            compared = row["verdict"] and f"{row['difference']:+.4f} to {baseline}: {row['verdict']}"
+            cells.append([link, row["label"], spread, interval_text(row["interval"]), compared])
+    head = ["study and data", "variant", "test weighted F1", "95 % interval", "paired"]
+    return "\n".join(markdown_table(head, cells))
+
+
+def fill_in(path: Path, results_dir: Path):
+    """
+    Put tables into a text, between `<!-- results of STUDY/DATA, STUDY/DATA -->` and `<!-- end of results -->`. Where one of
+    the studies has no results yet, the text stays as it is.
+    """
+    known = read_summaries(results_dir).keys()
+
+    def filled(block: re.Match) -> str:
+        names = block["names"].split(", ")
+        if not known >= set(names):
+            return block[0]
+        return f"{block[1]}{study_table(results_dir, names, os.path.relpath(results_dir, path.parent))}\n{block[3]}"
+
+    _replace(path, BLOCK.sub(filled, path.read_text(encoding="utf-8")))
+
+
+def _replace(path: Path, text: str):
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
