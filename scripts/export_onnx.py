@@ -92,11 +92,16 @@ def export(
         The largest difference between an output of the file and of the model.
 
     Raises:
-        ValueError: for a model whose numbers are random, modalities without an encoder, and when the file's numbers
+        ValueError: for a model whose numbers are random, or that reads text in its conversation; for modalities without an encoder, and when the file's numbers
             differ by more than 1e-4.
     """
     if model.config.fusion == "random":
         raise ValueError("A model with fusion='random' gives other numbers every time: it cannot be exported.")
+    if model.config.text_scope != "utterance" and model.amuse.encoder("text") and "text" not in without_encoders:
+        raise ValueError(
+            f"The model reads text in its conversation (text_scope={model.config.text_scope!r}), for which a file would "
+            "have to know how many sequences there will be: leave its encoder out with --without_encoders text."
+        )
     for modality in without_encoders:
         if model.amuse.encoder(modality) is None:
             raise ValueError(f"The model has no {modality} encoder that could stay out: it takes features anyway.")

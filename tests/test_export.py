@@ -218,3 +218,18 @@ def test_a_model_whose_numbers_are_random_is_not_exported(tmp_path):
     assert not (tmp_path / "none").exists()
     with pytest.raises(ValueError, match="no audio encoder"):
         export(small_model(), None, [], tmp_path / "none", ["audio"])
+
+
+def test_a_model_that_reads_text_in_its_conversation_is_exported_without_its_encoder(tmp_path, tiny_text_encoder):
+    for module in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(module)
+    from scripts.export_onnx import export
+
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        tiny_text_encoder[0], text_scope="conversation", hidden_size=8, num_labels=3
+    ).eval()
+    processor = AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), speaker_names=True)
+    sample = [{"utterances": [{"speaker": "Ada", "text": "oh no"}, {"speaker": "Bo", "text": "what"}]}] * 20
+    with pytest.raises(ValueError, match="leave its encoder out with --without_encoders text"):
+        export(model, processor, sample, tmp_path)
+    assert export(model, processor, sample, tmp_path, without_encoders=["text"]) < 1e-4
