@@ -25,6 +25,7 @@ NOT_RUN = {
     "scripts/extract_features.py": "test_recordings.py, on clips that this folder lacks",
     "--audio_features features/prosody": "needs the features of these clips",
     "pip install": "the tests' environment has it",
+    "--recipe meld": "takes an hour; test_training_options.py",
     "run_study.py fusion": "takes hours; test_study.py",
     "cross_validate.py": "takes minutes; test_cross_validation.py",
     "controlled_study.py": "takes minutes; test_controlled_corpus.py",
