@@ -36,6 +36,7 @@ import yaml
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
 from peft import PeftModel, get_peft_model
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoTokenizer, HfArgumentParser, PreTrainedConfig, get_scheduler
@@ -208,6 +209,13 @@ class TrainArguments:
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
     lr_scheduler_type: str = field(default="linear", metadata={"help": "Schedule of the learning rate after that."})
+    weight_averaging: float = field(
+        default=0.0,
+        metadata={
+            "help": "Keep the moving average of the weights, in which those before count so much at each step (0.99, for "
+            "example); its scores are taken, and it is saved. 0: the weights themselves are."
+        },
+    )
     max_grad_norm: float = field(
         default=1.0, metadata={"help": "Norm to which gradients are clipped; 0: they are not."}
     )
@@ -285,6 +293,8 @@ def parse_arguments(arguments: list[str] | None = None) -> tuple[DataArguments, 
 
 def main(arguments: list[str] | None = None):
     data_args, model_args, args = parse_arguments(arguments)
+    if not 0 <= args.weight_averaging < 1:
+        raise ValueError(f"--weight_averaging must be at least 0 and less than 1, but is {args.weight_averaging}.")
     if args.num_train_epochs < 1 or args.early_stopping_patience < 1:
         raise ValueError("--num_train_epochs and --early_stopping_patience must be at least 1.")
     output_dir = Path(args.output_dir)
@@ -356,7 +366,16 @@ def main(arguments: list[str] | None = None):
     scheduler = get_scheduler(args.lr_scheduler_type, optimizer, int(args.warmup_ratio * steps), steps)
     if accelerator.distributed_type == DistributedType.FSDP:
         accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = sharded_layers(model)
+    averaged = None
+    if args.weight_averaging:
+        if adapters is not None or accelerator.distributed_type == DistributedType.FSDP:
+            raise ValueError(
+                "--weight_averaging goes with whole weights: leave out --lora, and do not shard the model."
+            )
+        averaged = AveragedModel(model.to(accelerator.device), multi_avg_fn=get_ema_multi_avg_fn(args.weight_averaging))
     wrapped, optimizer = accelerator.prepare(model, optimizer)
+    chosen = model if averaged is None else averaged.module  # what is scored and saved
+    training = (model, averaged, optimizer, scheduler)
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
     accelerator.print(
         f"{', '.join(modalities)}; {count:,} trained parameters; {accelerator.num_processes} process(es) on "
@@ -389,7 +408,7 @@ def main(arguments: list[str] | None = None):
     progress = {"epoch": 0, "best_epoch": 0, "best_weighted_f1": -1.0, "history": [], "settings": settings}
     checkpoints = output_dir / "checkpoints"
     if args.resume_from_checkpoint is not None:
-        progress = resume(args.resume_from_checkpoint, checkpoints, model, optimizer, scheduler, progress, accelerator)
+        progress = resume(args.resume_from_checkpoint, checkpoints, training, progress, accelerator)
     elif latest_checkpoint(checkpoints) is not None:
         raise ValueError(
             f"{output_dir} holds a training already: add --resume_from_checkpoint latest to go on with it, or choose "
@@ -405,8 +424,11 @@ def main(arguments: list[str] | None = None):
             break
         start, used = time.perf_counter(), {}
         with meter.measured(used):
-            losses = train_epoch(wrapped, model, train, processor, optimizer, scheduler, accelerator, args, epoch)
-            predictions = predict(model, validation, processor, accelerator, args.per_device_eval_batch_size)
+            losses = train_epoch(
+                wrapped, model, averaged, train, processor, optimizer, scheduler, accelerator, args, epoch
+            )
+            with accelerator.autocast():
+                predictions = predict(chosen, validation, processor, accelerator, args.per_device_eval_batch_size)
         scores = score(predictions, list(data.emotions), num_resamples=0)
         epoch += 1
         line = {
@@ -424,8 +446,8 @@ def main(arguments: list[str] | None = None):
         accelerator.print(describe_epoch(line, args.num_train_epochs, better))
         # The model first: stopped between the two, the epoch is done again and both are written again.
         if better:
-            save_model(model, adapters, processor, output_dir, accelerator)
-        save_checkpoint(checkpoints, epoch, model, optimizer, scheduler, progress, accelerator.is_main_process)
+            save_model(chosen, adapters, processor, output_dir, accelerator)
+        save_checkpoint(checkpoints, epoch, *training, progress, accelerator.is_main_process)
         accelerator.wait_for_everyone()
 
     if accelerator.is_main_process:
@@ -632,8 +654,8 @@ def parameter_groups(model, model_args: ModelArguments, args: TrainArguments) ->
     return [{"params": part, "lr": rate, "weight_decay": args.weight_decay} for rate, part in groups.items() if part]
 
 
-def resume(wanted: str, checkpoints: Path, model, optimizer, scheduler, fresh: dict, accelerator) -> dict:
-    """The progress of the stopped training, its state put into model, optimizer and scheduler."""
+def resume(wanted: str, checkpoints: Path, training: tuple, fresh: dict, accelerator) -> dict:
+    """The progress of the stopped training, its state put into `training`: model, averaged model, optimizer, scheduler."""
     path = latest_checkpoint(checkpoints) if wanted == "latest" else Path(wanted)
     if path is not None and path.resolve().parent != checkpoints.resolve():
         raise ValueError(f"{path} is no checkpoint in {checkpoints}: a training goes on in its own --output_dir.")
@@ -653,12 +675,14 @@ def resume(wanted: str, checkpoints: Path, model, optimizer, scheduler, fresh: d
             f"{path} was made with other settings: {'; '.join(values)}. Resume with those, or start anew in another "
             "--output_dir."
         )
-    load_checkpoint(path, model, optimizer, scheduler)
+    load_checkpoint(path, *training)
     accelerator.print(f"Resumed from the end of epoch {progress['epoch']}.")
     return progress
 
 
-def train_epoch(wrapped, model, dataset, processor, optimizer, scheduler, accelerator, args, epoch: int) -> dict:
+def train_epoch(
+    wrapped, model, averaged, dataset, processor, optimizer, scheduler, accelerator, args, epoch: int
+) -> dict:
     """One epoch. Losses are sums over utterances, divided by the labelled utterances of all processes and batches of a step."""
     process, processes = accelerator.process_index, accelerator.num_processes
     # All randomness of an epoch comes from these, so that a resumed training repeats it.
@@ -704,6 +728,8 @@ def train_epoch(wrapped, model, dataset, processor, optimizer, scheduler, accele
         optimizer.step()
         scheduler.step()
         optimizer.zero_grad()
+        if averaged is not None:
+            averaged.update_parameters(model)
     sums = accelerator.reduce(torch.tensor(list(totals.values()), device=accelerator.device), reduction="sum")
     if not sums.isfinite().all():
         raise ValueError(

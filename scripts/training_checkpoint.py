@@ -22,6 +22,7 @@ def save_checkpoint(
     folder: Path,
     epoch: int,
     model: torch.nn.Module,
+    averaged: torch.optim.swa_utils.AveragedModel | None,
     optimizer,
     scheduler,
     progress: dict,
@@ -35,6 +36,7 @@ def save_checkpoint(
         folder: where the checkpoints are.
         epoch: the number of finished epochs.
         model: its trained weights and its buffers are kept; frozen encoders are not.
+        averaged: the moving average of its weights, where there is one; it is not sharded.
         progress: whatever JSON holds, given back by `read_progress`.
     """
     weights = _whole(_trained_tensors(model))
@@ -48,6 +50,8 @@ def save_checkpoint(
     unfinished.mkdir(parents=True)
     save_file(weights, unfinished / "model.safetensors")
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished / "optimizer.safetensors")
+    if averaged is not None:
+        save_file(_trained_tensors(averaged), unfinished / "averaged.safetensors")
     numbers = {"param_groups": state["param_groups"], "scheduler": scheduler.state_dict(), "progress": progress}
     (unfinished / "state.json").write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     finished = folder / f"{PREFIX}{epoch}"
@@ -80,23 +84,18 @@ def _read_state(path: Path) -> dict:
     return json.loads((path / "state.json").read_text(encoding="utf-8"))
 
 
-def load_checkpoint(path: Path, model: torch.nn.Module, optimizer, scheduler):
+def load_checkpoint(path: Path, model: torch.nn.Module, averaged, optimizer, scheduler):
     """
-    Put model, optimizer and scheduler into the state of the checkpoint.
+    Put model, averaged model (None where there is none), optimizer and scheduler into the state of the checkpoint.
 
     Raises:
         FileNotFoundError: when there is no checkpoint.
         ValueError: when it belongs to another model.
     """
     numbers = _read_state(path)
-    saved, own = load_file(path / "model.safetensors"), _trained_tensors(model)
-    if {name: tensor.shape for name, tensor in saved.items()} != {name: tensor.shape for name, tensor in own.items()}:
-        raise ValueError(
-            f"{path} is the checkpoint of another model: resume with the arguments that it was started with."
-        )
-    with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(_as(saved[name], tensor))
+    _load_tensors(path / "model.safetensors", model)
+    if averaged is not None:
+        _load_tensors(path / "averaged.safetensors", averaged)
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state = {}
     for name, tensor in load_file(path / "optimizer.safetensors").items():
@@ -105,6 +104,17 @@ def load_checkpoint(path: Path, model: torch.nn.Module, optimizer, scheduler):
         state.setdefault(int(index), {})[key] = _as(tensor, parameters[int(index)]) if of_parameter else tensor
     optimizer.load_state_dict({"state": state, "param_groups": numbers["param_groups"]})
     scheduler.load_state_dict(numbers["scheduler"])
+
+
+def _load_tensors(path: Path, model: torch.nn.Module):
+    saved, own = load_file(path), _trained_tensors(model)
+    if {name: tensor.shape for name, tensor in saved.items()} != {name: tensor.shape for name, tensor in own.items()}:
+        raise ValueError(
+            f"{path.parent} is the checkpoint of another model: resume with the arguments that it was started with."
+        )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(_as(saved[name], tensor))
 
 
 def _trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -168,6 +168,27 @@ def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_pa
     assert results["weighted_f1"] == pytest.approx(best["validation_weighted_f1"])
 
 
+def test_the_average_of_the_weights_is_scored_and_saved(corpus, tmp_path, monkeypatch):
+    states = []
+
+    class Recording(train.AveragedModel):
+        def update_parameters(self, model):
+            states.append({name: p.detach().clone() for name, p in model.named_parameters()})
+            super().update_parameters(model)
+
+    monkeypatch.setattr(train, "AveragedModel", Recording)
+    folder = trained(corpus, tmp_path / "averaged", "--weight_averaging", "0.5", "--num_train_epochs", "1")
+    first, second = states  # four conversations, two in a batch
+    for name, saved in load_file(folder / "model.safetensors").items():
+        torch.testing.assert_close(saved, (first[name] + second[name]) / 2)
+    shared = ["--model", str(folder), "--dataset_name", "folder", "--data_dir", str(corpus), "--split", "validation"]
+    results = evaluate.main([*shared, "--cache_dir", str(corpus / "cache")])
+    [line] = json.loads((folder / "training_history.json").read_text())["history"]
+    assert results["weighted_f1"] == pytest.approx(line["validation_weighted_f1"])
+    with pytest.raises(ValueError, match="--weight_averaging must be at least 0 and less than 1, but is 1.0"):
+        trained(corpus, tmp_path / "none", "--weight_averaging", "1")
+
+
 def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
     _, model_args, args = train.parse_arguments(["--recipe", "meld", "--output_dir", "x", "--layer_decay", "0.5"])
     assert (model_args.text_scope, args.group_by_length, args.layer_decay) == ("conversation", True, 0.5)
@@ -180,6 +201,8 @@ def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
 
 
 def test_lora_needs_an_encoder_to_adapt(corpus, tmp_path, tiny_text_encoder):
+    with pytest.raises(ValueError, match="--weight_averaging goes with whole weights: leave out --lora"):
+        trained(corpus, tmp_path / "x", *LORA, "--text_model", tiny_text_encoder[0], "--weight_averaging", "0.9")
     for more in ([], ["--text_model", tiny_text_encoder[0], "--freeze_text_model"]):
         with pytest.raises(ValueError, match="--lora adapts a pretrained text encoder"):
             trained(corpus, tmp_path / "out", "--lora", *more)
