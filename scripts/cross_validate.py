@@ -28,7 +28,6 @@ if __name__ == "__main__":
 import numpy as np
 from datasets import Dataset
 from sklearn.metrics import recall_score
-from transformers import HfArgumentParser
 
 from processing.conversation import STREAMS
 from processing.conversation_dataset import ConversationDataset, load_stream_tables
@@ -36,6 +35,7 @@ from processing.emotion_metric import headline
 from processing.load_conversations import ConversationData, load_conversations
 from processing.speaker_folds import speaker_folds
 from scripts import evaluate, train
+from scripts.training_arguments import FREE_ON_RESUME, parse_arguments
 
 SCORES = ("accuracy", "weighted_f1", "unweighted_average_recall")
 
@@ -55,14 +55,11 @@ class FoldArguments:
 
 
 # A run that goes on may differ from the stopped one in these alone; what the data and the features hold is compared.
-FREE_ON_RESUME = {"split", *train.FREE_ON_RESUME} - {"text_model"}
+FREE = {"split", *FREE_ON_RESUME} - {"text_model"}
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    parser = HfArgumentParser(
-        (FoldArguments, train.DataArguments, train.ModelArguments, train.TrainArguments), description=__doc__
-    )
-    fold_args, *train_args = parser.parse_args_into_dataclasses(arguments)
+    fold_args, *train_args = parse_arguments(arguments, FoldArguments, description=__doc__)
     options = {name: value for part in train_args for name, value in asdict(part).items()}
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError(
@@ -155,7 +152,7 @@ def settings_of(conversations: Dataset, fold_args: FoldArguments, options: dict)
     paths = {stream: options.get(f"{stream}_features") for stream in STREAMS}
     tables = load_stream_tables(paths, {"train": conversations})["train"]
     given = {**asdict(fold_args), **options, "data": ConversationDataset(conversations, tables).digest()}
-    return {name: value for name, value in given.items() if name not in FREE_ON_RESUME}
+    return {name: value for name, value in given.items() if name not in FREE}
 
 
 def check_settings(path: Path, settings: dict):

@@ -25,7 +25,7 @@ from pathlib import Path
 import yaml
 
 from modeling_amuse import MODALITIES
-from scripts import train
+from scripts.training_arguments import DataArguments, ModelArguments, TrainArguments
 
 FOLDER = Path(__file__).parent / "studies"
 PATHS = (
@@ -200,7 +200,7 @@ def _read(path: Path, required: set[str], optional: set[str]) -> dict:
 
 
 def _check_options(options: dict, what: str, *others: str):
-    parts = (train.DataArguments, train.ModelArguments, train.TrainArguments)
+    parts = (DataArguments, ModelArguments, TrainArguments)
     known = {f.name for part in parts for f in fields(part)} - set(OWN_OPTIONS) | set(others)
     unknown = [name for name in options if name not in known]
     if unknown:

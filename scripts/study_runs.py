@@ -23,12 +23,13 @@ from scripts.cross_validate import as_arguments
 from scripts.evaluate import write
 from scripts.prediction import score
 from scripts.study_description import PATHS, Study
+from scripts.training_arguments import FREE_ON_RESUME, DataArguments, ModelArguments, TrainArguments, parse_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("modeling_amuse", "processing", "scripts")
 SCORES = ("weighted_f1", "accuracy", "macro_f1", "expected_calibration_error")
 # what a training's result does not depend on
-FREE = {*train.FREE_ON_RESUME, "use_cpu"}
+FREE = {*FREE_ON_RESUME, "use_cpu"}
 
 
 @dataclass(frozen=True)
@@ -233,9 +234,9 @@ def settings_of(options: dict) -> dict:
     Raises:
         ValueError: when train.py does not take the options.
     """
-    parts = (train.DataArguments, train.ModelArguments, train.TrainArguments)
+    parts = (DataArguments, ModelArguments, TrainArguments)
     try:
-        parsed = train.parse_arguments(as_arguments({**options, "output_dir": "-"}))
+        parsed = parse_arguments(as_arguments({**options, "output_dir": "-"}))
     except SystemExit as error:
         raise ValueError(f"train.py does not take these options (see above): {options}.") from error
     given = {name: value for part in parsed for name, value in asdict(part).items()}

@@ -2,6 +2,7 @@
 """scripts/cross_validate.py: folds, scores, and runs that go on."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import cross_validate, evaluate, train
+from scripts.training_arguments import parse_arguments
 
 EMOTIONS = ("anger", "boredom", "fear")
 SPEAKERS = "ABCDEF"
@@ -179,7 +181,12 @@ def test_recordings_are_named_by_whole_paths(tmp_path, monkeypatch):
 def test_options_reach_training_and_evaluation_as_they_were_given():
     given = {"modalities": ["audio", "text"], "freeze_text_model": True, "causal": None, "learning_rate": 5e-5}
     words = cross_validate.as_arguments({**given, "output_dir": "x"})
-    parser = train.HfArgumentParser((train.DataArguments, train.ModelArguments, train.TrainArguments))
-    data, model, args = parser.parse_args_into_dataclasses(words)
+    data, model, args = parse_arguments(words)
     assert data.modalities == given["modalities"] and model.freeze_text_model and model.causal is None
+    # a recipe's settings are given to the trainings of the folds, with what was given besides
+    words = ["--recipe", "meld", "--layer_decay", "1", "--output_dir", "x"]
+    folds, _, *resolved = parse_arguments(words, cross_validate.FoldArguments)
+    again = parse_arguments(cross_validate.as_arguments({**asdict(resolved[0]), **asdict(resolved[1])}))
+    assert folds.num_folds == 5 and list(again[1:]) == resolved
+    assert (resolved[0].text_scope, resolved[1].layer_decay) == ("conversation", 1)
     assert args.learning_rate == 5e-5 and "learning_rate" not in evaluate.EvaluationArguments.__dataclass_fields__

@@ -23,6 +23,7 @@ from processing.conversation_folder import SAMPLE_DIR
 from processing.feature_tables import FeatureTable
 from processing.small_text_encoder import small_text_encoder
 from scripts import extract_features, train
+from scripts.training_arguments import ModelArguments
 from tests.small_media import speech_like, write_wav
 from tests.small_models import random_batch, small_model
 from tests.test_training import ROOT, environment, free_port, restore_torch_settings, run  # noqa: F401
@@ -190,7 +191,7 @@ def test_a_distribution_that_train_does_not_know_is_refused():
     def accelerator(kind, is_fsdp2=False):
         return SimpleNamespace(distributed_type=kind, is_fsdp2=is_fsdp2, device="cuda", print=print)
 
-    whole, lora = train.ModelArguments(), train.ModelArguments(lora=True, text_model="x")
+    whole, lora = ModelArguments(), ModelArguments(lora=True, text_model="x")
     for kind in (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
         train.check_distribution(accelerator(kind), lora)
     train.check_distribution(accelerator(DistributedType.FSDP, is_fsdp2=True), whole)
@@ -205,5 +206,5 @@ def test_a_distribution_that_train_does_not_know_is_refused():
 def test_it_is_said_that_a_cpu_shards_nothing(monkeypatch, capsys):
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     on_cpu = SimpleNamespace(distributed_type=DistributedType.MULTI_CPU, device="cpu", print=print)
-    train.check_distribution(on_cpu, train.ModelArguments())
+    train.check_distribution(on_cpu, ModelArguments())
     assert "on cpu nothing is sharded" in capsys.readouterr().out

@@ -23,6 +23,7 @@ from processing.feature_tables import FeatureTable
 from processing.load_conversations import load_conversations
 from scripts import evaluate as evaluate_script
 from scripts import train
+from scripts.training_arguments import ModelArguments
 from scripts.training_checkpoint import latest_checkpoint
 from tests.small_models import small_config
 
@@ -281,7 +282,7 @@ def test_class_weights_are_an_option(corpus):
     data = load_conversations("folder", str(corpus), str(corpus.parent / "cache"))
     weights = {}
     for choice in ("none", "balanced"):
-        model, _ = train.build(data, ("text",), {}, train.ModelArguments(class_weights=choice, hidden_size=8))
+        model, _ = train.build(data, ("text",), {}, ModelArguments(class_weights=choice, hidden_size=8))
         weights[choice] = model.config.class_weights
     counts = Counter(u["emotion"] for row in data.splits["train"]["utterances"] for u in row)
     expected = [sum(counts.values()) / (len(data.emotions) * max(counts[emotion], 1)) for emotion in data.emotions]

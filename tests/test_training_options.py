@@ -12,7 +12,8 @@ from transformers import BertConfig
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from processing.conversation_folder import SAMPLE_DIR
-from scripts import evaluate, train
+from scripts import evaluate, train, training_arguments
+from scripts.training_arguments import ModelArguments, TrainArguments, parse_arguments
 from scripts.training_checkpoint import latest_checkpoint
 from tests.test_training import restore_torch_settings  # noqa: F401
 
@@ -107,27 +108,27 @@ def test_a_stopped_lora_training_ends_with_the_same_weights(corpus, tmp_path, ti
 
 
 def test_adapters_have_the_learning_rate_of_an_encoder(tiny_text_encoder):
-    model_args = train.ModelArguments(lora=True, text_model=tiny_text_encoder[0])
+    model_args = ModelArguments(lora=True, text_model=tiny_text_encoder[0])
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=tiny_text_encoder[0], num_labels=2)
     train.add_adapters(model, model_args)
-    fusion, adapters = train.parameter_groups(model, model_args, train.TrainArguments(output_dir="x"))
+    fusion, adapters = train.parameter_groups(model, model_args, TrainArguments(output_dir="x"))
     assert (fusion["lr"], adapters["lr"]) == (5e-4, 3e-4)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert all(".lora_" in names[id(parameter)] for parameter in adapters["params"])
     assert not any("text_model" in names[id(parameter)] for parameter in fusion["params"])
     trained_number = sum(parameter.requires_grad for parameter in model.parameters())
     assert len(fusion["params"]) + len(adapters["params"]) == trained_number
-    given = train.TrainArguments(output_dir="x", encoder_learning_rate=1e-6)
+    given = TrainArguments(output_dir="x", encoder_learning_rate=1e-6)
     assert train.parameter_groups(model, model_args, given)[1]["lr"] == 1e-6
-    whole = train.ModelArguments(text_model=tiny_text_encoder[0])
-    assert train.parameter_groups(model, whole, train.TrainArguments(output_dir="x"))[1]["lr"] == 3e-5
+    whole = ModelArguments(text_model=tiny_text_encoder[0])
+    assert train.parameter_groups(model, whole, TrainArguments(output_dir="x"))[1]["lr"] == 3e-5
 
 
 def test_layers_learn_slower_the_lower_they_are():
     config = BertConfig(vocab_size=9, hidden_size=4, num_hidden_layers=3, num_attention_heads=1, intermediate_size=4)
     model = AmuseForEmotionRecognition(AmuseConfig(text_config=config, hidden_size=8))
-    rates = train.TrainArguments(output_dir="x", layer_decay=0.5, encoder_learning_rate=1e-3)
-    groups = train.parameter_groups(model, train.ModelArguments(text_model="bert"), rates)
+    rates = TrainArguments(output_dir="x", layer_decay=0.5, encoder_learning_rate=1e-3)
+    groups = train.parameter_groups(model, ModelArguments(text_model="bert"), rates)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     learned = {names[id(parameter)]: group["lr"] for group in groups for parameter in group["params"]}
     assert len(learned) == len(names)
@@ -190,14 +191,14 @@ def test_the_average_of_the_weights_is_scored_and_saved(corpus, tmp_path, monkey
 
 
 def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
-    _, model_args, args = train.parse_arguments(["--recipe", "meld", "--output_dir", "x", "--layer_decay", "0.5"])
+    _, model_args, args = parse_arguments(["--recipe", "meld", "--output_dir", "x", "--layer_decay", "0.5"])
     assert (model_args.text_scope, args.group_by_length, args.layer_decay) == ("conversation", True, 0.5)
     with pytest.raises(ValueError, match="no recipe 'iemocap'; there are: meld"):
-        train.parse_arguments(["--recipe", "iemocap", "--output_dir", "x"])
+        parse_arguments(["--recipe", "iemocap", "--output_dir", "x"])
     (tmp_path / "own.yaml").write_text("momentum: 0.9")
-    monkeypatch.setattr(train, "RECIPES", tmp_path)
+    monkeypatch.setattr(training_arguments, "RECIPES", tmp_path)
     with pytest.raises(ValueError, match="sets momentum, which train.py does not know"):
-        train.parse_arguments(["--recipe", "own", "--output_dir", "x"])
+        parse_arguments(["--recipe", "own", "--output_dir", "x"])
 
 
 def test_lora_needs_an_encoder_to_adapt(corpus, tmp_path, tiny_text_encoder):
