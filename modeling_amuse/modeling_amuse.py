@@ -86,7 +86,7 @@ class AmuseModelOutput(ModelOutput):
     fusion_shares: torch.FloatTensor | None = None
     modality_descriptors: torch.FloatTensor | None = None
     modality_logits: torch.FloatTensor | None = None
-    modality_mask: torch.BoolTensor | None = None
+    modality_mask: torch.LongTensor | None = None
     hidden_states: tuple[torch.FloatTensor, ...] | None = None
     attentions: tuple[torch.FloatTensor, ...] | None = None
     token_modalities: torch.LongTensor | None = None

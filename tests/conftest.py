@@ -59,6 +59,16 @@ def seed():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def restore_torch_settings():
+    """A training in this process sets torch up its own way: the tests after it find it as it was."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+
+
 @pytest.fixture(scope="session")
 def tiny_text_encoder(tmp_path_factory):
     """A folder with a tiny BERT and its tokenizer, and its hidden size."""

@@ -26,7 +26,7 @@ from scripts import extract_features, train
 from scripts.training_arguments import ModelArguments
 from tests.small_media import speech_like, write_wav
 from tests.small_models import random_batch, small_model
-from tests.test_training import ROOT, environment, free_port, restore_torch_settings, run  # noqa: F401
+from tests.test_training import ROOT, environment, free_port, run
 
 EXACT = ["--hidden_dropout", "0", "--lora_dropout", "0"]
 

@@ -25,15 +25,6 @@ from tests.small_models import random_batch, small_model
 HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
 
 
-@pytest.fixture(autouse=True)
-def restore_torch_settings():
-    """Trainings in this process leave torch as they set it up."""
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-
-
 def small_meld(folder, splits=("train", "dev", "test")):
     """MELD's files with a few made-up utterances, the same in each split but for one in test."""
     said = [("Ada", "Oh no!", "fear"), ("Ben", "What is it?", "neutral"), ("Ada", "I am so happy.", "joy")]

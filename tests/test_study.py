@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet
 import pytest
-import torch
 import yaml
 
 from processing.emotion_metric import weighted_f1_interval
@@ -19,15 +18,6 @@ from tests.test_protocol import ravdess_file
 
 EMOTIONS = ("anger", "fear", "joy")
 STUDIES = sorted(path.stem for path in study_description.FOLDER.glob("*.yaml"))
-
-
-@pytest.fixture(autouse=True)
-def restore_torch_settings():
-    """Trainings in this process leave torch as they set it up."""
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture

@@ -339,15 +339,6 @@ def update_memory_bank(rank: int, folder: str, port: int):
     torch.distributed.destroy_process_group()
 
 
-@pytest.fixture(autouse=True)
-def restore_torch_settings():
-    """Trainings in this process leave torch as they set it up."""
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-
-
 def test_evaluation_names_what_is_missing(corpus, tmp_path):
     arguments = ["--dataset_name", "folder", "--data_dir", str(corpus), "--output", str(tmp_path / "results.json")]
     with pytest.raises(FileNotFoundError, match="There is no folder .*nowhere, and the Hub"):

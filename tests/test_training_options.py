@@ -15,7 +15,6 @@ from processing.conversation_folder import SAMPLE_DIR
 from scripts import evaluate, train, training_arguments
 from scripts.training_arguments import ModelArguments, TrainArguments, parse_arguments
 from scripts.training_checkpoint import latest_checkpoint
-from tests.test_training import restore_torch_settings  # noqa: F401
 
 LORA = ["--lora", "--lora_r", "4"]
 
