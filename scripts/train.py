@@ -140,7 +140,7 @@ def main(arguments: list[str] | None = None):
         model.activation_checkpointing_enable()
     batch_size = args.per_device_train_batch_size * accelerator.num_processes
     steps = -(-len(train) // (batch_size * args.gradient_accumulation_steps)) * args.num_train_epochs
-    # fused: on a CPU a seventh of the time, which counts with an encoder of 110 million weights
+    # fused: one pass over the weights, whose time counts with an encoder of 110 million of them
     optimizer = torch.optim.AdamW(parameter_groups(model, model_args, args), lr=args.learning_rate, fused=True)
     scheduler = get_scheduler(args.lr_scheduler_type, optimizer, int(args.warmup_ratio * steps), steps)
     if accelerator.distributed_type == DistributedType.FSDP:
