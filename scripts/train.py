@@ -235,6 +235,9 @@ def main(arguments: list[str] | None = None):
         f"Epoch {progress['best_epoch']} was best on validation, weighted F1 {progress['best_weighted_f1']:.4f}; saved in "
         f"{output_dir}"
     )
+    # The process group must not end with the distributed model, which would wait for the group's threads and not let go of
+    # the interpreter's lock, which they may need.
+    (wrapped,) = accelerator.free_memory(wrapped)
     accelerator.end_training()
 
 

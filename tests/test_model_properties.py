@@ -198,6 +198,8 @@ def test_probes_train_in_distributed_data_parallel(fusion, tmp_path):
         )
         for _ in range(2):  # the second forward pass stops where the first backward pass left a parameter out
             model(**random_batch()).loss.backward()
+        # The group must not end with the model: that would wait, the interpreter locked, for a thread that may need the lock.
+        del model
     finally:
         torch.distributed.destroy_process_group()
 
