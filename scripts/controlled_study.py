@@ -149,7 +149,7 @@ def describe(results: dict) -> str:
         for metric in ("accuracy", "weighted_f1"):
             values, optimum = [run[metric] for run in result["runs"]], result["optimum"][metric]
             cells += [
-                f"{np.mean(values):.3f} ± {np.std(values):.3f}",
+                f"{np.mean(values):.3f} ± {np.std(values, ddof=1) if len(values) > 1 else 0.0:.3f}",
                 f"{optimum:.3f}",
                 f"{np.mean(values) / optimum:.1%}",
             ]

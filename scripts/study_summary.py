@@ -30,20 +30,14 @@ def write_index(results_dir: Path):
     """Write `README.md` of a folder of results: every study in one line."""
     cells = []
     for name, summary in read_summaries(results_dir).items():
-        rows = summary["rows"]
-        verdicts = [
-            f"{verdict}: {', '.join(found)}"
-            for verdict in ("better", "worse", "not told apart")
-            if (found := [row["label"] for row in rows if row["verdict"] == verdict])
-        ]
-        scores = [row["mean"] for row in rows]
+        scores = [row["mean"] for row in summary["rows"]]
         cells.append(
             [
                 f"[{name}]({name}/results.md)",
                 summary["question"],
                 f"{min(scores):.3f} to {max(scores):.3f}",
                 summary["prefers"] or "",
-                f"than {summary['baseline']}: {'; '.join(verdicts)}" if verdicts and len(rows) <= 12 else "",
+                comparison(summary),
             ]
         )
     head = ["study and data", "question", "weighted F1 of its rows", "validation prefers", "by paired intervals"]
@@ -52,11 +46,31 @@ def write_index(results_dir: Path):
         "",
         "Written by `scripts/run_study.py`. Each folder has the runs and the predictions as Parquet, the tables as Markdown, "
         "and pictures, with the command, the commit and the seeds in them. Epochs were chosen on validation, scores are the "
-        'test split\'s, means over the seeds. "Better" means that the paired 95 % interval over conversations excludes zero.',
+        "test split's (RAVDESS: those of five folds with unseen actors), means over the seeds. The last column compares each row "
+        'with the baseline that it names: "better" means that the paired 95 % interval of the difference over conversations '
+        "(RAVDESS: actors) excludes zero. `summary.json` has what this page shows; the truth of a prediction is the data set's.",
         "",
         *markdown_table(head, cells),
     ]
     _replace(results_dir / "README.md", "\n".join(lines) + "\n")
+
+
+def comparison(summary: dict) -> str:
+    """What the paired intervals of a study say, unless there are too many rows for a line."""
+    rows = [row for row in summary["rows"] if row["verdict"]]
+    if len(rows) > 12:
+        return "see its table"
+    phrases = {
+        "better": "better than {}: {}",
+        "worse": "worse than {}: {}",
+        "not told apart": "not told apart from {}: {}",
+    }
+    found = {verdict: [row["label"] for row in rows if row["verdict"] == verdict] for verdict in phrases}
+    return "; ".join(
+        phrase.format(summary["baseline"], ", ".join(found[verdict]))
+        for verdict, phrase in phrases.items()
+        if found[verdict]
+    )
 
 
 def study_table(results_dir: Path, names: list[str], links: str | None = None) -> str:

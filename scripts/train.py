@@ -33,6 +33,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
+from datasets import Dataset
 from peft import PeftModel, get_peft_model
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -107,6 +108,11 @@ def main(arguments: list[str] | None = None):
             )
     tables = load_stream_tables({stream: getattr(data_args, f"{stream}_features", None) for stream in STREAMS}, splits)
     modalities = chosen_modalities(data_args.modalities, tables["train"])
+    if data_args.modalities is None and (unread := unread_recordings(splits["train"], modalities)):
+        accelerator.print(
+            f"The conversations have recordings, but the model reads no {' and no '.join(unread)}: make features with "
+            "extract_features.py, and give them as --audio_features and --vision_features."
+        )
     for split in splits:
         tables[split] = {stream: t for stream, t in tables[split].items() if MODALITY_OF[stream] in modalities}
         for stream, table in tables[split].items():
@@ -271,6 +277,13 @@ def chosen_modalities(wanted: list[str] | None, tables: dict) -> tuple[str, ...]
         if modality not in available:
             raise ValueError(f"--modalities names {modality}: give its feature table as --{modality}_features.")
     return tuple(modality for modality in MODALITIES if modality in (wanted or available))
+
+
+def unread_recordings(conversations: Dataset, modalities: tuple[str, ...]) -> list[str]:
+    """The modalities that the utterances' recordings would give, and the model does not have."""
+    utterances = [utterance for row in conversations["utterances"] for utterance in row]
+    media = {"audio": "audio", "vision": "video"}
+    return [m for m, medium in media.items() if m not in modalities and any(u.get(medium) for u in utterances)]
 
 
 def drawn_conversations(number: int, fraction: float, seed: int) -> list[int]:

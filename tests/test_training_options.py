@@ -1,4 +1,4 @@
-"""train.py with LoRA, gradient checkpointing and a chosen attention."""
+"""train.py with LoRA, gradient checkpointing and a chosen attention; what it says of recordings that it does not read."""
 
 import json
 import shutil
@@ -6,6 +6,7 @@ from itertools import chain
 
 import pytest
 import torch
+from datasets import Dataset
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import BertConfig
@@ -235,3 +236,16 @@ def test_checkpointing_and_the_attention_change_no_result(corpus, tmp_path, monk
     for name in ("eager", "checkpointing"):
         for one, other in zip(found[name], found["sdpa"], strict=True):
             assert one == pytest.approx(other, rel=1e-5), name
+
+
+def test_recordings_that_nobody_reads_are_named():
+    def conversations(**media):
+        utterances = [{"speaker": "Ada", "text": "Hi."}, {"speaker": "Ben", "text": "Hello.", **media}]
+        return Dataset.from_list([{"id": "monday", "utterances": utterances}])
+
+    talk = conversations(audio="talk.mp4", video="talk.mp4")
+    assert train.unread_recordings(talk, ("text",)) == ["audio", "vision"]
+    assert train.unread_recordings(talk, ("text", "vision")) == ["audio"]
+    assert train.unread_recordings(talk, ("text", "audio", "vision")) == []
+    assert train.unread_recordings(conversations(audio="talk.wav"), ("text",)) == ["audio"]
+    assert train.unread_recordings(conversations(), ("text",)) == []
