@@ -5,11 +5,14 @@ import inspect
 
 import torch
 from torch import nn
+from torch.nn.functional import pad
 from transformers import MODEL_MAPPING, ASTConfig, AutoModel
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
 from .tracing import is_exporting
+
+GROUPS_OF_LIKE_WIDTH = 4
 
 
 def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
@@ -53,8 +56,33 @@ def encode_text(encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.T
         width = int(columns.max()) + 1 if columns.numel() else 1
         input_ids, mask = input_ids[:, :width], mask[:, :width]
     # an utterance without text gives the encoder one token to attend to; `mask` says that it counts for nothing
-    attended = _with_a_first(mask)
-    return encoder(input_ids=input_ids, attention_mask=attended.long()).last_hidden_state, mask
+    return encode_rows(encoder, input_ids, _with_a_first(mask)), mask
+
+
+def encode_rows(
+    encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.BoolTensor, rows_at_once: int | None = None
+) -> torch.Tensor:
+    """
+    A text encoder's states `(rows, tokens, D)` of rows `(rows, tokens)` that have a token each; what is masked holds
+    anything. A processor reads rows of like width together, as its time grows with the padding.
+
+    Args:
+        rows_at_once: read no more than so many, to save memory. None: any number.
+    """
+    if is_exporting() or is_sharded(encoder):  # sharded: each process calls it as often as the others
+        return encoder(input_ids=input_ids, attention_mask=mask.long()).last_hidden_state
+    rows, tokens = mask.shape
+    widths = torch.arange(1, tokens + 1, device=mask.device).mul(mask).amax(dim=1)
+    groups = 1 if rows_at_once is None else -(-rows // rows_at_once)
+    if mask.device.type == "cpu":
+        groups = max(groups, min(GROUPS_OF_LIKE_WIDTH, len(widths.unique())))
+    order = widths.argsort(stable=True)
+    states = []
+    for group in order.tensor_split(groups):
+        width = int(widths[group].max())
+        read = encoder(input_ids=input_ids[group, :width], attention_mask=mask[group, :width].long())
+        states.append(pad(read.last_hidden_state, (0, 0, 0, tokens - width)))
+    return torch.cat(states)[order.argsort()]
 
 
 def _with_a_first(mask: torch.BoolTensor) -> torch.BoolTensor:

@@ -4,6 +4,7 @@
 import torch
 from transformers.modeling_utils import PreTrainedModel
 
+from .encoders import encode_rows
 from .tracing import is_exporting
 
 SEQUENCES_AT_ONCE = 16  # where no gradient is wanted: a long conversation needs no more memory than a short one
@@ -104,11 +105,8 @@ def _encode_joined(
     joined[places[mask]] = input_ids[mask]
     # a conversation without a word gives the encoder one token to attend to, which counts for nothing
     attended = torch.arange(width, device=mask.device) < sizes.clamp(min=1)[:, None]
-    at_once = number if torch.is_grad_enabled() else SEQUENCES_AT_ONCE
-    states = [
-        encoder(input_ids=ids, attention_mask=attention.long()).last_hidden_state
-        for ids, attention in zip(joined.view(number, width).split(at_once), attended.split(at_once), strict=True)
-    ]
+    at_once = None if torch.is_grad_enabled() else SEQUENCES_AT_ONCE
+    states = encode_rows(encoder, joined.view(number, width), attended, at_once)
     places = places.masked_fill(~mask, 0)
     places = places if wanted is None else places[wanted]
-    return torch.cat(states).flatten(0, 1).index_select(0, places.flatten()).unflatten(0, places.shape)
+    return states.flatten(0, 1).index_select(0, places.flatten()).unflatten(0, places.shape)

@@ -85,7 +85,9 @@ def predict(
     """
     model.eval()
     processes = accelerator.num_processes
-    numbers = list(range(accelerator.process_index, len(dataset), processes))
+    # conversations of like length together: little padding; the longest first, so that want of memory shows at once
+    order = np.argsort(dataset.lengths(), kind="stable")[::-1].tolist()
+    numbers = order[accelerator.process_index :: processes]
     # as many batches in every process: those of a sharded model compute each one together
     starts = range(0, -(-len(dataset) // processes), batch_size)
     collate = partial(collate_conversations, dataset, processor, modalities or model.config.modalities)
