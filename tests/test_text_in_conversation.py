@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from transformers import AutoModel
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.encoders import GROUPS_OF_LIKE_WIDTH, encode_rows
 from modeling_amuse.text_in_conversation import encode_in_conversation
 from processing.small_text_encoder import small_text_encoder
 from tests.small_models import logits
@@ -54,6 +55,31 @@ def test_an_utterance_has_the_states_of_its_tokens_in_the_conversation(encoder, 
             assert sum(int(mask[r].sum()) for r in part) <= longest
             for r, expected in zip(part, states_of(encoder, [ids[r][mask[r]] for r in part]), strict=True):
                 torch.testing.assert_close(states[r][mask[r]], expected, atol=1e-9, rtol=0)
+
+
+@torch.no_grad()
+@given(
+    counts=st.lists(st.integers(1, TOKENS), min_size=1, max_size=9),
+    rows_at_once=st.none() | st.integers(1, 9),
+    seed=st.integers(0, 99),
+)
+def test_rows_that_are_read_in_groups_have_the_states_of_each_by_itself(encoder, counts, rows_at_once, seed):
+    ids, mask, _ = rows_of([counts], seed)
+    read = []
+    hook = encoder.register_forward_hook(
+        lambda _, __, inputs, ___: read.append(inputs["input_ids"].shape), with_kwargs=True
+    )
+    states = encode_rows(encoder, ids, mask, rows_at_once)
+    hook.remove()
+    assert states.shape[:2] == ids.shape
+    for row, count in enumerate(counts):
+        alone = encoder(ids[row : row + 1, :count]).last_hidden_state[0]
+        torch.testing.assert_close(states[row, :count], alone, atol=1e-9, rtol=0)
+    assert sum(rows for rows, _ in read) == len(counts)
+    assert all(rows <= (rows_at_once or len(counts)) for rows, _ in read)
+    # without padding, where there are no more lengths than groups
+    if len(set(counts)) == len(counts) <= GROUPS_OF_LIKE_WIDTH:
+        assert sum(rows * width for rows, width in read) == sum(counts)
 
 
 @torch.no_grad()
