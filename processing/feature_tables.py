@@ -167,8 +167,7 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
         raise FileNotFoundError(f"There is no feature table {path}.")
     found = {}
     for file in sorted(path.iterdir()):
-        words = file.stem.lower().replace("-", "_").replace(".", "_").split("_")
-        names = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
+        names = splits_in_name(file)
         if file.suffix in READERS and len(names) == 1:
             found.setdefault(names.pop(), []).append(file)
     if not found and (path / "data").is_dir():
@@ -183,6 +182,12 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
     if missing:
         raise FileNotFoundError(f"{path} has no feature table whose name holds {' or '.join(missing)}.")
     return {split: _joined([_read_by_split(f, [split])[split] for f in found[split]]) for split in splits}
+
+
+def splits_in_name(file: Path) -> set[str]:
+    """The splits that a file's name holds: train, validation, test."""
+    words = file.stem.lower().replace("-", "_").replace(".", "_").split("_")
+    return {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
 
 
 def _joined(shards: list[FeatureTable]) -> FeatureTable:

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Whether one kind of training is better than another: weighted F1 over several seeds, compared on the same conversations."""
+"""Whether one kind of training is better than another: weighted F1 over several seeds, on the same conversations."""
 
 import numpy as np
 
@@ -14,33 +14,46 @@ class SeedScores:
         runs: for each training `(references, predictions, conversations)`, `(utterances,)` each: labels, labels and ids. All
             trainings predicted the same utterances.
         num_labels: the number of emotions.
+        trainings: names of the trainings. Where others have the same names, they are the same, evaluated in another way.
 
     Raises:
         ValueError: when the trainings predicted different utterances.
     """
 
-    def __init__(self, runs: list[tuple[np.ndarray, np.ndarray, np.ndarray]], num_labels: int):
+    def __init__(
+        self,
+        runs: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+        num_labels: int,
+        trainings: list[str] | None = None,
+    ):
         # (seeds, conversations, labels, labels)
         self.matrices = np.stack([conversation_matrices(*run, num_labels) for run in runs]) if _alike(runs) else None
         if self.matrices is None:
             raise ValueError("The seeds of a variant predicted different utterances: the data changed between them.")
         self.conversations = np.unique(runs[0][2])
+        self.trainings = trainings
 
-    def means(self, drawn: np.ndarray) -> np.ndarray:
-        """The weighted F1, mean over the seeds, of resamples of conversations `(resamples, conversations)`."""
-        return np.mean([weighted_f1_of_counts(own[drawn].sum(axis=-3)) for own in self.matrices], axis=0)
+    def means(self, drawn: np.ndarray, drawn_seeds: np.ndarray) -> np.ndarray:
+        """
+        The weighted F1, mean over the seeds, of resamples: of conversations `(resamples, conversations)` and of trainings
+        `(resamples, seeds)`.
+        """
+        scores = np.stack([weighted_f1_of_counts(own[drawn].sum(axis=-3)) for own in self.matrices], axis=1)
+        return np.take_along_axis(scores, drawn_seeds, axis=1).mean(axis=1)
 
     def mean(self) -> float:
         """The weighted F1, mean over the seeds."""
         return float(weighted_f1_of_counts(self.matrices.sum(axis=1)).mean())
 
     def interval(self, num_resamples: int = 1000) -> list[float] | None:
-        """Percentile bootstrap 95 % interval of the mean over the seeds; conversations are drawn, seeds stay."""
-        return bootstrap_interval(self.means, len(self.conversations), num_resamples)
+        """Percentile bootstrap 95 % interval of the mean over the seeds; conversations and trainings are drawn."""
+        draw = _draws_of_seeds(self)
+        return bootstrap_interval(lambda drawn: self.means(drawn, draw(drawn)), len(self.conversations), num_resamples)
 
     def difference(self, other: "SeedScores", num_resamples: int = 1000) -> dict:
         """
-        How much better these trainings are than others, on the same conversations (a paired bootstrap).
+        How much better these trainings are than others: a bootstrap that draws the same conversations for both, and of each
+        its trainings; the same trainings, where the others are these, evaluated in another way.
 
         Returns:
             `difference` of the means, its 95 % `interval` (None for a single conversation), and the `verdict`: "better",
@@ -54,13 +67,24 @@ class SeedScores:
             raise ValueError(
                 "Trainings can be compared on the same utterances alone, and these predicted different ones."
             )
-        interval = bootstrap_interval(
-            lambda drawn: self.means(drawn) - other.means(drawn), len(self.conversations), num_resamples
-        )
+        own_draw, other_draw = _draws_of_seeds(self), _draws_of_seeds(other, stream=1)
+        are_same = self.trainings is not None and self.trainings == other.trainings
+
+        def differences(drawn: np.ndarray) -> np.ndarray:
+            seeds = own_draw(drawn)
+            return self.means(drawn, seeds) - other.means(drawn, seeds if are_same else other_draw(drawn))
+
+        interval = bootstrap_interval(differences, len(self.conversations), num_resamples)
         verdict = "not told apart"
         if interval is not None and not interval[0] <= 0 <= interval[1]:
             verdict = "better" if interval[0] > 0 else "worse"
         return {"difference": self.mean() - other.mean(), "interval": interval, "verdict": verdict}
+
+
+def _draws_of_seeds(scores: SeedScores, stream: int = 0):
+    """What draws trainings `(resamples, seeds)` to go with drawn conversations; the same ones each time it is made."""
+    generator, seeds = np.random.default_rng([0, stream]), len(scores.matrices)
+    return lambda drawn: generator.integers(seeds, size=(len(drawn), seeds))
 
 
 def _alike(runs: list) -> bool:

@@ -9,7 +9,6 @@ pipeline and evaluate.py use it. `evaluate.py --split test` then prints the cali
 """
 
 import json
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from processing.load_conversations import BUILDERS
 from processing.temperature_scaling import at_temperature, fit_temperature, negative_log_likelihood
 from scripts.evaluate import load_split, split_dataset, used_modalities
 from scripts.prediction import predict, score, use_all_cores
+from scripts.whole_files import whole_file
 
 
 @dataclass
@@ -91,10 +91,9 @@ def main(arguments: list[str] | None = None) -> dict:
 def write_temperature(path: Path, temperature: float):
     """Change the temperature in a configuration file, and nothing else in it."""
     config = json.loads(path.read_text(encoding="utf-8"))
-    unfinished = path.with_name(path.name + ".unfinished")
     text = json.dumps({**config, "temperature": temperature}, indent=2, sort_keys=True, ensure_ascii=False)
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    with whole_file(path) as file:
+        file.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

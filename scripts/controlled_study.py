@@ -37,7 +37,7 @@ from scripts.study_runs import train_once
 TRAINING = {
     name: value
     for name, value in read_data("controlled").settings.items()
-    if name not in ("dataset_name", "data_dir", "audio_features", "vision_features")
+    if name not in ("dataset_name", "data_dir", "audio_features", "vision_features", "modalities")
 }
 """The settings of every training, those of the other studies on this corpus; chosen on the validation split."""
 

@@ -10,7 +10,6 @@ and `--feature_noise` measure how much the model suffers when something is missi
 """
 
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
@@ -40,6 +39,7 @@ from processing.temperature_scaling import at_temperature
 from processing.unseen_subsets import unseen_subsets
 from scripts.prediction import load_from_folder_or_hub, predict, score, use_all_cores
 from scripts.run_record import describe_run, read_training
+from scripts.whole_files import whole_file
 
 
 @dataclass
@@ -68,7 +68,11 @@ class EvaluationArguments:
     )
     word_drop_rate: float = field(default=0.0, metadata={"help": "Probability with which a word of a text is dropped."})
     feature_noise: float = field(
-        default=0.0, metadata={"help": "Noise on the features, in standard deviations of the training split's."}
+        default=0.0,
+        metadata={
+            "help": "Noise on the features, in standard deviations of the training split's (of states of an encoder, for "
+            "which these are not known: of this split's)."
+        },
     )
     disturbed_modalities: list[str] | None = field(
         default=None,
@@ -269,9 +273,8 @@ def write_predictions(predictions: dict, conversations: list[dict], emotions: li
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    frame.to_parquet(unfinished, index=False)
-    os.replace(unfinished, path)
+    with whole_file(path) as file:
+        frame.to_parquet(file, index=False)
 
 
 def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str, ...]:
@@ -312,9 +315,8 @@ def check_features(stream: str, table, model, processor):
 def write(results: dict, emotions: list[str], output: Path, pictures: bool):
     """The JSON file, whole or not at all, and the pictures beside it."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = output.with_name(output.name + ".unfinished")
-    unfinished.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
-    os.replace(unfinished, output)
+    with whole_file(output) as file:
+        file.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
     if pictures:
         save_confusion_matrix(results, emotions, output.with_name(f"{output.stem}_confusion_matrix.png"))
         save_reliability(results, output.with_name(f"{output.stem}_reliability.png"))

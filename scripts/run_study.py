@@ -51,10 +51,12 @@ class StudyArguments:
     )
     trial: bool = field(
         default=False,
-        metadata={"help": "A try: it may have fewer seeds and other settings, and is written to --output_dir alone."},
+        metadata={
+            "help": "A try: it may have fewer seeds and other settings, is written to --output_dir alone, and with other "
+            "settings leaves the test split alone."
+        },
     )
     validation_only: bool = field(default=False, metadata={"help": "Leave the test split alone, to choose settings."})
-    num_resamples: int = field(default=1000, metadata={"help": "Resamples of the bootstrap intervals."})
     delete_models: bool = field(default=False, metadata={"help": "Delete the models once a study is done."})
     cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
 
@@ -68,7 +70,6 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
         raise ValueError("A study runs in one process: start it with python, not with a launcher of several.")
     import_extra("matplotlib", "plots")  # said now, not after hours
     runs = Runs(Path(args.output_dir), args.cache_dir)
-    splits = ("validation",) if args.validation_only else ("validation", "test")
     studies = read_studies(positional.study, args.data)
     prepared = [prepare(study, args) for study in studies]
     for study, _, _ in prepared:
@@ -77,6 +78,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
 
     reports = {}
     for study, is_whole, changed in prepared:
+        # whoever looks for better settings must not see what they score on the test split
+        splits = ("validation",) if args.validation_only or changed else ("validation", "test")
         planned = [
             Run(study, variant, evaluation, seed)
             for variant in study.variants
@@ -96,9 +99,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
         report = Report(
             *(study, rows, predictions, splits[-1], command(study, args, changed)),
             is_trial=args.trial,
-            num_resamples=args.num_resamples,
         )
-        own = is_whole and not args.trial and not args.validation_only
+        own = is_whole and not args.trial and "test" in splits
         folder = Path(args.results_dir if own else Path(args.output_dir) / "results") / study.name / study.data.name
         report.write(folder)
         if own:

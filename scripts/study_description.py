@@ -15,7 +15,8 @@ A study, read from a YAML file in scripts/studies:
       - {x: missing_rate, lines: [variant, disturbed_modalities]}
 
 `data` may map a name to the `variants` that apply to it. A variant with `calibrate: true` gets a temperature. A data file
-has `about`, `settings` (options of train.py) and, for data without official splits, `num_folds`.
+has `about`, `settings` (options of train.py) and, for data without official splits, `num_folds`. Either the data or each
+variant names its `modalities`.
 """
 
 from dataclasses import dataclass, field, fields
@@ -25,6 +26,7 @@ from pathlib import Path
 import yaml
 
 from modeling_amuse import MODALITIES
+from processing.disturbed_conversations import Disturbance
 from scripts.training_arguments import DataArguments, ModelArguments, TrainArguments
 
 FOLDER = Path(__file__).parent / "studies"
@@ -32,7 +34,7 @@ PATHS = (
     *("data_dir", "text_model", "audio_model", "vision_model"),
     *("audio_features", "vision_features", "background_features"),
 )
-"""Settings that say where something lies, which is no part of what is studied."""
+"""Settings that say where something lies: not where, but which encoder or table it is, is a part of what is studied."""
 
 DISTURBANCES = ("missing_rate", "word_drop_rate", "feature_noise", "disturbed_modalities")
 OWN_OPTIONS = ("output_dir", "resume_from_checkpoint", "seed", "cache_dir")
@@ -66,22 +68,19 @@ class Study:
         """The options of train.py for a variant; features of modalities that it does not have are left out."""
         given = {name: value for name, value in self.variants[variant].items() if name != "calibrate"}
         options = {**self.data.settings, **given}
-        modalities = options.get("modalities")
-        if modalities is not None:
-            streams = {"audio": ("audio",), "vision": ("vision", "background"), "text": ()}
-            for modality in MODALITIES:
-                if modality not in modalities:
-                    for name in [f"{stream}_features" for stream in streams[modality]] + [f"{modality}_model"]:
-                        options.pop(name, None)
-            if "text" not in modalities:
-                options.pop("freeze_text_model", None)
+        streams = {"audio": ("audio",), "vision": ("vision", "background"), "text": ()}
+        for modality in MODALITIES:
+            if modality not in options["modalities"]:
+                for name in [f"{stream}_features" for stream in streams[modality]] + [f"{modality}_model"]:
+                    options.pop(name, None)
+        if "text" not in options["modalities"]:
+            options.pop("freeze_text_model", None)
         return options
 
     def modalities(self, variant: str) -> list[str]:
         """The modalities of a variant."""
-        options = self.options(variant)
-        found = options.get("modalities") or ["text", *(m for m in MODALITIES if options.get(f"{m}_features"))]
-        return [modality for modality in MODALITIES if modality in found]
+        chosen = self.options(variant)["modalities"]
+        return [modality for modality in MODALITIES if modality in chosen]
 
     def applies(self, evaluation: dict, variant: str) -> bool:
         """Whether the variant has the modalities that an evaluation disturbs."""
@@ -101,6 +100,7 @@ def read_data(name: str) -> StudyData:
         ValueError: when it holds something else.
     """
     values = _read(FOLDER / "data" / f"{name}.yaml", {"about", "settings"}, {"num_folds"})
+    _check_shapes(name, {"settings is a mapping": isinstance(values["settings"], dict)})
     _check_options(values["settings"], f"The data {name}")
     return StudyData(name, values["about"], values["settings"], values.get("num_folds"))
 
@@ -120,18 +120,30 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     values = _read(path, {"question", "data", "seeds", "variants"}, {"baseline", "evaluations", "plots"})
     name = path.stem
+    data, variants, evaluations = values["data"], values["variants"], values.get("evaluations", [{}])
+    plots = values.get("plots", [])
+    shapes = {
+        "data is a list of names, or a mapping of names": isinstance(data, dict) or _is_list(data, str),
+        "seeds is a list of whole numbers": _is_list(values["seeds"], int),
+        "variants is a mapping of names to options, {} for no options": isinstance(variants, dict)
+        and _is_list(list(variants.values()), dict),
+        "evaluations is a list of mappings": _is_list(evaluations, dict),
+        "plots is a list of mappings with an x": not plots
+        or (_is_list(plots, dict) and all("x" in plot for plot in plots)),
+    }
+    _check_shapes(path, shapes)
     own = values["data"] if isinstance(values["data"], dict) else dict.fromkeys(values["data"])
     unknown = [data for data in wanted or () if data not in own]
     if unknown:
         raise ValueError(f"The study {name} is not done on {', '.join(unknown)}; it is done on {', '.join(own)}.")
-    variants, baseline = values["variants"], values.get("baseline")
+    baseline = values.get("baseline")
     if not all(isinstance(variant, str) for variant in variants):
         raise ValueError(f"{path}: names of variants are words: put numbers, and on, off, yes and no, into quotes.")
     for variant, options in variants.items():
         _check_options(options, f"The variant {variant} of {path}", "calibrate")
     if baseline is not None and baseline not in variants:
         raise ValueError(f"{path}: the baseline {baseline!r} is not among the variants {', '.join(variants)}.")
-    evaluations = [case for given in values.get("evaluations", [{}]) for case in _combinations(given, path)]
+    evaluations = [case for given in evaluations for case in _combinations(given, path)]
     studies = []
     for data, given in own.items():
         chosen = (given or {}).get("variants", list(variants))
@@ -139,14 +151,22 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
             raise ValueError(f"{path}: {data} names a variant that is not there; there are {', '.join(variants)}.")
         if wanted is None or data in wanted:
             study = Study(
-                *(name, values["question"], read_data(data), [int(seed) for seed in values["seeds"]]),
+                *(name, values["question"], read_data(data), values["seeds"]),
                 *({variant: variants[variant] for variant in chosen}, baseline if baseline in chosen else None),
-                *(evaluations, values.get("plots", [])),
+                *(evaluations, plots),
             )
             if study.data.num_folds is not None and (
                 evaluations != [{}] or any("calibrate" in options for options in variants.values())
             ):
                 raise ValueError(f"{path}: {data} is cross-validated, which knows no evaluations and no calibration.")
+            for variant in study.variants:
+                if not {**study.data.settings, **study.variants[variant]}.get("modalities"):
+                    raise ValueError(
+                        f"{path}: say with `modalities` what the variant {variant} reads on {data}, or in that data's "
+                        "settings what all variants read: conversations may hold features of their own."
+                    )
+                if not any(study.applies(evaluation, variant) for evaluation in evaluations):
+                    raise ValueError(f"{path}: the variant {variant} has nothing on {data} that is disturbed.")
             studies.append(study)
     return studies
 
@@ -160,7 +180,8 @@ def set_options(study: Study, given: list[str]) -> list[str]:
         given: `KEY=VALUE`, or `DATA.KEY=VALUE` for one of several data sets; values as in YAML.
 
     Returns:
-        Those that change what is studied: neither where something lies, nor the device.
+        Those that change what is studied: neither where something lies, nor the device; but an encoder or a feature table
+        of another name does.
 
     Raises:
         ValueError: for what is no option.
@@ -176,8 +197,12 @@ def set_options(study: Study, given: list[str]) -> list[str]:
         _check_options({name: value}, f"--set {word}")
         if name in PATHS and name not in study.data.settings:
             raise ValueError(f"--set {word}: the data {study.data.name} has no {name}.")
+        if name in PATHS:
+            is_change = name != "data_dir" and _last_part(value) != _last_part(study.data.settings[name])
+        else:
+            is_change = name not in ("use_cpu", "per_device_eval_batch_size")
         study.data.settings[name] = value if name in PATHS else yaml.safe_load(value)
-        if name not in (*PATHS, "use_cpu", "per_device_eval_batch_size"):
+        if is_change:
             changing.append(word)
     return changing
 
@@ -199,6 +224,21 @@ def _read(path: Path, required: set[str], optional: set[str]) -> dict:
     return values
 
 
+def _last_part(path: str) -> str:
+    return Path(path).name.lower()
+
+
+def _is_list(values, kind: type) -> bool:
+    """Whether it is a list of at least one such value."""
+    return isinstance(values, list) and bool(values) and all(isinstance(value, kind) for value in values)
+
+
+def _check_shapes(place, shapes: dict[str, bool]):
+    for shape, holds in shapes.items():
+        if not holds:
+            raise ValueError(f"{place}: {shape}.")
+
+
 def _check_options(options: dict, what: str, *others: str):
     parts = (DataArguments, ModelArguments, TrainArguments)
     known = {f.name for part in parts for f in fields(part)} - set(OWN_OPTIONS) | set(others)
@@ -212,4 +252,12 @@ def _combinations(given: dict, path: Path) -> list[dict]:
     if unknown:
         raise ValueError(f"{path}: evaluations take {', '.join(DISTURBANCES)}, and not {', '.join(sorted(unknown))}.")
     values = [value if isinstance(value, list) else [value] for value in given.values()]
-    return [dict(zip(given, combination, strict=True)) for combination in product(*values)]
+    cases = [dict(zip(given, combination, strict=True)) for combination in product(*values)]
+    for case in cases:
+        disturbed = case.get("disturbed_modalities", list(MODALITIES))
+        if not _is_list(disturbed, str) or not set(disturbed) <= set(MODALITIES):
+            raise ValueError(
+                f"{path}: disturbed_modalities is a list of lists, such as [[text], [audio, vision]], and not {disturbed}."
+            )
+        Disturbance(**{name: value for name, value in case.items() if name != "disturbed_modalities"})
+    return cases

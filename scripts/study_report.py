@@ -2,7 +2,6 @@
 """What came out of a study: its table as Parquet, what it says as Markdown, and pictures with intervals."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from processing.score_pictures import save_curves, save_intervals
 from processing.seed_comparison import SeedScores
 from scripts.study_description import DISTURBANCES, Study
 from scripts.study_summary import SUMMARY, interval_text, markdown_table
+from scripts.whole_files import whole_file
 
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
 MOST_GROUPS = 12
@@ -29,7 +29,6 @@ class Report:
         split: the split whose scores are reported beside validation's: test; or validation, while settings are chosen.
         command: the command that makes the same table.
         is_trial: too few seeds, or other settings than the study's.
-        num_resamples: resamples of the bootstrap.
     """
 
     def __init__(
@@ -40,10 +39,8 @@ class Report:
         split: str,
         command: str,
         is_trial: bool = False,
-        num_resamples: int = 1000,
     ):
         self.study, self.split, self.command, self.is_trial = study, split, command, is_trial
-        self.num_resamples = num_resamples
         self.frame = pd.DataFrame(rows)
         self.predictions = predictions
         # what is drawn by the bootstrap: of single utterances, those of one speaker depend on each other
@@ -64,8 +61,8 @@ class Report:
                 )
                 for p in found
             ]
-            self.scores[variant, evaluation] = SeedScores(runs, len(emotions))
-        self.intervals = {group: scores.interval(num_resamples) for group, scores in self.scores.items()}
+            self.scores[variant, evaluation] = SeedScores(runs, len(emotions), self.frame["training"][chosen].tolist())
+        self.intervals = {group: scores.interval() for group, scores in self.scores.items()}
         self.differences = {group: self._difference(group) for group in self.groups}
 
     @property
@@ -76,7 +73,7 @@ class Report:
     def provenance(self) -> str:
         """The command, the commit and the seeds."""
         commits = sorted(set(self.frame["commit"]) | set(self.frame[f"{self.split}_commit"]))
-        return f"{self.command}, commit {' and '.join(commits)}, seeds {', '.join(map(str, self.seeds))}"
+        return f"{self.command}, runs at commit {' and '.join(commits)}, seeds {', '.join(map(str, self.seeds))}"
 
     def label(self, group: tuple[str, str]) -> str:
         """A variant, and what is disturbed in its evaluation."""
@@ -88,10 +85,12 @@ class Report:
 
     @property
     def preferred(self) -> str | None:
-        """The variant that validation chooses; None where there is nothing to choose."""
+        """The variant that validation chooses; None where there is nothing to choose, or a tie."""
         if len(self.groups) < 2 or self.study.evaluations != [{}]:
             return None
-        return self.label(max(self.groups, key=lambda group: self.rows[group]["validation_weighted_f1"].mean()))
+        means = {group: self.rows[group]["validation_weighted_f1"].mean() for group in self.groups}
+        best = [group for group, mean in means.items() if mean == max(means.values())]
+        return self.label(best[0]) if len(best) == 1 else None
 
     def summary(self) -> dict:
         """What `scripts.study_summary` tells of the study."""
@@ -103,7 +102,16 @@ class Report:
             row |= {"interval": self.intervals[group]}
             rows.append({**row, "difference": found["difference"], "verdict": found["verdict"]})
         told = {"question": self.study.question, "data": self.study.data.about, "provenance": self.provenance}
-        return {**told, "baseline": self.study.baseline, "prefers": self.preferred, "rows": rows}
+        told |= {"baseline": self.study.baseline, "prefers": self.preferred, "rows": rows}
+        if self.is_calibrated:
+            scaled = self.frame[self.frame[f"{self.split}_temperature"].notna()]
+            told["calibration_errors"] = [scaled[f"{self.split}_{name}"].mean() for name in ERRORS]
+        return told
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether a variant has a temperature."""
+        return f"{self.split}_calibration_error_without_temperature" in self.frame
 
     def markdown(self) -> str:
         """The study's tables."""
@@ -115,7 +123,7 @@ class Report:
         lines += [line for warning in warnings for line in (f"**Warning:** {warning}", "")]
         lines += self._main_table()
         lines += ["", *self._explanation(), ""]
-        if f"{split}_calibration_error_without_temperature" in self.frame:
+        if self.is_calibrated:
             lines += [*self._calibration_table(), ""]
         if len(self.groups) <= MOST_GROUPS:
             lines += [*self._emotion_table(), ""]
@@ -153,15 +161,15 @@ class Report:
         other = (self.study.baseline, group[1])
         if group == other or other not in self.scores:
             return None
-        return self.scores[group].difference(self.scores[other], self.num_resamples)
+        return self.scores[group].difference(self.scores[other])
 
     def _explanation(self) -> list[str]:
         """How the numbers came about, and which variant validation chooses."""
         lines = [
             f"Mean ± deviation over the seeds {', '.join(map(str, self.seeds))}, "
-            f"{int(self.frame[f'{self.split}_num_utterances'].iloc[0])} utterances. Epochs were chosen on validation. "
-            f"Intervals: bootstrap over {self.unit}s of the mean over the seeds, for differences paired; they do not hold "
-            "the spread of the seeds."
+            f"{int(self.frame[f'{self.split}_num_utterances'].iloc[0])} utterances of "
+            f"{len(self.scores[self.groups[0]].conversations)} {self.unit}s. Epochs were chosen on validation. Intervals: "
+            f"bootstrap that draws {self.unit}s, for differences the same on both sides, and trainings among the seeds."
         ]
         if self.preferred:
             lines[0] += f" Validation prefers {self.preferred}."
@@ -210,14 +218,15 @@ class Report:
 
     def write(self, folder: Path):
         """
-        Write `runs.parquet`, `predictions.parquet`, `results.md`, `summary.json` (not of a try) and the pictures. Predictions are kept without the true
-        emotions: those stand in the data set, which has its own terms.
+        Write `runs.parquet`, `predictions.parquet`, `results.md`, `summary.json` (not of a try) and the pictures.
+        Predictions are kept without the true emotions: those stand in the data set, which has its own terms.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "results.md.unfinished").write_text(self.markdown() + "\n", encoding="utf-8")
-        os.replace(folder / "results.md.unfinished", folder / "results.md")
+        with whole_file(folder / "results.md") as file:
+            file.write_text(self.markdown() + "\n", encoding="utf-8")
         if not self.is_trial:
-            (folder / SUMMARY).write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+            with whole_file(folder / SUMMARY) as file:
+                file.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
         self._write_parquet(self.frame.assign(command=self.command), folder / "runs.parquet")
         kept = [
             frame[["conversation", "utterance", "prediction"]].assign(
@@ -234,9 +243,8 @@ class Report:
         table = pa.Table.from_pandas(frame, preserve_index=False)
         about = {"question": self.study.question, "data": self.study.data.about, "provenance": self.provenance}
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), STUDY_KEY: json.dumps(about).encode()})
-        unfinished = path.with_name(path.name + ".unfinished")
-        pyarrow.parquet.write_table(table, unfinished, compression="zstd")
-        os.replace(unfinished, path)
+        with whole_file(path) as file:
+            pyarrow.parquet.write_table(table, file, compression="zstd")
 
     def _draw(self, folder: Path):
         title = f"{self.study.name}, {self.study.data.name}"

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.configuration_amuse import PRESETS
-from processing.conversation_folder import SPLIT_NAMES
+from processing.feature_tables import splits_in_name
 from processing.load_conversations import BUILDERS
 from processing.meld import FIVE_CLASS_LEFT_OUT
 from scripts import calibrate, cross_validate, evaluate, train
@@ -28,8 +28,6 @@ from scripts.training_arguments import FREE_ON_RESUME, DataArguments, ModelArgum
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("modeling_amuse", "processing", "scripts")
 SCORES = ("weighted_f1", "accuracy", "macro_f1", "expected_calibration_error")
-# what a training's result does not depend on
-FREE = {*FREE_ON_RESUME, "use_cpu"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,7 @@ class Runs:
     """
 
     def __init__(self, output_dir: Path, cache_dir: str | None = None):
+        commit()  # the code may be changed while this process goes on with what it has loaded
         self.output_dir = output_dir
         self.cache = {"cache_dir": cache_dir} if cache_dir else {}
 
@@ -213,8 +212,9 @@ def write_record(folder: Path, histories: list[dict]):
     write(record, [], folder / "run.json", pictures=False)
 
 
+@lru_cache
 def commit() -> str:
-    """The commit of the code, with `-changed` where it was changed since; `unknown` outside a repository."""
+    """The commit of the code when this is first asked, with `-changed` where it was changed since; `unknown` outside a repository."""
     try:
         git = ["git", "-C", str(ROOT)]
         found = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
@@ -247,8 +247,7 @@ def settings_of(options: dict) -> dict:
         if name in of_model and defaults[name] is None:
             defaults[name] = of_model[name]
             given[name] = preset.get(name, of_model[name]) if given[name] is None else given[name]
-    streams = [name for name in ("audio", "vision") if given[f"{name}_features"]]
-    given["modalities"] = sorted(given["modalities"] or ["text", *streams])
+    given["modalities"] = given["modalities"] and sorted(given["modalities"])
     return {name: value for name, value in sorted(given.items()) if value != defaults.get(name, MISSING)}
 
 
@@ -259,32 +258,35 @@ def recorded_settings(options: dict) -> dict:
 
 
 def training_digest(run: Run) -> str:
-    """The same for trainings with the same settings, seed, data, features and encoders, wherever these lie."""
-    settings = {name: value for name, value in settings_of(run.options).items() if name not in FREE}
+    """
+    The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Recordings
+    excepted, whose places stand in the conversations.)
+    """
+    settings = {name: value for name, value in settings_of(run.options).items() if name not in FREE_ON_RESUME}
     splits = ("train",) if run.study.data.num_folds else ("train", "validation")
     folds = {"num_folds": run.study.data.num_folds} if run.study.data.num_folds else {}
     return _digest({**settings, **folds, "data": data_digest(run.options, splits, with_test=False)})[:16]
 
 
-def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> list[str]:
+def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:
     """A hash of the conversations of some splits, of feature tables and of encoders. The test split's are not opened."""
     data_dir = options.get("data_dir")
     builder = BUILDERS[options.get("dataset_name", "sample")](data_dir=data_dir, splits=splits)
-    paths = [options[name] for name in PATHS if name != "data_dir" and options.get(name)]
-    return [builder.hash, *(_contents(str(path), with_test) for path in paths)]
+    given = {name: str(options[name]) for name in PATHS if name != "data_dir" and options.get(name)}
+    contents = {name: _contents(path, with_test) for name, path in given.items()}
+    return {"conversations": builder.hash, "builder": str(builder.VERSION), **contents}
 
 
 @lru_cache
 def _contents(path: str, with_test: bool) -> str:
-    """A hash of a file, or of the files in a folder; what is no path is a Hub id, and stands for itself."""
+    """A hash of a file, or of a folder's files and those of its `data`; what is no path is a Hub id: it stands for itself."""
     place = Path(path)
     if not place.exists():
         return path
     digest = hashlib.sha256()
-    for file in [place] if place.is_file() else sorted(place.iterdir()):
-        words = file.stem.lower().replace("-", "_").split("_")
-        if file.is_file() and (with_test or "test" not in {SPLIT_NAMES.get(word) for word in words}):
-            digest.update((file.name if place.is_dir() else "").encode())
+    for file in [place] if place.is_file() else sorted([*place.iterdir(), *place.glob("data/*")]):
+        if file.is_file() and (with_test or "test" not in splits_in_name(file)):
+            digest.update((file.relative_to(place).as_posix() if place.is_dir() else "").encode())
             with file.open("rb") as opened:
                 digest.update(hashlib.file_digest(opened, "sha256").digest())
     return digest.hexdigest()

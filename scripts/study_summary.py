@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from scripts.whole_files import whole_file
+
 RESULTS = Path(__file__).resolve().parents[1] / "hub_card" / "results"
 SUMMARY = "summary.json"
 BLOCK = re.compile(r"(<!-- results of (?P<names>[^>]*?) -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -47,16 +49,22 @@ def write_index(results_dir: Path):
         "Written by `scripts/run_study.py`. Each folder has the runs and the predictions as Parquet, the tables as Markdown, "
         "and pictures, with the command, the commit and the seeds in them. Epochs were chosen on validation, scores are the "
         "test split's (RAVDESS: those of five folds with unseen actors), means over the seeds. The last column compares each row "
-        'with the baseline that it names: "better" means that the paired 95 % interval of the difference over conversations '
-        "(RAVDESS: actors) excludes zero. `summary.json` has what this page shows; the truth of a prediction is the data set's.",
+        'with the baseline that it names: "better" means that the paired 95 % interval of the difference excludes zero, where '
+        "conversations (RAVDESS: actors) and trainings among the seeds are drawn. One in twenty differences that are nothing "
+        "shows by chance: no interval is widened for how many there are. `summary.json` has what this page shows; the truth of "
+        "a prediction is the data set's.",
         "",
         *markdown_table(head, cells),
     ]
-    _replace(results_dir / "README.md", "\n".join(lines) + "\n")
+    with whole_file(results_dir / "README.md") as file:
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def comparison(summary: dict) -> str:
     """What the paired intervals of a study say, unless there are too many rows for a line."""
+    if "calibration_errors" in summary:
+        without, scaled = summary["calibration_errors"]
+        return f"calibration error {without:.3f}, with a temperature {scaled:.3f}"
     rows = [row for row in summary["rows"] if row["verdict"]]
     if len(rows) > 12:
         return "see its table"
@@ -114,10 +122,6 @@ def fill_in(path: Path, results_dir: Path):
             return block[0]
         return f"{block[1]}{study_table(results_dir, names, os.path.relpath(results_dir, path.parent))}\n{block[3]}"
 
-    _replace(path, BLOCK.sub(filled, path.read_text(encoding="utf-8")))
-
-
-def _replace(path: Path, text: str):
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+    text = BLOCK.sub(filled, path.read_text(encoding="utf-8"))
+    with whole_file(path) as file:
+        file.write_text(text, encoding="utf-8")

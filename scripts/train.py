@@ -66,6 +66,7 @@ from scripts.training_arguments import (
     parse_arguments,
 )
 from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress, save_checkpoint
+from scripts.whole_files import whole_file
 
 SELECTION_RULE = "the highest weighted F1 on the validation split, the first of equals"
 
@@ -136,9 +137,10 @@ def main(arguments: list[str] | None = None):
 
     # Optimizer and schedule, in steps of the optimizer: the same for any number of processes.
     adapters, encoder_weights = None, None
-    if model_args.lora:
+    if encoder is not None and (model_args.lora or model_args.freeze_text_model):
         # a resumed training has them from the encoder, not from its checkpoint
-        encoder_weights = encoder_record(model.amuse.encoder("text"))["weights"]
+        encoder_weights = encoder_record(encoder)["weights"]
+    if model_args.lora:
         adapters = add_adapters(model, model_args)
     if args.attn_implementation is not None:
         model.set_attn_implementation(args.attn_implementation)
@@ -187,6 +189,8 @@ def main(arguments: list[str] | None = None):
     }
     settings["num_processes"] = accelerator.num_processes
     settings["model"] = json.loads(model.config.to_json_string(use_diff=False))
+    for modality in MODALITIES:
+        (settings["model"][f"{modality}_config"] or {}).pop("_name_or_path", None)  # where the encoder lay
     settings["encoder_weights"] = encoder_weights
     settings["data"] = [train.digest(), validation.digest()]
     settings["vocabulary"] = processor.tokenizer and sorted(processor.tokenizer.get_vocab())
@@ -236,7 +240,8 @@ def main(arguments: list[str] | None = None):
         accelerator.wait_for_everyone()
 
     if accelerator.is_main_process:
-        (output_dir / "training_history.json").write_text(json.dumps(progress, indent=1), encoding="utf-8")
+        with whole_file(output_dir / "training_history.json") as file:
+            file.write_text(json.dumps(progress, indent=1), encoding="utf-8")
     accelerator.print(
         f"Epoch {progress['best_epoch']} was best on validation, weighted F1 {progress['best_weighted_f1']:.4f}; saved in "
         f"{output_dir}"

@@ -211,6 +211,7 @@ class TrainArguments:
 # is compared by the contents.
 FREE_ON_RESUME = {
     "recipe",  # its settings are compared
+    "use_cpu",
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
     *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
     *("energy_country", "device_watts"),

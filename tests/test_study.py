@@ -13,7 +13,8 @@ from processing.emotion_metric import weighted_f1_interval
 from processing.seed_comparison import SeedScores
 from scripts import controlled_study, evaluate, run_study, study_description, study_runs, train
 from scripts.study_description import read_studies
-from scripts.study_summary import fill_in
+from scripts.study_summary import comparison, fill_in
+from scripts.training_arguments import FREE_ON_RESUME
 from tests.test_protocol import ravdess_file
 
 EMOTIONS = ("anger", "fear", "joy")
@@ -55,7 +56,7 @@ def write(path: Path, values: dict):
 
 
 def run(home, *more, study="small"):
-    folders = ["--output_dir", str(home / "out"), "--results_dir", str(home / "results"), "--num_resamples", "50"]
+    folders = ["--output_dir", str(home / "out"), "--results_dir", str(home / "results")]
     where = ["--cache_dir", str(home / "cache"), "--set", f"data_dir={home}", "use_cpu=true"]
     return run_study.main([study, *folders, *where, *more])
 
@@ -103,10 +104,10 @@ def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys):
     means = frame.groupby("variant")["test_weighted_f1"].mean()
     assert f"| none | {frame[frame['variant'] == 'none']['validation_weighted_f1'].mean():.4f} ± " in said
     assert f"{means['both'] - means['none']:+.4f}" in said and said in capsys.readouterr().out + "\n"
-    assert "`python scripts/run_study.py small --data mine`, commit " in said and "seeds 1, 2, 3" in said
+    assert "`python scripts/run_study.py small --data mine`, runs at commit " in said and "seeds 1, 2, 3" in said
     assert report.intervals[("both", "{}")] == report.intervals[("both again", "{}")]
     picture = (folder / "weighted_f1.png").read_bytes()
-    assert b"python scripts/run_study.py small --data mine, commit" in picture and b"seeds 1, 2, 3" in picture
+    assert b"python scripts/run_study.py small --data mine, runs at commit" in picture and b"seeds 1, 2, 3" in picture
     about = pyarrow.parquet.read_schema(folder / "runs.parquet").metadata[study_runs_key()]
     assert b"seeds 1, 2, 3" in about and str(home).encode() not in about
 
@@ -179,6 +180,33 @@ def test_too_few_seeds_and_other_settings_are_a_try(home, done):
     assert "A try" in report.markdown() and "--seeds 1 --trial --validation_only" in report.markdown()
     assert [arguments[arguments.index("--split") + 1] for arguments in done["evaluate"]] == ["validation"]
     assert not (home / "results").exists() and (home / "out/results/small/mine/results.md").is_file()
+    # settings that are tried are not chosen by the test split
+    done["evaluate"].clear()
+    run(
+        home,
+        "--trial",
+        "--seeds",
+        "1",
+        "--variants",
+        "none",
+        "--set",
+        f"data_dir={home}",
+        "use_cpu=true",
+        "hidden_size=4",
+    )
+    assert [arguments[arguments.index("--split") + 1] for arguments in done["evaluate"]] == ["validation"]
+
+
+def test_another_encoder_or_table_is_another_study(home):
+    path = home / "studies" / "data" / "mine.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["settings"] |= {"text_model": "sentence-transformers/all-MiniLM-L6-v2", "audio_features": "PRAAT"}
+    write(path, values)
+    [study] = read_studies("small")
+    given = ["data_dir=/data/MELD", "text_model=/encoders/all-MiniLM-L6-v2", "mine.audio_features=/data/praat"]
+    assert study_description.set_options(study, given) == []
+    changing = ["text_model=/encoders/roberta-large", "audio_features=/data/opensmile"]
+    assert study_description.set_options(study, changing) == changing
 
 
 def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
@@ -205,6 +233,9 @@ def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
     assert (
         "| scaled, missing rate 0.9 (audio) |" in report.markdown() and "calibration error without" in report.markdown()
     )
+    assert report.preferred is None  # a temperature changes no prediction
+    summary = {**report.summary(), "rows": []}
+    assert comparison(summary).startswith(f"calibration error {scaled[errors].mean():.3f}, with a temperature ")
     assert list(report._curves("missing_rate", ["disturbed_modalities", "variant"])) == [
         "audio, plain",
         "audio, scaled",
@@ -258,6 +289,16 @@ def test_studies_are_what_train_takes(name):
         ({"evaluations": [{"missing": 0.5}]}, "evaluations take missing_rate, .* and not missing"),
         ({"data": {"mine": {"variants": ["c"]}}}, "mine names a variant that is not there"),
         ({"data": ["other"]}, r"There is no file .*other.yaml; beside it there are: mine"),
+        ({"data": "mine"}, "data is a list of names, or a mapping of names"),
+        ({"seeds": 42}, "seeds is a list of whole numbers"),
+        ({"variants": ["both", "none"]}, "variants is a mapping of names to options, {} for no options"),
+        ({"variants": {"both": None, "none": {}}}, "variants is a mapping of names to options, {} for no options"),
+        ({"variants": {"none": {"modalities": None}}}, "say with `modalities` what the variant none reads on mine"),
+        ({"evaluations": {"missing_rate": 0.5}}, "evaluations is a list of mappings"),
+        ({"evaluations": [{"missing_rate": [1.5]}]}, "missing_rate must be from 0 to 1, but is 1.5"),
+        ({"evaluations": [{"missing_rate": 0.5, "disturbed_modalities": ["audio"]}]}, "a list of lists, .* not audio"),
+        ({"evaluations": [{"word_drop_rate": 0.5}]}, "the variant both has nothing on mine that is disturbed"),
+        ({"plots": [{"lines": ["variant"]}]}, "plots is a list of mappings with an x"),
     ],
 )
 def test_what_is_no_study_is_refused(home, changes, message):
@@ -268,7 +309,7 @@ def test_what_is_no_study_is_refused(home, changes, message):
 
 
 def test_the_same_training_is_recognized_by_what_it_does():
-    plain = study_runs.settings_of({"dataset_name": "folder", "data_dir": "x"})
+    plain = study_runs.settings_of({"dataset_name": "folder", "data_dir": "x", "modalities": ["text"]})
     assert "hidden_size" not in plain  # an option that comes later changes no digest
     said = {"fusion": "gate", "contexts": "both", "modalities": ["text"], "train_fraction": 1.0, "hidden_size": 256}
     assert study_runs.settings_of({"dataset_name": "folder", "data_dir": "x", **said}) == plain
@@ -277,6 +318,26 @@ def test_the_same_training_is_recognized_by_what_it_does():
     assert study_runs.settings_of({"preset": "small", "modality_dropout": 0.0}) != small
     with pytest.raises(ValueError, match="train.py does not take these options"):
         study_runs.settings_of({"fusion": "sum"})
+
+
+def test_data_is_recognized_by_what_it_holds(tmp_path, monkeypatch):
+    def digest(**options):
+        study_runs._contents.cache_clear()
+        return study_runs.data_digest({"dataset_name": "sample", **options}, ("train",), with_test=False)
+
+    tables = [tmp_path / name for name in ("one", "two")]
+    for number, table in enumerate(tables):
+        (table / "data").mkdir(parents=True)
+        (table / "data" / "train.csv").write_text(f"utterance_id,loudness\na,{number}\n")
+        (table / "data" / "dia.test.csv").write_text("utterance_id,loudness\nb,1\n")
+    first = digest(vision_features=tables[0])
+    assert first != digest(vision_features=tables[1]) and first != digest(background_features=tables[0])
+    (tables[0] / "data" / "dia.test.csv").write_text("utterance_id,loudness\nb,2\n")
+    assert digest(vision_features=tables[0]) == first
+    tables[0].rename(tmp_path / "moved")
+    assert digest(vision_features=tmp_path / "moved") == first
+    monkeypatch.setattr(study_runs.BUILDERS["sample"], "VERSION", "9.9.9")  # it makes other rows of the same files
+    assert digest(vision_features=tmp_path / "moved") != first
 
 
 def seeds(*shares_right, conversations=40, salt=0):
@@ -304,13 +365,23 @@ def test_seeds_are_compared_on_the_same_conversations():
     assert found["interval"][0] < found["difference"] < found["interval"][1]
     back = bad.difference(good)
     assert back["verdict"] == "worse" and back["interval"] == pytest.approx(
-        [-found["interval"][1], -found["interval"][0]]
+        [-found["interval"][1], -found["interval"][0]], abs=0.005
     )
     assert good.difference(likely)["verdict"] == "not told apart"
-    assert good.difference(good) == {"difference": 0, "interval": [0, 0], "verdict": "not told apart"}
+    assert good.difference(good)["difference"] == 0 and good.difference(good)["verdict"] == "not told apart"
+    named = SeedScores(runs, 3, ["a", "b", "c"])
+    assert named.difference(named) == {"difference": 0, "interval": [0, 0], "verdict": "not told apart"}
     # on the same conversations a difference is surer than two intervals tell
     width = np.ptp(good.interval()) + np.ptp(bad.interval())
     assert np.ptp(found["interval"]) < width
+    # seeds that differ as much as the variants do tell nothing, unless they are the same trainings, evaluated in two ways
+    scattered, scattered_runs = seeds(0.5, 0.7, 0.9)
+    better = [(r, np.where(np.arange(len(p)) % 20 == 0, r, p), c) for r, p, c in scattered_runs]
+    slightly, names = SeedScores(better, 3), ["a", "b", "c"]
+    assert np.ptp(scattered.interval()) > 2 * np.ptp(good.interval())
+    assert slightly.difference(scattered)["verdict"] == "not told apart"
+    again = SeedScores(better, 3, names).difference(SeedScores(scattered_runs, 3, names))
+    assert again["verdict"] == "better" and again["difference"] == pytest.approx(slightly.mean() - scattered.mean())
     one, [run_] = seeds(0.7)
     assert one.interval(200) == weighted_f1_interval(*run_, 3, 200)
     with pytest.raises(ValueError, match="predicted different ones"):
@@ -326,5 +397,5 @@ def test_the_controlled_study_trains_what_the_study_of_modalities_trains():
     own = controlled_study.training_options(args, Path("features"), ("text", "audio"), 43)
     assert own["audio_features"] == Path("features/prosody") and "vision_features" not in own
     settings = [study_runs.settings_of(options) for options in (own, {**study.options("text+audio"), "seed": 43})]
-    first, second = ({k: v for k, v in found.items() if k not in study_runs.FREE} for found in settings)
+    first, second = ({k: v for k, v in found.items() if k not in FREE_ON_RESUME} for found in settings)
     assert first == second and first["num_train_epochs"] == 30 and first["preset"] == "small"
