@@ -76,6 +76,10 @@ class ConversationFolder(ConversationBuilder):
         for key in ("start", "end", "audio_start", "video_start"):
             if key in kept and not (isinstance(kept[key], (int, float)) and math.isfinite(kept[key])):
                 raise ValueError(f"Utterance {kept['id']}: its {key} is {kept[key]!r}: give seconds, a number.")
+        if "start" in kept and "end" in kept and kept["end"] < kept["start"]:
+            raise ValueError(
+                f"Utterance {kept['id']} ends at {kept['end']:g} s, before its start at {kept['start']:g} s: correct the times."
+            )
         if kept.get("video_side") not in (None, *VIDEO_SIDES):
             raise ValueError(
                 f"Utterance {kept['id']}: its video_side is {kept['video_side']!r}: give {' or '.join(VIDEO_SIDES)}."

@@ -13,11 +13,14 @@ def import_extra(module: str, extra: str) -> ModuleType:
     Import a module that an extra of this package installs.
 
     Raises:
-        ImportError: naming the extra, when it is not installed.
+        ImportError: naming the extra, when it is not installed; with the reason, when it cannot be imported though it is.
     """
+    package = module.split(".")[0]
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(
-            f"This needs {module.split('.')[0]}, which is not installed: pip install 'amuse-emotion[{extra}]'."
-        ) from error
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] == package:
+            raise ImportError(
+                f"This needs {package}, which is not installed: pip install 'amuse-emotion[{extra}]'."
+            ) from error
+        raise ImportError(f"This needs {package}, which is installed but cannot be imported: {error}.") from error

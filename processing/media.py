@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 
 SAMPLING_RATE = 16000
 
-FORMATS = "mov,matroska,avi,flv,asf,mpegts,mpeg,mxf,wav,w64,mp3,flac,ogg,aac,aiff,caf,amr,au,ac3,eac3,ape,wv,tta"
+FORMATS = (
+    "mov,matroska,avi,flv,asf,mpegts,mpeg,mxf,wav,w64,mp3,flac,ogg,aac,aiff,caf,amr,au,ac3,eac3,ape,wv,tta,nistsphere"
+)
 """Containers that are opened. Playlists, pictures and subtitles are not: they are no recordings, and may name other files."""
 
 SAMPLING_RATES = (4000, 768000)
@@ -49,10 +51,25 @@ Span = tuple[float | None, float | None]
 
 
 SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"),
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".3gp"),
+    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".mxf"),
     *(".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus"),
+    *(".wma", ".mka", ".amr", ".aif", ".aiff", ".caf", ".sph"),
 )
 """Of the files in a folder that are taken for recordings."""
+
+
+class SpansBeyondEnd(ValueError):
+    """
+    Spans start after the end of a recording.
+
+    Attributes:
+        are_all: whether no span starts before it.
+    """
+
+    def __init__(self, message: str, are_all: bool):
+        super().__init__(message)
+        self.are_all = are_all
 
 
 class MediaInfo(NamedTuple):
@@ -112,7 +129,8 @@ def audio_chunks(
     """
     The sound of a recording, piece after piece: `(start in seconds, waveform (samples,))`.
 
-    The waveform is mono float32 in [-1, 1]. Pieces follow each other without a gap: where the sound starts late or has
+    The waveform is mono float32 in [-1, 1]: FFmpeg's mix of the channels, but of uncompressed sound with more than two, which
+    may be a microphone for each speaker, their mean. Pieces follow each other without a gap: where the sound starts late or has
     holes, there is silence, and what overlaps is cut. All pieces but the last are `chunk_seconds` long.
 
     Raises:
@@ -169,7 +187,7 @@ def utterance_waveforms(
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: when it is no recording, has no audio track, nothing of it can be decoded, a span is none, or, after
-            the others were given, when spans start after the end of the sound.
+            the others were given, when spans start after the end of the sound ([`SpansBeyondEnd`]).
     """
     bounds = _check_spans(path, spans)
     with _open_track(path, "audio") as track:
@@ -196,7 +214,7 @@ def utterance_frames(
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: when it is no recording, has no video track, nothing of it can be decoded, a span is none, or, after
-            the others were given, when spans start after the end of the video.
+            the others were given, when spans start after the end of the video ([`SpansBeyondEnd`]).
     """
     if not 0 < frames_per_second < math.inf:
         raise ValueError(f"frames_per_second is {frames_per_second}: give a number above 0.")
@@ -218,6 +236,32 @@ def utterance_frames(
         for wanted_time, utterances in itertools.chain(wanted.take(end), wanted.take_cut_short(end)):
             yield Frame(wanted_time, picture.image, utterances)
         _check_all_begun(path, bounds, wanted.unserved, f"video at {end:.2f} s")
+
+
+def end_of_key_frames(path: str | Path) -> float:
+    """
+    Up to which second a recording has pictures, 0 where none can be decoded. Key frames alone are: to decode all would take
+    long.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no recording, or has no video track.
+    """
+    end, is_decoded = 0.0, False
+    with _open_track(path, "video") as track:
+        track.stream.codec_context.skip_frame = "NONKEY"
+        for packet in _packets(track.container, [track.stream]):
+            frames = None if packet is None else _decode(track.stream, packet)
+            track.damaged += frames is None
+            is_decoded = bool(frames) or is_decoded
+            if packet is not None and packet.pts is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base) - track.zero)
+    return end if is_decoded else 0.0
+
+
+def warn_again(path: str | Path):
+    """Let damage of a file be told anew, which is told once in a process."""
+    _warned_files().discard(str(path))
 
 
 # ------------------------------------------------------------------------------------------------ files and streams
@@ -242,7 +286,10 @@ def _naming(path: str | Path):
     try:
         yield
     except _av().error.FFmpegError as error:
-        raise ValueError(f"{path} cannot be read as a recording: {error.strerror}.") from error
+        raise ValueError(
+            f"{path} cannot be read as a recording: {error.strerror}. It is damaged, or in none of the containers that are "
+            f"read: {FORMATS.replace(',', ', ')}."
+        ) from error
 
 
 def _open(path: str | Path):
@@ -472,7 +519,10 @@ def _check_all_begun(path: str | Path, bounds: list[tuple[float, float]], missin
         number = min(missing)
         start, last = bounds[number]
         others = f", and {len(missing) - 1} others start there too" if len(missing) > 1 else ""
-        raise ValueError(f"{path}: span {number}, from {start} to {last} s, starts after the end of the {end}{others}.")
+        raise SpansBeyondEnd(
+            f"{path}: span {number}, from {start} to {last} s, starts after the end of the {end}{others}.",
+            are_all=len(missing) == len(bounds),
+        )
 
 
 # ----------------------------------------------------------------------------------------------------------- sound
@@ -486,15 +536,17 @@ class _Run:
     rates, with silence before its first sample. So a span is the same wherever decoding begins.
     """
 
-    def __init__(self, path: str | Path, time: float, frame, sampling_rate: int):
-        rate = frame.sample_rate
+    def __init__(self, track: _Track, time: float, frame, sampling_rate: int):
+        self.rate = rate = frame.sample_rate
         if not SAMPLING_RATES[0] <= rate <= SAMPLING_RATES[1]:
-            raise ValueError(f"{path} states a sampling rate of {rate} Hz: this is no speech, or the file is damaged.")
+            raise ValueError(
+                f"{track.path} states a sampling rate of {rate} Hz: this is no speech, or the file is damaged."
+            )
         self.format = self._format_of(frame)
         self.end = time
         # 32-bit integers: sums of channels stay in [-1, 1], and a damaged float cannot become NaN
         resampler = functools.partial(_av().AudioResampler, "s32p", "mono")
-        self.to_mono = resampler(rate)
+        self.to_mono = None if _needs_mean(track, frame) else resampler(rate)
         self.to_rate = None if rate == sampling_rate else resampler(sampling_rate)
         first = round(time * rate)
         padding = first % (rate // math.gcd(rate, sampling_rate))
@@ -511,12 +563,17 @@ class _Run:
     def add(self, frame) -> Iterator[tuple[int, np.ndarray]]:
         self.end += frame.samples / frame.sample_rate
         frame.pts = None  # the run has its own count
-        yield from self._resampled([mono.to_ndarray() for mono in self.to_mono.resample(frame)])
+        yield from self._resampled(self._mono(frame))
 
     def finish(self) -> Iterator[tuple[int, np.ndarray]]:
-        yield from self._resampled([mono.to_ndarray() for mono in self.to_mono.resample(None)])
+        yield from self._resampled([] if self.to_mono is None else self._mono(None))
         if self.to_rate is not None:
             yield from self._given(mono.to_ndarray() for mono in self.to_rate.resample(None))
+
+    def _mono(self, frame) -> list[np.ndarray]:
+        if self.to_mono is None:
+            return [_mean_of_channels(frame)]
+        return [mono.to_ndarray() for mono in self.to_mono.resample(frame)]
 
     def _resampled(self, arrays: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
         if self.padding.size and arrays:
@@ -526,13 +583,35 @@ class _Run:
             return
         for array in arrays:
             frame = _av().AudioFrame.from_ndarray(array, format="s32p", layout="mono")
-            frame.sample_rate = self.to_mono.rate
+            frame.sample_rate = self.rate
             yield from self._given(mono.to_ndarray() for mono in self.to_rate.resample(frame))
 
     def _given(self, arrays) -> Iterator[tuple[int, np.ndarray]]:
         for array in arrays:
             yield self.next, array[0].astype(np.float32) * np.float32(2.0**-31)
             self.next += array.shape[1]
+
+
+def _needs_mean(track: _Track, frame) -> bool:
+    """
+    Whether the channels are no loudspeakers, as which FFmpeg would mix them: it takes the fourth microphone for the one of
+    low tones, and leaves it out.
+    """
+    is_plain = frame.layout.name in ("mono", "stereo")
+    return not is_plain and (track.stream.codec_context.name.startswith("pcm_") or frame.layout.nb_channels > 8)
+
+
+def _mean_of_channels(frame) -> np.ndarray:
+    """The mean of a frame's channels, `(1, samples)` int32."""
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    if samples.dtype.kind == "f":
+        samples = np.nan_to_num(samples.astype(np.float64)).clip(-1, 1) * (2.0**31 - 1)
+    else:
+        bits = 8 * samples.dtype.itemsize
+        samples = (samples.astype(np.float64) - (2.0**7 if samples.dtype.kind == "u" else 0)) * 2.0 ** (32 - bits)
+    return samples.mean(axis=0, keepdims=True).astype(np.int32)
 
 
 def _runs(track: _Track, sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -542,7 +621,7 @@ def _runs(track: _Track, sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]
         if run is None or not run.continues_with(time, frame):
             if run is not None:
                 yield from run.finish()
-            run = _Run(track.path, time, frame, sampling_rate)
+            run = _Run(track, time, frame, sampling_rate)
         yield from run.add(frame)
     if run is None:
         raise ValueError(f"{track.path}: nothing of its sound can be decoded; the file is damaged.")

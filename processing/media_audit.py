@@ -16,8 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from .conversation import media_span
-from .extras import import_extra
-from .media import SAMPLING_RATE, audio_chunks, probe_media
+from .media import SAMPLING_RATE, audio_chunks, end_of_key_frames, probe_media, warn_again
 
 logger = logging.getLogger(__name__)
 
@@ -166,6 +165,7 @@ def inspect_file(path: str, with_digest: bool = False) -> FileState:
     if with_digest:
         with open(path, "rb") as file:
             state.digest = hashlib.file_digest(file, "sha256").hexdigest()
+    warn_again(path)
     with _caught_warnings() as warnings:
         try:
             info = probe_media(path)
@@ -206,27 +206,9 @@ def _end_of_audio(path: str) -> float:
 
 def _end_of_video(path: str) -> float:
     """Up to which second there are pictures, 0 where no key frame can be decoded."""
-    av = import_extra("av", "media")
-    end, is_decoded, failures = 0.0, False, 0
-    with suppress(av.error.FFmpegError), av.open(path) as container:
-        stream = container.streams.video[0]
-        stream.codec_context.skip_frame = "NONKEY"  # to decode every picture of every clip would take hours
-        begin = (container.start_time or 0) / av.time_base
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    break
-                is_decoded = bool(packet.decode()) or is_decoded
-            except (av.error.FFmpegError, EOFError):
-                failures += 1
-                continue  # what follows may be well; at a break in the file itself nothing follows
-            if packet.pts is not None:
-                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base) - begin)
-    if failures:
-        logger.warning("%s is damaged: %d packets could not be decoded (video).", path, failures)
-    return end if is_decoded else 0.0
+    with suppress(ValueError):  # nothing can
+        return end_of_key_frames(path)
+    return 0.0
 
 
 def inspect_files(

@@ -42,7 +42,13 @@ def conversations_of_file(
     if path.suffix.lower() in READERS:
         if transcript is not None:
             raise ValueError(f"{path} is a transcript itself: give the recording, with its transcript beside it.")
+        if transcript_text is not None:
+            return check_conversations(read_transcript(path, transcript_text))
         return check_conversations(read_transcripts(path))
+    if transcript_text is not None and transcript is None:
+        raise ValueError(
+            f"{transcript_text} is the text of a transcript in RTTM, but {path} has none: give the RTTM, too."
+        )
     info = probe_media(path)
     if transcript is not None:
         conversation = read_transcript(transcript, transcript_text)

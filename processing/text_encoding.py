@@ -7,6 +7,9 @@ from pathlib import Path
 # The C1 control characters stand where cp1252 has punctuation: what is left of a copy that was decoded as Latin-1.
 _CP1252 = {code: bytes([code]).decode("cp1252", errors="ignore") or None for code in range(0x80, 0xA0)}
 
+# bytes that are no UTF-8, as Python's decoder hands them on
+_ESCAPED = {0xDC00 + byte: bytes([byte]).decode("cp1252", errors="replace") for byte in range(0x80, 0x100)}
+
 
 def decode_utf8_or_cp1252(path: Path) -> tuple[str, Counter]:
     """
@@ -16,17 +19,11 @@ def decode_utf8_or_cp1252(path: Path) -> tuple[str, Counter]:
         The text, and counts of what was mended.
     """
     report = Counter()
-    contents, pieces = path.read_bytes().removeprefix(b"\xef\xbb\xbf"), []
-    while contents:
-        try:
-            pieces.append(contents.decode("utf-8"))
-            break
-        except UnicodeDecodeError as error:
-            pieces.append(contents[: error.start].decode("utf-8"))
-            pieces.append(contents[error.start : error.start + 1].decode("cp1252", errors="replace"))
-            contents = contents[error.start + 1 :]
-            report["bytes in cp1252, not UTF-8"] += 1
-    text = "".join(pieces)
+    text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="surrogateescape")
+    escaped = sum("\udc80" <= character <= "\udcff" for character in text)
+    if escaped:
+        report["bytes in cp1252, not UTF-8"] = escaped
+        text = text.translate(_ESCAPED)
     controls = sum(0x80 <= ord(character) < 0xA0 for character in text)
     if controls:
         report["cp1252 characters mended"] = controls

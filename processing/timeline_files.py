@@ -4,22 +4,24 @@
 import csv
 import io
 import json
-import os
+import re
 import unicodedata
 from pathlib import Path
+
+from .whole_files import whole_file
 
 _LONGEST_SPEAKER_CELL = 20
 _SHORTEST_TEXT_CELL = 12
 
 
-def write_timeline(results: list[dict], path: str | Path):
+def write_timeline(results: list[dict], path: str | Path, recording: str | None = None):
     """
     Write the utterances of one recording with their emotions, in the format that the suffix names.
 
     The file appears complete or not at all. `read_transcript` reads speakers, texts and times back from all but the RTTM,
     which has no texts.
 
-    - `.json`: `{"recording": the file's stem, "utterances": results}`.
+    - `.json`: `{"recording": its name, "utterances": results}`.
     - `.csv`: a row an utterance with `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `score_<emotion>` and
       `share_<modality>`; `id` before them, if there are ids.
     - `.srt`: cues such as `Ada [joy 83 %]: I passed!`, to the millisecond, each text on one line, `-->` in it as `->`.
@@ -29,6 +31,7 @@ def write_timeline(results: list[dict], path: str | Path):
     Args:
         results: what the pipeline gives for one recording.
         path: the file to write; one that exists is replaced.
+        recording: the recording's name in JSON and RTTM. None: the stem of `path`.
 
     Raises:
         ValueError: for an unknown suffix, no results, or `.srt` and `.rttm` without times.
@@ -41,13 +44,24 @@ def write_timeline(results: list[dict], path: str | Path):
     check_results(results)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: make it first.")
-    text = writer(results, path)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_bytes(text.encode("utf-8", errors="replace"))
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    text = writer(results, path, path.stem if recording is None else recording)
+    with whole_file(path) as file:
+        file.write_bytes(text.encode("utf-8", errors="replace"))
+
+
+def is_timeline(path: str | Path) -> bool:
+    """Whether a file begins as `write_timeline` writes JSON, CSV and subtitles: it is no transcript that somebody made."""
+    with open(path, "rb") as file:
+        beginning = file.read(4096).decode("utf-8", errors="replace")
+    begins = _BEGINNINGS.get(Path(path).suffix.lower())
+    return begins is not None and begins.match(beginning) is not None
+
+
+_BEGINNINGS = {
+    ".json": re.compile(r'\{\s*"recording":'),
+    ".csv": re.compile(r"[^\n]*\bemotion,confidence,score_"),
+    ".srt": re.compile(r"1\s+\S+ --> \S+\s+[^\n]+ \[[^\[\]\n]+ \d{1,3} %\]:"),
+}
 
 
 def check_results(results: list[dict]):
@@ -168,11 +182,11 @@ def _shortened(text: str, size: int) -> str:
     return text.rstrip() + "…"
 
 
-def _as_json(results: list[dict], path: Path) -> str:
-    return json.dumps({"recording": path.stem, "utterances": results}, ensure_ascii=False, indent=1) + "\n"
+def _as_json(results: list[dict], path: Path, recording: str) -> str:
+    return json.dumps({"recording": recording, "utterances": results}, ensure_ascii=False, indent=1) + "\n"
 
 
-def _as_csv(results: list[dict], path: Path) -> str:
+def _as_csv(results: list[dict], path: Path, recording: str) -> str:
     plain = ("start", "end", "speaker", "text", "emotion", "confidence")
     if any("id" in result for result in results):
         plain = ("id", *plain)
@@ -186,7 +200,7 @@ def _as_csv(results: list[dict], path: Path) -> str:
     return table.getvalue()
 
 
-def _as_srt(results: list[dict], path: Path) -> str:
+def _as_srt(results: list[dict], path: Path, recording: str) -> str:
     return "\n".join(
         f"{number}\n{_srt_time(result['start'])} --> {_srt_time(result['end'])}\n{_srt_text(result)}\n"
         for number, result in enumerate(_in_order_of_time(results, path), start=1)
@@ -202,10 +216,9 @@ def _srt_text(result: dict) -> str:
     return f"{prefix} {_one_line(result.get('text') or '')}".rstrip().replace("-->", "->")
 
 
-def _as_rttm(results: list[dict], path: Path) -> str:
-    recording = _field(path.stem)
+def _as_rttm(results: list[dict], path: Path, recording: str) -> str:
     return "".join(
-        f"SPEAKER {recording} 1 {result['start']:.3f} {result['end'] - result['start']:.3f} <NA> {_field(result['emotion'])} "
+        f"SPEAKER {_field(recording)} 1 {result['start']:.3f} {result['end'] - result['start']:.3f} <NA> {_field(result['emotion'])} "
         f"{_field(result['speaker'])} {result['confidence']:.3f} <NA>\n"
         for result in _in_order_of_time(results, path)
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from .extras import import_extra
 from .meld import EMOTIONS as MELD_EMOTIONS
 from .timeline_files import check_results, clock, has_times
+from .whole_files import whole_file
 
 # Okabe and Ito's palette, told apart with every kind of colour blindness
 EMOTION_COLOURS = {
@@ -67,7 +68,8 @@ def save_timeline(results: list[dict], path: str | Path, emotions: list[str] | N
         _draw_shares(panels[1], results, spans, modalities)
     _draw_x_axis(panels[-1], spans, by_time)
     _draw_legend(panels[0], "emotion", [(name, colours[name]) for name in emotions if name in shown])
-    figure.savefig(path)
+    with whole_file(Path(path)) as file:
+        figure.savefig(file, format="png")
 
 
 def _ordered_emotions(results: list[dict], emotions: list[str] | None) -> list[str]:

@@ -36,6 +36,8 @@ _WRITTEN_PREFIX = re.compile(r"(?P<speaker>.{1,200}?) \[[^\[\]]{1,80} \d{1,3} %\
 _NAME_PREFIX = re.compile(
     r"(?P<speaker>[^\W\d_][^:,;!?<>\[\]]{0,39}?)(?:\s*\[[^\[\]]{1,40}\])?\s?:(?=\s|$|[^\W\d_])(?P<text>.*)"
 )
+_LABEL_PREFIX = re.compile(r"\[(?P<speaker>[^\[\]:]{1,40})\]:(?=\s|$)(?P<text>.*)")  # as WhisperX writes it
+_CHEVRONS = re.compile(r">{2,3}\s*")
 
 
 def read_transcript(path: str | Path, text_path: str | Path | None = None) -> dict:
@@ -50,7 +52,7 @@ def read_transcript(path: str | Path, text_path: str | Path | None = None) -> di
     - `.jsonl`: an utterance a line, or a conversation a line.
     - `.csv`: a header and one utterance a row, separated by commas, semicolons or tabs. `speaker` and one of `text` and
       `start` are required; `id`, `end`, `emotion`, `audio` and `video` are read too, other columns are not.
-    - `.srt`: the speaker is a prefix `Ada:` of up to 40 characters at the beginning of a line. A line with such a prefix
+    - `.srt`: the speaker is a prefix `Ada:`, `>> Ada:` or `[Ada]:` of up to 40 characters at the beginning of a line. A line with such a prefix
       begins a new utterance with the cue's times. Without a prefix the speaker before goes on, except in cues whose
       lines begin with dashes: there each dash begins an utterance of another person, named `speaker` where no prefix tells.
     - `.vtt`: as `.srt`, and `<v Ada>` begins an utterance of Ada.
@@ -118,7 +120,9 @@ def _conversation(path: Path, identifier: str, utterances: list[dict]) -> dict:
 def _add_text(utterances: list[dict], path: Path, text_path: Path):
     if path.suffix.lower() != ".rttm":
         raise ValueError(f"{path} has text of its own: text_path goes with .rttm alone.")
-    lines = [line.strip() for line in _lines(_text_of(text_path).rstrip())]
+    lines = [line.strip() for line in _lines(_text_of(text_path))]
+    while len(lines) > len(utterances) and not lines[-1]:
+        lines.pop()
     if len(lines) != len(utterances):
         raise ValueError(
             f"{text_path} has {len(lines)} lines, but {path} has {len(utterances)} turns: give one line for each turn, in "
@@ -308,7 +312,14 @@ def _from_vtt(path: Path, text: str) -> list[tuple[str | None, list[dict]]]:
     number, header = blocks[0]
     if not re.fullmatch(r"WEBVTT(\s.*)?", header[0]):
         raise ValueError(f"{path}, line {number}: a WebVTT file begins with the line WEBVTT; name SubRip files .srt.")
-    cues = [(number, lines) for number, lines in blocks[1:] if not re.match(r"(NOTE|STYLE|REGION)(\s|$)", lines[0])]
+    # a cue may stand right below, without an empty line
+    first = next((at for at, line in enumerate(header) if "-->" in line), len(header))
+    below = [(number + first, header[first:])] if first < len(header) else []
+    cues = [
+        (number, lines)
+        for number, lines in [*below, *blocks[1:]]
+        if not re.match(r"(NOTE|STYLE|REGION)(\s|$)", lines[0])
+    ]
     return [(None, _utterances_of_cues(path, cues, _vtt_turns))]
 
 
@@ -363,7 +374,9 @@ def _srt_turns(lines: list[str], speaker: str) -> list[tuple[str, str]]:
     turns = []
     for line in lines:
         undashed = _DASH.sub("", line, count=1) if _DASH.match(line) else line
-        named = _WRITTEN_PREFIX.match(undashed) or _NAME_PREFIX.match(undashed)
+        announced = _CHEVRONS.sub("", undashed, count=1) if _CHEVRONS.match(undashed) else undashed
+        patterns = (_WRITTEN_PREFIX, _LABEL_PREFIX, _NAME_PREFIX)
+        named = next((match for pattern in patterns if (match := pattern.match(announced))), None)
         if named:
             turns.append((named["speaker"].strip(), [named["text"].strip()]))
         elif is_dialogue and undashed != line:

@@ -11,7 +11,7 @@ import numpy as np
 from .conversation import media_span
 from .extras import import_extra
 from .faces import Face, FaceFinder
-from .media import SAMPLING_RATE, utterance_frames, utterance_waveforms
+from .media import SAMPLING_RATE, SpansBeyondEnd, utterance_frames, utterance_waveforms
 from .speaking_face import loudness_at, speaking_faces
 
 FRAMES_PER_SECOND = 5.0
@@ -59,7 +59,8 @@ def utterance_sounds(utterances: list[dict], skip_unreadable: bool = False) -> I
 
     Raises:
         FileNotFoundError: when a file is missing.
-        ValueError: when it cannot be read, or an utterance's times are not in it.
+        ValueError: when it cannot be read, or all utterances begin after its end. Where some do, or last no time, a warning
+            tells it, and they are left out.
     """
 
     def read(path: str, positions: list[int]):
@@ -122,13 +123,21 @@ def utterance_sights(
 def _each_file(utterances: list[dict], medium: str, read: Callable, skip_unreadable: bool) -> Iterator:
     of_file = defaultdict(list)
     for position, utterance in enumerate(utterances):
-        if utterance.get(medium):
-            of_file[str(utterance[medium])].append(position)
+        if not utterance.get(medium):
+            continue
+        start, end = media_span(utterance, medium)
+        if end is not None and end <= start:
+            name = utterance.get("id", position)
+            logger.warning("Utterance %s lasts from %g to %g s: its %s counts as missing.", name, start, end, medium)
+            continue
+        of_file[str(utterance[medium])].append(position)
     for path, positions in of_file.items():
         try:
             yield from read(path, positions)
         except (ValueError, FileNotFoundError) as error:
-            if not skip_unreadable:
+            # pictures may end before the sound, and a transcript go on after it; one of another recording begins there
+            is_tail = isinstance(error, SpansBeyondEnd) and not error.are_all
+            if not (skip_unreadable or is_tail):
                 raise
             logger.warning("%s is not read to its end, what is lacking counts as missing: %s", medium, error)
 

@@ -21,6 +21,7 @@ from transformers import HfArgumentParser
 
 from processing.load_conversations import BUILDERS, describe_report, load_conversations
 from processing.media_audit import audit_media, describe_audit, number_of_findings
+from processing.whole_files import whole_file
 
 
 @dataclass
@@ -46,7 +47,8 @@ def main(arguments: list[str] | None = None) -> dict:
     if args.output is not None:
         output = Path(args.output)
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
+        with whole_file(output) as file:
+            file.write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
         print(f"\nWritten to {output}")
     if args.strict and number_of_findings(report):
         raise SystemExit(1)

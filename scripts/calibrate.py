@@ -26,9 +26,9 @@ from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from processing.disturbed_conversations import Disturbance
 from processing.load_conversations import BUILDERS
 from processing.temperature_scaling import at_temperature, fit_temperature, negative_log_likelihood
+from processing.whole_files import whole_file
 from scripts.evaluate import load_split, split_dataset, used_modalities
 from scripts.prediction import predict, score, use_all_cores
-from scripts.whole_files import whole_file
 
 
 @dataclass

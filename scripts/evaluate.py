@@ -37,9 +37,9 @@ from processing.meld import FIVE_CLASS_LEFT_OUT
 from processing.score_pictures import save_confusion_matrix, save_reliability
 from processing.temperature_scaling import at_temperature
 from processing.unseen_subsets import unseen_subsets
+from processing.whole_files import whole_file
 from scripts.prediction import load_from_folder_or_hub, predict, score, use_all_cores
 from scripts.run_record import describe_run, read_training
-from scripts.whole_files import whole_file
 
 
 @dataclass

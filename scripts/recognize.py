@@ -30,7 +30,7 @@ import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and t
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from processing.extras import import_extra
 from processing.media import SUFFIXES as RECORDING_SUFFIXES
-from processing.timeline_files import WRITERS, as_table, write_timeline
+from processing.timeline_files import WRITERS, as_table, is_timeline, write_timeline
 from processing.timeline_picture import save_timeline
 from processing.transcripts import READERS as TRANSCRIPT_READERS
 from scripts.prediction import load_from_folder_or_hub
@@ -85,9 +85,12 @@ def main(arguments: list[str] | None = None) -> int:
     # one file needs no bar
     for path in tqdm(inputs, desc="Recordings", unit="file", disable=len(inputs) == 1):
         try:
+            transcript = args.transcript or transcript_beside(path)
+            if transcript and not args.transcript:
+                tqdm.write(f"Transcript of {path}: {transcript}", file=sys.stderr)
             timelines = recognizer(
                 [str(path)],
-                transcript=args.transcript or transcript_beside(path),
+                transcript=transcript,
                 transcript_text=args.transcript_text,
                 speech_model=speech_model,
                 num_speakers=args.num_speakers,
@@ -149,13 +152,21 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path]):
         twice = {stem for stem in stems if stems.count(stem) > 1}
         if twice:
             raise ValueError(f"Several files are named {min(twice)}, and their timelines would overwrite each other.")
+        outputs = [outputs[0] / f"{path.stem}.{suffix}" for path in inputs for suffix in args.formats]
     else:
         for output in outputs:
             if output.suffix.lower() not in WRITERS:
                 raise ValueError(f"--output {output}: give a file ending in {', '.join(WRITERS)}, or one folder.")
-    for path in [*(outputs if not into_folder else ()), *([Path(args.picture)] if args.picture else ())]:
+    if args.picture and Path(args.picture).suffix.lower() != ".png":
+        raise ValueError(f"--picture {args.picture}: give a file ending in .png.")
+    outputs += [Path(args.picture)] if args.picture else []
+    given = [*inputs, args.transcript, args.transcript_text, *map(transcript_beside, inputs)]
+    read = {Path(path).resolve() for path in given if path is not None}
+    for path in outputs:
         if not path.parent.is_dir():
             raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: make it first.")
+        if path.resolve() in read:
+            raise ValueError(f"{path} is read, and would be overwritten: choose another --output.")
     if args.picture or "png" in args.formats:
         import_extra("matplotlib", "plots")
 
@@ -183,11 +194,18 @@ def load_speech(model: str | None, inputs: list[Path]):
 
 
 def transcript_beside(path: Path) -> str | None:
-    """The transcript of a recording: the file of the same name with another suffix. RTTM has no words, and is asked for."""
+    """
+    The transcript of a recording: the file of the same name with another suffix, subtitles first. RTTM has no words, and is
+    asked for; a timeline that was written here is none.
+    """
     if path.suffix.lower() in TRANSCRIPT_READERS:
         return None
-    beside = (path.with_suffix(suffix) for suffix in TRANSCRIPT_READERS if suffix != ".rttm")
-    return next((str(transcript) for transcript in beside if transcript.is_file()), None)
+    named_alike = [file for file in sorted(path.parent.iterdir()) if file.stem == path.stem and file.is_file()]
+    for suffix in (".srt", ".vtt", ".csv", ".json", ".jsonl"):
+        for file in named_alike:
+            if file.suffix.lower() == suffix and not is_timeline(file):
+                return str(file)
+    return None
 
 
 def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments):
@@ -197,10 +215,12 @@ def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments):
     outputs = [Path(output) for output in args.output or ()]
     if len(outputs) == 1 and outputs[0].is_dir():
         outputs = [outputs[0] / f"{name}.{suffix}" for suffix in args.formats]
-    pictures = [path for path in outputs if path.suffix == ".png"] + ([Path(args.picture)] if args.picture else [])
+    pictures = [path for path in outputs if path.suffix.lower() == ".png"] + (
+        [Path(args.picture)] if args.picture else []
+    )
     for path in outputs:
         if path not in pictures:
-            write_timeline(timeline, path)
+            write_timeline(timeline, path, name)
     for path in pictures:
         save_timeline(timeline, path)
     for path in dict.fromkeys([*outputs, *pictures]):

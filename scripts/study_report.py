@@ -11,9 +11,9 @@ import pyarrow.parquet
 
 from processing.score_pictures import save_curves, save_intervals
 from processing.seed_comparison import SeedScores
+from processing.whole_files import whole_file
 from scripts.study_description import DISTURBANCES, Study
 from scripts.study_summary import SUMMARY, interval_text, markdown_table
-from scripts.whole_files import whole_file
 
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
 MOST_GROUPS = 12

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from scripts.whole_files import whole_file
+from processing.whole_files import whole_file
 
 RESULTS = Path(__file__).resolve().parents[1] / "hub_card" / "results"
 SUMMARY = "summary.json"

@@ -50,6 +50,7 @@ from processing.conversation_dataset import ConversationDataset, load_stream_tab
 from processing.encoder_states import encoder_record, frozen_text_states
 from processing.load_conversations import describe_report, load_conversations
 from processing.small_text_encoder import small_text_encoder
+from processing.whole_files import whole_file
 from scripts.prediction import (
     collate_conversations,
     encoder_part,
@@ -66,7 +67,6 @@ from scripts.training_arguments import (
     parse_arguments,
 )
 from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress, save_checkpoint
-from scripts.whole_files import whole_file
 
 SELECTION_RULE = "the highest weighted F1 on the validation split, the first of equals"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from processing.load_conversations import load_conversations
-from processing.media_audit import KINDS, audit_media, describe_audit, inspect_files
+from processing.media_audit import KINDS, audit_media, describe_audit, inspect_file, inspect_files
 from scripts.audit_data import main
 from tests.crashing_reader import crash_on_request
 
@@ -131,6 +131,18 @@ def test_a_recording_that_ends_before_it_says_is_found(media, tmp_path):
         [{"id": "whole", "video": str(tmp_path / "whole.mkv")}], [{"id": "cut", "video": str(tmp_path / "cut.mkv")}]
     )
     assert kinds(report) == {"corrupt": [("cut", "video")]}
+
+
+def test_names_of_any_encoding_are_no_damage_and_damage_is_told_each_time(media, tmp_path):
+    write_video(tmp_path / "12:30.mkv", pictures(2.0), 10, sound(2.0), RATE)
+    contents = (tmp_path / "12:30.mkv").read_bytes()
+    assert b"Lavf" in contents
+    # the name of the program that wrote it, in Latin-1
+    (tmp_path / "12:30.mkv").write_bytes(contents.replace(b"Lavf", b"L\xe9vf"))
+    state = inspect_file(str(tmp_path / "12:30.mkv"))
+    assert state.problem is None and state.damage is None and state.ends["video"] == pytest.approx(2.0, abs=0.1)
+    first, second = (inspect_file(str(media / "damaged.mp4")) for _ in range(2))
+    assert first.damage and first.damage == second.damage
 
 
 def test_actors_side_by_side_do_not_overlap(media):

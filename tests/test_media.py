@@ -17,6 +17,7 @@ pytest.importorskip("av")
 
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.io import wavfile
 
 from processing import media
 from processing.media import (
@@ -398,6 +399,20 @@ def test_spans_that_are_none(mp4, span):
             list(give(mp4, [(0.0, 1.0), span]))
     with pytest.raises(ValueError, match="start < end"):
         read_audio(mp4, *span)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 6, 9, 16])
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float32])
+def test_each_microphone_of_a_file_is_heard(tmp_path, channels, dtype):
+    """As many microphones give, without saying where they stand: FFmpeg would take the fourth for a loudspeaker of low tones."""
+    tone = np.sin(np.arange(16000) / 10)
+    for channel in range(channels):
+        sound = np.zeros((16000, channels))
+        sound[:, channel] = tone / 2
+        full, middle = {"int16": (2**15, 0), "uint8": (2**7, 2**7), "float32": (1, 0)}[dtype.__name__]
+        wavfile.write(tmp_path / "talk.wav", 16000, (sound * full + middle).astype(dtype))
+        heard = read_audio(tmp_path / "talk.wav")
+        np.testing.assert_allclose(heard, tone / 2 / channels, atol=0.02)
 
 
 @pytest.mark.parametrize("start", [4.5, 60.0, 1e12, 8e307])

@@ -16,6 +16,7 @@ from transformers.dynamic_module_utils import get_imports
 
 import modeling_amuse
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
+from processing.extras import import_extra
 from processing.small_text_encoder import small_text_encoder
 
 ROOT = Path(__file__).parents[1]
@@ -144,3 +145,17 @@ def test_import_registers_everything():
         "assert transformers.AutoConfig.for_model('amuse').model_type == 'amuse'\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_an_extra_that_cannot_be_imported_says_why(tmp_path, monkeypatch):
+    (tmp_path / "broken_decoder.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    (tmp_path / "lacking_decoder.py").write_text("import a_module_that_is_not_there")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match="installed but cannot be imported: libGL.so.1: cannot open"):
+        import_extra("broken_decoder", "media")
+    with pytest.raises(
+        ImportError, match="installed but cannot be imported: No module named 'a_module_that_is_not_there'"
+    ):
+        import_extra("lacking_decoder", "media")
+    with pytest.raises(ImportError, match=r"which is not installed: pip install 'amuse-emotion\[media\]'"):
+        import_extra("no_decoder.at_all", "media")

@@ -251,6 +251,11 @@ def test_turns_in_rttm_get_their_words_from_a_text_file(corpus, tmp_path):
     (tmp_path / "t.txt").write_text("\n".join(text for _, text, *_ in LINES))
     [conversation] = conversations_of_file(corpus / "test.mp4", tmp_path / "t.rttm", tmp_path / "t.txt")
     assert [(u["speaker"], u["text"]) for u in conversation["utterances"]] == [line[:2] for line in LINES]
+    (tmp_path / "t.txt").write_text("\n".join([*(text for _, text, *_ in LINES[:-1]), "", ""]))
+    [conversation] = conversations_of_file(tmp_path / "t.rttm", transcript_text=tmp_path / "t.txt")
+    assert [u.get("text") for u in conversation["utterances"]] == [*(text for _, text, *_ in LINES[:-1]), None]
+    with pytest.raises(ValueError, match="is the text of a transcript in RTTM, but .*test.mp4 has none"):
+        conversations_of_file(corpus / "test.mp4", transcript_text=tmp_path / "t.txt")
 
 
 def test_prosody_of_silence_is_missing_and_of_nan_refused():
@@ -286,4 +291,42 @@ def test_an_utterance_after_the_end_of_the_video_takes_no_other_with_it(corpus):
     seen = {position for position, _ in utterance_sights([*utterances, late], skip_unreadable=True)}
     assert seen == set(range(len(LINES)))
     with pytest.raises(ValueError, match="500"):
-        list(utterance_sights([*utterances, late]))
+        list(utterance_sights([late, {**late, "end": 502.0}]))  # the transcript of another recording
+
+
+def test_an_utterance_after_the_end_or_without_length_lacks_what_it_has_none_of(corpus, model_dir, tmp_path, caplog):
+    turns = json.loads(transcript_of(corpus, tmp_path / "t.json").read_text())["utterances"]
+    instant = {**turns[0], "id": "instant", "start": 1.0, "end": 1.0}
+    late = {**turns[0], "id": "late", "start": 500.0, "end": 501.0}
+    (tmp_path / "t.json").write_text(json.dumps({"utterances": [*turns, instant, late]}))
+    out = tmp_path / "out.json"
+    where = ["--transcript", str(tmp_path / "t.json"), "--model", str(model_dir), "--output", str(out)]
+    assert recognize.main([str(corpus / "test.mp4"), *where]) == 0
+    found = {u["id"]: list(u["modalities"]) for u in json.loads(out.read_text())["utterances"]}
+    assert found["instant"] == found["late"] == ["text"] and len(found) == len(turns) + 2
+    assert all("audio" in modalities for name, modalities in found.items() if name not in ("instant", "late"))
+    assert "Utterance instant lasts from 1 to 1 s" in caplog.text and "starts after the end" in caplog.text
+
+
+def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus, model_dir, tmp_path, capsys):
+    (tmp_path / "talk.mp4").write_bytes((corpus / "test.mp4").read_bytes())
+    cue = "1\n00:00:00,000 --> 00:00:01,000\nAda: Hello.\n"
+    (tmp_path / "talk.srt").write_text(cue)
+    command = [str(tmp_path / "talk.mp4"), "--model", str(model_dir)]
+    for output in (["--output", str(tmp_path / "talk.srt")], ["--output", str(tmp_path), "--formats", "json", "srt"]):
+        assert recognize.main([*command, *output]) == 1
+        assert "is read, and would be overwritten" in capsys.readouterr().err
+    assert (tmp_path / "talk.srt").read_text() == cue
+    (tmp_path / "talk.srt").rename(tmp_path / "talk.SRT")
+    assert recognize.main([*command, "--picture", "talk.bmp"]) == 1
+    assert "give a file ending in .png" in capsys.readouterr().err
+    # what was written in one call is not read in the next, and names the recording
+    outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv")]
+    for _ in range(2):
+        assert recognize.main([*command, "--output", *outputs]) == 0
+        assert f"Transcript of {tmp_path / 'talk.mp4'}: {tmp_path / 'talk.SRT'}" in capsys.readouterr().err
+    assert recognize.main([*command, "--output", str(tmp_path / "other.json")]) == 0
+    assert json.loads((tmp_path / "other.json").read_text())["recording"] == "talk"
+    (tmp_path / "talk.SRT").unlink()
+    assert recognize.main(command) == 1
+    assert "give a transcript, or a Whisper model" in capsys.readouterr().err

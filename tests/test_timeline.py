@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processing.meld import EMOTIONS
-from processing.timeline_files import as_table, clock, write_timeline
+from processing.timeline_files import as_table, clock, is_timeline, write_timeline
 from processing.transcripts import read_transcript
 
 MODALITIES = ("text", "audio", "vision")
@@ -44,6 +44,19 @@ def test_json_and_csv_read_back_exactly(tmp_path, suffix):
     assert turns(read_transcript(path)["utterances"]) == turns(TALK)
     assert [u["emotion"] for u in read_transcript(path)["utterances"]] == ["joy", "surprise", "neutral"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".srt"])
+def test_what_is_written_is_told_from_a_transcript(tmp_path, suffix):
+    write_timeline(TALK, tmp_path / f"talk{suffix}", "meeting")
+    assert is_timeline(tmp_path / f"talk{suffix}")
+    plain = {
+        ".json": json.dumps({"id": "talk", "utterances": TALK}),
+        ".csv": "speaker,text,start,end,emotion\nAda,Hello,0,1,joy\n",
+        ".srt": "1\n00:00:01,000 --> 00:00:02,000\nAda: Hello [joy]\n",
+    }
+    (tmp_path / f"plain{suffix}").write_text(plain[suffix])
+    assert not is_timeline(tmp_path / f"plain{suffix}")
 
 
 def test_json_holds_the_results(tmp_path):

@@ -12,6 +12,12 @@ from processing.transcripts import read_transcript, read_transcripts
 from tests.damaged_files import damaged_text
 
 
+def test_large_files_that_are_not_utf8_take_no_longer(write):
+    path = write("talk.jsonl", b'{"speaker": "Zo\xeb", "text": "\x93No\x94 \xe2\x82"}\n' * 20_000)
+    [first, *_] = read_transcript(path)["utterances"]  # by the square of the length, this would take minutes
+    assert first["speaker"] == "Zoë" and first["text"] == "“No” â‚"
+
+
 @pytest.fixture
 def write(tmp_path):
     def write(name, content, encoding="utf-8"):
@@ -148,6 +154,10 @@ def test_srt(write):
         ("-- as I said", "speaker", "-- as I said"),
         ("- Ada: hi", "Ada", "hi"),
         ("7 [joy 83 %]: hi: you", "7", "hi: you"),
+        ("[SPEAKER_00]: Hello there", "SPEAKER_00", "Hello there"),
+        ("[laughs] Ada", "speaker", "[laughs] Ada"),
+        (">> ADA: Hello", "ADA", "Hello"),
+        (">> Hello", "speaker", ">> Hello"),
         ("<font color='red'>Ada:</font> 2 < 3", "Ada", "2 < 3"),
         ("Ada:", "Ada", None),
     ],
@@ -171,6 +181,13 @@ def test_vtt(write):
         ("Ben", "and on", 3, 360004),
         ("Cy", "I heard.", 3, 360004),
     ]
+
+
+def test_vtt_cue_right_below_the_header(write):
+    cues = "00:01.000 --> 00:02.000\n<v Ada>Hello\n\n00:03.000 --> 00:04.000\n<v Ben>Hi\n"
+    for header in ("WEBVTT\n", "WEBVTT talk\nKind: captions\n"):
+        read = read_transcript(write("talk.vtt", header + cues))
+        assert turns(read) == [("Ada", "Hello", 1, 2), ("Ben", "Hi", 3, 4)]
 
 
 def test_vtt_line_of_spaces_belongs_to_the_cue(write):

@@ -10,6 +10,9 @@ from pathlib import Path
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its place when the block ends without an error."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    yield unfinished
-    os.replace(unfinished, path)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
