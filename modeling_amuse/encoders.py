@@ -6,13 +6,15 @@ import inspect
 import torch
 from torch import nn
 from torch.nn.functional import pad
-from transformers import MODEL_MAPPING, ASTConfig, AutoModel
+from transformers import MODEL_MAPPING, ASTConfig, AutoModel, Wav2Vec2BertConfig
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
+from .pickled_adapters import check_adapter
 from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
+SHORTEST_SOUND = 1600  # samples; the processor pads to as many, as encoders have a shortest input
 
 
 def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
@@ -26,6 +28,7 @@ def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig, **hub_o
     The encoder with its pretrained weights, from a Hub id or a folder; from safetensors alone, never from a pickle.
     `hub_options` say how to reach the Hub.
     """
+    check_adapter(name_or_path, **hub_options)
     options = {"dtype": torch.get_default_dtype(), "use_safetensors": True, **_without_pooler(config), **hub_options}
     return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, **options))
 
@@ -101,9 +104,36 @@ def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: tor
     Returns:
         States `(rows, tokens, D)` in the order of time and their mask `(rows, tokens)`.
     """
-    inputs = {encoder.main_input_name: audio_values}
-    if mask is not None and audio_values.dim() == 2:
-        # only encoders of waveforms read a mask; those of spectrograms see the padding as silence
+    if mask is not None and _norms_over_time(encoder) and not (is_exporting() or is_sharded(encoder)):
+        return _encode_by_length(encoder, audio_values, mask.bool())
+    return _encode_sound(encoder, audio_values, mask)
+
+
+def _norms_over_time(encoder: PreTrainedModel) -> bool:
+    """Whether padding changes the states of what it pads, mask or no mask (wav2vec2-base and the like)."""
+    return getattr(encoder.config, "feat_extract_norm", None) == "group"
+
+
+def _encode_by_length(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.BoolTensor):
+    """As `encode_audio`, the rows `(rows, samples)` of each length by themselves, without padding."""
+    lengths = mask.sum(dim=1)
+    order, states = [], []
+    for length in lengths.unique():
+        rows = (lengths == length).nonzero()[:, 0]
+        width = max(int(length), min(SHORTEST_SOUND, audio_values.shape[1]))
+        order.append(rows)
+        states.append(_encode_sound(encoder, audio_values[rows, :width], mask[rows, :width]))
+    tokens = max(part.shape[1] for part, _ in states)
+    padded = [pad(part, (0, 0, 0, tokens - part.shape[1])) for part, _ in states]
+    masks = [pad(part, (0, tokens - part.shape[1])) for _, part in states]
+    back = torch.cat(order).argsort()
+    return torch.cat(padded)[back], torch.cat(masks)[back]
+
+
+def _encode_sound(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor | None):
+    inputs = {encoder.main_input_name: audio_values.to(encoder.dtype)}
+    if mask is not None and (audio_values.dim() == 2 or isinstance(encoder.config, Wav2Vec2BertConfig)):
+        # other encoders of spectrograms read no mask: they see the padding as silence
         inputs["attention_mask"] = _with_a_first(mask.bool()).long()
     states = encoder(**inputs).last_hidden_state
     if isinstance(encoder.config, ASTConfig):

@@ -4,6 +4,7 @@
 import torch
 
 from .described_utterance import describe_utterance
+from .recording_states import recording_encoders
 
 
 class LiveSession:
@@ -51,7 +52,7 @@ class LiveSession:
         The next utterance of the conversation.
 
         Args:
-            utterance: a dict with `"speaker"` and whatever else [`AmuseProcessor`] reads.
+            utterance: a dict with `"speaker"` and whatever else [`AmuseProcessor`] reads, or the recording that it is in.
 
         Returns:
             What the `emotion-recognition` pipeline gives for an utterance: `emotion`, `confidence`, `scores`,
@@ -60,10 +61,13 @@ class LiveSession:
         Raises:
             ValueError: for what is no utterance, with the reason. The session then stands where it stood before.
         """
-        inputs = self.processor({"utterances": [utterance]}, return_labels=False)
+        config = self.model.config
+        [conversation] = self.processor.check_conversations({"utterances": [utterance]})
+        encoders = recording_encoders(self.model.amuse, self.processor)
+        conversation = self.processor.add_recorded_features(conversation, encoders, config.modalities)
+        inputs = self.processor(conversation, return_labels=False)
         speaker = utterance["speaker"]
         states = {"dialogue": self._dialogue, "speaker": self._speakers.get(speaker)}
-        config = self.model.config
         # a modality of which the processor gives nothing is missing here, but another utterance may have it
         missing = {f"{modality}_mask": torch.zeros(1, 1, 1) for modality in config.modalities}
         inputs = {name: value.to(self.model.device) for name, value in {**missing, **inputs}.items()}

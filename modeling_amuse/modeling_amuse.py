@@ -40,7 +40,7 @@ from .unimodal import AmuseUnimodalEncoder
 from .utterance_layout import UtteranceLayout
 
 IGNORED_LABEL = -100
-HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "proxies", "token")
+HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "proxies", "token", "revision", "subfolder")
 
 
 @dataclass
@@ -743,7 +743,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             background_mask=background_mask,
             utterance_mask=utterance_mask,
             speaker_ids=speaker_ids,
-            **kwargs,
+            **{**kwargs, "return_dict": True},
         )
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
         is_utterance = torch.ones(logits.shape[:2], device=logits.device) if utterance_mask is None else utterance_mask
@@ -812,7 +812,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             config ([`AmuseConfig`], *optional*): of another such model, its fusion layers and encoders: the base that an
                 adapter was trained on is made anew from the configuration saved with it.
             config_kwargs: in place of `config`, fields of [`AmuseConfig`], `attn_implementation` among them, and
-                `text_config` and the like where an encoder's own configuration is to be changed; and in any case `cache_dir`, `force_download`, `local_files_only`, `proxies` and `token`, how to reach the Hub.
+                `text_config` and the like where an encoder's own configuration is to be changed; and in any case `dtype`
+                of the weights, and how all encoders are had from the Hub (`revision`, `token`, `cache_dir`, ...).
 
         Raises:
             OSError: when an encoder cannot be found.
@@ -828,6 +829,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         ```
         """
         hub_options = {name: config_kwargs.pop(name) for name in HUB_OPTIONS if name in config_kwargs}
+        dtype = config_kwargs.pop("dtype", None)
         names = {m: name for m, name in zip(MODALITIES, (text, audio, vision), strict=True) if name is not None}
         if config is not None:
             expected = {m for m in MODALITIES if getattr(config, f"{m}_config") is not None}
@@ -848,6 +850,9 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             # only its weights: the model's own encoder shares the model's configuration, this one has a copy
             model.amuse.encoder(modality).load_state_dict(encoder.state_dict())
         model.amuse.freeze_encoders()
+        if dtype is not None:
+            model.config.dtype = dtype
+            model = model.to(dtype)
         return model
 
 

@@ -106,8 +106,17 @@ class EmotionRecognitionPipeline(Pipeline):
 
     def _forward(self, batch: dict) -> dict:
         # a long recording has thousands of utterances: their tokens are not attended to all at once
-        outputs = self.model(**batch["inputs"], utterances_per_chunk=UTTERANCES_PER_CHUNK)
+        wanted = {"utterances_per_chunk": UTTERANCES_PER_CHUNK, "return_dict": True}
+        outputs = self.model(**batch["inputs"], **wanted, output_attentions=False, output_hidden_states=False)
         return {"outputs": outputs, "conversations": batch["conversations"]}
+
+    def save_pretrained(self, save_directory, **kwargs):
+        """
+        Model and processor, as `pipeline("emotion-recognition", model=save_directory)` loads them. transformers' own would
+        name the model's class in its configuration, which is looked for in transformers alone.
+        """
+        self.model.save_pretrained(save_directory, **kwargs)
+        self.processor.save_pretrained(save_directory)
 
     def postprocess(self, batch: dict) -> list[list[dict]]:
         config, outputs = self.model.config, batch["outputs"]

@@ -11,6 +11,7 @@ from transformers.modeling_utils import PreTrainedModel
 from .adaptive_fusion import AmuseAdaptiveFusion
 from .configuration_amuse import AmuseConfig
 from .losses import AmuseMemoryBank
+from .pickled_adapters import check_adapter
 
 RAW_INPUTS = {"text": "input_ids", "audio": "audio_values", "vision": "pixel_values"}
 """What `forward` takes for the encoder of each modality."""
@@ -57,6 +58,18 @@ class AmusePreTrainedModel(PreTrainedModel):
                 f"{folder} holds its weights as a pickle alone (pytorch_model.bin), which may run code when it is read, and is "
                 "never loaded: load it where you trust it, and save it with save_pretrained, as model.safetensors."
             ) from error
+
+    def load_adapter(self, peft_model_id: str | None = None, *args, **kwargs):
+        """
+        As `PreTrainedModel.load_adapter`, from safetensors alone.
+
+        Raises:
+            OSError: when the adapter has none.
+        """
+        if peft_model_id is not None and kwargs.get("adapter_state_dict") is None:
+            load_config = kwargs.get("load_config")
+            check_adapter(peft_model_id, **(kwargs if load_config is None else load_config.download_kwargs))
+        return super().load_adapter(peft_model_id, *args, **kwargs)
 
     @classmethod
     def is_custom_code(cls) -> bool:

@@ -142,8 +142,7 @@ class UtteranceLayout:
         in it that depends on what stands in the inputs), and finds them by comparing all utterances with each other.
         """
         if not is_exporting():
-            speakers = self.rows(speaker_ids)
-            speakers = speakers - speakers.min()
+            speakers = torch.unique(self.rows(speaker_ids), return_inverse=True)[1]  # ids may be any numbers
             return grouped(self.conversations * (speakers.max() + 1) + speakers)
         mask = self.utterance_mask
         # padding has a speaker of its own

@@ -33,6 +33,9 @@ def media_span(utterance: dict, medium: str) -> tuple[float, float] | tuple[None
     start, end = utterance.get("start"), utterance.get("end")
     if start is None or end is None:
         return None, None
+    for name, value in (("start", start), ("end", end)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"Utterance {utterance.get('id', '')}: its {name} is {value!r}: give seconds, a number.")
     file_start = utterance.get(f"{medium}_start") or 0.0
     return start - file_start, end - file_start
 

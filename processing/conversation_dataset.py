@@ -34,8 +34,14 @@ class ConversationDataset(torch.utils.data.Dataset):
 
     def __getitem__(self, number: int) -> dict:
         conversation = self.conversations[number]
+        # features that stand in an utterance are no substitute for those that a table lacks
+        replaced = {f"{stream}_features" for stream in self.tables}
         utterances = [
-            {**utterance, "index": self.starts[number] + position, **self._features(utterance["id"])}
+            {
+                **{key: value for key, value in utterance.items() if key not in replaced},
+                "index": self.starts[number] + position,
+                **self._features(utterance["id"]),
+            }
             for position, utterance in enumerate(conversation["utterances"])
         ]
         return {"id": conversation["id"], "utterances": utterances}
@@ -100,6 +106,16 @@ def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable |
     return FeatureTable(list(found), np.concatenate(list(found.values())), np.array([len(a) for a in found.values()]))
 
 
+def _align_columns(path: str, tables: dict[str, FeatureTable]):
+    """Put the named features of all tables into the order of the first."""
+    first, *others = tables
+    for split in others:
+        try:
+            tables[split].order_columns(tables[first].columns)
+        except ValueError as error:
+            raise ValueError(f"{path}, {split}: {error}") from error
+
+
 def utterance_ids(conversations: datasets.Dataset) -> list[str]:
     """The ids of all utterances, in order."""
     return [utterance["id"] for utterances in conversations["utterances"] for utterance in utterances]
@@ -162,6 +178,7 @@ def load_stream_tables(
             owner[id(table)] = owner.get(id(table), set()) | known
             if split in wanted:
                 tables[split][stream] = table
+        _align_columns(path, {split: tables[split][stream] for split in wanted})
         records = {json.dumps(tables[split][stream].record, sort_keys=True) for split in wanted}
         if len(records) > 1:
             raise ValueError(

@@ -53,7 +53,8 @@ class ConversationFolder(ConversationBuilder):
             try:
                 if not isinstance(row, dict):
                     raise ValueError(f"it is a {type(row).__name__}; give a dict with 'utterances'")
-                [conversation] = check_conversations({"id": f"{path.stem}_{number}", **row})
+                default = {"id": f"{path.stem}_{number}"} if row.get("id") is None else {}
+                [conversation] = check_conversations({**row, **default})
             except ValueError as error:
                 raise ValueError(f"{path}, conversation {number + 1}: {error}") from error
             utterances = [
@@ -71,7 +72,7 @@ class ConversationFolder(ConversationBuilder):
         )
         report["utterances without an emotion"] += "emotion" not in kept
         for key in ("id", "speaker", "emotion"):
-            kept[key] = str(kept[key]) if key in kept else None
+            kept[key] = (str(kept[key]).strip() or None) if key in kept else None
         kept["id"] = kept["id"] or default_id
         for key in ("start", "end", "audio_start", "video_start"):
             if key in kept and not (isinstance(kept[key], (int, float)) and math.isfinite(kept[key])):

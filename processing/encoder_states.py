@@ -61,6 +61,8 @@ def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreT
     tokenizer.pop("padding", None)
     tokenizer.pop("truncation", None)
     settings = [VERSION, processor.max_text_tokens, encoder.config.to_diff_dict(), tokenizer, texts]
+    if processor.tokenizer.padding_side != "right":
+        settings.append(processor.tokenizer.padding_side)
     fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     _add_weights(fingerprint, encoder)
     return fingerprint.hexdigest()[:32]
@@ -88,7 +90,7 @@ def encoder_record(encoder: PreTrainedModel, pooling: int = 1) -> dict:
 def _add_weights(digest, encoder: PreTrainedModel):
     for name, tensor in sorted(encoder.state_dict().items()):
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
 
 
 @torch.inference_mode()
@@ -102,5 +104,5 @@ def _states(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTraine
         inputs = processor([{"speaker": "-", "text": texts[identifier]} for identifier in batch]).to(encoder.device)
         mask = inputs["text_mask"][0]
         states = encoder(input_ids=inputs["input_ids"][0], attention_mask=mask).last_hidden_state.float().cpu().numpy()
-        for identifier, state, length in zip(batch, states, mask.sum(dim=1).tolist(), strict=True):
-            yield {"utterance_id": identifier, "features": state[:length]}
+        for identifier, state, is_token in zip(batch, states, mask.bool().cpu().numpy(), strict=True):
+            yield {"utterance_id": identifier, "features": state[is_token]}

@@ -31,14 +31,23 @@ class FeatureTable:
         values: `(all tokens, D)` float32, the utterances' arrays behind each other. NaN: an empty cell.
         lengths: the number of tokens of each utterance.
         record: what computed them, see `processing.feature_extractors`; None for features from elsewhere.
+        columns: the names of the D features, where they have names.
 
     Raises:
         ValueError: when an id stands there twice, or lengths do not add up.
     """
 
-    def __init__(self, ids: list[str], values: np.ndarray, lengths: np.ndarray, record: dict | None = None):
+    def __init__(
+        self,
+        ids: list[str],
+        values: np.ndarray,
+        lengths: np.ndarray,
+        record: dict | None = None,
+        columns: list[str] | None = None,
+    ):
         self.values = values
         self.record = record
+        self.columns = columns
         self.ends = np.cumsum(lengths)
         self.rows = {identifier: row for row, identifier in enumerate(ids)}
         if len(self.rows) < len(ids):
@@ -62,10 +71,28 @@ class FeatureTable:
         start = self.ends[row - 1] if row else 0
         return self.values[start : self.ends[row]]
 
-    def statistics(self, identifiers: list[str]) -> dict[str, list[float]]:
+    def order_columns(self, columns: list[str] | None):
         """
-        Mean and standard deviation of each feature over the tokens of these utterances, empty cells left out. A constant
-        feature gets the deviation 1.
+        Put the features into the order of these names, where both have names.
+
+        Raises:
+            ValueError: when the names are others.
+        """
+        if columns is None or self.columns is None or columns == self.columns:
+            return
+        if sorted(columns) != sorted(self.columns):
+            lacking, more = (sorted(set(a) - set(b))[:3] for a, b in ((columns, self.columns), (self.columns, columns)))
+            raise ValueError(
+                f"the features have other names than those of the training split: {', '.join(lacking) or 'none'} lacking, "
+                f"{', '.join(more) or 'none'} unknown."
+            )
+        self.values = self.values[:, [self.columns.index(name) for name in columns]]
+        self.columns = columns
+
+    def statistics(self, identifiers: list[str]) -> dict[str, list]:
+        """
+        Mean and standard deviation of each feature over the tokens of these utterances, empty cells left out, and the
+        features' names, if they have any. A constant feature gets the deviation 1.
 
         Raises:
             ValueError: when a feature has no value in any of them.
@@ -76,7 +103,9 @@ class FeatureTable:
         if empty.any():
             raise ValueError(f"Features {np.flatnonzero(empty).tolist()} have no value in any training utterance.")
         deviation = np.nanstd(values, axis=0)
-        return {"mean": np.nanmean(values, axis=0).tolist(), "std": np.where(deviation < 1e-8, 1, deviation).tolist()}
+        deviation = np.where(deviation < 1e-8, 1, deviation)
+        names = {} if self.columns is None else {"columns": self.columns}
+        return {"mean": np.nanmean(values, axis=0).tolist(), "std": deviation.tolist(), **names}
 
     def coverage(self, identifiers: list[str]) -> str:
         """In words: how many of these utterances have features, and how many cells of theirs are empty."""
@@ -200,11 +229,14 @@ def _joined(shards: list[FeatureTable]) -> FeatureTable:
                 f"The shards of a feature table must be of one extractor, but are of {filled[0].record}, size "
                 f"{filled[0].size}, and {shard.record}, size {shard.size}."
             )
+    for shard in filled[1:]:
+        shard.order_columns(filled[0].columns)
     return FeatureTable(
         [identifier for shard in filled for identifier in shard.rows],
         np.concatenate([shard.values for shard in filled]),
         np.concatenate([np.diff(shard.ends, prepend=0) for shard in filled]),
         filled[0].record,
+        filled[0].columns,
     )
 
 
@@ -223,6 +255,8 @@ def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         frame = table.to_pandas()
         return _from_frame(frame if frame.index.name is None else frame.reset_index(), splits)
     identifiers = table.column(_id_column(table.column_names)).to_pylist()
+    if None in identifiers:
+        raise ValueError(f"row {identifiers.index(None) + 1} has no utterance id.")
     columns = {"utterance_id": _without_suffix(identifiers), "features": table.column("features")}
     metadata = table.schema.metadata
     if RECORD_COLUMN in table.column_names:
@@ -235,7 +269,7 @@ def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     named = pa.table(columns).replace_schema_metadata(metadata)
     if "split" not in table.column_names:
         return dict.fromkeys(splits, FeatureTable.from_arrow(named))
-    split_of = np.array([SPLIT_NAMES.get(name, name) for name in table.column("split").to_pylist()])
+    split_of = np.array(_splits(table.column("split").to_pylist()))
     return {split: FeatureTable.from_arrow(named.filter(pa.array(split_of == split))) for split in splits}
 
 
@@ -245,8 +279,11 @@ def _read_csv(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
 
 
 def _from_frame(frame: pd.DataFrame, splits: list[str]) -> dict[str, FeatureTable]:
-    identifiers = frame.pop(_id_column(frame.columns)).astype(str)
-    split_of = frame.pop("split").replace(SPLIT_NAMES) if "split" in frame else None
+    identifiers = frame.pop(_id_column(frame.columns))
+    if identifiers.isna().any():
+        raise ValueError(f"row {int(identifiers.isna().argmax()) + 1} has no utterance id.")
+    identifiers = identifiers.astype(str)
+    split_of = pd.Series(_splits(frame.pop("split"))) if "split" in frame else None
     strange = [name for name in frame if str(name).startswith("Unnamed:") or str(name).lower() in LABEL_COLUMNS]
     if strange:
         raise ValueError(f"Every column beside the utterance id is taken for a feature: take out {', '.join(strange)}.")
@@ -258,7 +295,8 @@ def _from_frame(frame: pd.DataFrame, splits: list[str]) -> dict[str, FeatureTabl
 
     def table(rows) -> FeatureTable:
         values = frame[rows].to_numpy(np.float32)
-        return FeatureTable(_without_suffix(identifiers[rows]), values, np.ones(len(values), dtype=np.int64))
+        lengths = np.ones(len(values), dtype=np.int64)
+        return FeatureTable(_without_suffix(identifiers[rows]), values, lengths, columns=list(map(str, frame.columns)))
 
     if split_of is None:
         return dict.fromkeys(splits, table(np.ones(len(frame), dtype=bool)))
@@ -293,6 +331,17 @@ def _id_column(columns) -> str:
     raise ValueError(
         f"No column holds the utterance id: name one of them {ID_COLUMNS[0]!r}. There are: {', '.join(columns)}."
     )
+
+
+def _splits(names) -> list[str]:
+    """The split of each row as `datasets` names it."""
+    found = [SPLIT_NAMES.get(str(name).strip().lower()) for name in names]
+    if None in found:
+        raise ValueError(
+            f"row {found.index(None) + 1} is of the split {list(names)[found.index(None)]!r}: name the splits "
+            f"{', '.join(dict.fromkeys(SPLIT_NAMES.values()))}."
+        )
+    return found
 
 
 def _without_suffix(identifiers) -> list[str]:

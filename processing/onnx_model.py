@@ -61,6 +61,8 @@ class OnnxModel:
         batch = {name: np.asarray(batch[name]) for name in inputs if batch.get(name) is not None}
         if not batch:
             raise ValueError(f"No input is given; this file reads {', '.join(inputs)}.")
+        if "speaker_ids" in inputs and "speaker_ids" not in batch:
+            raise ValueError("There are no speaker_ids: without them, all utterances would be of one speaker.")
         shape = next(iter(batch.values())).shape[:2]
         for name in [name for name in inputs if name != "speaker_ids" and not name.endswith("_mask")]:
             mask = f"{stream_of(name)}_mask"

@@ -50,7 +50,7 @@ class AmuseProcessor(ProcessorMixin):
             The emotions, in the order of the labels. None: no labels are made.
         feature_statistics (`dict[str, dict[str, list[float]]]`, *optional*):
             For each feature stream (`"text"`, `"audio"`, `"vision"`, `"background"`) that is to be normalized, the
-            `"mean"` and the `"std"` of its D features on the training split.
+            `"mean"` and the `"std"` of its D features on the training split, and their names, `"columns"`, if they have any.
         max_text_tokens (`int`, *optional*, defaults to 128):
             Longer utterances are cut.
         feature_records (`dict[str, dict]`, *optional*):
@@ -226,8 +226,18 @@ class AmuseProcessor(ProcessorMixin):
         """A conversation with the features of its recordings, see `processing.recording_features`."""
         if not any(u.get(medium) for u in conversation["utterances"] for medium in ("audio", "video")):
             return conversation
-        from .recording_features import add_recorded_features
+        from .recording_features import MEDIUM_OF, add_recorded_features
 
+        for stream, medium in MEDIUM_OF.items():
+            is_wanted = stream in self.feature_statistics and (modalities is None or MODALITY_OF[stream] in modalities)
+            is_computed = stream in self.feature_records or stream in encoders
+            utterances = conversation["utterances"]
+            is_given = any(utterance.get(f"{stream}_features") is not None for utterance in utterances)
+            if is_wanted and not is_computed and not is_given and any(u.get(medium) for u in utterances):
+                logger.warning_once(
+                    f"The model learned from {stream} features that were not made with this package, and of recordings it "
+                    f"cannot make them: their {MODALITY_OF[stream]} counts as missing. Give {stream}_features."
+                )
         return add_recorded_features(conversation, self.feature_records, encoders, modalities)
 
     def _speaker_ids(self, conversations: list[dict]) -> list[int]:
@@ -251,6 +261,12 @@ class AmuseProcessor(ProcessorMixin):
     def _stream(self, stream: str, batch: "_Batch", kwargs: dict) -> dict:
         features = [self._features(stream, place, utterance) for place, utterance in batch.places]
         if any(array is not None for array in features):
+            for (place, utterance), array in zip(batch.places, features, strict=True):
+                if array is None and self._has_raw(stream, utterance):
+                    raise ValueError(
+                        f"{place} has no {stream}_features, as others of the batch have, but what an encoder would read in "
+                        "their place: give one or the other to all, or put them into batches of their own."
+                    )
             states, mask = _pad_features(features, stream)
             return {f"{stream}_features": batch.full(states), f"{stream}_mask": batch.full(mask)}
         if stream in RAW_INPUTS and self._encoder_part(stream) is not None:
@@ -272,6 +288,13 @@ class AmuseProcessor(ProcessorMixin):
             return {f"{stream}_mask": batch.full(np.zeros((len(texts), 1), dtype=np.int64))}
         return {}
 
+    def _has_raw(self, stream: str, utterance: dict) -> bool:
+        """Whether an utterance has what the encoder of a stream reads."""
+        if stream == "text":
+            return self.tokenizer is not None and bool((utterance.get("text") or "").strip())
+        raw = utterance.get(RAW_INPUTS[stream])
+        return self._encoder_part(stream) is not None and raw is not None and len(raw) > 0
+
     def _tokens(self, texts: list[str], batch: "_Batch", text_kwargs: dict) -> dict:
         rows = self._token_rows(texts, text_kwargs)
         return {
@@ -290,9 +313,14 @@ class AmuseProcessor(ProcessorMixin):
     def _features(self, stream: str, place: str, utterance: dict) -> np.ndarray | None:
         """The normalized features `(S, D)` of a stream of an utterance, or None where it has none."""
         given = utterance.get(f"{stream}_features")
-        if given is None or len(given) == 0:
+        if given is None:
             return None
-        array = np.asarray(given, dtype=np.float32)
+        try:
+            array = np.asarray(given, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{place}: {stream}_features are no array of numbers: {error}") from error
+        if array.size == 0:
+            return None
         array = array[None] if array.ndim == 1 else array
         if array.ndim != 2:
             raise ValueError(
@@ -362,12 +390,15 @@ class AmuseProcessor(ProcessorMixin):
         values = given[self.feature_extractor.model_input_names[0]].astype(np.float32)
         # not every extractor gives a mask, and none knows of what was added above
         if values.ndim == 2:
-            steps, hop = values.shape[1], 1
+            steps, valid = values.shape[1], lengths
+        elif "attention_mask" in given:
+            steps, taken = given["attention_mask"].shape[1], given["attention_mask"].sum(axis=1)
+            valid = -(-lengths * taken // [len(sound) for sound in padded])
         else:
             bins = getattr(self.feature_extractor, "num_mel_bins", None) or self.feature_extractor.feature_size
             steps = values.shape[2] if values.shape[1] == bins else values.shape[1]
-            hop = getattr(self.feature_extractor, "hop_length", rate // 100)
-        valid = np.minimum(-(-lengths // hop), steps)
+            valid = -(-lengths // getattr(self.feature_extractor, "hop_length", rate // 100))
+        valid = np.minimum(valid, steps)
         return {"audio_values": values, "audio_mask": (np.arange(steps) < valid[:, None]).astype(np.int64)}
 
     def image_inputs(

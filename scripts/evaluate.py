@@ -310,6 +310,10 @@ def check_features(stream: str, table, model, processor):
             f"The model learned from {stream} features of {trained or 'an unknown extractor'}, but the table has "
             f"{table.record or 'those of an unknown one'}: extract features of the same, or train anew."
         )
+    try:
+        table.order_columns(processor.feature_statistics.get(stream, {}).get("columns"))
+    except ValueError as error:
+        raise ValueError(f"The table of {stream} features: {error}") from error
 
 
 def write(results: dict, emotions: list[str], output: Path, pictures: bool):

@@ -97,6 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
                 language=args.language,
                 **({"modalities": tuple(args.modalities)} if args.modalities else {}),
             )
+            if len(timelines) > 1 and (args.picture or (args.output and not Path(args.output[0]).is_dir())):
+                raise ValueError(
+                    f"it holds {len(timelines)} conversations: let --output name a folder for their files."
+                )
             for number, timeline in enumerate(timelines):
                 name = path.stem if len(timelines) == 1 else f"{path.stem}-{number}"
                 show_and_write(timeline, name, args)

@@ -1,23 +1,31 @@
 """Encoders of transformers inside the model: text, audio and vision, small random ones and a real one."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from datasets import Dataset
 from transformers import (
     ASTConfig,
     AutoFeatureExtractor,
+    AutoModel,
     AutoTokenizer,
     BertConfig,
     CLIPVisionConfig,
+    SeamlessM4TFeatureExtractor,
     ViTConfig,
+    Wav2Vec2BertConfig,
     Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
     WhisperConfig,
     WhisperModel,
 )
 
-from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor, modeling_amuse
 from processing.conversation_dataset import ConversationDataset
-from processing.encoder_states import frozen_text_states
+from processing.encoder_states import encoder_record, frozen_text_states
 from processing.load_conversations import load_conversations
+from processing.small_text_encoder import small_text_encoder
 
 SMALL = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
 SHAPE = (2, 3)  # conversations, utterances
@@ -189,6 +197,84 @@ def test_the_padding_of_a_waveform_changes_nothing():
     torch.testing.assert_close(
         logits(model, audio_values=padded, audio_mask=mask), logits(model, audio_values=values), atol=1e-5, rtol=0
     )
+
+
+GROUP_NORM = Wav2Vec2Config(**{**WAV2VEC2.to_dict(), "feat_extract_norm": "group", "do_stable_layer_norm": False})
+WAV2VEC2_BERT = Wav2Vec2BertConfig(
+    **SMALL, feature_projection_input_dim=160, conv_depthwise_kernel_size=3, mask_time_prob=0.0, vocab_size=9
+)
+
+
+@pytest.mark.parametrize("config", [WAV2VEC2, GROUP_NORM, WAV2VEC2_BERT], ids=["layer", "group", "bert"])
+@pytest.mark.parametrize("other", [0.3, 0.8])  # 0.8 s have as many frames as W2V-BERT's input has bins
+def test_what_stands_beside_a_sound_in_a_batch_changes_nothing(config, other):
+    is_bert = isinstance(config, Wav2Vec2BertConfig)
+    extractor = SeamlessM4TFeatureExtractor() if is_bert else Wav2Vec2FeatureExtractor()
+    processor, model = AmuseProcessor(feature_extractor=extractor), model_with(audio_config=config)
+    generator = torch.Generator().manual_seed(0)
+    talks = [[0.05, other], [0.25]]
+    talks = [
+        [{"speaker": "Ada", "waveform": torch.randn(round(16000 * s), generator=generator).numpy()} for s in talk]
+        for talk in talks
+    ]
+    with torch.no_grad():
+        both = model(**processor(talks)).logits
+        alone = [model(**processor(talk)).logits[0] for talk in talks]
+        single = model(**processor(talks[0][:1])).modality_logits[0, 0]
+        beside = model(**processor(talks)).modality_logits[0, 0]
+    torch.testing.assert_close(both[0], alone[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(both[1, :1], alone[1], atol=1e-5, rtol=0)
+    torch.testing.assert_close(beside, single, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_sound_is_read_in_half_precision(dtype):
+    model = model_with(audio_config=WHISPER).to(dtype)
+    values = torch.randn(*SHAPE, 4, 20)
+    assert logits(model, audio_values=values).dtype == dtype
+
+
+def test_states_of_a_tokenizer_that_pads_on_the_left_are_those_of_words(tmp_path):
+    texts = ["what", "what is that over there"]
+    config, tokenizer = small_text_encoder(texts, 300)
+    torch.manual_seed(0)
+    encoder = AutoModel.from_config(config, add_pooling_layer=False).eval()
+    rows = Dataset.from_list(
+        [{"id": "c", "utterances": [{"id": str(n), "speaker": "Ada", "text": t} for n, t in enumerate(texts)]}]
+    )
+    tables = {}
+    for side in ("right", "left"):
+        tokenizer.padding_side = side
+        tables[side] = frozen_text_states(rows, AmuseProcessor(tokenizer), encoder, str(tmp_path))
+    left = tables["left"].get("0")
+    expected = encoder(**tokenizer(texts[:1], return_tensors="pt")).last_hidden_state[0]
+    assert left.shape == expected.shape == tables["right"].get("0").shape
+
+
+def test_an_encoder_with_batch_norm_has_a_record():
+    encoder = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    encoder.config = ViTConfig()
+    record = encoder_record(encoder)
+    encoder[1].num_batches_tracked += 1
+    assert encoder_record(encoder)["weights"] != record["weights"]
+
+
+def test_weights_of_a_type_and_of_a_revision(tiny_text_encoder, monkeypatch):
+    build = AmuseForEmotionRecognition.from_text_audio_vision_pretrained
+    model = build(tiny_text_encoder[0], dtype=torch.bfloat16, hidden_size=16)
+    assert model.dtype == model.amuse.text_model.dtype == model.config.dtype == torch.bfloat16
+    asked = []
+    for name in ("AutoConfig", "encoder_from_pretrained"):
+        original = getattr(modeling_amuse, name)
+        loader = original.from_pretrained if name == "AutoConfig" else original
+
+        def spy(*given, loader=loader, **options):
+            asked.append(options.pop("revision"))
+            return loader(*given, **options)
+
+        monkeypatch.setattr(modeling_amuse, name, SimpleNamespace(from_pretrained=spy) if name == "AutoConfig" else spy)
+    build(tiny_text_encoder[0], revision="v1", hidden_size=16)
+    assert asked == ["v1", "v1"]
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,8 @@ def test_the_onnx_model_says_what_it_does_not_read(exported, tmp_path):
         model(pixel_values=np.zeros((1, 1, 1, 3, 4, 4)))
     with pytest.raises(ValueError, match="No input is given"):
         model()
+    with pytest.raises(ValueError, match="There are no speaker_ids"):
+        model(input_ids=np.ones((1, 1, 2)))
     with pytest.raises(FileNotFoundError, match="export_onnx"):
         OnnxModel(tmp_path)
 

@@ -111,6 +111,14 @@ def test_bad_tables_are_refused(tmp_path):
     refused("labels.csv", "take out label")
     (tmp_path / "t.pkl").touch()
     refused("t.pkl", "is no feature table")
+    (tmp_path / "nobody.csv").write_text("utterance_id,f\nu0,1\n,2\n")
+    refused("nobody.csv", "row 2 has no utterance id")
+    (tmp_path / "split.csv").write_text("utterance_id,split,f\nu0,Train,1\nu1,extra,2\n")
+    refused("split.csv", "row 2 is of the split 'extra': name the splits train, validation, test")
+    pyarrow.parquet.write_table(
+        pa.table({"id": ["u0", None], "features": VALUES[:2].tolist()}), tmp_path / "id.parquet"
+    )
+    refused("id.parquet", "row 2 has no utterance id")
     (tmp_path / "twice.csv").write_text("utterance_id,f\nu0,1\nu0,2\n")
     refused("twice.csv", "'u0' stands in the feature table more than once")
 
@@ -127,6 +135,27 @@ def test_features_join_by_utterance_id():
     first, second = dataset[0]["utterances"]
     assert first["audio_features"].tolist() == [[5.0, 6.0]] and "audio_features" not in second
     assert (first["index"], second["index"]) == (0, 1)
+
+
+def test_features_with_names_are_joined_by_their_names(tmp_path):
+    (tmp_path / "train.csv").write_text("utterance_id,pitch,loud\nu0,100,1\n")
+    (tmp_path / "test.csv").write_text("utterance_id,loud,pitch\nu1,2,200\n")
+    splits = {"train": conversations("u0"), "test": conversations("u1")}
+    tables = load_stream_tables({"audio": str(tmp_path)}, splits)
+    assert tables["test"]["audio"].get("u1").tolist() == [[200, 2]]
+    assert tables["train"]["audio"].statistics(["u0"])["columns"] == ["pitch", "loud"]
+    (tmp_path / "test.csv").write_text("utterance_id,loud,tempo\nu1,2,200\n")
+    with pytest.raises(ValueError, match="test: the features have other names .*: pitch lacking, tempo unknown"):
+        load_stream_tables({"audio": str(tmp_path)}, splits)
+
+
+def test_features_in_an_utterance_are_no_substitute_for_those_of_a_table():
+    rows = conversations("u0", "other").to_list()
+    for utterance in rows[0]["utterances"]:
+        utterance["audio_features"] = [[9.0, 9.0]]
+    dataset = ConversationDataset(Dataset.from_list(rows), {"audio": FeatureTable(IDS, VALUES, np.ones(3, int))})
+    first, second = dataset[0]["utterances"]
+    assert first["audio_features"].tolist() == [[1.0, 2.0]] and "audio_features" not in second
 
 
 def test_a_table_must_fit_its_split(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer, pipeline
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor, LiveSession
+from processing.feature_extractors import extractor_record
 from tests.small_models import SIZES, small_model
 
 CONTEXTS = ["both", "dialogue", "speaker", "none"]
@@ -148,6 +149,28 @@ def test_an_utterance_in_which_nothing_is_known(session):
     said = session.add({"speaker": "Ada"})
     assert said["modalities"] == {} and set(said["shares"].values()) == {0.0}
     assert sum(said["scores"].values()) == pytest.approx(1)
+
+
+def test_it_hears_recordings(tmp_path, caplog):
+    small_media = pytest.importorskip("tests.small_media", reason="needs PyAV")
+    path = small_media.write_wav(tmp_path / "talk.wav", small_media.speech_like(2.0))
+    model = small_model(
+        text_feature_size=None,
+        vision_feature_size=None,
+        background_feature_size=None,
+        causal=True,
+        audio_feature_size=42,
+    )
+    statistics = {"audio": {"mean": [0.0] * 42, "std": [100.0] * 42}}
+    prosody = {"audio": extractor_record("prosody")}
+    processor = AmuseProcessor(feature_statistics=statistics, feature_records=prosody, emotions=["a", "b", "c", "d"])
+    spoken = {"speaker": "Ada", "audio": str(path), "start": 0.5, "end": 1.5}
+    assert list(LiveSession(model, processor).add(spoken)["modalities"]) == ["audio"]
+    with pytest.raises(ValueError, match="its start is '0': give seconds"):
+        LiveSession(model, processor).add({**spoken, "start": "0"})
+    # of features from elsewhere nobody knows how they are made
+    foreign = AmuseProcessor(feature_statistics=statistics)
+    assert LiveSession(model, foreign).add(spoken)["modalities"] == {}
 
 
 def test_it_needs_a_causal_model():

@@ -90,6 +90,23 @@ def test_an_encoders_pickle_is_never_loaded(tiny_text_encoder, tmp_path):
         AmuseForEmotionRecognition.from_text_audio_vision_pretrained(str(tmp_path))
 
 
+def test_an_adapters_pickle_is_never_loaded(saved, tiny_text_encoder, tmp_path, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(torch, "load", lambda *given, **options: loaded.append(given))
+    for name in ("model", "encoder"):
+        folder = shutil.copytree(saved[0] if name == "model" else tiny_text_encoder[0], tmp_path / name)
+        adapter = {"peft_type": "LORA", "r": 2, "base_model_name_or_path": str(folder)}
+        (folder / "adapter_config.json").write_text(json.dumps(adapter))
+        (folder / "adapter_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(OSError, match="is an adapter without adapter_model.safetensors"):
+        AmuseForEmotionRecognition.from_pretrained(tmp_path / "model")
+    with pytest.raises(OSError, match="is an adapter without adapter_model.safetensors"):
+        AmuseForEmotionRecognition.from_pretrained(saved[0]).load_adapter(str(tmp_path / "model"))
+    with pytest.raises(OSError, match="is an adapter without adapter_model.safetensors"):
+        AmuseForEmotionRecognition.from_text_audio_vision_pretrained(str(tmp_path / "encoder"))
+    assert not loaded
+
+
 def test_weights_of_eight_bits_are_scored_saved_and_loaded(saved, tmp_path, capsys):
     pytest.importorskip("torchao", reason="needs the extra quantize")
     from scripts import quantize

@@ -1,5 +1,7 @@
 """The emotion-recognition pipeline on a saved folder."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import AutoModel, AutoProcessor, AutoTokenizer, pipeline
@@ -95,6 +97,23 @@ def test_the_batch_size_changes_nothing(recognizer):
         together = emotions(recognizer(talks, batch_size=batch_size))
         for a, b in zip(alone, together, strict=True):
             torch.testing.assert_close(torch.tensor(a), torch.tensor(b), atol=1e-5, rtol=0)
+
+
+def test_what_is_saved_is_what_is_loaded(saved, recognizer, tmp_path):
+    recognizer.save_pretrained(tmp_path / "pipeline")
+    assert pipeline("emotion-recognition", model=str(tmp_path / "pipeline"), device="cpu")(TALK) == recognizer(TALK)
+    recognizer.model.save_pretrained(tmp_path / "model")  # nor is the model changed by it
+    assert (tmp_path / "model" / "config.json").read_text() == (Path(saved[2]) / "config.json").read_text()
+
+
+def test_settings_of_the_outputs_change_nothing(saved, recognizer):
+    settings = {"output_attentions": True, "output_hidden_states": True, "return_dict": False}
+    model = AmuseForEmotionRecognition.from_pretrained(saved[2], **settings)
+    said = pipeline("emotion-recognition", model=model, processor=saved[1], device="cpu")(TALK)
+    for own, expected in zip(said, recognizer(TALK), strict=True):
+        assert own["scores"] == pytest.approx(expected["scores"], abs=1e-5)
+    inputs = saved[1](TALK, return_labels=False)
+    torch.testing.assert_close(model(**inputs)[0], saved[0](**inputs).logits)  # a tuple, as the configuration wants
 
 
 def test_a_subset_of_the_modalities(recognizer):

@@ -83,11 +83,13 @@ def test_what_no_utterance_has_is_masked(processor):
 
 
 def test_text_features_stand_in_for_the_tokenizer(processor):
-    batch = processor(
-        [{"speaker": "a", "text": "oh", "text_features": np.ones((2, 3))}, {"speaker": "b", "text": "no"}]
-    )
+    talk = [{"speaker": "a", "text": "oh", "text_features": np.ones((2, 3))}, {"speaker": "b", "text": " "}]
+    batch = processor(talk)
     assert "input_ids" not in batch
     assert batch["text_mask"].tolist() == [[[1, 1], [0, 0]]]
+    # what stands beside it in a batch does not decide whether a text is read
+    with pytest.raises(ValueError, match="Utterance 0 of conversation 1 has no text_features, as others of the batch"):
+        processor([talk, [{"speaker": "b", "text": "no"}]])
 
 
 def test_modalities_can_be_left_out(processor):
@@ -145,6 +147,9 @@ def test_save_and_load_is_exact(processor, tmp_path, with_tokenizer):
         ([{**TALK[0], "emotion": "bliss"}], "has the emotion 'bliss', but the emotions are neutral, joy"),
         ([{"speaker": "a", "audio_features": [[1.0], [float("nan")]]}], "hold NaN"),
         ([{"speaker": "a", "audio_features": [float("inf")]}], "infinite"),
+        ([{"speaker": "a", "audio_features": 3.0}], "must be of shape"),
+        ([{"speaker": "a", "audio_features": [[1.0], [1.0, 2.0]]}], "Utterance 0 of .* audio_features are no array"),
+        ([{"speaker": "a", "audio_features": ["loud"]}], "Utterance 0 of conversation 0: audio_features are no array"),
         ([{"speaker": "a", "audio_features": [[[1.0]]]}], "must be of shape"),
         (
             [{"speaker": "a", "audio_features": [1.0]}, {"speaker": "b", "audio_features": [1.0, 2.0]}],

@@ -238,6 +238,17 @@ def test_a_recording_without_transcript_and_speech_model_says_what_to_give(corpu
     assert "give a transcript, or a Whisper model" in capsys.readouterr().err
 
 
+def test_several_conversations_are_not_written_over_each_other(model_dir, tmp_path, capsys):
+    talk = {"utterances": [{"speaker": "Ada", "text": "Hello."}]}
+    (tmp_path / "talks.jsonl").write_text(f"{json.dumps(talk)}\n{json.dumps(talk)}\n")
+    command = [str(tmp_path / "talks.jsonl"), "--model", str(model_dir)]
+    for option in (["--output", str(tmp_path / "out.json")], ["--picture", str(tmp_path / "out.png")]):
+        assert recognize.main([*command, *option]) == 1
+        assert "holds 2 conversations: let --output name a folder" in capsys.readouterr().err
+    assert recognize.main([*command, "--output", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talks-0.json", "talks-1.json"]
+
+
 def test_an_untimed_transcript_of_a_recording_is_refused(corpus, tmp_path):
     (tmp_path / "t.jsonl").write_text('{"speaker": "Ada", "text": "Hello."}\n')
     with pytest.raises(ValueError, match="no start and end"):
