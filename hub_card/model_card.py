@@ -75,6 +75,7 @@ def write_model_card(
     check_results(results, emotions)
     groups = [list(group) for _, group in groupby(sorted(results, key=_order), key=_order)]
     own = [own_result(group, history) for group in groups]
+    check_temperatures([result for result in own if result is not None], config.temperature)
 
     output_dir.mkdir(parents=True, exist_ok=True)
     evaluations = [
@@ -111,6 +112,7 @@ def write_model_card(
         causal=config.causal,
         num_parameters=count_parameters(model_dir),
         usage=usage(config, records),
+        warnings=_warnings(history, results),
         evaluations=evaluations,
         studies=studies,
         limits=list(dict.fromkeys(limit for data_set in data_sets for limit in data_set.limits)),
@@ -151,9 +153,37 @@ def check_results(results: list[dict], emotions: list[str]):
                 f"Result {number} is an evaluation of another model: it has the emotions "
                 f"{', '.join(result['per_class'])}, the model {', '.join(emotions)}."
             )
+        if result.get("disturbance"):
+            raise ValueError(
+                f"Result {number} was made with something missing or disturbed ({result['disturbance']}): a card tells the "
+                "scores of the data as they are."
+            )
         if result in seen:
             raise ValueError(f"Result {number} is given twice.")
+        if _seed(result) is not None and (_order(result), _seed(result)) in [(_order(r), _seed(r)) for r in seen]:
+            raise ValueError(
+                f"Result {number} is a second one of seed {_seed(result)} on {result['dataset_name']}, {result['split']}: give "
+                "one for each training."
+            )
         seen.append(result)
+
+
+def check_temperatures(results: list[dict], temperature: float):
+    """
+    Raises:
+        ValueError: when an evaluation of these weights was made with another temperature than that of their configuration.
+    """
+    for result in results:
+        if result.get("temperature", 1.0) != temperature:
+            raise ValueError(
+                f"The evaluation on {result['dataset_name']}, {result['split']}, was made with the temperature "
+                f"{result.get('temperature', 1.0)}, but the model's is {temperature}: evaluate it anew."
+            )
+
+
+def _warnings(history: dict, results: list[dict]) -> list[str]:
+    """What the training and the evaluations warned of, such as an encoder that knows the test data."""
+    return list(dict.fromkeys(warning for record in (history, *results) for warning in record.get("warnings") or ()))
 
 
 def own_result(group: list[dict], history: dict) -> dict | None:

@@ -81,6 +81,7 @@ class EmotionMetric(evaluate.Metric):
         if left_out:
             kept = [label for label in labels if emotions[label] not in left_out]
             rows = np.isin(references, kept)
+        if left_out and rows.any():
             chosen = np.asarray(kept)[scores[rows][:, kept].argmax(axis=1)]
             result["reduced"] = {"left_out": list(left_out), **headline(references[rows], chosen, kept)}
         return result

@@ -2,6 +2,7 @@
 """What is said in a recording: the words of each turn, and a whole conversation from a recording alone."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -85,7 +86,7 @@ def transcribe(
     return [
         {"speaker": part.speaker, "text": texts[position], "start": part.start, "end": part.end}
         for position, part in enumerate(parts)
-        if texts[position]
+        if texts[position] and not _SOUND.fullmatch(texts[position])
     ]
 
 
@@ -122,6 +123,10 @@ def utterances_of_recording(
             f"There is speech in {path}, but no words are understood: give a larger speech model, or its language."
         )
     return {"id": Path(path).stem, "utterances": utterances}
+
+
+_SOUND = re.compile(r"(\[[^\]]*\]|\([^)]*\)|\s)+")
+"""What Whisper writes of sounds that are no words, such as `[Music]` and `(laughs)`."""
 
 
 def _parts(turn: Turn) -> list[Turn]:

@@ -31,8 +31,9 @@ from processing.conversation_dataset import ConversationDataset, load_stream_tab
 from processing.emotion_metric import headline
 from processing.load_conversations import load_conversations
 from processing.meld import EMOTIONS
+from processing.whole_files import whole_file
 from scripts.study_description import read_data
-from scripts.study_runs import train_once
+from scripts.study_runs import options_digest, train_once
 
 TRAINING = {
     name: value
@@ -65,16 +66,20 @@ def main(arguments: list[str] | None = None) -> dict:
     for subset in EVIDENCE:
         runs = []
         for seed in args.seeds:
-            model_dir = Path(args.output_dir) / f"{'-'.join(subset)}-{seed}"
-            train_once(training_options(args, features_dir, subset, seed), model_dir)
+            options = training_options(args, features_dir, subset, seed)
+            # what was trained on other data, or with other settings, is not taken for this
+            model_dir = Path(args.output_dir) / f"{'-'.join(subset)}-{seed}-{options_digest(options)[:8]}"
+            train_once(options, model_dir)
             timelines = recognize_split(model_dir, args.data_dir, features_dir, "test", args.cache_dir)
             runs.append({"seed": seed, **score(truth, timelines), **leaked(truth, timelines, subset)})
         results["+".join(subset)] = {"runs": runs, "optimum": optimal_score(truth, subset)}
     table = describe(results)
     print("\n" + table)
     output = Path(args.output_dir)
-    (output / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    (output / "results.md").write_text(table + "\n", encoding="utf-8")
+    with whole_file(output / "results.json") as file:
+        file.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    with whole_file(output / "results.md") as file:
+        file.write_text(table + "\n", encoding="utf-8")
     return results
 
 

@@ -43,6 +43,7 @@ from processing.feature_extractors import FEATURE_EXTRACTORS, extract_features, 
 from processing.feature_tables import load_feature_tables, write_feature_table
 from processing.load_conversations import BUILDERS, load_conversations
 from scripts.prediction import encoder_part
+from scripts.run_record import num_cores
 
 
 @dataclass
@@ -65,7 +66,8 @@ class ExtractionArguments:
     num_processes: int | None = field(
         default=None,
         metadata={
-            "help": "Recordings read at a time. Default: the cores, shared by the processes of accelerate launch."
+            "help": "Recordings read at a time. Default: the cores, shared by the processes of accelerate launch; with an "
+            "encoder on a GPU, 1."
         },
     )
     utterances_per_part: int = field(default=100, metadata={"help": "Utterances after which the work is kept."})
@@ -85,7 +87,10 @@ def main(arguments: list[str] | None = None):
             f"No utterance of {args.data_dir} has a recording ('audio' or 'video'): there is nothing to extract from."
         )
     parts = [(split, part) for split, rows in utterances.items() for part in parts_of(rows, args.utterances_per_part)]
-    num_processes = args.num_processes or max(1, os.cpu_count() // state.num_processes)
+    # each process has an encoder of its own, which one GPU holds once
+    has_encoder = args.audio_model is not None or args.vision_model is not None
+    usual = 1 if has_encoder and state.device.type != "cpu" else num_cores() // state.num_processes
+    num_processes = args.num_processes or max(1, usual)
     with ExitStack() as stack:
         mapped = map
         if num_processes > 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 from transformers import BatchFeature
@@ -61,6 +62,12 @@ def collate_conversations(
     if not conversations:
         batch["labels"] = torch.full_like(batch["labels"], -100)
     return batch
+
+
+def fresh_accelerator(**settings) -> Accelerator:
+    """An Accelerator with these settings: accelerate keeps the mixed precision of the first one of a process for the others."""
+    AcceleratorState._reset_state()
+    return Accelerator(**settings)
 
 
 @torch.no_grad()

@@ -30,10 +30,14 @@ SCORES = ("weighted_f1", "accuracy", "macro_f1")
 
 
 def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--model", required=True, help="Folder or Hub id of the model.")
     parser.add_argument("--output_dir", required=True, help="Folder for the quantized model and its processor.")
     args, for_evaluation = parser.parse_known_args(arguments)
+    if "--output" in for_evaluation:
+        raise ValueError("--output is of no use here: the scores are written into --output_dir.")
     settings = import_extra("torchao.quantization", "quantize").Int8WeightOnlyConfig()
     folder = Path(args.output_dir)
     if (folder / "config.json").exists():

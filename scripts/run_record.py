@@ -24,7 +24,7 @@ def describe_run(accelerator: Accelerator) -> dict:
         "device": torch.cuda.get_device_name(device) if is_gpu else _processor_name(),
         "device_type": device.type,
         "num_processes": accelerator.num_processes,
-        "num_cores": None if is_gpu else _num_cores(),
+        "num_cores": None if is_gpu else num_cores(),
         "mixed_precision": str(accelerator.mixed_precision),
         "python": platform.python_version(),
         "versions": {name: found for name in PACKAGES if (found := _version(name)) is not None},
@@ -98,7 +98,8 @@ def _processor_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _num_cores() -> int:
+def num_cores() -> int:
+    """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 

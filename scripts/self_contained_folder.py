@@ -7,6 +7,8 @@ A model folder that loads alone: weights, processor and, beside them, the code o
 import json
 from pathlib import Path
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 from safetensors import SafetensorError
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import CONFIG_NAME, PROCESSOR_NAME, SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
@@ -58,7 +60,7 @@ def write_self_contained_folder(model_dir: Path, folder: Path):
     for modality in MODALITIES:
         encoder_config = getattr(model.config, f"{modality}_config")
         # where an encoder came from is worth knowing if it is on the Hub; a folder is of this machine alone
-        if encoder_config is not None and Path(encoder_config.name_or_path).exists():
+        if encoder_config is not None and not is_hub_id(encoder_config.name_or_path):
             encoder_config.name_or_path = ""
     if processor.tokenizer is not None:
         for name in ("is_local", "local_files_only"):  # how it was loaded here
@@ -76,6 +78,15 @@ def write_self_contained_folder(model_dir: Path, folder: Path):
     processor.save_pretrained(folder)
     for of in (*AUTO_CLASSES.values(), EmotionRecognitionPipeline, LiveSession):
         custom_object_save(of, folder)  # its file, and those that it imports, also within functions
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether an encoder's name is that of the Hub: neither a folder of this machine nor one of another."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return "/" in name and not Path(name).exists()
 
 
 def check_model_folder(model_dir: Path):

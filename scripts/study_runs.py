@@ -262,10 +262,15 @@ def training_digest(run: Run) -> str:
     The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Recordings
     excepted, whose places stand in the conversations.)
     """
-    settings = {name: value for name, value in settings_of(run.options).items() if name not in FREE_ON_RESUME}
-    splits = ("train",) if run.study.data.num_folds else ("train", "validation")
-    folds = {"num_folds": run.study.data.num_folds} if run.study.data.num_folds else {}
-    return _digest({**settings, **folds, "data": data_digest(run.options, splits, with_test=False)})[:16]
+    return options_digest(run.options, run.study.data.num_folds)[:16]
+
+
+def options_digest(options: dict, num_folds: int | None = None) -> str:
+    """As `training_digest`, of the options of train.py."""
+    settings = {name: value for name, value in settings_of(options).items() if name not in FREE_ON_RESUME}
+    splits = ("train",) if num_folds else ("train", "validation")
+    folds = {"num_folds": num_folds} if num_folds else {}
+    return _digest({**settings, **folds, "data": data_digest(options, splits, with_test=False)})
 
 
 def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:

@@ -46,6 +46,7 @@ from modeling_amuse.configuration_amuse import PRESETS
 from modeling_amuse.low_rank_adaptation import lora_config
 from processing.contaminated_encoders import contamination
 from processing.conversation import MODALITY_OF, STREAMS
+from processing.conversation_builder import report_counts
 from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
 from processing.encoder_states import encoder_record, frozen_text_states
 from processing.load_conversations import describe_report, load_conversations
@@ -54,6 +55,7 @@ from processing.whole_files import whole_file
 from scripts.prediction import (
     collate_conversations,
     encoder_part,
+    fresh_accelerator,
     load_from_folder_or_hub,
     predict,
     score,
@@ -75,15 +77,31 @@ def main(arguments: list[str] | None = None):
     data_args, model_args, args = parse_arguments(arguments, description=__doc__)
     if not 0 <= args.weight_averaging < 1:
         raise ValueError(f"--weight_averaging must be at least 0 and less than 1, but is {args.weight_averaging}.")
+    if model_args.text_model is None:
+        options = {
+            "encoder_learning_rate": args.encoder_learning_rate,
+            "text_attention_dropout": model_args.text_attention_dropout,
+        }
+        idle = [f"--{name}" for name, value in options.items() if value is not None]
+        if idle:
+            raise ValueError(
+                f"{' and '.join(idle)} (or the recipe that sets it) needs --text_model, the encoder it is for."
+            )
     if args.num_train_epochs < 1 or args.early_stopping_patience < 1:
         raise ValueError("--num_train_epochs and --early_stopping_patience must be at least 1.")
     output_dir = Path(args.output_dir)
-    accelerator = Accelerator(
+    accelerator = fresh_accelerator(
         mixed_precision=args.mixed_precision,
         cpu=args.use_cpu or not torch.cuda.is_available(),
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
     check_distribution(accelerator, model_args)
+    launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if launched not in ("no", args.mixed_precision):
+        accelerator.print(
+            f"Warning: accelerate launch was told to compute in {launched}, which this script takes from --mixed_precision "
+            f"alone: it is {args.mixed_precision}."
+        )
     use_all_cores(accelerator)
     meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # of the whole machine
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -100,6 +118,7 @@ def main(arguments: list[str] | None = None):
         positions = drawn_conversations(len(data.splits["train"]), data_args.train_fraction, args.seed)
         accelerator.print(f"train: {len(positions)} of {len(data.splits['train'])} conversations are trained on")
         data.splits["train"] = data.splits["train"].select(positions)
+        data.report["train"] = Counter({**data.report["train"], **report_counts(data.splits["train"].to_list())})
     splits = dict(data.splits)
     for split in ("train", "validation"):
         if split not in splits:
@@ -204,13 +223,16 @@ def main(arguments: list[str] | None = None):
             "another --output_dir."
         )
 
-    progress |= {**told, "runs": [*progress.get("runs", ()), this_run]}
+    progress |= {**told, "runs": list(progress.get("runs", ()))}
+    stopped_at = progress["epoch"]
 
     # Training, an epoch at a time.
     for epoch in range(progress["epoch"], args.num_train_epochs):
         if epoch - progress["best_epoch"] >= args.early_stopping_patience:
             accelerator.print(f"No better epoch for {args.early_stopping_patience} epochs: stopped early.")
             break
+        if epoch == stopped_at:
+            progress["runs"].append(this_run)
         start, used = time.perf_counter(), {}
         with meter.measured(used):
             losses = train_epoch(
@@ -239,7 +261,8 @@ def main(arguments: list[str] | None = None):
         save_checkpoint(checkpoints, epoch, *training, progress, accelerator.is_main_process)
         accelerator.wait_for_everyone()
 
-    if accelerator.is_main_process:
+    is_told = progress["epoch"] == stopped_at and (output_dir / "training_history.json").is_file()
+    if accelerator.is_main_process and not is_told:
         with whole_file(output_dir / "training_history.json") as file:
             file.write_text(json.dumps(progress, indent=1), encoding="utf-8")
     accelerator.print(

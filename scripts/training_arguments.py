@@ -233,7 +233,9 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
     Raises:
         ValueError: for a recipe that does not exist, or sets what is no argument.
     """
-    parser = HfArgumentParser((*others, DataArguments, ModelArguments, TrainArguments), description=description)
+    # without abbreviations: of a recipe, whose name is read first, one would not be understood
+    parts = (*others, DataArguments, ModelArguments, TrainArguments)
+    parser = HfArgumentParser(parts, description=description, allow_abbrev=False)
     chosen = ArgumentParser(add_help=False, allow_abbrev=False)
     chosen.add_argument("--recipe")
     recipe = chosen.parse_known_args(arguments)[0].recipe

@@ -77,6 +77,11 @@ def test_calibration_error():
     assert result["reliability"] == [{"share": 1.0, "confidence": pytest.approx(0.9), "accuracy": 0.5}]
 
 
+def test_a_part_of_the_data_may_hold_what_is_left_out_alone():
+    data = {"prediction_scores": np.eye(3)[[1, 1]], "references": np.array([1, 1]), "conversations": np.array([0, 1])}
+    assert "reduced" not in compute(data, left_out=["joy"]) and "reduced" in compute(data, left_out=["fear"])
+
+
 def test_a_class_that_never_occurs_is_no_error():
     data = {"prediction_scores": np.eye(3)[[0, 1]], "references": np.array([0, 1]), "conversations": np.array([0, 1])}
     result = compute(data)

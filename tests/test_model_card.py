@@ -208,6 +208,22 @@ def test_scores_of_other_weights_are_not_taken_for_these(model_dir, tmp_path):
     assert own_result([evaluation(None)], HISTORY) is not None
 
 
+def test_scores_of_disturbed_data_or_of_another_temperature_are_not_taken_for_the_models(model_dir, tmp_path):
+    with pytest.raises(ValueError, match="Result 0 was made with something missing or disturbed .*0.9"):
+        written(model_dir, tmp_path, [evaluation(43, disturbance={"missing_rate": 0.9})])
+    with pytest.raises(ValueError, match="Result 1 is a second one of seed 43 on meld, test"):
+        written(model_dir, tmp_path, [evaluation(43), evaluation(43, weighted_f1=0.5)])
+    with pytest.raises(ValueError, match="was made with the temperature 3.0, but the model's is 1.0: evaluate it anew"):
+        written(model_dir, tmp_path, [evaluation(43, temperature=3.0)])
+
+
+def test_warnings_of_the_training_and_the_evaluation_stand_over_the_scores(model_dir, tmp_path):
+    warning = "emoberta-base was trained on MELD: its scores are too high."
+    card = written(model_dir, tmp_path, [evaluation(43, warnings=[warning])], {**HISTORY, "warnings": [warning]})
+    assert card.text.count(f"**Warning:** {warning}") == 1
+    assert card.text.index("## Scores") < card.text.index(warning) < card.text.index("### MELD")
+
+
 def test_what_is_no_evaluation_of_this_model_is_refused(model_dir, tmp_path):
     result = evaluation(43)
     other = {**result, "per_class": {"happy": {}}}
@@ -268,7 +284,7 @@ def test_it_passes_the_validation_that_huggingface_hub_asks_for(model_dir, tmp_p
         server.server_close()
 
 
-def test_train_and_evaluate_write_what_the_card_needs(tmp_path):
+def test_train_and_evaluate_write_what_the_card_needs(tmp_path, monkeypatch):
     """From a real training and a real evaluation to a card, with energy where codecarbon is there."""
     from processing.conversation_folder import SAMPLE_DIR
     from scripts import evaluate, train
@@ -286,30 +302,40 @@ def test_train_and_evaluate_write_what_the_card_needs(tmp_path):
         "--use_cpu",
     ]
     model, output = tmp_path / "model", tmp_path / "results.json"
-    more = ["--hidden_size", "16", "--num_man_layers", "1", "--num_train_epochs", "1", "--device_watts", "50"]
+    more = ["--hidden_size", "16", "--num_man_layers", "1", "--num_train_epochs", "2", "--device_watts", "50"]
     try:
         import codecarbon  # noqa: F401
 
         more += ["--energy_country", "deu"]
     except ImportError:
         pass
-    train.main([*data, "--output_dir", str(model), "--seed", "7", *more])
+    save_checkpoint = train.save_checkpoint
+
+    def save_and_stop(*state):
+        save_checkpoint(*state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "save_checkpoint", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train.main([*data, "--output_dir", str(model), "--seed", "7", *more])
+    monkeypatch.setattr(train, "save_checkpoint", save_checkpoint)
+    again = [*data, "--output_dir", str(model), "--seed", "7", "--resume_from_checkpoint", "latest"]
+    train.main([*again, *more, "--train_fraction", "1"])
     evaluate.main(
         [*data, "--model", str(model), "--output", str(output), "--pictures", "false", "--num_resamples", "20"]
     )
     history = json.loads((model / "training_history.json").read_text())
     result = json.loads(output.read_text())
-    assert result["training"] == {"seed": 7, "dataset_name": "folder", "best_epoch": 1}
+    assert result["training"] == {"seed": 7, "dataset_name": "folder", "best_epoch": history["best_epoch"]}
     card = written(model, tmp_path / "card", [result], history)
     assert card.data.eval_results[0].metric_value == round(result["weighted_f1"], 4)
     for told in ("| train | 6 |", "| test | 3 |", "| seed | 7 |", "trained from scratch", "(20 resamples)", "torch 2."):
         assert told in card.text, told
     assert ("codecarbon for the grid of DEU" if "--energy_country" in more else "the 50 W that") in card.text
-    # a training that goes on tells of both starts, wherever and with whatever energy
-    train.main([*data, "--output_dir", str(model), "--seed", "7", *more[:-2], "--resume_from_checkpoint", "latest"])
-    resumed = json.loads((model / "training_history.json").read_text())
-    assert len(resumed["runs"]) == 2 and resumed["history"] == history["history"]
-    assert "| started | 2 times" in written(model, tmp_path / "card", [result], resumed).text
+    # a training that went on tells of both starts; a call that has nothing left to do, wherever it is made, tells nothing
+    assert len(history["runs"]) == 2 and "| started | 2 times" in card.text
+    train.main([*again, *more[:-2]])
+    assert json.loads((model / "training_history.json").read_text()) == history
     assert str(tmp_path) not in card.text  # whose machine it was is nobody's business
 
 

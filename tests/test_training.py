@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -261,6 +262,12 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
         (["--text_model", "/nowhere"], FileNotFoundError, "There is no folder /nowhere"),
         (["--num_train_epochs", "0"], ValueError, "must be at least 1"),
         (["--freeze_text_model"], ValueError, "--freeze_text_model needs --text_model"),
+        (["--encoder_learning_rate", "1e-5"], ValueError, "--encoder_learning_rate .* needs --text_model"),
+        (
+            ["--recipe", "meld"],
+            ValueError,
+            r"--encoder_learning_rate \(or the recipe that sets it\) needs --text_model",
+        ),
         (["--audio_features", "nowhere.csv"], FileNotFoundError, "There is no feature table nowhere.csv"),
         (["--data_dir", "nowhere"], FileNotFoundError, "nowhere is no folder"),
         (["--resume_from_checkpoint", "nowhere"], ValueError, "nowhere is no checkpoint in"),
@@ -270,6 +277,20 @@ def test_bad_arguments_are_refused_and_nothing_is_written(corpus, tmp_path, argu
     with pytest.raises(error, match=message):
         train.main([str(argument) for argument in [*train_arguments(corpus, tmp_path / "out"), *arguments]])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_training_has_the_precision_that_it_is_given_whatever_was_run_before(corpus, tmp_path, capsys, monkeypatch):
+    one_epoch = ["--num_train_epochs", 1, "--train_fraction", 0.1, "--use_cpu"]
+    for name, precision in (("first", "no"), ("second", "bf16"), ("third", "no")):
+        more = [*one_epoch, "--mixed_precision", precision]
+        train.main([str(argument) for argument in train_arguments(corpus, tmp_path / name, *more)])
+        history = json.loads((tmp_path / name / "training_history.json").read_text())
+        assert history["runs"][0]["mixed_precision"] == precision
+    trained_on, of = re.search(r"train: (\d+) of (\d+) conversations are trained on", capsys.readouterr().out).groups()
+    assert history["data_report"]["train"]["conversations"] == int(trained_on) < int(of)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    train.main([str(argument) for argument in train_arguments(corpus, tmp_path / "fourth", *one_epoch)])
+    assert "accelerate launch was told to compute in bf16" in capsys.readouterr().out
 
 
 def test_a_validation_split_is_required(corpus, tmp_path):
