@@ -19,6 +19,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import torch
+from accelerate import Accelerator
 from transformers import HfArgumentParser
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
@@ -27,7 +28,7 @@ from processing.load_conversations import BUILDERS
 from processing.temperature_scaling import at_temperature, fit_temperature, negative_log_likelihood
 from processing.whole_files import whole_file
 from scripts.evaluate import load_split, split_dataset, used_modalities
-from scripts.prediction import fresh_accelerator, predict, score, use_all_cores
+from scripts.prediction import forget_mixed_precision, predict, score, use_all_cores
 
 
 @dataclass
@@ -50,7 +51,8 @@ def main(arguments: list[str] | None = None) -> dict:
     path = Path(args.model) / "config.json"
     if not path.is_file():
         raise FileNotFoundError(f"{args.model} is no folder of a model: download it first, its config.json is changed.")
-    accelerator = fresh_accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
+    forget_mixed_precision()
+    accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
     use_all_cores(accelerator)
     model = AmuseForEmotionRecognition.from_pretrained(args.model).to(accelerator.device)
     model.config.temperature = 1.0

@@ -22,6 +22,7 @@ if __name__ == "__main__":
 
 import pandas as pd
 import torch
+from accelerate import Accelerator
 from transformers import HfArgumentParser
 
 from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcessor
@@ -37,7 +38,7 @@ from processing.score_pictures import save_confusion_matrix, save_reliability
 from processing.temperature_scaling import at_temperature
 from processing.unseen_subsets import unseen_subsets
 from processing.whole_files import whole_file
-from scripts.prediction import fresh_accelerator, load_from_folder_or_hub, predict, score, use_all_cores
+from scripts.prediction import forget_mixed_precision, load_from_folder_or_hub, predict, score, use_all_cores
 from scripts.run_record import describe_run, read_training
 
 
@@ -90,7 +91,8 @@ def main(arguments: list[str] | None = None) -> dict:
     [args] = HfArgumentParser(EvaluationArguments, description=__doc__).parse_args_into_dataclasses(arguments)
     if args.pictures:
         import_extra("matplotlib", "plots")  # said now, not after the evaluation
-    accelerator = fresh_accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
+    forget_mixed_precision()
+    accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
     use_all_cores(accelerator)
 
     model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)

@@ -64,10 +64,9 @@ def collate_conversations(
     return batch
 
 
-def fresh_accelerator(**settings) -> Accelerator:
-    """An Accelerator with these settings: accelerate keeps the mixed precision of the first one of a process for the others."""
+def forget_mixed_precision():
+    """Before another Accelerator: accelerate keeps the mixed precision of the first one of a process for all others."""
     AcceleratorState._reset_state()
-    return Accelerator(**settings)
 
 
 @torch.no_grad()

@@ -55,7 +55,7 @@ from processing.whole_files import whole_file
 from scripts.prediction import (
     collate_conversations,
     encoder_part,
-    fresh_accelerator,
+    forget_mixed_precision,
     load_from_folder_or_hub,
     predict,
     score,
@@ -90,7 +90,8 @@ def main(arguments: list[str] | None = None):
     if args.num_train_epochs < 1 or args.early_stopping_patience < 1:
         raise ValueError("--num_train_epochs and --early_stopping_patience must be at least 1.")
     output_dir = Path(args.output_dir)
-    accelerator = fresh_accelerator(
+    forget_mixed_precision()
+    accelerator = Accelerator(
         mixed_precision=args.mixed_precision,
         cpu=args.use_cpu or not torch.cuda.is_available(),
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
