@@ -31,6 +31,7 @@ from .conversation_context import AmuseConversationContext
 from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_sharded, tied_to_zero
 from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
+from .pickled_adapters import HUB_OPTIONS
 from .pretrained import AmusePreTrainedModel
 from .recurrent import AmuseLSTM
 from .text_in_conversation import encode_in_conversation
@@ -40,7 +41,6 @@ from .unimodal import AmuseUnimodalEncoder
 from .utterance_layout import UtteranceLayout
 
 IGNORED_LABEL = -100
-HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "proxies", "token", "revision", "subfolder")
 
 
 @dataclass

@@ -2,7 +2,6 @@
 """Tables of pre-computed features, joined to utterances by their id."""
 
 import json
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from .conversation_folder import SPLIT_NAMES
+from .whole_files import whole_file
 
 ID_COLUMNS = ("utterance_id", "id", "filename", "file")
 LABEL_COLUMNS = ("emotion", "label", "labels", "sentiment", "target", "index")
@@ -164,9 +164,8 @@ def write_feature_table(path: Path, features: dict[str, np.ndarray | None], reco
     )
     rows = [None if array is None else list(np.asarray(array, np.float32)) for array in features.values()]
     columns = [pa.array(list(features)), pa.array(rows, type=schema.field("features").type)]
-    unfinished = path.with_name(path.name + ".unfinished")
-    pyarrow.parquet.write_table(pa.table(columns, schema=schema), unfinished)
-    os.replace(unfinished, path)
+    with whole_file(path) as file:
+        pyarrow.parquet.write_table(pa.table(columns, schema=schema), file)
 
 
 def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]:

@@ -51,10 +51,11 @@ def write_timeline(results: list[dict], path: str | Path, recording: str | None 
 
 def is_timeline(path: str | Path) -> bool:
     """Whether a file begins as `write_timeline` writes JSON, CSV and subtitles: it is no transcript that somebody made."""
-    with open(path, "rb") as file:
-        beginning = file.read(4096).decode("utf-8", errors="replace")
     begins = _BEGINNINGS.get(Path(path).suffix.lower())
-    return begins is not None and begins.match(beginning) is not None
+    if begins is None:
+        return False
+    with open(path, "rb") as file:
+        return begins.match(file.read(4096).decode("utf-8", errors="replace")) is not None
 
 
 _BEGINNINGS = {

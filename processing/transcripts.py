@@ -52,8 +52,8 @@ def read_transcript(path: str | Path, text_path: str | Path | None = None) -> di
     - `.jsonl`: an utterance a line, or a conversation a line.
     - `.csv`: a header and one utterance a row, separated by commas, semicolons or tabs. `speaker` and one of `text` and
       `start` are required; `id`, `end`, `emotion`, `audio` and `video` are read too, other columns are not.
-    - `.srt`: the speaker is a prefix `Ada:`, `>> Ada:` or `[Ada]:` of up to 40 characters at the beginning of a line. A line with such a prefix
-      begins a new utterance with the cue's times. Without a prefix the speaker before goes on, except in cues whose
+    - `.srt`: the speaker is a prefix `Ada:`, `>> Ada:` or `[Ada]:` of up to 40 characters at the beginning of a line. A line
+      with such a prefix begins a new utterance with the cue's times. Without a prefix the speaker before goes on, except in cues whose
       lines begin with dashes: there each dash begins an utterance of another person, named `speaker` where no prefix tells.
     - `.vtt`: as `.srt`, and `<v Ada>` begins an utterance of Ada.
     - `.rttm`: the `SPEAKER` lines, without text unless `text_path` gives it.

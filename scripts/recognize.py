@@ -75,9 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
     args, given = parser.parse_args_into_dataclasses(arguments)
     try:
         inputs = files_of(given.inputs)
-        check_outputs(args, inputs)
+        beside = {path: transcript_beside(path) for path in inputs}
+        check_outputs(args, inputs, beside)
         recognizer = load_recognizer(args.model)
-        speech_model = load_speech(args.speech_model, inputs)
+        speech_model = load_speech(args.speech_model, beside)
     except Exception as error:
         return complain("recognize.py", error, args.debug)
 
@@ -85,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     # one file needs no bar
     for path in tqdm(inputs, desc="Recordings", unit="file", disable=len(inputs) == 1):
         try:
-            transcript = args.transcript or transcript_beside(path)
+            transcript = args.transcript or beside[path]
             if transcript and not args.transcript:
                 tqdm.write(f"Transcript of {path}: {transcript}", file=sys.stderr)
             timelines = recognizer(
@@ -136,9 +137,9 @@ def files_of(given: list[str]) -> list[Path]:
     return files
 
 
-def check_outputs(args: RecognitionArguments, inputs: list[Path]):
+def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[Path, str | None]):
     """
-    Said now, not after the work.
+    Said now, not after the work. `beside` has the transcript that lies beside each input.
 
     Raises:
         ValueError: when outputs and inputs do not fit together, or an output has no known format.
@@ -164,7 +165,7 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path]):
     if args.picture and Path(args.picture).suffix.lower() != ".png":
         raise ValueError(f"--picture {args.picture}: give a file ending in .png.")
     outputs += [Path(args.picture)] if args.picture else []
-    given = [*inputs, args.transcript, args.transcript_text, *map(transcript_beside, inputs)]
+    given = [*inputs, args.transcript, args.transcript_text, *beside.values()]
     read = {Path(path).resolve() for path in given if path is not None}
     for path in outputs:
         if not path.parent.is_dir():
@@ -187,9 +188,9 @@ def load_recognizer(model: str):
     )
 
 
-def load_speech(model: str | None, inputs: list[Path]):
+def load_speech(model: str | None, beside: dict[Path, str | None]):
     """The speech recognizer, once for all recordings, if any of them has no transcript."""
-    lacking = [p for p in inputs if p.suffix.lower() not in TRANSCRIPT_READERS and transcript_beside(p) is None]
+    lacking = [path for path, t in beside.items() if path.suffix.lower() not in TRANSCRIPT_READERS and t is None]
     if model is None or not lacking:
         return None
     from processing.speech_to_text import load_speech_model

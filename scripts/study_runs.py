@@ -214,7 +214,10 @@ def write_record(folder: Path, histories: list[dict]):
 
 @lru_cache
 def commit() -> str:
-    """The commit of the code when this is first asked, with `-changed` where it was changed since; `unknown` outside a repository."""
+    """
+    The commit of the code when this is first asked, with `-changed` where it was changed since; `unknown` outside a
+    repository.
+    """
     try:
         git = ["git", "-C", str(ROOT)]
         found = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
