@@ -226,19 +226,10 @@ class AmuseProcessor(ProcessorMixin):
         """A conversation with the features of its recordings, see `processing.recording_features`."""
         if not any(u.get(medium) for u in conversation["utterances"] for medium in ("audio", "video")):
             return conversation
-        from .recording_features import MEDIUM_OF, add_recorded_features
+        from .recording_features import add_recorded_features
 
-        for stream, medium in MEDIUM_OF.items():
-            is_wanted = stream in self.feature_statistics and (modalities is None or MODALITY_OF[stream] in modalities)
-            is_computed = stream in self.feature_records or stream in encoders
-            utterances = conversation["utterances"]
-            is_given = any(utterance.get(f"{stream}_features") is not None for utterance in utterances)
-            if is_wanted and not is_computed and not is_given and any(u.get(medium) for u in utterances):
-                logger.warning_once(
-                    f"The model learned from {stream} features that were not made with this package, and of recordings it "
-                    f"cannot make them: their {MODALITY_OF[stream]} counts as missing. Give {stream}_features."
-                )
-        return add_recorded_features(conversation, self.feature_records, encoders, modalities)
+        learned = self.feature_statistics.keys()
+        return add_recorded_features(conversation, self.feature_records, encoders, modalities, learned)
 
     def _speaker_ids(self, conversations: list[dict]) -> list[int]:
         ids = []

@@ -1,10 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The features of a conversation's recordings, computed as they were for training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+
+from transformers.utils import logging
 
 from .conversation import MODALITY_OF
 from .feature_extractors import FEATURE_EXTRACTORS, check_record, extract_features
+
+logger = logging.get_logger(__name__)
 
 MEDIUM_OF = {"audio": "audio", "vision": "video", "background": "video"}
 
@@ -14,6 +18,7 @@ def add_recorded_features(
     feature_records: dict[str, dict],
     encoders: dict[str, Callable],
     modalities: tuple[str, ...] | None = None,
+    learned: Collection[str] = (),
 ) -> dict:
     """
     The conversation with the features of its recordings (`audio_features`, `vision_features`, `background_features`). A
@@ -24,6 +29,7 @@ def add_recorded_features(
         feature_records: for a stream what computes it, see `extractor_record`.
         encoders: for a stream without a record what computes it, see `extract_features`.
         modalities: use only these.
+        learned: the streams whose features the model learned from: where nothing computes one, a warning tells it.
 
     Raises:
         FileNotFoundError: when a recording is missing.
@@ -41,6 +47,11 @@ def add_recorded_features(
             extractors[stream] = FEATURE_EXTRACTORS[feature_records[stream]["name"]].compute
         elif stream in encoders:
             extractors[stream] = encoders[stream]
+        elif stream in learned:
+            logger.warning_once(
+                f"The model learned from {stream} features that were not made with this package, and of recordings it cannot "
+                f"make them: their {MODALITY_OF[stream]} counts as missing. Give {stream}_features."
+            )
     found = [{} for _ in utterances]
     if extractors:
         with_images = any(stream in encoders for stream in extractors if stream != "audio")
