@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from .configuration_amuse import AmuseConfig
+from .losses import at_least_float32
 
 
 class AmuseAdaptiveFusion(nn.Module):
@@ -93,9 +94,9 @@ def head_gradients(descriptors: torch.Tensor, heads: nn.ModuleList) -> torch.Ten
     """
     gradients = []
     for m, head in enumerate(heads):
-        probabilities = head(descriptors[:, m]).softmax(dim=-1)
+        probabilities = at_least_float32(head(descriptors[:, m])).softmax(dim=-1)
         target = nn.functional.one_hot(probabilities.argmax(dim=-1), probabilities.shape[-1])
-        gradients.append((probabilities - target) @ _weight(head, descriptors))
+        gradients.append((probabilities - target) @ at_least_float32(_weight(head, descriptors)))
     return torch.stack(gradients, dim=1)
 
 
@@ -121,8 +122,8 @@ def alfa(descriptors: torch.Tensor, others: torch.Tensor, gradients: torch.Tenso
         gradients: g of each modality, `(rows, modalities, d)`, see `head_gradients`.
         epsilon: the step size.
     """
-    gradient = nn.functional.normalize(gradients, dim=-1)[:, :, None]
-    difference = others - descriptors[:, :, None]
+    gradient = nn.functional.normalize(at_least_float32(gradients), dim=-1)[:, :, None]
+    difference = at_least_float32(others - descriptors[:, :, None])
     step = epsilon * difference.norm(dim=-1, keepdim=True) * gradient
     alpha = torch.where(difference == 0, 0, step / torch.where(difference == 0, 1, difference))
-    return alpha.clamp(0, 1)
+    return alpha.clamp(0, 1).to(descriptors.dtype)

@@ -199,7 +199,7 @@ class AmuseConfig(PreTrainedConfig):
     attention_dropout: float | int = 0.0
     modality_dropout: float | int = 0.0
     focal_gamma: float | int = 1.0
-    class_weights: list[float] | None = None
+    class_weights: list[float | int] | None = None
     modality_loss_weight: float | int = 1.0
     probe_modality_heads: bool = False
     contrastive_loss: Literal["none", "bank", "in_batch"] = "none"
@@ -217,6 +217,15 @@ class AmuseConfig(PreTrainedConfig):
             self.architectures = []  # AutoModel chooses among our classes by it, and takes no None
         for modality in MODALITIES:
             self._settle_feature_size(modality)
+        self.check_settings()
+
+    def check_settings(self):
+        """
+        Models check again: `from_pretrained` sets what it is given besides after the configuration was read.
+
+        Raises:
+            ValueError: where settings contradict each other.
+        """
         if self.background_feature_size is not None and self.vision_feature_size is None:
             raise ValueError(
                 "background_feature_size is the second stream of vision: give vision_feature_size or vision_config too."
@@ -243,8 +252,9 @@ class AmuseConfig(PreTrainedConfig):
         for name in ("hidden_dropout", "attention_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and less than 1, but is {getattr(self, name)}.")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be more than 0, but is {self.temperature}.")
+        for name in ("temperature", "contrastive_temperature"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be more than 0, but is {getattr(self, name)}.")
         if self.class_weights is not None and len(self.class_weights) != self.num_labels:
             raise ValueError(
                 f"class_weights has {len(self.class_weights)} entries for {self.num_labels} emotions: give one for each."

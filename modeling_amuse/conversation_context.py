@@ -3,9 +3,11 @@
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence
 
 from .configuration_amuse import AmuseConfig
 from .recurrent import AmuseLSTM
+from .tracing import is_exporting
 from .utterance_layout import Groups
 
 
@@ -29,10 +31,23 @@ class AmuseConversationContext(nn.Module):
         Returns:
             A descriptor of each utterance in its group, `(rows, d)`.
         """
+        if not is_exporting():
+            return self._read_packed(utterances, groups)
         shape = (groups.lengths.shape[0], groups.steps)
         sequences = utterances.new_zeros(shape[0] * shape[1], utterances.shape[-1])
         sequences = sequences.index_copy(0, groups.places, utterances).unflatten(0, shape)
         return self.recurrent(sequences, groups.lengths).flatten(0, 1)[groups.places]
+
+    def _read_packed(self, utterances: torch.Tensor, groups: Groups) -> torch.Tensor:
+        """
+        As `forward`, without padding: groups may be of very different lengths, such as those of a meeting's chair and of its
+        guests.
+        """
+        group, position = groups.places // groups.steps, groups.places % groups.steps
+        rank = groups.lengths.argsort(descending=True, stable=True).argsort()
+        order = (position * len(rank) + rank[group]).argsort()  # step by step, the longest groups first
+        read, _ = self.recurrent.lstm(PackedSequence(utterances[order], position.bincount().cpu()))
+        return read.data[order.argsort()]
 
     def step(
         self, utterances: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None

@@ -2,6 +2,7 @@
 """The transformers encoders of the modalities, and how their inputs become token states."""
 
 import inspect
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
 from .pickled_adapters import check_adapter
+from .tokens import left_align
 from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
@@ -50,14 +52,12 @@ def encode_text(encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.T
         mask: `(rows, tokens)`, 1 for tokens. None: all are.
 
     Returns:
-        States `(rows, tokens, D)` and their mask `(rows, tokens)`.
+        States `(rows, tokens, D)`, tokens first and padding behind them, and their mask `(rows, tokens)`.
     """
     mask = torch.ones_like(input_ids) if mask is None else mask
-    mask = mask.bool()
-    if not is_exporting():
-        columns = mask.any(dim=0).nonzero()
-        width = int(columns.max()) + 1 if columns.numel() else 1
-        input_ids, mask = input_ids[:, :width], mask[:, :width]
+    # a tokenizer that pads on the left would have a word's position depend on the other rows
+    words = left_align(input_ids[..., None], mask)
+    input_ids, mask = words.states[..., 0], words.valid
     # an utterance without text gives the encoder one token to attend to; `mask` says that it counts for nothing
     return encode_rows(encoder, input_ids, _with_a_first(mask)), mask
 
@@ -135,7 +135,8 @@ def _encode_sound(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: to
     if mask is not None and (audio_values.dim() == 2 or isinstance(encoder.config, Wav2Vec2BertConfig)):
         # other encoders of spectrograms read no mask: they see the padding as silence
         inputs["attention_mask"] = _with_a_first(mask.bool()).long()
-    states = encoder(**inputs).last_hidden_state
+    with _augmented_where_long(encoder, audio_values):
+        states = encoder(**inputs).last_hidden_state
     if isinstance(encoder.config, ASTConfig):
         states = _patches_in_time(states, encoder.config)
     if mask is None:
@@ -145,6 +146,23 @@ def _encode_sound(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: to
     if not is_exporting():
         states = states[:, : int(token_lengths.max().clamp(min=1))]  # Whisper's go on to 30 seconds
     return states, torch.arange(states.shape[1], device=mask.device) < token_lengths[:, None]
+
+
+@contextmanager
+def _augmented_where_long(encoder: PreTrainedModel, audio_values: torch.Tensor):
+    """Without SpecAugment, if that is on, where the sound is shorter than what it masks: it would raise an error."""
+    config = encoder.config
+    if not (encoder.training and getattr(config, "apply_spec_augment", False)):
+        yield
+        return
+    steps = audio_values.shape[1]
+    if audio_values.dim() == 2:
+        steps = int(encoder._get_feat_extract_output_lengths(torch.tensor(steps)))
+    config.apply_spec_augment = steps >= config.mask_time_length
+    try:
+        yield
+    finally:
+        config.apply_spec_augment = True
 
 
 def _patches_in_time(states: torch.Tensor, config: ASTConfig) -> torch.Tensor:
@@ -181,8 +199,9 @@ def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: to
         mask: `(rows, frames)`, 1 where there is a frame. Only these are encoded (in an export, all). None: all are.
 
     Returns:
-        A state of each frame, the mean of its patches, `(rows, frames, D)`, and the mask.
+        A state of each frame, the mean of its tokens, `(rows, frames, D)`, and the mask.
     """
+    pixel_values = pixel_values.to(encoder.dtype)
     mask = pixel_values.new_ones(pixel_values.shape[:2]).bool() if mask is None else mask.bool()
     if is_exporting():
         states = encoder(pixel_values=pixel_values.flatten(0, 1)).last_hidden_state.mean(dim=1)
@@ -196,6 +215,11 @@ def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: to
 
 
 ENCODE = {"text": encode_text, "audio": encode_audio, "vision": encode_frames}
+
+
+def is_distributed() -> bool:
+    """Whether this is one of several processes that train together: DistributedDataParallel waits for every gradient."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def is_sharded(encoder: nn.Module | None) -> bool:
@@ -219,4 +243,6 @@ def tied_to_zero(encoder: nn.Module) -> torch.Tensor:
             "(FSDP): then every batch needs some of its input in every process. Freeze the encoder and give its states as "
             "features, or train without sharding."
         )
-    return sum((parameter.sum() * 0 for parameter in encoder.parameters() if parameter.requires_grad), torch.zeros(()))
+    return sum(
+        ((parameter * 0).sum() for parameter in encoder.parameters() if parameter.requires_grad), torch.zeros(())
+    )

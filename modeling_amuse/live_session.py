@@ -10,7 +10,8 @@ from .recording_states import recording_encoders
 class LiveSession:
     """
     Recognizes the emotion of each utterance of one conversation as it is spoken, from it and what was said before. The
-    numbers are those that the causal model gives for the conversation as a whole.
+    numbers are those that the causal model gives for the conversation as a whole; but in videos, faces are searched anew for
+    each utterance, and small ones may be found where a search through the whole video paused.
 
     An utterance costs the same time and memory however many came before it: of these, only the state of the dialogue
     context is kept, and one state for each speaker (two vectors of `config.hidden_size` each).

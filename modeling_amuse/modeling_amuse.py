@@ -28,7 +28,7 @@ from transformers.utils.generic import can_return_tuple
 from .adaptive_fusion import AmuseAdaptiveFusion, head_gradients
 from .configuration_amuse import MODALITIES, AmuseConfig
 from .conversation_context import AmuseConversationContext
-from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_sharded, tied_to_zero
+from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_distributed, is_sharded, tied_to_zero
 from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .pickled_adapters import HUB_OPTIONS
@@ -173,6 +173,7 @@ class AmuseModel(AmusePreTrainedModel):
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
+        config.check_settings()
         modalities = config.modalities
         if not modalities:
             raise ValueError(
@@ -557,6 +558,8 @@ class AmuseModel(AmusePreTrainedModel):
             modality_mask=present.long(),
         )
         recorded = {name: network[name] for name in ("hidden_states", "attentions") if network.get(name) is not None}
+        if recorded.get("hidden_states") == ():  # no layers: g^0 is g^L
+            recorded["hidden_states"] = (layout.pad(network.last_hidden_state),)
         if recorded:
             counts = torch.tensor([tokens.states.shape[1] for tokens in features], device=fused.device)
             modalities = torch.arange(len(counts), device=fused.device)
@@ -603,6 +606,7 @@ class AmuseModel(AmusePreTrainedModel):
         size = getattr(self.config, f"{stream}_feature_size")
         encoder = self.encoder(modality)
         trains_encoder = encoder is not None and not self.is_frozen(modality) and self.training
+        self._check_mask(stream, raw, features, mask)
         if raw is not None and features is None:
             mask = None if mask is None else layout.rows(mask)
             states, mask = self.encode_stream(stream, layout.rows(raw), mask, layout.conversations)
@@ -622,9 +626,29 @@ class AmuseModel(AmusePreTrainedModel):
                 states, mask = self.encode_stream(stream, mask.long(), mask)  # no word, read as one
                 return left_align(states.to(self.fusion.placeholder.dtype), mask)
             states = torch.zeros(layout.number, 1, size, device=layout.device)
-        if trains_encoder and (raw is None or features is not None):
+        # distributed, every weight needs a gradient: those that the encoder's states do not rest on, too
+        is_unread = raw is None or features is not None
+        if trains_encoder and (is_unread or (is_distributed() and not is_sharded(encoder))):
             states = states + tied_to_zero(encoder)
         return left_align(states.to(self.fusion.placeholder.dtype), layout.valid_tokens(mask))
+
+    def _check_mask(self, stream: str, raw, features, mask):
+        """
+        Raises:
+            ValueError: for a mask that is not of its inputs' tokens, samples or frames.
+        """
+        given = features if features is not None else raw
+        if mask is None or given is None or is_exporting():
+            return
+        if features is not None or stream != "audio":
+            fits = mask.shape == given.shape[:3]
+        else:  # (..., samples), (..., bins, frames) or (..., frames, bins)
+            fits = mask.dim() == 3 and mask.shape[2] in given.shape[2:]
+        if not fits:
+            raise ValueError(
+                f"{stream}_mask is of shape {tuple(mask.shape)} for inputs of shape {tuple(given.shape)}: give "
+                "(conversations, utterances, tokens), with a 1 for each token, sample or frame that counts."
+            )
 
     def _drop_modalities(self, present: torch.BoolTensor, layout: UtteranceLayout) -> torch.BoolTensor:
         """Modality dropout: a conversation loses each modality by chance; an utterance never loses its last one."""
@@ -763,7 +787,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         labels = labels[labelled]
         present = outputs.modality_mask[labelled].bool()
         number, modalities = present.shape
-        divisor = labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
+        divisor = labelled.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
+        divisor = divisor.clamp(min=1)
 
         classification = focal_loss(logits[labelled], labels, config.focal_gamma, config.class_weights)
         modality_logits = outputs.modality_logits[labelled]
@@ -838,6 +863,11 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                     f"The configuration has encoders of {', '.join(sorted(expected)) or 'no modality'}: give these, and no "
                     f"other fields ({', '.join([*names, *config_kwargs])} were given)."
                 )
+            for modality, name in names.items():
+                given = AutoConfig.from_pretrained(name, **hub_options).model_type
+                wanted = getattr(config, f"{modality}_config").model_type
+                if given != wanted:
+                    raise ValueError(f"The configuration's {modality} encoder is a {wanted}, and {name} a {given}.")
         else:
             encoder_configs = {
                 f"{modality}_config": AutoConfig.from_pretrained(name, **hub_options)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 IMAGES_AT_ONCE = 64  # an utterance may last for minutes
+SAMPLING_RATE = 16_000  # of all recordings; that of Whisper, wav2vec 2.0, HuBERT, WavLM and AST
 SIGHT_OF = {"vision": "face_images", "background": "backgrounds"}
 
 
@@ -21,9 +22,17 @@ def recording_encoders(model, processor) -> dict:
     Returns:
         For each of the streams `"audio"`, `"vision"` and `"background"` that has an encoder a function from what is heard,
         `(samples,)`, or seen, an `UtteranceSight`, to states `(S, D)`, or None where there is nothing.
+
+    Raises:
+        ValueError: when the audio encoder hears sounds of another sampling rate than recordings are read at.
     """
     encoders = {}
     if model.encoder("audio") is not None and processor.feature_extractor is not None:
+        if processor.feature_extractor.sampling_rate != SAMPLING_RATE:
+            raise ValueError(
+                f"The audio encoder hears {processor.feature_extractor.sampling_rate} samples a second, and recordings are "
+                f"read at {SAMPLING_RATE}: take an encoder of that rate, or compute its features yourself."
+            )
         encoders["audio"] = partial(_states_of_sound, model, processor)
     if model.encoder("vision") is not None and processor.image_processor is not None:
         streams = ["vision"] if model.config.background_feature_size is None else list(SIGHT_OF)

@@ -14,7 +14,7 @@ class Tokens(NamedTuple):
     Token sequences of one modality, one row for an utterance.
 
     Attributes:
-        states: `(rows, tokens, size)`; valid tokens stand first, what follows them is zero.
+        states: `(rows, tokens, size)`; valid tokens stand first; what follows them counts for nothing.
         lengths: `(rows,)`, how many are valid. 0: the utterance lacks this modality.
     """
 

@@ -83,7 +83,7 @@ class AmuseUnimodalEncoder(nn.Module):
             valid = [stream.valid for stream in streams]
             tokens = left_align(torch.cat(read, dim=1), torch.cat(valid, dim=1))
             # a stream that no utterance has is cut off above: keep its LSTM in the graph
-            tokens = tokens._replace(states=tokens.states + sum((states * 0).sum() for states in read))
+            tokens = tokens._replace(states=tokens.states + sum(states[:, :1] * 0 for states in read))
         hidden_states = self.dropout(tokens.states)
         attention_mask = key_mask(self.config, hidden_states, tokens.readable, hidden_states, output_attentions)
         states, attentions = [hidden_states], []

@@ -9,6 +9,8 @@ from datasets import Dataset, Features, List, Value
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
+from modeling_amuse.tokens import left_align
+
 from .feature_tables import FeatureTable
 from .processing_amuse import AmuseProcessor
 
@@ -61,8 +63,6 @@ def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreT
     tokenizer.pop("padding", None)
     tokenizer.pop("truncation", None)
     settings = [VERSION, processor.max_text_tokens, encoder.config.to_diff_dict(), tokenizer, texts]
-    if processor.tokenizer.padding_side != "right":
-        settings.append(processor.tokenizer.padding_side)
     fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     _add_weights(fingerprint, encoder)
     return fingerprint.hexdigest()[:32]
@@ -102,7 +102,9 @@ def _states(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTraine
     for start in tqdm(starts, desc="Encoding text once", unit="batch", leave=False):
         batch = identifiers[start : start + batch_size]
         inputs = processor([{"speaker": "-", "text": texts[identifier]} for identifier in batch]).to(encoder.device)
-        mask = inputs["text_mask"][0]
-        states = encoder(input_ids=inputs["input_ids"][0], attention_mask=mask).last_hidden_state.float().cpu().numpy()
-        for identifier, state, is_token in zip(batch, states, mask.bool().cpu().numpy(), strict=True):
+        # as in `encode_text`: words first, whichever side the tokenizer pads on
+        words = left_align(inputs["input_ids"][0][..., None], inputs["text_mask"][0])
+        read = encoder(input_ids=words.states[..., 0], attention_mask=words.valid.long())
+        states = read.last_hidden_state.float().cpu().numpy()
+        for identifier, state, is_token in zip(batch, states, words.valid.cpu().numpy(), strict=True):
             yield {"utterance_id": identifier, "features": state[is_token]}

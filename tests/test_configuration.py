@@ -48,6 +48,7 @@ def test_the_paper_is_a_preset():
         ({"hidden_dropout": 1.0}, "hidden_dropout must be"),
         ({"modality_dropout": -0.1}, "modality_dropout must be"),
         ({"audio_token_pooling": 0}, "audio_token_pooling must be 1"),
+        ({"contrastive_temperature": 0}, "contrastive_temperature must be more than 0"),
         ({"class_weights": [1.0], "num_labels": 3}, "class_weights has 1 entries for 3"),
     ],
 )

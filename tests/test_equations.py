@@ -331,8 +331,9 @@ def test_losses_of_parts_add_up_to_the_loss_of_the_whole():
 
 
 def test_padding_and_unknown_labels_take_no_part_in_the_loss():
-    model, batch = small_model(contrastive_loss="in_batch"), random_batch((3, 5))
+    model, batch = small_model(contrastive_loss="in_batch", hidden_dropout=0.0).train(), random_batch((3, 5))
     other = {**batch, "labels": batch["labels"].masked_fill(batch["utterance_mask"] == 0, 3)}
     torch.testing.assert_close(model(**other).loss.double(), model(**batch).loss.double())
+    assert model(**batch).contrastive_loss > 0
     batch["labels"][:] = -100
-    assert model(**batch).loss.item() == 0
+    assert model(**batch).loss.item() == model(**batch, num_items_in_batch=0).loss.item() == 0

@@ -450,10 +450,36 @@ def test_states_of_the_encoder_stand_in_for_its_input(tiny_text_encoder):
     torch.testing.assert_close(from_ids.logits, from_states.logits, atol=1e-5, rtol=0)
 
 
+def test_what_is_no_number_stays_in_its_conversation():
+    batch = random_batch((3, 3))
+    batch["vision_features"][1, 0] = torch.nan
+    assert torch.isfinite(logits(small_model(), batch)[0]).all()
+
+
+def test_without_layers_the_first_states_are_the_last():
+    [states] = small_model(num_man_layers=0)(**random_batch(), output_hidden_states=True).hidden_states
+    assert states.shape[:2] == (2, 5) and states.abs().sum() > 0
+
+
+def test_a_decided_head_gives_a_number_in_half_precision():
+    model = small_model(fusion="alfa")
+    for head in model.amuse.modality_heads:
+        head.bias.data[0] = 20
+    batch = {name: t.half() if t.is_floating_point() else t for name, t in random_batch().items()}
+    assert torch.isfinite(logits(model.half(), batch)).all()
+
+
+def test_settings_given_at_loading_may_not_contradict_those_of_the_folder(tmp_path):
+    small_model(causal=True).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="reads what follows"):
+        AmuseForEmotionRecognition.from_pretrained(tmp_path, text_scope="conversation")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"text_features": torch.randn(2, 5, 4, 7)}, "text_features must be of shape"),
+        ({"text_mask": torch.ones(2, 5, 1)}, r"text_mask is of shape \(2, 5, 1\) for inputs of shape \(2, 5, 4, 6\)"),
         ({"input_ids": torch.ones(2, 5, 4, dtype=torch.long), "text_features": None}, "has no text encoder"),
         ({"speaker_ids": None}, "needs speaker_ids"),
         ({"utterance_mask": torch.zeros(2, 5)}, "no utterance"),
