@@ -1,6 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """What a conversation is, and the check of what a user gives as one."""
 
+from collections.abc import Sequence
+from numbers import Real
+from os import PathLike
+
 STREAMS = ("text", "audio", "vision", "background")
 """The feature streams of an utterance: one for each modality, and the second one of vision."""
 
@@ -20,6 +24,7 @@ speaker is, None the whole of it.
 """
 
 VIDEO_SIDES = ("left", "right")
+LONGEST_SECONDS = 1000 * 3600  # no conversation lasts so long: a larger number is no time in seconds
 
 
 def media_span(utterance: dict, medium: str) -> tuple[float, float] | tuple[None, None]:
@@ -29,15 +34,34 @@ def media_span(utterance: dict, medium: str) -> tuple[float, float] | tuple[None
     Args:
         utterance: an utterance, which need not have such a file.
         medium: `"audio"` or `"video"`.
+
+    Raises:
+        ValueError: for times that are none, and for one without the other.
     """
+    check_times(utterance)
     start, end = utterance.get("start"), utterance.get("end")
+    if (start is None) != (end is None) and utterance.get(f"{medium}_start") is None:
+        given, lacking = ("start", "end") if end is None else ("end", "start")
+        raise ValueError(
+            f"Utterance {utterance.get('id', '')} has a {given} and no {lacking}, so where it is in its {medium} file is "
+            f"unknown: give both, or neither for the whole file."
+        )
     if start is None or end is None:
         return None, None
-    for name, value in (("start", start), ("end", end)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f"Utterance {utterance.get('id', '')}: its {name} is {value!r}: give seconds, a number.")
     file_start = utterance.get(f"{medium}_start") or 0.0
     return start - file_start, end - file_start
+
+
+def check_times(utterance: dict):
+    """
+    Raises:
+        ValueError: when a time of the utterance is no number of seconds.
+    """
+    for name in ("start", "end", "audio_start", "video_start"):
+        value = utterance.get(name)
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if value is not None and not (is_number and abs(value) <= LONGEST_SECONDS):
+            raise ValueError(f"Utterance {utterance.get('id', '')}: its {name} is {value!r}: give seconds, a number.")
 
 
 def is_list_of_conversations(given) -> bool:
@@ -47,22 +71,23 @@ def is_list_of_conversations(given) -> bool:
     return all(isinstance(item, (list, tuple)) or (isinstance(item, dict) and "utterances" in item) for item in given)
 
 
-def check_conversations(given) -> list[dict]:
+def check_conversations(given, with_times: bool = True) -> list[dict]:
     """
     Conversations in one form: a list of `{"id": str, "utterances": [dict, ...]}`.
 
     Args:
         given: a conversation or a list of them. A conversation is a dict with `"utterances"` or a list of utterances;
             an utterance is a dict with `"speaker"`, and `"text"` or `"*_features"` or both.
+        with_times: False leaves times alone, which a file may hold in other ways than as seconds.
 
     Raises:
         ValueError: what is wrong, in which conversation and utterance, and what to do.
     """
     conversations = list(given) if is_list_of_conversations(given) else [given]
-    return [_check_conversation(conversation, number) for number, conversation in enumerate(conversations)]
+    return [_check_conversation(conversation, number, with_times) for number, conversation in enumerate(conversations)]
 
 
-def _check_conversation(conversation, number: int) -> dict:
+def _check_conversation(conversation, number: int, with_times: bool) -> dict:
     if isinstance(conversation, (list, tuple)):
         conversation = {"utterances": list(conversation)}
     if not isinstance(conversation, dict) or "utterances" not in conversation:
@@ -73,6 +98,8 @@ def _check_conversation(conversation, number: int) -> dict:
     identifier = conversation.get("id")
     name = str(number if identifier is None else identifier)
     utterances = conversation["utterances"]
+    if isinstance(utterances, (str, dict)) or not isinstance(utterances, Sequence):
+        raise ValueError(f"The utterances of conversation {name} are a {type(utterances).__name__}: give a list.")
     if not utterances:
         raise ValueError(f"Conversation {name} is empty: give at least one utterance, or leave the conversation out.")
     for position, utterance in enumerate(utterances):
@@ -81,7 +108,7 @@ def _check_conversation(conversation, number: int) -> dict:
                 f"Utterance {position} of conversation {name} is a {type(utterance).__name__}: give a dict such as "
                 '{"speaker": "Ada", "text": "Hello."}.'
             )
-        if utterance.get("speaker") in (None, ""):
+        if utterance.get("speaker") in (None, "") or not str(utterance["speaker"]).strip():
             raise ValueError(
                 f"Utterance {position} of conversation {name} has no 'speaker': name its speaker, by any name that tells "
                 "the speakers of the conversation apart."
@@ -96,4 +123,12 @@ def _check_conversation(conversation, number: int) -> dict:
                 f"The text of utterance {position} of conversation {name} is a {type(utterance['text']).__name__}: give "
                 "a string."
             )
+        for medium in ("audio", "video"):
+            if not isinstance(utterance.get(medium) or "", (str, PathLike)):
+                raise ValueError(
+                    f"The {medium} of utterance {position} of conversation {name} is a "
+                    f"{type(utterance[medium]).__name__}: give the path of a file."
+                )
+        if with_times:
+            check_times({"id": f"{position} of conversation {name}", **utterance})
     return {**conversation, "id": name, "utterances": list(utterances)}

@@ -2,14 +2,13 @@
 """A folder of the user's own conversations, and the sample corpus, which is such a folder."""
 
 import json
-import math
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 
-from .conversation import STREAMS, UTTERANCE_KEYS, VIDEO_SIDES, check_conversations, media_span
+from .conversation import STREAMS, UTTERANCE_KEYS, VIDEO_SIDES, check_conversations, check_times, media_span
 from .conversation_builder import ConversationBuilder, report_counts
 from .meld import EMOTIONS as MELD_EMOTIONS
 
@@ -54,7 +53,7 @@ class ConversationFolder(ConversationBuilder):
                 if not isinstance(row, dict):
                     raise ValueError(f"it is a {type(row).__name__}; give a dict with 'utterances'")
                 default = {"id": f"{path.stem}_{number}"} if row.get("id") is None else {}
-                [conversation] = check_conversations({**row, **default})
+                [conversation] = check_conversations({**row, **default}, with_times=False)
             except ValueError as error:
                 raise ValueError(f"{path}, conversation {number + 1}: {error}") from error
             utterances = [
@@ -74,9 +73,7 @@ class ConversationFolder(ConversationBuilder):
         for key in ("id", "speaker", "emotion"):
             kept[key] = (str(kept[key]).strip() or None) if key in kept else None
         kept["id"] = kept["id"] or default_id
-        for key in ("start", "end", "audio_start", "video_start"):
-            if key in kept and not (isinstance(kept[key], (int, float)) and math.isfinite(kept[key])):
-                raise ValueError(f"Utterance {kept['id']}: its {key} is {kept[key]!r}: give seconds, a number.")
+        check_times(kept)
         if "start" in kept and "end" in kept and kept["end"] < kept["start"]:
             raise ValueError(
                 f"Utterance {kept['id']} ends at {kept['end']:g} s, before its start at {kept['start']:g} s: correct the times."

@@ -303,7 +303,12 @@ def _from_frame(frame: pd.DataFrame, splits: list[str]) -> dict[str, FeatureTabl
 
 
 def _read_npz(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
-    with np.load(path, allow_pickle=False) as archive:
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        raise ValueError(
+            "It is a single array, as npy holds it, and no npz with the arrays of utterances by their ids."
+        )
+    with loaded as archive:
         arrays = dict(archive)
     if "utterance_ids" in arrays and "features" in arrays:
         identifiers, features = arrays["utterance_ids"].tolist(), list(arrays["features"])

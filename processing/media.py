@@ -164,13 +164,18 @@ def read_audio(
         FileNotFoundError: when there is no such file.
         ValueError: when it is no recording, has no audio track, nothing of it can be decoded, or it has no such span.
     """
-    [(start_time, _)] = bounds = _check_spans(path, [(start, end)])
+    bounds = _check_spans(path, [(start, end)])
     with _open_track(path, "audio") as track:
-        # a decoder and a filter need some sound before the span to give what they give in one pass
-        if start_time - PREROLL > SEEK_GAP:
-            track.skip_to(start_time - PREROLL)
+        _skip_to_first(track, bounds)
         [(_, waveform)] = _cut_sound(track, bounds, sampling_rate)
     return waveform
+
+
+def _skip_to_first(track: "_Track", bounds: list[tuple[float, float]]):
+    """Skip what lies before all spans; a decoder and a filter need some of it to give what they give in one pass."""
+    first = min((start for start, _ in bounds), default=0.0)
+    if first - PREROLL > SEEK_GAP:
+        track.skip_to(first - PREROLL)
 
 
 def utterance_waveforms(
@@ -191,6 +196,7 @@ def utterance_waveforms(
     """
     bounds = _check_spans(path, spans)
     with _open_track(path, "audio") as track:
+        _skip_to_first(track, bounds)
         yield from _cut_sound(track, bounds, sampling_rate)
 
 

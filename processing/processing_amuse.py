@@ -164,6 +164,8 @@ class AmuseProcessor(ProcessorMixin):
                 raise ValueError(
                     f"This processor has no {parts[kind]} for {kind}: give features in conversations instead."
                 )
+            if not isinstance(given[kind], str) and hasattr(given[kind], "__len__") and not len(given[kind]):
+                raise ValueError(f"{kind} is empty: give one item for each utterance, or leave it out.")
         data = {}
         if "text" in given:
             texts = [given["text"]] if isinstance(given["text"], str) else list(given["text"])

@@ -4,8 +4,9 @@
 from pathlib import Path
 
 from .conversation import check_conversations
+from .diarization import Turn
 from .media import probe_media
-from .speech_to_text import utterances_of_recording
+from .speech_to_text import transcribe, utterances_of_recording
 from .transcripts import READERS, read_transcript, read_transcripts
 
 
@@ -25,7 +26,7 @@ def conversations_of_file(
         transcript: the recording's transcript. None: speech is found, told apart by speaker and transcribed.
         transcript_text: for a transcript in RTTM, which has no words, a text file with a line for each turn.
         speech_model: a Whisper model (Hub id, folder, or what `load_speech_model` gives) for a recording without a
-            transcript.
+            transcript, or with one that has no words.
         num_speakers: how many people speak, where it is known and there is no transcript.
         language: what they speak, for a multilingual speech model; None lets it guess.
 
@@ -58,6 +59,9 @@ def conversations_of_file(
                 f"{transcript}: utterance {untimed[0]} has no start and end, so its place in {path.name} is unknown: give "
                 "a transcript with times."
             )
+        if speech_model is not None and not any(u.get("text") for u in conversation["utterances"]):
+            turns = [Turn(u["speaker"], u["start"], u["end"]) for u in conversation["utterances"]]
+            conversation = {**conversation, "utterances": transcribe(path, turns, speech_model, language)}
     elif not info.has_audio:
         raise ValueError(f"{path} has no sound, so nobody is heard speaking: give a transcript with times.")
     elif speech_model is None:
@@ -69,5 +73,12 @@ def conversations_of_file(
         conversation = utterances_of_recording(path, speech_model, num_speakers=num_speakers, language=language)
     media = {"audio": str(path)} if info.has_audio else {}
     media |= {"video": str(path)} if info.has_video else {}
-    utterances = [{**utterance, **media} for utterance in conversation["utterances"]]
+    utterances = [{**_without_clips(utterance, media), **media} for utterance in conversation["utterances"]]
     return check_conversations({**conversation, "id": path.stem, "utterances": utterances})
+
+
+def _without_clips(utterance: dict, media: dict[str, str]) -> dict:
+    """The utterance without the times at which its own clips begin, in whose place the recording is taken."""
+    return {
+        key: value for key, value in utterance.items() if not any(key == f"{m}_start" and m in utterance for m in media)
+    }

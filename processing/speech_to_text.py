@@ -131,7 +131,7 @@ _SOUND = re.compile(r"(\[[^\]]*\]|\([^)]*\)|\s)+")
 
 def _parts(turn: Turn) -> list[Turn]:
     """The turn in equal parts that Whisper can read at once."""
-    number = math.ceil((turn.end - turn.start) / LONGEST_TURN)
+    number = max(1, math.ceil((turn.end - turn.start) / LONGEST_TURN))
     length = (turn.end - turn.start) / number
     starts = [turn.start + part * length for part in range(number)]
     return [Turn(turn.speaker, *span) for span in pairwise([*starts, turn.end])]

@@ -10,10 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .conversation import UTTERANCE_KEYS, VIDEO_SIDES, check_conversations, is_list_of_conversations
+from .conversation import (
+    LONGEST_SECONDS,
+    UTTERANCE_KEYS,
+    VIDEO_SIDES,
+    check_conversations,
+    is_list_of_conversations,
+)
 from .text_encoding import decode_utf8_or_cp1252
 
-LONGEST_SECONDS = 1000 * 3600
 """Times beyond this are taken for a mistake."""
 UNKNOWN_SPEAKER = "speaker"
 """The speaker of a subtitle that names none, where none was named before."""
@@ -37,6 +42,7 @@ _NAME_PREFIX = re.compile(
     r"(?P<speaker>[^\W\d_][^:,;!?<>\[\]]{0,39}?)(?:\s*\[[^\[\]]{1,40}\])?\s?:(?=\s|$|[^\W\d_])(?P<text>.*)"
 )
 _LABEL_PREFIX = re.compile(r"\[(?P<speaker>[^\[\]:]{1,40})\]:(?=\s|$)(?P<text>.*)")  # as WhisperX writes it
+_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CHEVRONS = re.compile(r">{2,3}\s*")
 
 
@@ -214,7 +220,7 @@ def _from_json(path: Path, text: str) -> list[tuple[str | None, list[dict]]]:
     given = _parsed(text, str(path))
     several = is_list_of_conversations(given)
     try:
-        conversations = check_conversations(given)
+        conversations = check_conversations(given, with_times=False)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     sources = given if several else [given]
@@ -242,7 +248,7 @@ def _from_json_lines(path: Path, text: str) -> list[tuple[str | None, list[dict]
     found = []
     for place, row in rows:
         try:
-            [conversation] = check_conversations(row)
+            [conversation] = check_conversations(row, with_times=False)
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from error
         identifier = None if row.get("id") is None else conversation["id"]
@@ -318,7 +324,7 @@ def _from_vtt(path: Path, text: str) -> list[tuple[str | None, list[dict]]]:
     cues = [
         (number, lines)
         for number, lines in [*below, *blocks[1:]]
-        if not re.match(r"(NOTE|STYLE|REGION)(\s|$)", lines[0])
+        if not re.match(r"(NOTE|STYLE|REGION)(\s|$)", lines[0]) or (len(lines) > 1 and "-->" in lines[1])
     ]
     return [(None, _utterances_of_cues(path, cues, _vtt_turns))]
 
@@ -369,7 +375,12 @@ def _cues(path: Path, first: int, lines: list[str]) -> Iterator[tuple[int, tuple
 
 def _srt_turns(lines: list[str], speaker: str) -> list[tuple[str, str]]:
     """Speaker and text of each turn in a cue; `speaker` is the one before."""
-    lines = [line for line in (" ".join(_TAG.sub("", line).split()) for line in lines) if line]
+    return _turns([_TAG.sub("", line) for line in lines], speaker)
+
+
+def _turns(lines: list[str], speaker: str) -> list[tuple[str, str]]:
+    # marks of the direction of writing are not seen
+    lines = [line for line in (" ".join(_DIRECTION.sub("", line).split()) for line in lines) if line]
     is_dialogue = bool(lines) and _DASH.match(lines[0]) is not None
     turns = []
     for line in lines:
@@ -379,8 +390,8 @@ def _srt_turns(lines: list[str], speaker: str) -> list[tuple[str, str]]:
         named = next((match for pattern in patterns if (match := pattern.match(announced))), None)
         if named:
             turns.append((named["speaker"].strip(), [named["text"].strip()]))
-        elif is_dialogue and undashed != line:
-            turns.append((UNKNOWN_SPEAKER, [undashed]))
+        elif (is_dialogue and undashed != line) or announced != undashed:
+            turns.append((UNKNOWN_SPEAKER, [announced]))
         elif turns:
             turns[-1][1].append(line)
         else:
@@ -390,11 +401,12 @@ def _srt_turns(lines: list[str], speaker: str) -> list[tuple[str, str]]:
 
 def _vtt_turns(lines: list[str], speaker: str) -> list[tuple[str, str]]:
     before, *voices = _VOICE.split("\n".join(lines))
-    turns = _srt_turns(before.split("\n"), speaker)
+    # tags first: what is written &lt;i> is none
+    turns = _turns([html.unescape(_TAG.sub("", line)) for line in before.split("\n")], speaker)
     for name, text in zip(voices[::2], voices[1::2], strict=True):
-        turns.append((name, " ".join(_TAG.sub("", text).split())))
-    turns = [(" ".join(html.unescape(name).split()), html.unescape(text)) for name, text in turns]
-    return [(name or speaker, text) for name, text in turns]
+        name, text = (" ".join(html.unescape(part).split()) for part in (name, _TAG.sub("", text)))
+        turns.append((name or speaker, text))
+    return turns
 
 
 def _from_rttm(path: Path, text: str) -> list[tuple[str | None, list[dict]]]:
@@ -407,9 +419,9 @@ def _from_rttm(path: Path, text: str) -> list[tuple[str | None, list[dict]]]:
             raise ValueError(f"{place} begins with {fields[0][:40]!r}: RTTM lines of speech begin with SPEAKER.")
         if fields[0] != "SPEAKER":
             continue
-        if not 8 <= len(fields) <= 10:
+        if not 8 <= len(fields) <= 10 or not all(re.fullmatch(r"<NA>|[\d.eE+-]+", field) for field in fields[8:]):
             raise ValueError(
-                f"{place} has {len(fields)} fields: write SPEAKER recording channel start duration <NA> <NA> speaker <NA> "
+                f"{place} is no turn: write SPEAKER recording channel start duration <NA> <NA> speaker <NA> "
                 "<NA>; names hold no spaces."
             )
         start, duration = _seconds(fields[3], "start", place), _seconds(fields[4], "duration", place)

@@ -60,7 +60,12 @@ def load_feature_dataset(path: Path, dataset_name: str, cache_dir: str | None = 
     """
     if not path.exists():
         raise FileNotFoundError(f"There is no folder {path}. {TABLE_ADVICE}")
-    tables = {SPLIT_NAMES[f.stem]: f for f in sorted(path.glob("*.parquet")) if f.stem in SPLIT_NAMES}
+    found = [f for f in sorted(path.glob("*.parquet")) if f.stem in SPLIT_NAMES]
+    tables = {SPLIT_NAMES[f.stem]: f for f in found}
+    if len(tables) < len(found):
+        raise ValueError(
+            f"{path} has two tables of one split ({', '.join(f.name for f in found)}): take one of them out."
+        )
     refuse_media(path, dataset_name, with_words=not tables)
     if not tables:
         raise FileNotFoundError(
@@ -137,6 +142,8 @@ def _checked_record(path: Path, dataset_name: str) -> dict:
             f"are known. {TABLE_ADVICE}"
         )
     for identifier in identifiers.column("utterance_id").to_pylist():
+        if identifier is None:
+            raise ValueError(f"{path} has a row without an utterance id. {TABLE_ADVICE}")
         if Path(str(identifier)).name != str(identifier):
             raise ValueError(
                 f"{path}: the utterance id {identifier!r} is a path, which is not uploaded. {TABLE_ADVICE}"

@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         inputs = files_of(given.inputs)
         beside = {path: transcript_beside(path) for path in inputs}
-        check_outputs(args, inputs, beside)
+        taken = check_outputs(args, inputs, beside)
         recognizer = load_recognizer(args.model)
         speech_model = load_speech(args.speech_model, beside)
     except Exception as error:
@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
                 )
             for number, timeline in enumerate(timelines):
                 name = path.stem if len(timelines) == 1 else f"{path.stem}-{number}"
-                show_and_write(timeline, name, args)
+                show_and_write(timeline, name, args, taken)
         except Exception as error:
             status = complain(str(path), error, args.debug)
     return status
@@ -137,9 +137,12 @@ def files_of(given: list[str]) -> list[Path]:
     return files
 
 
-def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[Path, str | None]):
+def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[Path, str | None]) -> set[Path]:
     """
     Said now, not after the work. `beside` has the transcript that lies beside each input.
+
+    Returns:
+        The files that are read, which nothing may be written over.
 
     Raises:
         ValueError: when outputs and inputs do not fit together, or an output has no known format.
@@ -174,6 +177,7 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
             raise ValueError(f"{path} is read, and would be overwritten: choose another --output.")
     if args.picture or "png" in args.formats:
         import_extra("matplotlib", "plots")
+    return read
 
 
 def load_recognizer(model: str):
@@ -213,8 +217,16 @@ def transcript_beside(path: Path) -> str | None:
     return None
 
 
-def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments):
-    """Print the timeline of a recording, and write what was asked for."""
+def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, taken: set[Path]):
+    """
+    Print the timeline of a recording, and write what was asked for.
+
+    Args:
+        taken: files that were read or written, to which those of this timeline are added.
+
+    Raises:
+        ValueError: when one of its files is among them.
+    """
     if args.table:
         tqdm.write(f"\n{name}\n{as_table(timeline)}")
     outputs = [Path(output) for output in args.output or ()]
@@ -223,6 +235,10 @@ def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments):
     pictures = [path for path in outputs if path.suffix.lower() == ".png"] + (
         [Path(args.picture)] if args.picture else []
     )
+    for path in dict.fromkeys([*outputs, *pictures]):
+        if path.resolve() in taken:
+            raise ValueError(f"{path} is the file of another conversation, and is not written over: rename an input.")
+        taken.add(path.resolve())
     for path in outputs:
         if path not in pictures:
             write_timeline(timeline, path, name)

@@ -97,6 +97,9 @@ def test_bad_tables_are_refused(tmp_path):
     refused("objects.npz", "allow_pickle=False")
     np.savez(tmp_path / "sizes.npz", u0=np.zeros(2), u1=np.zeros(3))
     refused("sizes.npz", "with one D")
+    with (tmp_path / "single.npz").open("wb") as file:
+        np.save(file, np.zeros((2, 3)))
+    refused("single.npz", "single.npz: It is a single array, as npy holds it")
     (tmp_path / "text.csv").write_text("utterance_id,f\nu0,hello\n")
     refused("text.csv", "not numbers: f")
     (tmp_path / "noid.csv").write_text("name,f\nu0,1\n")

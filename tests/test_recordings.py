@@ -14,6 +14,7 @@ pytest.importorskip("librosa")
 pytest.importorskip("mediapipe")
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from processing import recordings
 from processing.faces import FACE_FEATURES
 from processing.feature_extractors import FEATURE_EXTRACTORS, check_record, extractor_record
 from processing.feature_tables import load_feature_tables
@@ -247,12 +248,53 @@ def test_several_conversations_are_not_written_over_each_other(model_dir, tmp_pa
         assert "holds 2 conversations: let --output name a folder" in capsys.readouterr().err
     assert recognize.main([*command, "--output", str(tmp_path / "out")]) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talks-0.json", "talks-1.json"]
+    before = (tmp_path / "out" / "talks-0.json").read_bytes()
+    (tmp_path / "talks-0.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nZoe: What?\n")
+    command = [str(tmp_path / "talks.jsonl"), str(tmp_path / "talks-0.srt"), "--model", str(model_dir)]
+    assert recognize.main([*command, "--output", str(tmp_path / "out")]) == 1
+    assert "talks-0.json is the file of another conversation, and is not written over" in capsys.readouterr().err
+    assert (tmp_path / "out" / "talks-0.json").read_bytes() == before
 
 
 def test_an_untimed_transcript_of_a_recording_is_refused(corpus, tmp_path):
     (tmp_path / "t.jsonl").write_text('{"speaker": "Ada", "text": "Hello."}\n')
     with pytest.raises(ValueError, match="no start and end"):
         conversations_of_file(corpus / "test.mp4", tmp_path / "t.jsonl")
+
+
+def test_a_recording_is_heard_by_its_own_clock_whatever_clips_the_transcript_names(corpus, tmp_path):
+    (tmp_path / "clip.wav").write_bytes(b"anything")
+    clip = {"speaker": "Ada", "start": 1.0, "end": 1.5, "audio": "clip.wav", "audio_start": 1.0}
+    (tmp_path / "t.jsonl").write_text(json.dumps(clip))
+    [conversation] = conversations_of_file(corpus / "test.mp4", tmp_path / "t.jsonl")
+    plain = {"speaker": "Ada", "start": 1.0, "end": 1.5, "audio": str(corpus / "test.mp4")}
+    [(_, heard)], [(_, expected)] = utterance_sounds(conversation["utterances"]), utterance_sounds([plain])
+    assert np.array_equal(heard, expected)
+    for key in ("start", "end"):
+        with pytest.raises(ValueError, match=f"Utterance a has a {key} and no .*, so where it is in its audio file"):
+            list(utterance_sounds([{**plain, "id": "a", {"start": "end", "end": "start"}[key]: None}]))
+
+
+def test_late_utterances_are_heard_as_in_one_pass(tmp_path):
+    path = tmp_path / "long.wav"
+    write_wav(path, np.random.default_rng(0).normal(0, 0.1, 60 * 16000).astype(np.float32))
+    first, *late = [{"speaker": "Ada", "audio": str(path), "start": s, "end": s + 1.0} for s in (1.0, 50.0, 58.5)]
+    in_one_pass = [waveform for _, waveform in utterance_sounds([first, *late])]
+    for (_, waveform), expected in zip(utterance_sounds(late), in_one_pass[1:], strict=True):
+        np.testing.assert_allclose(waveform, expected, atol=1e-6)
+
+
+def test_turns_in_rttm_get_their_words_from_a_speech_model(corpus, tmp_path, monkeypatch):
+    (tmp_path / "t.rttm").write_text("SPEAKER test 1 0.5 1.0 <NA> <NA> Ada <NA> <NA>")
+
+    def transcribe(path, turns, model, language):
+        assert [tuple(turn) for turn in turns] == [("Ada", 0.5, 1.5)] and (model, language) == ("whisper", "en")
+        return [{"speaker": turn.speaker, "text": "Come in.", "start": turn.start, "end": turn.end} for turn in turns]
+
+    monkeypatch.setattr(recordings, "transcribe", transcribe)
+    given = {"speech_model": "whisper", "language": "en"}
+    [conversation] = conversations_of_file(corpus / "test.mp4", tmp_path / "t.rttm", **given)
+    assert [(u["speaker"], u["text"], u["start"]) for u in conversation["utterances"]] == [("Ada", "Come in.", 0.5)]
 
 
 def test_turns_in_rttm_get_their_words_from_a_text_file(corpus, tmp_path):

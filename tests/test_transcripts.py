@@ -157,7 +157,8 @@ def test_srt(write):
         ("[SPEAKER_00]: Hello there", "SPEAKER_00", "Hello there"),
         ("[laughs] Ada", "speaker", "[laughs] Ada"),
         (">> ADA: Hello", "ADA", "Hello"),
-        (">> Hello", "speaker", ">> Hello"),
+        (">> Hello", "speaker", "Hello"),
+        ("\u200eBEN: Yes", "BEN", "Yes"),
         ("<font color='red'>Ada:</font> 2 < 3", "Ada", "2 < 3"),
         ("Ada:", "Ada", None),
     ],
@@ -183,6 +184,22 @@ def test_vtt(write):
     ]
 
 
+def test_vtt_entities_hide_no_speaker(write):
+    cues = [">> ADA: Hello.", ">> Hi, who is it?", "Ada & Ben: x", "CY:\u00a0Me.", "2 <b> 3"]
+    lines = ["&gt;&gt; ADA: Hello.", "&gt;&gt; Hi, who is it?", "Ada &amp; Ben: x", "CY:&nbsp;Me.", "2 &lt;b&gt; 3"]
+    said = [("ADA", "Hello."), ("speaker", "Hi, who is it?"), ("Ada & Ben", "x"), ("CY", "Me."), ("CY", "2 <b> 3")]
+    times = [f"00:0{n}.000 --> 00:0{n + 1}.000\n" for n in range(5)]
+    path = write("talk.vtt", "WEBVTT\n\n" + "\n\n".join(t + line for t, line in zip(times, lines, strict=True)))
+    assert [turn[:2] for turn in turns(read_transcript(path))] == said
+    path = write("talk.srt", "\n\n".join(f"{n}\n00:{t}{c}" for n, (t, c) in enumerate(zip(times, cues, strict=True))))
+    assert [turn[:2] for turn in turns(read_transcript(path))][:4] == said[:4]
+
+
+def test_vtt_cue_with_a_name_of_its_own(write):
+    path = write("talk.vtt", "WEBVTT\n\nNOTE a word\n\nNOTE 1\n00:01.000 --> 00:02.000\n<v Ada>Hello\n")
+    assert turns(read_transcript(path)) == [("Ada", "Hello", 1, 2)]
+
+
 def test_vtt_cue_right_below_the_header(write):
     cues = "00:01.000 --> 00:02.000\n<v Ada>Hello\n\n00:03.000 --> 00:04.000\n<v Ben>Hi\n"
     for header in ("WEBVTT\n", "WEBVTT talk\nKind: captions\n"):
@@ -205,6 +222,8 @@ def test_rttm(write):
         read_transcript(path, write("talk.txt", "a\nb\nc"))
     with pytest.raises(ValueError, match=r"text_path goes with .rttm"):
         read_transcript(write("talk.srt", SRT), text)
+    with pytest.raises(ValueError, match=r"two.rttm, line 1 is no turn: .* names hold no spaces"):
+        read_transcripts(write("two.rttm", "SPEAKER f 1 1.0 2.0 <NA> <NA> Ada Hill <NA>"))
     two = write("two.rttm", RTTM + RTTM.replace("talk", "other"))
     assert [c["id"] for c in read_transcripts(two)] == ["talk", "other"]
     with pytest.raises(ValueError, match=r"2 conversations"):
@@ -271,7 +290,7 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
         ("a.jsonl", '{"speaker": "Ada"}\n{"speaker": "Ben"', "line 2, is no JSON"),
         ("a.jsonl", '{"speaker": "Ada"}\n7', "line 2 is a int"),
         ("a.jsonl", '{"speaker": "Ada"}\n{"utterances": []}', "line 2: lines are all utterances, or all conversations"),
-        ("a.rttm", "SPEAKER a 1 0.5 1 <NA>", "line 1 has 6 fields"),
+        ("a.rttm", "SPEAKER a 1 0.5 1 <NA>", "line 1 is no turn: write SPEAKER recording"),
         ("a.rttm", "SPEEKER a 1 0.5 1 <NA> <NA> b <NA> <NA>", "line 1 begins with 'SPEEKER'"),
         ("a.rttm", "SPEAKER a 1 0.5 -1 <NA> <NA> b <NA> <NA>", "line 1: its duration is '-1'"),
         ("a.rttm", "SPKR-INFO a 1 <NA> <NA> <NA> unknown b <NA>", "holds no utterance"),
