@@ -2,7 +2,6 @@
 """The model card of a trained AMuSE, filled from the records of its training and of its evaluations."""
 
 import json
-import os
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from safetensors import safe_open
 from modeling_amuse import AmuseConfig
 from processing.conversation import MODALITY_OF
 from processing.score_pictures import save_confusion_matrix, save_reliability
+from processing.whole_files import whole_file
 
 from .sources import DATA_SETS, EXTRACTOR_TERMS, PAPER_CITATION, UNKNOWN_DATA_SET, DataSet
 
@@ -127,10 +127,9 @@ def write_model_card(
         citations=[PAPER_CITATION, *(d.citation for d in data_sets if d.citation)],
     )
     path = output_dir / "README.md"
-    unfinished = output_dir / "README.md.unfinished"
     card.text += "\n"  # Jinja drops the last one
-    card.save(unfinished)
-    os.replace(unfinished, path)
+    with whole_file(path) as unfinished:
+        card.save(unfinished)
     return path
 
 

@@ -95,9 +95,23 @@ def training_options(args, features_dir: Path, subset: tuple[str, ...], seed: in
 
 
 def read_evidence(data_dir: Path, split: str) -> list[dict]:
-    """The utterances of a split of the rendered corpus, with their emotion and evidence."""
-    lines = (data_dir / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [utterance for line in lines for utterance in json.loads(line)["utterances"]]
+    """
+    The utterances of a split of the rendered corpus, with their emotion and evidence.
+
+    Raises:
+        FileNotFoundError, ValueError: when the folder holds no such corpus.
+    """
+    path, advice = (
+        data_dir / f"{split}.jsonl",
+        f"render the corpus: python scripts/render_sample.py --output_dir {data_dir}",
+    )
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no {path}: {advice}")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    utterances = [utterance for line in lines for utterance in json.loads(line)["utterances"]]
+    if not all("evidence" in utterance for utterance in utterances):
+        raise ValueError(f"The utterances of {path} do not say where their evidence is; {advice}")
+    return utterances
 
 
 def recognize_split(

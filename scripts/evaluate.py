@@ -154,6 +154,7 @@ def main(arguments: list[str] | None = None) -> dict:
             f"{results['expected_calibration_error']:.4f} with the temperature {model.config.temperature:.3f}"
         )
     if args.split != "train" and "train" in data.splits:
+        # of the whole split, also where a model learned from a share of it: scores of such models are compared
         subsets = unseen_subsets(dataset.conversations, data.splits["train"])
         results["unseen"] = score_unseen(subsets, predicted[modalities], settings)
         accelerator.print("\n" + describe_unseen(results["unseen"], results["num_utterances"]))

@@ -88,7 +88,12 @@ def predict(
         `prediction_scores` `(utterances, emotions)`, `references` and `conversations` `(utterances,)` as
         [`EmotionMetric`] takes them, `utterances` `(utterances,)`, their numbers in the split, and `loss`, the mean
         classification loss.
+
+    Raises:
+        ValueError: for batches of no conversation.
     """
+    if batch_size < 1:
+        raise ValueError(f"--per_device_eval_batch_size must be at least 1, but is {batch_size}.")
     model.eval()
     processes = accelerator.num_processes
     # conversations of like length together: little padding; the longest first, so that want of memory shows at once

@@ -120,6 +120,10 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     values = _read(path, {"question", "data", "seeds", "variants"}, {"baseline", "evaluations", "plots"})
     name = path.stem
+    if path.resolve().parent != FOLDER.resolve() and (FOLDER / f"{name}.yaml").is_file():
+        raise ValueError(
+            f"{path} has the name of a study of scripts/studies, whose results it would replace: rename it."
+        )
     data, variants, evaluations = values["data"], values["variants"], values.get("evaluations", [{}])
     plots = values.get("plots", [])
     shapes = {
@@ -184,7 +188,7 @@ def set_options(study: Study, given: list[str]) -> list[str]:
         of another name does.
 
     Raises:
-        ValueError: for what is no option.
+        ValueError: for what is no option, and for one that a variant sets itself.
     """
     changing = []
     for word in given:
@@ -197,6 +201,11 @@ def set_options(study: Study, given: list[str]) -> list[str]:
         _check_options({name: value}, f"--set {word}")
         if name in PATHS and name not in study.data.settings:
             raise ValueError(f"--set {word}: the data {study.data.name} has no {name}.")
+        own = [variant for variant, options in study.variants.items() if name in options]
+        if own:
+            raise ValueError(
+                f"--set {word}: of {study.name}, {', '.join(own)} has a {name} of its own, which would stay."
+            )
         if name in PATHS:
             is_change = name != "data_dir" and _last_part(value) != _last_part(study.data.settings[name])
         else:

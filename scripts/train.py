@@ -40,6 +40,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, get_scheduler
 from transformers.trainer_pt_utils import get_length_grouped_indices
+from transformers.utils import CONFIG_NAME
 
 from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.configuration_amuse import PRESETS
@@ -63,6 +64,7 @@ from scripts.prediction import (
 )
 from scripts.run_record import EnergyMeter, describe_run, encoder_name
 from scripts.training_arguments import (
+    COUNTS,
     FREE_ON_RESUME,
     ModelArguments,
     TrainArguments,
@@ -87,8 +89,9 @@ def main(arguments: list[str] | None = None):
             raise ValueError(
                 f"{' and '.join(idle)} (or the recipe that sets it) needs --text_model, the encoder it is for."
             )
-    if args.num_train_epochs < 1 or args.early_stopping_patience < 1:
-        raise ValueError("--num_train_epochs and --early_stopping_patience must be at least 1.")
+    for name in COUNTS:
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name} must be at least 1, but is {getattr(args, name)}.")
     output_dir = Path(args.output_dir)
     forget_mixed_precision()
     accelerator = Accelerator(
@@ -223,6 +226,8 @@ def main(arguments: list[str] | None = None):
             f"{output_dir} holds a training already: add --resume_from_checkpoint latest to go on with it, or choose "
             "another --output_dir."
         )
+    elif (output_dir / CONFIG_NAME).is_file():
+        raise ValueError(f"{output_dir} holds a model already, which would be lost: choose another --output_dir.")
 
     progress |= {**told, "runs": list(progress.get("runs", ()))}
     stopped_at = progress["epoch"]
@@ -483,6 +488,10 @@ def resume(wanted: str, checkpoints: Path, training: tuple, fresh: dict, acceler
     path = latest_checkpoint(checkpoints) if wanted == "latest" else Path(wanted)
     if path is not None and path.resolve().parent != checkpoints.resolve():
         raise ValueError(f"{path} is no checkpoint in {checkpoints}: a training goes on in its own --output_dir.")
+    if path is None and (checkpoints.parent / "training_history.json").is_file():
+        raise ValueError(
+            f"{checkpoints.parent} holds a finished training whose checkpoints were removed: choose another --output_dir."
+        )
     if path is None:
         accelerator.print(f"No epoch was finished in {checkpoints.parent}: starting from the beginning.")
         return fresh

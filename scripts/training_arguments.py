@@ -13,6 +13,21 @@ from modeling_amuse.configuration_amuse import PRESETS
 from processing.load_conversations import BUILDERS
 
 RECIPES = Path(__file__).with_name("recipes")
+SCHEDULES = (
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "inverse_sqrt",
+    "constant_with_warmup",
+    "constant",
+)
+"""Those of transformers that need nothing but a warm-up and the number of steps."""
+
+COUNTS = (
+    *("num_train_epochs", "early_stopping_patience", "gradient_accumulation_steps"),
+    *("per_device_train_batch_size", "per_device_eval_batch_size"),
+)
 
 
 @dataclass
@@ -160,7 +175,10 @@ class TrainArguments:
     )
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
-    lr_scheduler_type: str = field(default="linear", metadata={"help": "Schedule of the learning rate after that."})
+    lr_scheduler_type: str = field(
+        default="linear",
+        metadata={"help": "Schedule of the learning rate after that.", "choices": list(SCHEDULES)},
+    )
     weight_averaging: float = field(
         default=0.0,
         metadata={

@@ -13,8 +13,10 @@ from modeling_amuse.described_utterance import describe_utterance
 from processing.contaminated_encoders import contamination
 from processing.conversation_folder import SAMPLE_DIR
 from processing.disturbed_conversations import Disturbance, DisturbedConversations
+from processing.emotion_metric import weighted_f1_interval
 from processing.feature_tables import FeatureTable
 from processing.load_conversations import load_conversations
+from processing.meld import EMOTIONS as MELD_EMOTIONS
 from processing.ravdess import FILE, Ravdess
 from processing.temperature_scaling import at_temperature, fit_temperature, negative_log_likelihood
 from processing.unseen_subsets import unseen_subsets
@@ -67,15 +69,25 @@ def test_training_needs_no_test_split_and_evaluation_opens_it_on_demand_alone(tm
     frame = evaluate.pd.read_parquet(predictions)
     assert len(frame) == 12 and frame["speaker"].tolist()[3] == "Cleo" and frame["utterance"][3] == "dia0_utt3"
     assert (frame["emotion"] == frame["prediction"]).mean() == pytest.approx(results["accuracy"])
+    # the interval draws whole conversations
+    columns = [f"probability_{emotion}" for emotion in load_conversations("meld", str(data), str(tmp_path)).emotions]
+    numbers = {emotion: number for number, emotion in enumerate(MELD_EMOTIONS)}
+    drawn = weighted_f1_interval(
+        *(frame[name].map(numbers).to_numpy() for name in ("emotion", "prediction")),
+        np.unique(frame["conversation"], return_inverse=True)[1],
+        num_labels=len(numbers),
+        num_resamples=20,
+    )
+    assert results["num_conversations"] == 3 and results["weighted_f1_interval"] == pytest.approx(drawn)
     rows = frame[frame["speaker"] == "Cleo"]
     accuracy = (rows["emotion"] == rows["prediction"]).mean()
     assert results["unseen"]["unseen_speakers"]["accuracy"] == pytest.approx(accuracy)
-    columns = [f"probability_{emotion}" for emotion in load_conversations("meld", str(data), str(tmp_path)).emotions]
     assert frame[columns].sum(axis=1).to_numpy() == pytest.approx(np.ones(12))
-    missing = evaluate.main([*where, "--missing_rate", "1"])
+    disturbed = tmp_path / "disturbed.parquet"
+    missing = evaluate.main([*where, "--missing_rate", "1", "--predictions", str(disturbed)])
     assert missing["disturbance"]["missing_rate"] == 1
-    # nothing is left to tell the utterances of one place from each other
-    assert np.count_nonzero(np.sum(missing["confusion_matrix"], axis=0)) < len(columns)
+    without, wordless = (scores[columns].to_numpy() for scores in (frame, evaluate.pd.read_parquet(disturbed)))
+    assert np.abs(without - wordless).max() > 1e-4
     with pytest.raises(ValueError, match="no features of text to put --feature_noise on"):
         evaluate.main([*where, "--feature_noise", "1"])
     with pytest.raises(ValueError, match="--disturbed_modalities names audio, which is not among text"):

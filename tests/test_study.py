@@ -233,7 +233,6 @@ def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
     assert (
         "| scaled, missing rate 0.9 (audio) |" in report.markdown() and "calibration error without" in report.markdown()
     )
-    assert report.preferred is None  # a temperature changes no prediction
     summary = {**report.summary(), "rows": []}
     assert comparison(summary).startswith(f"calibration error {scaled[errors].mean():.3f}, with a temperature ")
     assert list(report._curves("missing_rate", ["disturbed_modalities", "variant"])) == [
@@ -241,6 +240,38 @@ def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
         "audio, scaled",
     ]
     assert (home / "results/disturbed/mine/weighted_f1_by_missing_rate.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_temperature_is_no_reason_to_prefer_a_variant(home):
+    study = yaml.safe_load((home / "studies" / "small.yaml").read_text())
+    variants = {"plain": {"num_train_epochs": 8}, "scaled": {"num_train_epochs": 8, "calibrate": True}}
+    write(home / "studies" / "scaled.yaml", {**study, "variants": variants, "baseline": "plain"})
+    assert run(home, study="scaled")["mine"].preferred is None  # it changes no prediction
+    assert run(home)["mine"].preferred is not None
+
+
+def test_settings_that_would_do_nothing_are_refused(home, done):
+    with pytest.raises(
+        ValueError, match="--set mien.num_train_epochs=1: the study is not done on mien; it is done on mine"
+    ):
+        run(home, "--trial", "--set", f"data_dir={home}", "mien.num_train_epochs=1")
+    with pytest.raises(ValueError, match="of small, none, both again has a contexts of its own, which would stay"):
+        run(home, "--trial", "--set", f"data_dir={home}", "contexts=dialogue")
+    with pytest.raises(
+        FileNotFoundError, match="There is no MINE, which both of small needs on mine: .*mine.data_dir=PATH"
+    ):
+        run(home, "--set", "use_cpu=true")
+    assert not done["train"]
+
+
+def test_a_file_elsewhere_does_not_replace_a_study(home, done):
+    study = yaml.safe_load((home / "studies" / "small.yaml").read_text())
+    write(home / "small.yaml", study)
+    with pytest.raises(ValueError, match="has the name of a study of scripts/studies, whose results it would replace"):
+        run(home, study=str(home / "small.yaml"))
+    write(home / "own.yaml", study)
+    report = run(home, "--trial", "--seeds", "1", "--variants", "none", study=str(home / "own.yaml"))["mine"]
+    assert f"python scripts/run_study.py {home / 'own.yaml'} --data mine" in report.markdown()
 
 
 def test_a_data_set_without_splits_is_cross_validated(home, done):

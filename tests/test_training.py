@@ -260,7 +260,10 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
         (["--modalities", "text", "audio"], ValueError, "give its feature table as --audio_features"),
         (["--text_model", "x", "--modalities", "audio"], ValueError, "--audio_features"),
         (["--text_model", "/nowhere"], FileNotFoundError, "There is no folder /nowhere"),
-        (["--num_train_epochs", "0"], ValueError, "must be at least 1"),
+        (["--num_train_epochs", "0"], ValueError, "--num_train_epochs must be at least 1, but is 0"),
+        (["--gradient_accumulation_steps", "0"], ValueError, "--gradient_accumulation_steps must be at least 1"),
+        (["--per_device_eval_batch_size", "0"], ValueError, "--per_device_eval_batch_size must be at least 1"),
+        (["--lr_scheduler_type", "reduce_lr_on_plateau"], SystemExit, "2"),  # it needs the scores
         (["--freeze_text_model"], ValueError, "--freeze_text_model needs --text_model"),
         (["--encoder_learning_rate", "1e-5"], ValueError, "--encoder_learning_rate .* needs --text_model"),
         (
@@ -277,6 +280,21 @@ def test_bad_arguments_are_refused_and_nothing_is_written(corpus, tmp_path, argu
     with pytest.raises(error, match=message):
         train.main([str(argument) for argument in [*train_arguments(corpus, tmp_path / "out"), *arguments]])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_is_not_trained_over(corpus, tmp_path):
+    arguments = train_arguments(corpus, tmp_path / "out", "--num_train_epochs", 1, "--train_fraction", 0.1)
+    arguments = [str(argument) for argument in [*arguments, "--use_cpu"]]
+    train.main(arguments)
+    before = digest(tmp_path / "out")
+    with pytest.raises(ValueError, match="holds a training already: add --resume_from_checkpoint latest"):
+        train.main(arguments)
+    shutil.rmtree(tmp_path / "out" / "checkpoints")
+    with pytest.raises(ValueError, match="holds a model already, which would be lost"):
+        train.main(arguments)
+    with pytest.raises(ValueError, match="holds a finished training whose checkpoints were removed"):
+        train.main([*arguments, "--resume_from_checkpoint", "latest"])
+    assert digest(tmp_path / "out") == before
 
 
 def test_a_training_has_the_precision_that_it_is_given_whatever_was_run_before(corpus, tmp_path, capsys, monkeypatch):
