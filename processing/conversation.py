@@ -44,7 +44,7 @@ def media_span(utterance: dict, medium: str) -> tuple[float, float] | tuple[None
         given, lacking = ("start", "end") if end is None else ("end", "start")
         raise ValueError(
             f"Utterance {utterance.get('id', '')} has a {given} and no {lacking}, so where it is in its {medium} file is "
-            f"unknown: give both, or neither for the whole file."
+            "unknown: give both, or neither for the whole file."
         )
     if start is None or end is None:
         return None, None
@@ -98,7 +98,7 @@ def _check_conversation(conversation, number: int, with_times: bool) -> dict:
     identifier = conversation.get("id")
     name = str(number if identifier is None else identifier)
     utterances = conversation["utterances"]
-    if isinstance(utterances, (str, dict)) or not isinstance(utterances, Sequence):
+    if isinstance(utterances, str) or not isinstance(utterances, Sequence):
         raise ValueError(f"The utterances of conversation {name} are a {type(utterances).__name__}: give a list.")
     if not utterances:
         raise ValueError(f"Conversation {name} is empty: give at least one utterance, or leave the conversation out.")
@@ -108,14 +108,15 @@ def _check_conversation(conversation, number: int, with_times: bool) -> dict:
                 f"Utterance {position} of conversation {name} is a {type(utterance).__name__}: give a dict such as "
                 '{"speaker": "Ada", "text": "Hello."}.'
             )
-        if utterance.get("speaker") in (None, "") or not str(utterance["speaker"]).strip():
+        speaker = utterance.get("speaker")
+        if speaker is None or not str(speaker).strip():
             raise ValueError(
                 f"Utterance {position} of conversation {name} has no 'speaker': name its speaker, by any name that tells "
                 "the speakers of the conversation apart."
             )
-        if not isinstance(utterance["speaker"], (str, int)):
+        if not isinstance(speaker, (str, int)):
             raise ValueError(
-                f"The speaker of utterance {position} of conversation {name} is a {type(utterance['speaker']).__name__}: "
+                f"The speaker of utterance {position} of conversation {name} is a {type(speaker).__name__}: "
                 "give a string."
             )
         if not isinstance(utterance.get("text") or "", str):

@@ -9,8 +9,6 @@ from datasets import Dataset, Features, List, Value
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
-from modeling_amuse.tokens import left_align
-
 from .feature_tables import FeatureTable
 from .processing_amuse import AmuseProcessor
 
@@ -101,10 +99,10 @@ def _states(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTraine
     starts = range(0, len(identifiers), batch_size)
     for start in tqdm(starts, desc="Encoding text once", unit="batch", leave=False):
         batch = identifiers[start : start + batch_size]
-        inputs = processor([{"speaker": "-", "text": texts[identifier]} for identifier in batch]).to(encoder.device)
-        # as in `encode_text`: words first, whichever side the tokenizer pads on
-        words = left_align(inputs["input_ids"][0][..., None], inputs["text_mask"][0])
-        read = encoder(input_ids=words.states[..., 0], attention_mask=words.valid.long())
-        states = read.last_hidden_state.float().cpu().numpy()
-        for identifier, state, is_token in zip(batch, states, words.valid.cpu().numpy(), strict=True):
+        talk = [{"speaker": "-", "text": texts[identifier]} for identifier in batch]
+        # padded on the left, a word's position would depend on the other texts
+        inputs = processor(talk, padding_side="right").to(encoder.device)
+        mask = inputs["text_mask"][0]
+        states = encoder(input_ids=inputs["input_ids"][0], attention_mask=mask).last_hidden_state.float().cpu().numpy()
+        for identifier, state, is_token in zip(batch, states, mask.bool().cpu().numpy(), strict=True):
             yield {"utterance_id": identifier, "features": state[is_token]}

@@ -79,6 +79,5 @@ def conversations_of_file(
 
 def _without_clips(utterance: dict, media: dict[str, str]) -> dict:
     """The utterance without the times at which its own clips begin, in whose place the recording is taken."""
-    return {
-        key: value for key, value in utterance.items() if not any(key == f"{m}_start" and m in utterance for m in media)
-    }
+    starts = {f"{medium}_start" for medium in media if medium in utterance}
+    return {key: value for key, value in utterance.items() if key not in starts}

@@ -19,7 +19,6 @@ from .conversation import (
 )
 from .text_encoding import decode_utf8_or_cp1252
 
-"""Times beyond this are taken for a mistake."""
 UNKNOWN_SPEAKER = "speaker"
 """The speaker of a subtitle that names none, where none was named before."""
 
@@ -421,7 +420,7 @@ def _from_rttm(path: Path, text: str) -> list[tuple[str | None, list[dict]]]:
             continue
         if not 8 <= len(fields) <= 10 or not all(re.fullmatch(r"<NA>|[\d.eE+-]+", field) for field in fields[8:]):
             raise ValueError(
-                f"{place} is no turn: write SPEAKER recording channel start duration <NA> <NA> speaker <NA> "
+                f"{place} has {len(fields)} fields: write SPEAKER recording channel start duration <NA> <NA> speaker <NA> "
                 "<NA>; names hold no spaces."
             )
         start, duration = _seconds(fields[3], "start", place), _seconds(fields[4], "duration", place)

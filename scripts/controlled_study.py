@@ -101,10 +101,8 @@ def read_evidence(data_dir: Path, split: str) -> list[dict]:
     Raises:
         FileNotFoundError, ValueError: when the folder holds no such corpus.
     """
-    path, advice = (
-        data_dir / f"{split}.jsonl",
-        f"render the corpus: python scripts/render_sample.py --output_dir {data_dir}",
-    )
+    path = data_dir / f"{split}.jsonl"
+    advice = f"render the corpus: python scripts/render_sample.py --output_dir {data_dir}"
     if not path.is_file():
         raise FileNotFoundError(f"There is no {path}: {advice}")
     lines = path.read_text(encoding="utf-8").splitlines()

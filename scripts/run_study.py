@@ -24,9 +24,8 @@ if __name__ == "__main__":
 
 from transformers import HfArgumentParser
 
-from processing.conversation import STREAMS
 from processing.extras import import_extra
-from scripts.study_description import FOLDER, LEAST_SEEDS, Study, read_studies, set_options
+from scripts.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
 from scripts.study_report import Report
 from scripts.study_runs import Run, Runs, settings_of
 from scripts.study_summary import RESULTS, fill_in, write_index
@@ -72,7 +71,6 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
     import_extra("matplotlib", "plots")  # said now, not after hours
     runs = Runs(Path(args.output_dir), args.cache_dir)
     studies = read_studies(positional.study, args.data)
-    check_names(args.set, [study.data.name for study in read_studies(positional.study)])
     prepared = [prepare(study, args) for study in studies]
     for study, _, _ in prepared:  # what cannot be is said before the first training
         for variant in study.variants:
@@ -100,7 +98,7 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
             print(", ".join(f"{split} weighted F1 {rows[-1][f'{split}_weighted_f1']:.4f}" for split in splits))
         predictions = [runs.predictions(run, splits[-1]) for run in planned]
         report = Report(
-            *(study, rows, predictions, splits[-1], command(study, positional.study, args, changed)),
+            *(study, rows, predictions, splits[-1], command(study, args, changed)),
             is_trial=args.trial,
         )
         own = is_whole and not args.trial and "test" in splits
@@ -117,25 +115,14 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
     return reports
 
 
-def check_names(given: list[str], names: list[str]):
-    """
-    Raises:
-        ValueError: for a setting of data that the study is not done on.
-    """
-    for word in given:
-        data, dot, _ = word.partition("=")[0].rpartition(".")
-        if dot and data not in names:
-            raise ValueError(f"--set {word}: the study is not done on {data}; it is done on {', '.join(names)}.")
-
-
 def check_places(study: Study, variant: str):
     """
     Raises:
         FileNotFoundError: when data or feature tables of a variant are missing.
     """
     options = study.options(variant)
-    for name in ("data_dir", *(f"{stream}_features" for stream in STREAMS)):
-        if options.get(name) is not None and not Path(options[name]).exists():
+    for name in PATHS:
+        if not name.endswith("_model") and options.get(name) is not None and not Path(options[name]).exists():
             raise FileNotFoundError(
                 f"There is no {options[name]}, which {variant} of {study.name} needs on {study.data.name}: say where it is "
                 f"with --set {study.data.name}.{name}=PATH."
@@ -172,10 +159,9 @@ def prepare(study: Study, args: StudyArguments) -> tuple[Study, bool, list[str]]
     return replace(study, variants=chosen, seeds=seeds, baseline=baseline), is_whole, changed
 
 
-def command(study: Study, file: str, args: StudyArguments, changed: list[str]) -> str:
-    """The command that makes the same table, but for where data and encoders lie; `file` is the study as it was given."""
-    name = study.name if (FOLDER / f"{study.name}.yaml").is_file() else file
-    words = [f"python scripts/run_study.py {name} --data {study.data.name}"]
+def command(study: Study, args: StudyArguments, changed: list[str]) -> str:
+    """The command that makes the same table, but for where data and encoders lie."""
+    words = [f"python scripts/run_study.py {study.given_as} --data {study.data.name}"]
     for name, given in (("variants", args.variants), ("seeds", args.seeds), ("set", changed)):
         if given:
             words.append(f"--{name} " + " ".join(f"'{word}'" if " " in str(word) else str(word) for word in given))

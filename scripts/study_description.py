@@ -53,12 +53,20 @@ class StudyData:
 
 @dataclass
 class Study:
-    """A study on one data set; see the module for the fields."""
+    """
+    A study on one data set; see the module for its fields.
+
+    Attributes:
+        given_as: what `run_study.py` is given to read it: its name, or the path of a file elsewhere.
+        data_names: all data sets that it is done on.
+    """
 
     name: str
     question: str
     data: StudyData
     seeds: list[int]
+    given_as: str
+    data_names: list[str]
     variants: dict[str, dict]
     baseline: str | None = None
     evaluations: list[dict] = field(default_factory=lambda: [{}])
@@ -119,8 +127,9 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     values = _read(path, {"question", "data", "seeds", "variants"}, {"baseline", "evaluations", "plots"})
-    name = path.stem
-    if path.resolve().parent != FOLDER.resolve() and (FOLDER / f"{name}.yaml").is_file():
+    is_own = path.resolve().parent == FOLDER.resolve()
+    name, given_as = path.stem, path.stem if is_own else name
+    if not is_own and (FOLDER / f"{name}.yaml").is_file():
         raise ValueError(
             f"{path} has the name of a study of scripts/studies, whose results it would replace: rename it."
         )
@@ -155,7 +164,7 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
             raise ValueError(f"{path}: {data} names a variant that is not there; there are {', '.join(variants)}.")
         if wanted is None or data in wanted:
             study = Study(
-                *(name, values["question"], read_data(data), values["seeds"]),
+                *(name, values["question"], read_data(data), values["seeds"], given_as, list(own)),
                 *({variant: variants[variant] for variant in chosen}, baseline if baseline in chosen else None),
                 *(evaluations, plots),
             )
@@ -188,7 +197,7 @@ def set_options(study: Study, given: list[str]) -> list[str]:
         of another name does.
 
     Raises:
-        ValueError: for what is no option, and for one that a variant sets itself.
+        ValueError: for what is no option, for data that the study is not done on, and for what a variant sets itself.
     """
     changing = []
     for word in given:
@@ -196,6 +205,10 @@ def set_options(study: Study, given: list[str]) -> list[str]:
         data, dot, name = key.rpartition(".")
         if not equals:
             raise ValueError(f"--set {word}: give KEY=VALUE, such as data_dir=MELD or meld.data_dir=MELD.")
+        if dot and data not in study.data_names:
+            raise ValueError(
+                f"--set {word}: the study is not done on {data}; it is done on {', '.join(study.data_names)}."
+            )
         if dot and data != study.data.name:
             continue
         _check_options({name: value}, f"--set {word}")

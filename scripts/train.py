@@ -488,11 +488,11 @@ def resume(wanted: str, checkpoints: Path, training: tuple, fresh: dict, acceler
     path = latest_checkpoint(checkpoints) if wanted == "latest" else Path(wanted)
     if path is not None and path.resolve().parent != checkpoints.resolve():
         raise ValueError(f"{path} is no checkpoint in {checkpoints}: a training goes on in its own --output_dir.")
-    if path is None and (checkpoints.parent / "training_history.json").is_file():
-        raise ValueError(
-            f"{checkpoints.parent} holds a finished training whose checkpoints were removed: choose another --output_dir."
-        )
     if path is None:
+        if (checkpoints.parent / "training_history.json").is_file():
+            raise ValueError(
+                f"{checkpoints.parent} holds a finished training whose checkpoints were removed: choose another --output_dir."
+            )
         accelerator.print(f"No epoch was finished in {checkpoints.parent}: starting from the beginning.")
         return fresh
     progress = read_progress(path)

@@ -233,6 +233,7 @@ def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
     assert (
         "| scaled, missing rate 0.9 (audio) |" in report.markdown() and "calibration error without" in report.markdown()
     )
+    assert report.preferred is None  # among disturbances there is nothing to choose
     summary = {**report.summary(), "rows": []}
     assert comparison(summary).startswith(f"calibration error {scaled[errors].mean():.3f}, with a temperature ")
     assert list(report._curves("missing_rate", ["disturbed_modalities", "variant"])) == [

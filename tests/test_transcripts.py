@@ -222,7 +222,7 @@ def test_rttm(write):
         read_transcript(path, write("talk.txt", "a\nb\nc"))
     with pytest.raises(ValueError, match=r"text_path goes with .rttm"):
         read_transcript(write("talk.srt", SRT), text)
-    with pytest.raises(ValueError, match=r"two.rttm, line 1 is no turn: .* names hold no spaces"):
+    with pytest.raises(ValueError, match=r"two.rttm, line 1 has 10 fields: .* names hold no spaces"):
         read_transcripts(write("two.rttm", "SPEAKER f 1 1.0 2.0 <NA> <NA> Ada Hill <NA>"))
     two = write("two.rttm", RTTM + RTTM.replace("talk", "other"))
     assert [c["id"] for c in read_transcripts(two)] == ["talk", "other"]
@@ -290,7 +290,7 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
         ("a.jsonl", '{"speaker": "Ada"}\n{"speaker": "Ben"', "line 2, is no JSON"),
         ("a.jsonl", '{"speaker": "Ada"}\n7', "line 2 is a int"),
         ("a.jsonl", '{"speaker": "Ada"}\n{"utterances": []}', "line 2: lines are all utterances, or all conversations"),
-        ("a.rttm", "SPEAKER a 1 0.5 1 <NA>", "line 1 is no turn: write SPEAKER recording"),
+        ("a.rttm", "SPEAKER a 1 0.5 1 <NA>", "line 1 has 6 fields"),
         ("a.rttm", "SPEEKER a 1 0.5 1 <NA> <NA> b <NA> <NA>", "line 1 begins with 'SPEEKER'"),
         ("a.rttm", "SPEAKER a 1 0.5 -1 <NA> <NA> b <NA> <NA>", "line 1: its duration is '-1'"),
         ("a.rttm", "SPKR-INFO a 1 <NA> <NA> <NA> unknown b <NA>", "holds no utterance"),
