@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from processing.score_pictures import save_curves, save_intervals
-from processing.seed_comparison import SeedScores
+from processing.seed_comparison import NUM_RESAMPLES, SeedScores
 from processing.whole_files import whole_file
 from scripts.study_description import DISTURBANCES, Study
 from scripts.study_summary import SUMMARY, interval_text, markdown_table
@@ -169,7 +169,8 @@ class Report:
             f"Mean ± deviation over the seeds {', '.join(map(str, self.seeds))}, "
             f"{int(self.frame[f'{self.split}_num_utterances'].iloc[0])} utterances of "
             f"{len(self.scores[self.groups[0]].conversations)} {self.unit}s. Epochs were chosen on validation. Intervals: "
-            f"bootstrap that draws {self.unit}s, for differences the same on both sides, and trainings among the seeds."
+            f"bootstrap ({NUM_RESAMPLES:,} resamples) that draws {self.unit}s, for differences the same on both sides, and "
+            "trainings among the seeds."
         ]
         if self.preferred:
             lines[0] += f" Validation prefers {self.preferred}."
@@ -207,10 +208,10 @@ class Report:
         cells = [
             [self.label((row.variant, row.evaluation)), str(row.seed), f"{row.best_epoch:g}"]
             + [f"{getattr(row, f'{split}_weighted_f1'):.4f}" for split in splits]
-            + [f"{row.train_seconds:.0f}"]
+            + [f"{row.train_seconds:.0f}", row.commit]
             for row in self.frame.itertuples()
         ]
-        return markdown_table(["run", "seed", "epoch", *splits, "seconds of training"], cells)
+        return markdown_table(["run", "seed", "epoch", *splits, "seconds of training", "commit"], cells)
 
     def _versions(self) -> str:
         found = sorted(set(self.frame["versions"]))

@@ -116,7 +116,10 @@ class Runs:
         return row
 
     def delete_models(self, runs: list[Run]):
-        """Delete the models of runs that are scored, and keep their scores. What asks for other evaluations trains anew."""
+        """
+        Delete the models of runs that are scored, and keep their scores. What asks for other evaluations trains anew, with
+        the same code alone, see `check_can_be_scored`.
+        """
         for folder in {self._folder(run) for run in runs}:
             with FileLock(folder / "lock"):
                 for path in [*folder.glob("model*"), *folder.glob("folds/*/model")]:
@@ -139,6 +142,7 @@ class Runs:
         """The scores of a run on a split as evaluate.py gives them: read, where they are there, else trained for."""
         place = self._evaluation_folder(run, folder, split)
         if not (place / "results.json").is_file():
+            check_can_be_scored(folder)
             place.mkdir(parents=True, exist_ok=True)
             score_run = self._cross_validate if run.study.data.num_folds else self._train_and_evaluate
             results = score_run(run, folder, split, place / "predictions.parquet")
@@ -184,6 +188,24 @@ class Runs:
             paths = [output_dir / f"fold-{part}" / "model" / "training_history.json" for part in parts]
             write_record(folder, [json.loads(path.read_text(encoding="utf-8")) for path in paths])
         return scores_of_predictions(frame, summary["emotions"], run.options["dataset_name"])
+
+
+def check_can_be_scored(folder: Path):
+    """
+    Raises:
+        ValueError: when the model of a finished run was deleted, and the code is another one since: trained anew, its
+            scores would not belong to those that are there.
+    """
+    record = folder / "run.json"
+    if not record.is_file() or any(folder.rglob("training_history.json")):
+        return
+    trained_at = json.loads(record.read_text(encoding="utf-8"))["commit"]
+    if trained_at != commit():
+        raise ValueError(
+            f"The model of {folder} was deleted, and another evaluation of it is asked for. It was trained at commit "
+            f"{trained_at}, the code is at {commit()} and may train another model: delete the folder, and all its scores "
+            "are made anew, or go on at that commit."
+        )
 
 
 def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name: str) -> dict:

@@ -75,7 +75,7 @@ def done(monkeypatch) -> dict[str, list]:
     return calls
 
 
-def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys):
+def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys, monkeypatch):
     report = run(home)["mine"]
     # variants with the same settings share their trainings
     assert len(done["train"]) == 6 and len(done["evaluate"]) == 12
@@ -102,6 +102,7 @@ def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys):
 
     said = (folder / "results.md").read_text()
     means = frame.groupby("variant")["test_weighted_f1"].mean()
+    assert f"| {frame['commit'][0]} |" in said
     assert f"| none | {frame[frame['variant'] == 'none']['validation_weighted_f1'].mean():.4f} ± " in said
     assert f"{means['both'] - means['none']:+.4f}" in said and said in capsys.readouterr().out + "\n"
     assert "`python scripts/run_study.py small --data mine`, runs at commit " in said and "seeds 1, 2, 3" in said
@@ -138,6 +139,14 @@ def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys):
     assert len(done["train"]) == 0 and len(done["evaluate"]) == 3
     run(home, "--variants", "both", "--delete_models")
     assert len(done["evaluate"]) == 3 and len(list(home.glob("out/trainings/*/model"))) == 3  # of the other variant
+    (home / "test.jsonl").write_text("\n".join(lines[:4]), encoding="utf-8")
+    with (
+        monkeypatch.context() as later,
+        pytest.raises(ValueError, match="was deleted.* was trained at commit .* at f00d"),
+    ):
+        later.setattr(study_runs, "commit", lambda: "f00d")
+        run(home, "--variants", "both")
+    assert len(done["train"]) == 0
     (home / "train.jsonl").write_text((home / "train.jsonl").read_text().replace("joy", "fear", 1), encoding="utf-8")
     run(home, "--variants", "both")
     assert len(done["train"]) == 3
