@@ -145,7 +145,7 @@ def weighted_f1_interval(
     """Percentile bootstrap 95 % interval of the weighted F1; whole conversations are drawn, as their utterances depend."""
     matrices = conversation_matrices(references, predictions, conversations, num_labels)
     return bootstrap_interval(
-        lambda drawn: weighted_f1_of_counts(matrices[drawn].sum(axis=-3)), len(matrices), num_resamples
+        lambda often: weighted_f1_of_counts(np.tensordot(often, matrices, axes=1)), len(matrices), num_resamples
     )
 
 
@@ -172,7 +172,7 @@ def bootstrap_interval(statistic, number: int, num_resamples: int) -> list[float
     Percentile bootstrap 95 % interval over conversations; None for a single one.
 
     Args:
-        statistic: from the numbers of drawn conversations `(resamples, number)` the value of each resample.
+        statistic: from how often each conversation was drawn, `(resamples, number)`, the value of each resample.
         number: the number of conversations.
         num_resamples: the number of resamples. The same numbers are drawn each time.
     """
@@ -180,7 +180,7 @@ def bootstrap_interval(statistic, number: int, num_resamples: int) -> list[float
         return None
     interval = bootstrap(
         (np.arange(number),),
-        lambda drawn, axis: statistic(drawn),
+        lambda drawn, axis: statistic(np.apply_along_axis(np.bincount, 1, drawn, minlength=number).astype(float)),
         n_resamples=num_resamples,
         method="percentile",
         batch=100,

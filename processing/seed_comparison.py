@@ -36,13 +36,11 @@ class SeedScores:
         self.conversations = np.unique(runs[0][2])
         self.trainings = trainings
 
-    def means(self, drawn: np.ndarray, drawn_seeds: np.ndarray) -> np.ndarray:
+    def means(self, often: np.ndarray, drawn_seeds: np.ndarray) -> np.ndarray:
         """
-        The weighted F1, mean over the seeds, of resamples: of conversations `(resamples, conversations)` and of trainings
-        `(resamples, seeds)`.
+        The weighted F1, mean over the seeds, of resamples, where each conversation was drawn so often `(resamples,
+        conversations)`, and these trainings `(resamples, seeds)`.
         """
-        # how often each conversation was drawn, `(resamples, conversations)`
-        often = np.apply_along_axis(np.bincount, 1, drawn, minlength=len(self.conversations)).astype(float)
         counts = np.einsum("rc,scij->rsij", often, self.matrices, optimize=True)
         return np.take_along_axis(weighted_f1_of_counts(counts), drawn_seeds, axis=1).mean(axis=1)
 
@@ -53,7 +51,7 @@ class SeedScores:
     def interval(self, num_resamples: int = NUM_RESAMPLES) -> list[float] | None:
         """Percentile bootstrap 95 % interval of the mean over the seeds; conversations and trainings are drawn."""
         draw = _draws_of_seeds(self)
-        return bootstrap_interval(lambda drawn: self.means(drawn, draw(drawn)), len(self.conversations), num_resamples)
+        return bootstrap_interval(lambda often: self.means(often, draw(often)), len(self.conversations), num_resamples)
 
     def difference(self, other: "SeedScores", num_resamples: int = NUM_RESAMPLES) -> dict:
         """
@@ -75,9 +73,9 @@ class SeedScores:
         own_draw, other_draw = _draws_of_seeds(self), _draws_of_seeds(other, stream=1)
         are_same = self.trainings is not None and self.trainings == other.trainings
 
-        def differences(drawn: np.ndarray) -> np.ndarray:
-            seeds = own_draw(drawn)
-            return self.means(drawn, seeds) - other.means(drawn, seeds if are_same else other_draw(drawn))
+        def differences(often: np.ndarray) -> np.ndarray:
+            seeds = own_draw(often)
+            return self.means(often, seeds) - other.means(often, seeds if are_same else other_draw(often))
 
         interval = bootstrap_interval(differences, len(self.conversations), num_resamples)
         verdict = "not told apart"
@@ -87,9 +85,9 @@ class SeedScores:
 
 
 def _draws_of_seeds(scores: SeedScores, stream: int = 0):
-    """What draws trainings `(resamples, seeds)` to go with drawn conversations; the same ones each time it is made."""
+    """What draws trainings `(resamples, seeds)` to go with resamples of conversations; the same ones each time it is made."""
     generator, seeds = np.random.default_rng([0, stream]), len(scores.matrices)
-    return lambda drawn: generator.integers(seeds, size=(len(drawn), seeds))
+    return lambda often: generator.integers(seeds, size=(len(often), seeds))
 
 
 def _alike(runs: list) -> bool:
