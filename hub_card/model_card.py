@@ -12,9 +12,9 @@ from huggingface_hub.utils import validate_repo_id
 from safetensors import safe_open
 
 from modeling_amuse import AmuseConfig
-from processing.conversation import MODALITY_OF
-from processing.score_pictures import save_confusion_matrix, save_reliability
-from processing.whole_files import whole_file
+from modeling_amuse.processing.conversation import MODALITY_OF
+from modeling_amuse.processing.evaluation.score_pictures import save_confusion_matrix, save_reliability
+from modeling_amuse.processing.whole_files import whole_file
 
 from .sources import DATA_SETS, EXTRACTOR_TERMS, PAPER_CITATION, UNKNOWN_DATA_SET, DataSet
 
@@ -53,7 +53,7 @@ def write_model_card(
         repo_id: the Hub id of the model.
         output_dir: where the card goes; one that is there is replaced.
         license: the licence that the publisher gives to the weights, as the Hub names it. Default: none is stated.
-        studies: a table of what studies measured, see `scripts.study_summary.study_table`.
+        studies: a table of what studies measured, see `modeling_amuse.scripts.study.study_summary.study_table`.
 
     Returns:
         The path of the card.

@@ -150,7 +150,7 @@ EXTRACTOR_TERMS = {
     "compare": "openSMILE: no commercial use",
     "faces": "Apache-2.0 (MediaPipe)",
 }
-"""The terms of the feature extractors of `processing.feature_extractors`."""
+"""The terms of the feature extractors of `modeling_amuse.processing.feature_extractors`."""
 
 PAPER_CITATION = """@inproceedings{anand2023amuse,
   title = {{AMuSE}: Adaptive Multimodal Analysis for Speaker Emotion Recognition in Group Conversations},

@@ -2,13 +2,13 @@
 """A Gradio Space that shows a model, as a folder that runs by itself."""
 
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
 from huggingface_hub import SpaceCardData
 from huggingface_hub.repocard import RepoCard
 
 SPACE = Path(__file__).with_name("space")
-PACKAGES = ("modeling_amuse", "processing")
 
 
 def write_space_folder(model: str, output_dir: str | Path) -> Path:
@@ -30,8 +30,9 @@ def write_space_folder(model: str, output_dir: str | Path) -> Path:
         raise ValueError(f"{output_dir} holds something already: name a folder that does not exist yet.")
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(SPACE, output_dir, ignore=ignore, dirs_exist_ok=True)
-    for package in PACKAGES:
-        shutil.copytree(SPACE.parents[1] / package, output_dir / package, ignore=ignore)
+    package = output_dir / "modeling_amuse"
+    shutil.copytree(files("modeling_amuse"), package, ignore=ignore, dirs_exist_ok=True)
+    shutil.copytree(files("modeling_amuse.processing"), package / "processing", ignore=ignore, dirs_exist_ok=True)
     readme = output_dir / "README.md"
     card = RepoCard.load(readme)
     card.data = SpaceCardData(**{**card.data.to_dict(), "models": [model]})

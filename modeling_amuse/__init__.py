@@ -4,10 +4,17 @@ AMuSE for transformers. Importing this package registers the model, its processo
 pipeline, so that `AutoModel`, `AutoProcessor` and `pipeline` know them.
 """
 
+from pathlib import Path
+
 from transformers import AutoConfig, AutoModel, AutoProcessor
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from processing.processing_amuse import AmuseProcessor
+_FOLDER = Path(__file__).parent
+if not (_FOLDER / "processing").is_dir():
+    # In a clone the rooms (processing, scripts, hub_card) lie beside this folder. They are imported from the same tree.
+    __path__.append(str(_FOLDER.parent))
+
+from modeling_amuse.processing.processing_amuse import AmuseProcessor
 
 from .configuration_amuse import MODALITIES, AmuseConfig
 from .live_session import LiveSession

@@ -55,7 +55,7 @@ class AmuseProcessor(ProcessorMixin):
             Longer utterances are cut.
         feature_records (`dict[str, dict]`, *optional*):
             For each stream whose features were computed from recordings the record of what computed them, see
-            `processing.feature_extractors`: recordings are read with the same at inference.
+            `modeling_amuse.processing.feature_extractors`: recordings are read with the same at inference.
         speaker_names (`bool`, *optional*, defaults to `False`):
             Put `speaker: ` before the text of each utterance of a conversation, for text encoders that read more than one
             (`AmuseConfig.text_scope`).
@@ -219,13 +219,13 @@ class AmuseProcessor(ProcessorMixin):
         return [*names, *(f"{stream}_{kind}" for stream in streams for kind in ("features", "mask"))]
 
     def conversations_of_file(self, path, **given) -> list[dict]:
-        """The conversations of a recording or a transcript, see `processing.recordings.conversations_of_file`."""
+        """The conversations of a recording or a transcript, see `modeling_amuse.processing.recordings.conversations_of_file`."""
         from .recordings import conversations_of_file  # decoding and speech recognition, which not everybody needs
 
         return conversations_of_file(path, **given)
 
     def add_recorded_features(self, conversation: dict, encoders: dict, modalities=None) -> dict:
-        """A conversation with the features of its recordings, see `processing.recording_features`."""
+        """A conversation with the features of its recordings, see `modeling_amuse.processing.recording_features`."""
         if not any(u.get(medium) for u in conversation["utterances"] for medium in ("audio", "video")):
             return conversation
         from .recording_features import add_recorded_features

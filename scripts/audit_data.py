@@ -19,9 +19,9 @@ if __name__ == "__main__":
 
 from transformers import HfArgumentParser
 
-from processing.load_conversations import BUILDERS, describe_report, load_conversations
-from processing.media_audit import audit_media, describe_audit, number_of_findings
-from processing.whole_files import whole_file
+from modeling_amuse.processing.corpora.load_conversations import BUILDERS, describe_report, load_conversations
+from modeling_amuse.processing.corpora.media_audit import audit_media, describe_audit, number_of_findings
+from modeling_amuse.processing.whole_files import whole_file
 
 
 @dataclass

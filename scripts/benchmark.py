@@ -33,13 +33,20 @@ if __name__ == "__main__":
 import torch
 
 from modeling_amuse import EmotionRecognitionPipeline
-from processing import diarization, feature_extractors, recording_features, recordings, speech_to_text, utterance_media
-from processing.controlled_corpus import compose
-from processing.extras import import_extra
-from processing.media import probe_media
-from processing.processing_amuse import AmuseProcessor
-from processing.rendered_recording import render_conversation
-from scripts.recognize import load_recognizer
+from modeling_amuse.processing import (
+    diarization,
+    feature_extractors,
+    recording_features,
+    recordings,
+    speech_to_text,
+    utterance_media,
+)
+from modeling_amuse.processing.controlled.controlled_corpus import compose
+from modeling_amuse.processing.controlled.rendered_recording import render_conversation
+from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.media import probe_media
+from modeling_amuse.processing.processing_amuse import AmuseProcessor
+from modeling_amuse.scripts.recognize import load_recognizer
 
 SOUND, VIDEO, THE_REST = "decoding of sound", "decoding of video", "the rest"
 VOICE, FACES, MODEL = "sound features", "faces", "text, fusion, contexts"

@@ -23,12 +23,16 @@ from accelerate import Accelerator
 from transformers import HfArgumentParser
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from processing.disturbed_conversations import Disturbance
-from processing.load_conversations import BUILDERS
-from processing.temperature_scaling import at_temperature, fit_temperature, negative_log_likelihood
-from processing.whole_files import whole_file
-from scripts.evaluate import load_split, split_dataset, used_modalities
-from scripts.prediction import forget_mixed_precision, predict, score, use_all_cores
+from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
+from modeling_amuse.processing.evaluation.temperature_scaling import (
+    at_temperature,
+    fit_temperature,
+    negative_log_likelihood,
+)
+from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.evaluate import load_split, split_dataset, used_modalities
+from modeling_amuse.scripts.training.prediction import forget_mixed_precision, predict, score, use_all_cores
 
 
 @dataclass

@@ -26,14 +26,19 @@ from transformers import HfArgumentParser, pipeline
 
 import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from processing.controlled_corpus import EVIDENCE, MODALITIES, optimal_predictions, shares_by_evidence
-from processing.conversation_dataset import ConversationDataset, load_stream_tables
-from processing.emotion_metric import headline
-from processing.load_conversations import load_conversations
-from processing.meld import EMOTIONS
-from processing.whole_files import whole_file
-from scripts.study_description import read_data
-from scripts.study_runs import options_digest, train_once
+from modeling_amuse.processing.controlled.controlled_corpus import (
+    EVIDENCE,
+    MODALITIES,
+    optimal_predictions,
+    shares_by_evidence,
+)
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.meld import EMOTIONS
+from modeling_amuse.processing.evaluation.emotion_metric import headline
+from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.study.study_description import read_data
+from modeling_amuse.scripts.study.study_runs import options_digest, train_once
 
 TRAINING = {
     name: value

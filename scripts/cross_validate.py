@@ -29,13 +29,13 @@ import numpy as np
 from datasets import Dataset
 from sklearn.metrics import recall_score
 
-from processing.conversation import STREAMS
-from processing.conversation_dataset import ConversationDataset, load_stream_tables
-from processing.emotion_metric import headline
-from processing.load_conversations import ConversationData, load_conversations
-from processing.speaker_folds import speaker_folds
-from scripts import evaluate, train
-from scripts.training_arguments import FREE_ON_RESUME, parse_arguments
+from modeling_amuse.processing.conversation import STREAMS
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
+from modeling_amuse.processing.corpora.load_conversations import ConversationData, load_conversations
+from modeling_amuse.processing.evaluation.emotion_metric import headline
+from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
+from modeling_amuse.scripts import evaluate, train
+from modeling_amuse.scripts.training.training_arguments import FREE_ON_RESUME, parse_arguments
 
 SCORES = ("accuracy", "weighted_f1", "unweighted_average_recall")
 

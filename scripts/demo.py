@@ -17,9 +17,9 @@ if __name__ == "__main__":
 
 from transformers import HfArgumentParser
 
-from processing.controlled_corpus import MODALITIES
-from scripts import recognize
-from scripts.controlled_study import pointed, read_evidence, recognize_split, score
+from modeling_amuse.processing.controlled.controlled_corpus import MODALITIES
+from modeling_amuse.scripts import recognize
+from modeling_amuse.scripts.controlled_study import pointed, read_evidence, recognize_split, score
 
 
 @dataclass

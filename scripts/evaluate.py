@@ -26,20 +26,35 @@ from accelerate import Accelerator
 from transformers import HfArgumentParser
 
 from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcessor
-from processing.conversation import MODALITY_OF, STREAMS
-from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
-from processing.disturbed_conversations import Disturbance, DisturbedConversations
-from processing.encoder_states import encoder_record, frozen_text_states
-from processing.extras import import_extra
-from processing.feature_tables import FeatureTable
-from processing.load_conversations import BUILDERS, ConversationData, describe_report, load_conversations
-from processing.meld import FIVE_CLASS_LEFT_OUT
-from processing.score_pictures import save_confusion_matrix, save_reliability
-from processing.temperature_scaling import at_temperature
-from processing.unseen_subsets import unseen_subsets
-from processing.whole_files import whole_file
-from scripts.prediction import forget_mixed_precision, load_from_folder_or_hub, predict, score, use_all_cores
-from scripts.run_record import describe_run, read_training
+from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
+from modeling_amuse.processing.corpora.conversation_dataset import (
+    ConversationDataset,
+    load_stream_tables,
+    utterance_ids,
+)
+from modeling_amuse.processing.corpora.encoder_states import encoder_record, frozen_text_states
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
+from modeling_amuse.processing.corpora.load_conversations import (
+    BUILDERS,
+    ConversationData,
+    describe_report,
+    load_conversations,
+)
+from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
+from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance, DisturbedConversations
+from modeling_amuse.processing.evaluation.score_pictures import save_confusion_matrix, save_reliability
+from modeling_amuse.processing.evaluation.temperature_scaling import at_temperature
+from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
+from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.training.prediction import (
+    forget_mixed_precision,
+    load_from_folder_or_hub,
+    predict,
+    score,
+    use_all_cores,
+)
+from modeling_amuse.scripts.training.run_record import describe_run, read_training
 
 
 @dataclass
@@ -168,7 +183,7 @@ def main(arguments: list[str] | None = None) -> dict:
 
 
 def training_warnings(model: str) -> list[str]:
-    """What was said against the scores of a model when it was trained, see `processing.contaminated_encoders`."""
+    """What was said against the scores of a model when it was trained, see `modeling_amuse.processing.evaluation.contaminated_encoders`."""
     path = Path(model) / "training_history.json"
     return json.loads(path.read_text(encoding="utf-8")).get("warnings", []) if path.is_file() else []
 

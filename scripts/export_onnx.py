@@ -24,11 +24,11 @@ import torch
 from transformers import HfArgumentParser
 
 from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcessor
-from processing.conversation import MODALITY_OF, STREAMS
-from processing.extras import import_extra
-from processing.load_conversations import load_conversations
-from processing.onnx_model import FILE_NAME, OUTPUTS, OnnxModel, stream_of
-from scripts.prediction import load_from_folder_or_hub
+from modeling_amuse.onnx_model import FILE_NAME, OUTPUTS, OnnxModel, stream_of
+from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 LARGEST_DIFFERENCE = 1e-4
 BATCH_SIZES = (2, 1, 5, 4)

@@ -37,13 +37,13 @@ from tqdm.auto import tqdm
 from transformers import AutoConfig, HfArgumentParser
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.corpora.encoder_states import encoder_record
+from modeling_amuse.processing.corpora.feature_tables import load_feature_tables, write_feature_table
+from modeling_amuse.processing.corpora.load_conversations import BUILDERS, load_conversations
+from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, extract_features, extractor_record
 from modeling_amuse.recording_states import recording_encoders
-from processing.encoder_states import encoder_record
-from processing.feature_extractors import FEATURE_EXTRACTORS, extract_features, extractor_record
-from processing.feature_tables import load_feature_tables, write_feature_table
-from processing.load_conversations import BUILDERS, load_conversations
-from scripts.prediction import encoder_part
-from scripts.run_record import num_cores
+from modeling_amuse.scripts.training.prediction import encoder_part
+from modeling_amuse.scripts.training.run_record import num_cores
 
 
 @dataclass

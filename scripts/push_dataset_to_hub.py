@@ -22,10 +22,16 @@ from datasets import DatasetDict
 from huggingface_hub import CommitOperationAdd, DatasetCard, DatasetCardData, HfApi
 from transformers import HfArgumentParser
 
-from processing.feature_tables import RECORD_COLUMN
-from processing.load_conversations import BUILDERS
-from scripts.feature_dataset import FEATURES, card_metadata, card_text, load_feature_dataset
-from scripts.hub_upload import check_access, check_repo_id, clear_hub_errors, new_folder, prepare_repo
+from modeling_amuse.processing.corpora.feature_tables import RECORD_COLUMN
+from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+from modeling_amuse.scripts.hub.feature_dataset import FEATURES, card_metadata, card_text, load_feature_dataset
+from modeling_amuse.scripts.hub.hub_upload import (
+    check_access,
+    check_repo_id,
+    clear_hub_errors,
+    new_folder,
+    prepare_repo,
+)
 
 
 @dataclass

@@ -23,9 +23,16 @@ from huggingface_hub import HfApi, hf_hub_download
 from transformers import HfArgumentParser
 
 from modeling_amuse import AmuseConfig
-from scripts.hub_upload import check_access, check_repo_id, clear_hub_errors, new_folder, prepare_repo, upload_version
-from scripts.self_contained_folder import check_model_folder, write_self_contained_folder
-from scripts.study_summary import RESULTS, study_table
+from modeling_amuse.scripts.hub.hub_upload import (
+    check_access,
+    check_repo_id,
+    clear_hub_errors,
+    new_folder,
+    prepare_repo,
+    upload_version,
+)
+from modeling_amuse.scripts.hub.self_contained_folder import check_model_folder, write_self_contained_folder
+from modeling_amuse.scripts.study.study_summary import RESULTS, study_table
 
 
 @dataclass
@@ -63,7 +70,7 @@ def main(arguments: list[str] | None = None):
         read_json(model_dir / "training_history.json") if (model_dir / "training_history.json").is_file() else None
     )
     studies = study_table(RESULTS, args.studies) if args.studies else None
-    from hub_card.model_card import write_model_card
+    from modeling_amuse.hub_card.model_card import write_model_card
 
     with new_folder(args.dry_run) as folder:
         write_self_contained_folder(model_dir, folder)

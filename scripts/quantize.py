@@ -20,9 +20,9 @@ if __name__ == "__main__":
 from transformers import TorchAoConfig
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from processing.extras import import_extra
-from scripts import evaluate
-from scripts.prediction import load_from_folder_or_hub
+from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.scripts import evaluate
+from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 KEPT = ["modality_heads", "classifier"]
 """Modules of few weights, which the emotions are read from."""

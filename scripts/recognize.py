@@ -28,12 +28,12 @@ from transformers.utils import logging
 
 import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from processing.extras import import_extra
-from processing.media import SUFFIXES as RECORDING_SUFFIXES
-from processing.timeline_files import WRITERS, as_table, is_timeline, write_timeline
-from processing.timeline_picture import save_timeline
-from processing.transcripts import READERS as TRANSCRIPT_READERS
-from scripts.prediction import load_from_folder_or_hub
+from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
+from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, is_timeline, write_timeline
+from modeling_amuse.processing.timelines.timeline_picture import save_timeline
+from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
+from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 
 @dataclass
@@ -197,7 +197,7 @@ def load_speech(model: str | None, beside: dict[Path, str | None]):
     lacking = [path for path, t in beside.items() if path.suffix.lower() not in TRANSCRIPT_READERS and t is None]
     if model is None or not lacking:
         return None
-    from processing.speech_to_text import load_speech_model
+    from modeling_amuse.processing.speech_to_text import load_speech_model
 
     return load_speech_model(model)
 

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     # like its siblings: the repository, not this script's folder, comes first on the path
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from processing.rendered_recording import render_corpus
+from modeling_amuse.processing.controlled.rendered_recording import render_corpus
 
 
 def main(arguments: list[str] | None = None):

@@ -24,11 +24,11 @@ if __name__ == "__main__":
 
 from transformers import HfArgumentParser
 
-from processing.extras import import_extra
-from scripts.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
-from scripts.study_report import Report
-from scripts.study_runs import Run, Runs, settings_of
-from scripts.study_summary import RESULTS, fill_in, write_index
+from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.scripts.study.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
+from modeling_amuse.scripts.study.study_report import Report
+from modeling_amuse.scripts.study.study_runs import Run, Runs, settings_of
+from modeling_amuse.scripts.study.study_summary import RESULTS, fill_in, write_index
 
 
 @dataclass

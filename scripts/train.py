@@ -45,15 +45,19 @@ from transformers.utils import CONFIG_NAME
 from modeling_amuse import MODALITIES, AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.configuration_amuse import PRESETS
 from modeling_amuse.low_rank_adaptation import lora_config
-from processing.contaminated_encoders import contamination
-from processing.conversation import MODALITY_OF, STREAMS
-from processing.conversation_builder import report_counts
-from processing.conversation_dataset import ConversationDataset, load_stream_tables, utterance_ids
-from processing.encoder_states import encoder_record, frozen_text_states
-from processing.load_conversations import describe_report, load_conversations
-from processing.small_text_encoder import small_text_encoder
-from processing.whole_files import whole_file
-from scripts.prediction import (
+from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
+from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
+from modeling_amuse.processing.corpora.conversation_builder import report_counts
+from modeling_amuse.processing.corpora.conversation_dataset import (
+    ConversationDataset,
+    load_stream_tables,
+    utterance_ids,
+)
+from modeling_amuse.processing.corpora.encoder_states import encoder_record, frozen_text_states
+from modeling_amuse.processing.corpora.load_conversations import describe_report, load_conversations
+from modeling_amuse.processing.evaluation.contaminated_encoders import contamination
+from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.training.prediction import (
     collate_conversations,
     encoder_part,
     forget_mixed_precision,
@@ -62,15 +66,20 @@ from scripts.prediction import (
     score,
     use_all_cores,
 )
-from scripts.run_record import EnergyMeter, describe_run, encoder_name
-from scripts.training_arguments import (
+from modeling_amuse.scripts.training.run_record import EnergyMeter, describe_run, encoder_name
+from modeling_amuse.scripts.training.training_arguments import (
     COUNTS,
     FREE_ON_RESUME,
     ModelArguments,
     TrainArguments,
     parse_arguments,
 )
-from scripts.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress, save_checkpoint
+from modeling_amuse.scripts.training.training_checkpoint import (
+    latest_checkpoint,
+    load_checkpoint,
+    read_progress,
+    save_checkpoint,
+)
 
 SELECTION_RULE = "the highest weighted F1 on the validation split, the first of equals"
 
@@ -290,11 +299,11 @@ def check_distribution(accelerator: Accelerator, model_args: ModelArguments):
     if kind not in (DistributedType.NO, DistributedType.FSDP) and not kind.value.startswith("MULTI_"):
         raise ValueError(
             f"This training does not run under {kind.value}, which keeps optimizer and checkpoints its own way: use {plain}, "
-            "or shard the model with --config_file scripts/accelerate_fsdp.yaml. A script with transformers' Trainer can "
+            "or shard the model with --config_file scripts/accelerate/fsdp.yaml. A script with transformers' Trainer can "
             "use DeepSpeed."
         )
     if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
-        raise ValueError("Sharding needs FSDP 2: set fsdp_version: 2, as scripts/accelerate_fsdp.yaml does.")
+        raise ValueError("Sharding needs FSDP 2: set fsdp_version: 2, as scripts/accelerate/fsdp.yaml does.")
     if kind == DistributedType.FSDP and model_args.lora:
         raise ValueError(
             f"--lora trains so few weights that sharding them gains little, and its model is merged from whole weights: use "

@@ -74,7 +74,7 @@ def tiny_text_encoder(tmp_path_factory):
     """A folder with a tiny BERT and its tokenizer, and its hidden size."""
     from transformers import BertModel
 
-    from processing.small_text_encoder import small_text_encoder
+    from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 
     folder = tmp_path_factory.mktemp("tiny-bert")
     config, tokenizer = small_text_encoder(["oh no what is that", "I am so happy for you", "leave me alone"], 300)

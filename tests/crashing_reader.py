@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from processing.media_audit import FileState
+from modeling_amuse.processing.corpora.media_audit import FileState
 
 
 def crash_on_request(path: str, with_digest: bool) -> FileState:

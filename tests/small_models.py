@@ -4,7 +4,7 @@ import torch
 from transformers import AutoTokenizer
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
-from processing.feature_extractors import extractor_record
+from modeling_amuse.processing.feature_extractors import extractor_record
 
 SIZES = {"text": 6, "audio": 3, "vision": 5, "background": 4}
 NUM_LABELS = 4

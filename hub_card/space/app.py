@@ -26,10 +26,10 @@ from result_view import CSS, problem_html, result_html
 from transformers import pipeline
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from processing.media import SUFFIXES as RECORDING_SUFFIXES
-from processing.timeline_files import as_table, write_timeline
-from processing.transcripts import READERS as TRANSCRIPT_READERS
-from processing.transcripts import read_transcript
+from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
+from modeling_amuse.processing.timelines.timeline_files import as_table, write_timeline
+from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
+from modeling_amuse.processing.transcripts import read_transcript
 
 EXAMPLE = """Ada: I got the job! They called me this morning!
 Ben: No way. The one in Lisbon?
@@ -126,7 +126,7 @@ class EmotionPage:
 
 @cache
 def _load_speech(name: str):
-    from processing.speech_to_text import load_speech_model
+    from modeling_amuse.processing.speech_to_text import load_speech_model
 
     return load_speech_model(name)
 

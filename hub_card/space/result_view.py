@@ -7,8 +7,13 @@ from collections import Counter
 from html import escape
 from pathlib import Path
 
-from processing.timeline_files import clock, has_times
-from processing.timeline_picture import EMOTION_COLOURS, FURTHER_COLOURS, MODALITY_COLOURS, save_timeline
+from modeling_amuse.processing.timelines.timeline_files import clock, has_times
+from modeling_amuse.processing.timelines.timeline_picture import (
+    EMOTION_COLOURS,
+    FURTHER_COLOURS,
+    MODALITY_COLOURS,
+    save_timeline,
+)
 
 MODALITY_WORDS = {"text": "words", "audio": "voice", "vision": "face"}
 

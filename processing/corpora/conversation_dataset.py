@@ -1,0 +1,188 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Conversations with their features, for training and evaluation."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import datasets
+import numpy as np
+import torch
+
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable, load_feature_tables
+
+
+class ConversationDataset(torch.utils.data.Dataset):
+    """
+    The conversations of a split. Each item is a conversation as [`AmuseProcessor`] takes it, its utterances joined with
+    the rows of the feature tables and numbered (`"index"`) through the split.
+
+    Args:
+        conversations: rows with `id` and `utterances`.
+        tables: for each feature stream (`"text"`, `"audio"`, ...) its table.
+    """
+
+    def __init__(self, conversations: datasets.Dataset, tables: dict[str, FeatureTable]):
+        self.conversations = conversations.to_list()
+        self.tables = tables
+        self.starts = [0]
+        for conversation in self.conversations:
+            self.starts.append(self.starts[-1] + len(conversation["utterances"]))
+
+    def __len__(self) -> int:
+        return len(self.conversations)
+
+    def __getitem__(self, number: int) -> dict:
+        conversation = self.conversations[number]
+        # features that stand in an utterance are no substitute for those that a table lacks
+        replaced = {f"{stream}_features" for stream in self.tables}
+        utterances = [
+            {
+                **{key: value for key, value in utterance.items() if key not in replaced},
+                "index": self.starts[number] + position,
+                **self._features(utterance["id"]),
+            }
+            for position, utterance in enumerate(conversation["utterances"])
+        ]
+        return {"id": conversation["id"], "utterances": utterances}
+
+    def _features(self, identifier: str) -> dict:
+        found = {f"{stream}_features": table.get(identifier) for stream, table in self.tables.items()}
+        return {name: features for name, features in found.items() if features is not None}
+
+    def lengths(self) -> list[int]:
+        """How long each conversation is, to tell which are alike: the characters of its texts and of the speakers' names."""
+        return [
+            sum(len(u["speaker"]) + len(u["text"] or "") for u in conversation["utterances"])
+            for conversation in self.conversations
+        ]
+
+    def check_labelled(self, split: str):
+        """
+        Raises:
+            ValueError: when no utterance has an emotion; `split` names the conversations in the message.
+        """
+        if all(u["emotion"] is None for conversation in self.conversations for u in conversation["utterances"]):
+            raise ValueError(
+                f"No utterance of the {split} split has an emotion: there is nothing to learn from or to compare with."
+            )
+
+    def digest(self) -> str:
+        """A hash of the conversations and of all features, the same for the same contents."""
+        digest = hashlib.sha256(json.dumps(self.conversations, sort_keys=True).encode())
+        for stream, table in sorted(self.tables.items()):
+            digest.update(json.dumps([stream, list(table.rows), table.ends.tolist()]).encode())
+            digest.update(np.ascontiguousarray(table.values))
+        return digest.hexdigest()
+
+
+def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable | None:
+    """The features of a stream that stand in the utterances themselves, as a table, or None where none does."""
+    found = {
+        utterance["id"]: np.asarray(utterance[f"{stream}_features"], dtype=np.float32)
+        for utterances in conversations["utterances"]
+        for utterance in utterances
+        if utterance[f"{stream}_features"]
+    }
+    if not found:
+        return None
+    if stream == "text":
+        lacking = [
+            utterance["id"]
+            for utterances in conversations["utterances"]
+            for utterance in utterances
+            if utterance["text"] and utterance["id"] not in found
+        ]
+        if lacking:
+            raise ValueError(
+                f"Some utterances have text_features, but {lacking[0]!r} has text alone: give text_features for all, or "
+                "leave them all out and let an encoder read the text."
+            )
+    sizes = {array.shape[1:] for array in found.values()}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"{stream}_features of the utterances have different sizes {sorted(sizes)}: they must have one."
+        )
+    return FeatureTable(list(found), np.concatenate(list(found.values())), np.array([len(a) for a in found.values()]))
+
+
+def _align_columns(path: str, tables: dict[str, FeatureTable]):
+    """Put the named features of all tables into the order of the first."""
+    first, *others = tables
+    for split in others:
+        try:
+            tables[split].order_columns(tables[first].columns)
+        except ValueError as error:
+            raise ValueError(f"{path}, {split}: {error}") from error
+
+
+def utterance_ids(conversations: datasets.Dataset) -> list[str]:
+    """The ids of all utterances, in order."""
+    return [utterance["id"] for utterances in conversations["utterances"] for utterance in utterances]
+
+
+def load_stream_tables(
+    paths: dict[str, str | None], splits: dict[str, datasets.Dataset], wanted: list[str] | None = None
+) -> dict[str, dict[str, FeatureTable]]:
+    """
+    For each split, the feature table of each stream that has one.
+
+    Args:
+        paths: for each stream the path of its tables, see [`load_feature_tables`]; None takes what stands in the
+            utterances themselves.
+        splits: the conversations of each split.
+        wanted: the splits whose tables are loaded. None: all. The others serve to tell whether one table could be meant
+            for several splits.
+
+    Raises:
+        FileNotFoundError: when a table is missing.
+        ValueError: when no utterance of a split has features, or when one table serves splits that share utterance ids,
+            so that nobody could tell whose features they are.
+    """
+    wanted = list(splits if wanted is None else wanted)
+    tables = {split: {} for split in wanted}
+    ids = {split: utterance_ids(conversations) for split, conversations in splits.items()}
+    for stream, path in paths.items():
+        if path is None:
+            inline = {split: inline_table(splits[split], stream) for split in wanted}
+            lacking = [split for split, table in inline.items() if table is None]
+            if len(lacking) == len(inline):
+                continue
+            if lacking:
+                raise ValueError(
+                    f"No utterance of the {lacking[0]} split has {stream}_features, though other splits have."
+                )
+            for split, table in inline.items():
+                tables[split][stream] = table
+            continue
+        owner = {}
+        # a single file may be meant for one split alone: then another split has the same ids
+        for split, table in load_feature_tables(path, list(splits) if Path(path).is_file() else wanted).items():
+            known = table.rows.keys() & set(ids[split])
+            if not table.rows and split in wanted:
+                raise ValueError(
+                    f"{path} holds no {stream} features of any utterance of the {split} split: were the recordings "
+                    "readable, with a voice or a face in them?"
+                )
+            if not known and split in wanted:
+                raise ValueError(
+                    f"No utterance of the {split} split has {stream} features in {path}. Utterance ids of the split look "
+                    f"like {ids[split][0]!r}, those of the table like {next(iter(table.rows), None)!r}."
+                )
+            shared = owner.get(id(table), set()) & known
+            if shared:
+                raise ValueError(
+                    f"{path} is one table for several splits, and the utterance id {min(shared)!r} is in more than one: "
+                    "give a folder with a table for each split, or add a column 'split'."
+                )
+            owner[id(table)] = owner.get(id(table), set()) | known
+            if split in wanted:
+                tables[split][stream] = table
+        _align_columns(path, {split: tables[split][stream] for split in wanted})
+        records = {json.dumps(tables[split][stream].record, sort_keys=True) for split in wanted}
+        if len(records) > 1:
+            raise ValueError(
+                f"The tables in {path} were computed differently for the splits ({' and '.join(sorted(records))}): extract "
+                "them anew."
+            )
+    return tables

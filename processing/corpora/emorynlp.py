@@ -1,0 +1,61 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""EmoryNLP: conversations from a TV series, text only, with seven emotions of its own (Zahiri and Choi 2018)."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+from modeling_amuse.processing.corpora.annotation_files import AnnotationFileBuilder, seconds
+from modeling_amuse.processing.corpora.conversation_builder import report_counts
+
+EMOTIONS = ("neutral", "joyful", "peaceful", "powerful", "scared", "mad", "sad")
+FILES = {
+    "train": "emorynlp_train_final.csv",
+    "validation": "emorynlp_dev_final.csv",
+    "test": "emorynlp_test_final.csv",
+}
+SOURCE = "Get the CSV files of EmoryNLP from https://github.com/declare-lab/MELD (data/emorynlp)."
+
+
+class EmoryNlp(AnnotationFileBuilder):
+    """
+    Builder of EmoryNLP, official splits. A scene of an episode is a conversation. What several people say at once has
+    them all as its speaker, `Monica Geller & Rachel Green`.
+    """
+
+    VERSION = "1.0.0"
+    emotions = EMOTIONS
+    files = FILES
+    source = SOURCE
+    conversation_columns = ("Season", "Episode", "Scene_ID")
+    columns = ("Utterance_ID", "Speaker", "Utterance", "Emotion", "Start_Time", "End_Time")
+
+    @classmethod
+    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
+        utterances_of, report = cls.utterances_of_conversations(path, split)
+        conversations = [
+            {"id": scene_id(*scene), "utterances": sorted(utterances, key=lambda utterance: utterance["number"])}
+            for scene, utterances in utterances_of.items()
+        ]
+        return conversations, report_counts(conversations) + report
+
+    @classmethod
+    def utterance(cls, row: dict, split: str, report: Counter) -> dict:
+        speakers = ast.literal_eval(row["Speaker"])
+        report["utterances of several speakers at once"] += len(speakers) > 1
+        number = int(row["Utterance_ID"])
+        scene = scene_id(*(int(row[column]) for column in cls.conversation_columns))
+        return {
+            "id": f"{scene}_u{number:03}",
+            "number": number,
+            "speaker": " & ".join(speakers),
+            "text": row["Utterance"].strip(),
+            "start": seconds(row["Start_Time"]),
+            "end": seconds(row["End_Time"]),
+            "emotion": row["Emotion"].strip().lower(),
+        }
+
+
+def scene_id(season: int, episode: int, scene: int) -> str:
+    """`s01_e02_c03`, the id of a conversation."""
+    return f"s{season:02}_e{episode:02}_c{scene:02}"

@@ -1,0 +1,108 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""States of a frozen text encoder, computed once and kept as Arrow."""
+
+import hashlib
+import json
+
+import torch
+from datasets import Dataset, Features, List, Value
+from tqdm.auto import tqdm
+from transformers import PreTrainedModel
+
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
+from modeling_amuse.processing.processing_amuse import AmuseProcessor
+
+VERSION = 1  # raised when the states change for the same text, encoder and tokenizer
+
+
+def frozen_text_states(
+    conversations: Dataset,
+    processor: AmuseProcessor,
+    encoder: PreTrainedModel,
+    cache_dir: str | None = None,
+    batch_size: int = 64,
+) -> FeatureTable:
+    """
+    The last hidden states of every utterance's word pieces. They are computed at the first call and read from the cache
+    after that; another text, tokenizer or encoder is another cache entry.
+
+    Args:
+        conversations: rows with `id` and `utterances`.
+        processor: with the encoder's tokenizer.
+        encoder: the text encoder, in evaluation mode.
+        cache_dir: where the Arrow file is kept. Default: that of `datasets`.
+        batch_size: utterances encoded at a time.
+
+    Raises:
+        ValueError: when no utterance has a text.
+    """
+    texts = {
+        utterance["id"]: utterance["text"].strip()
+        for utterances in conversations["utterances"]
+        for utterance in utterances
+        if (utterance["text"] or "").strip()
+    }
+    if not texts:
+        raise ValueError("No utterance of the split has a text for the text encoder: is it under the key 'text'?")
+    table = Dataset.from_generator(
+        _states,
+        features=Features({"utterance_id": Value("string"), "features": List(List(Value("float32")))}),
+        cache_dir=cache_dir,
+        gen_kwargs={"texts": texts, "processor": processor, "encoder": encoder, "batch_size": batch_size},
+        fingerprint=_fingerprint(texts, processor, encoder),
+    )
+    return FeatureTable.from_arrow(table.data.table)
+
+
+def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel) -> str:
+    backend = getattr(processor.tokenizer, "backend_tokenizer", None)
+    tokenizer = json.loads(backend.to_str()) if backend is not None else processor.tokenizer.get_vocab()
+    # what the last call left behind
+    tokenizer.pop("padding", None)
+    tokenizer.pop("truncation", None)
+    settings = [VERSION, processor.max_text_tokens, encoder.config.to_diff_dict(), tokenizer, texts]
+    fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    _add_weights(fingerprint, encoder)
+    return fingerprint.hexdigest()[:32]
+
+
+def encoder_record(encoder: PreTrainedModel, pooling: int = 1) -> dict:
+    """
+    The record of a feature table that holds an encoder's states: the same for the same weights alone.
+
+    Args:
+        encoder: an audio or image encoder.
+        pooling: mean over so many successive states.
+    """
+    weights = hashlib.sha256()
+    _add_weights(weights, encoder)
+    return {
+        "name": "encoder",
+        "version": VERSION,
+        "model_type": encoder.config.model_type,
+        "weights": weights.hexdigest()[:32],
+        "pooling": pooling,
+    }
+
+
+def _add_weights(digest, encoder: PreTrainedModel):
+    for name, tensor in sorted(encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+
+
+@torch.inference_mode()
+def _states(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel, batch_size: int):
+    encoder.eval()
+    # utterances of one length together: little padding
+    identifiers = sorted(texts, key=lambda identifier: len(texts[identifier]))
+    starts = range(0, len(identifiers), batch_size)
+    for start in tqdm(starts, desc="Encoding text once", unit="batch", leave=False):
+        batch = identifiers[start : start + batch_size]
+        talk = [{"speaker": "-", "text": texts[identifier]} for identifier in batch]
+        # padded on the left, a word's position would depend on the other texts
+        inputs = processor(talk, padding_side="right").to(encoder.device)
+        mask = inputs["text_mask"][0]
+        states = encoder(input_ids=inputs["input_ids"][0], attention_mask=mask).last_hidden_state.float().cpu().numpy()
+        for identifier, state, is_token in zip(batch, states, mask.bool().cpu().numpy(), strict=True):
+            yield {"utterance_id": identifier, "features": state[is_token]}

@@ -1,0 +1,178 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""A picture of a recording: who felt what, when, and what each modality had to say in it. It needs the extra `plots`."""
+
+from itertools import groupby
+from pathlib import Path
+
+from modeling_amuse.processing.corpora.meld import EMOTIONS as MELD_EMOTIONS
+from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.timelines.timeline_files import check_results, clock, has_times
+from modeling_amuse.processing.whole_files import whole_file
+
+# Okabe and Ito's palette, told apart with every kind of colour blindness
+EMOTION_COLOURS = {
+    "neutral": "#B4B4B4",
+    "surprise": "#56B4E9",
+    "fear": "#CC79A7",
+    "sadness": "#0072B2",
+    "joy": "#F0C800",
+    "disgust": "#009E73",
+    "anger": "#D55E00",
+}
+FURTHER_COLOURS = ("#332288", "#882255", "#8B6B3D", "#44AA99", "#000000", "#999933", "#AA4499", "#6699CC")
+# one hue from dark to light, so that no modality looks like an emotion
+MODALITY_COLOURS = ("#33475B", "#8297AB", "#D3DCE4", "#5C7086", "#AEBCC9")
+
+_BACKGROUND, _LINE = "#F4F4F4", "#8C8C8C"
+_TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000, 36000)
+_LONGEST_NAME = 18
+
+
+def save_timeline(results: list[dict], path: str | Path, emotions: list[str] | None = None):
+    """
+    Draw the emotions of one recording into a PNG file.
+
+    Above a lane for each speaker: a bar for each utterance, its colour the emotion, its height the confidence (the full
+    lane is 1). Below, of several modalities, the share of each in the fusion; where several speak at once, that of the one
+    who began last, and the mean of those who began together. Utterances without times stand by their number.
+
+    Args:
+        results: what the pipeline gives for one recording.
+        path: the file to write.
+        emotions: all emotions of the model, in the order of the legend. Default: those of `scores`. Colours of emotions that
+            are not MELD's go by this order.
+
+    Raises:
+        ValueError: for no results.
+        ImportError: without the extra `plots`.
+    """
+    check_results(results)
+    emotions = _ordered_emotions(results, emotions)
+    colours = _colours(emotions)
+    by_time = has_times(results)
+    spans = _spans(results, by_time)
+    speakers = list(dict.fromkeys(str(result["speaker"]) for result in results))
+    modalities = list(dict.fromkeys(name for result in results for name in result.get("shares") or {}))
+
+    shown = {result["emotion"] for result in results}
+
+    # inches; the legend wants room beside few lanes
+    heights = [max(0.7 + 0.55 * len(speakers), 0.5 + 0.22 * len(shown))] + ([1.5] if len(modalities) > 1 else [])
+    # a Figure by itself needs no display, and leaves pyplot's state to the user
+    figure = import_extra("matplotlib.figure", "plots").Figure(
+        figsize=(min(18, max(9, 7 + 0.05 * len(results))), sum(heights) + 1.1), layout="constrained", dpi=120
+    )
+    panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    _draw_lanes(panels[0], results, spans, speakers, colours)
+    if len(modalities) > 1:
+        _draw_shares(panels[1], results, spans, modalities)
+    _draw_x_axis(panels[-1], spans, by_time)
+    _draw_legend(panels[0], "emotion", [(name, colours[name]) for name in emotions if name in shown])
+    with whole_file(Path(path)) as file:
+        figure.savefig(file, format="png")
+
+
+def _ordered_emotions(results: list[dict], emotions: list[str] | None) -> list[str]:
+    found = {name for result in results for name in (*(result.get("scores") or {}), result["emotion"])}
+    first = emotions or MELD_EMOTIONS
+    return [*first, *sorted(found - set(first))]
+
+
+def _colours(emotions: list[str]) -> dict[str, str]:
+    others = [name for name in emotions if name not in EMOTION_COLOURS]
+    further = {name: FURTHER_COLOURS[index % len(FURTHER_COLOURS)] for index, name in enumerate(others)}
+    return {name: EMOTION_COLOURS.get(name) or further[name] for name in emotions}
+
+
+def _spans(results: list[dict], by_time: bool) -> list[tuple[float, float]]:
+    """Begin and end of each utterance on the x axis, wide enough to be seen."""
+    if not by_time:
+        return [(number - 0.5, number + 0.5) for number in range(1, len(results) + 1)]
+    first, last = min(result["start"] for result in results), max(result["end"] for result in results)
+    least = max(last - first, 0.01) / 500
+    return [(result["start"], max(result["end"], result["start"] + least)) for result in results]
+
+
+def _draw_lanes(axes, results: list[dict], spans: list[tuple], speakers: list[str], colours: dict[str, str]):
+    room = 0.82  # of a lane's height
+    first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
+    narrow = 72 * axes.figure.get_figwidth() * min(end - begin for begin, end in spans) / (last - first) < 4
+    for lane, speaker in enumerate(reversed(speakers)):  # the first speaker on top
+        own = [(result, span) for result, span in zip(results, spans, strict=True) if str(result["speaker"]) == speaker]
+        axes.axhspan(lane, lane + room, color=_BACKGROUND, linewidth=0, zorder=0)
+        axes.bar(
+            [begin for _, (begin, _) in own],
+            [room * result["confidence"] for result, _ in own],
+            [end - begin for _, (begin, end) in own],
+            lane,
+            align="edge",
+            color=[colours[result["emotion"]] for result, _ in own],
+            edgecolor="white",
+            linewidth=0 if narrow else 0.6,
+            zorder=2,
+        )
+        axes.axhline(lane, color=_LINE, linewidth=0.8, zorder=3)
+    axes.set(ylim=(-0.05, len(speakers) - 1 + room))
+    ticks = [lane + room / 2 for lane in range(len(speakers))]
+    axes.set_yticks(ticks, [_short(speaker) for speaker in reversed(speakers)], parse_math=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title("bar height: confidence", loc="right", fontsize="small", color="#6E6E6E")
+
+
+def _draw_shares(axes, results: list[dict], spans: list[tuple], modalities: list[str]):
+    colours = {name: MODALITY_COLOURS[index % len(MODALITY_COLOURS)] for index, name in enumerate(modalities)}
+    order = sorted(range(len(results)), key=lambda index: spans[index][0])
+    groups = [list(group) for _, group in groupby(order, key=lambda index: spans[index][0])]
+    begins = [spans[group[0]][0] for group in groups]
+    ends = [max(spans[index][1] for index in group) for group in groups]
+    ends = [min(end, following) for end, following in zip(ends, [*begins[1:], ends[-1]], strict=True)]
+    widths = [end - begin for begin, end in zip(begins, ends, strict=True)]
+    bottoms = [0.0] * len(groups)
+    for name in modalities:
+        shares = [sum((results[i].get("shares") or {}).get(name, 0) for i in group) / len(group) for group in groups]
+        axes.bar(begins, shares, widths, bottoms, align="edge", color=colours[name], linewidth=0)
+        bottoms = [bottom + share for bottom, share in zip(bottoms, shares, strict=True)]
+    axes.set(ylim=(0, 1), ylabel="share")
+    axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
+    axes.set_facecolor(_BACKGROUND)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(_LINE)
+    _draw_legend(axes, "modality", list(colours.items())[::-1])  # from top to bottom, as the bars are stacked
+
+
+def _draw_x_axis(axes, spans: list[tuple], by_time: bool):
+    ticker = import_extra("matplotlib.ticker", "plots")
+    first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
+    axes.set_xlim(first, last)
+    axes.tick_params(axis="x", length=3.5)
+    if not by_time:
+        axes.set_xlabel("utterance")
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(12, integer=True, min_n_ticks=1))
+        return
+    step = next((step for step in _TICK_STEPS if (last - first) / step <= 12), (last - first) / 12)
+    axes.xaxis.set_major_locator(ticker.MultipleLocator(step))
+    axes.xaxis.set_major_formatter(lambda seconds, _: clock(max(seconds, 0), int(step < 1)))
+    axes.set_xlabel("time")
+
+
+def _draw_legend(axes, title: str, entries: list[tuple[str, str]]):
+    patches = import_extra("matplotlib.patches", "plots")
+    legend = axes.legend(
+        [patches.Patch(facecolor=colour) for _, colour in entries],
+        [_short(name) for name, _ in entries],
+        title=title,
+        loc="upper left",
+        bbox_to_anchor=(1.005, 1.02),
+        frameon=False,
+        alignment="left",
+        handlelength=1,
+        handleheight=1,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+def _short(name: str) -> str:
+    name = " ".join(name.split())
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"

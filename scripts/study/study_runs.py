@@ -1,0 +1,332 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The runs of a study: each is trained once, whichever studies ask for it, and scored once for each evaluation."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from dataclasses import MISSING, asdict, dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from modeling_amuse import AmuseConfig
+from modeling_amuse.configuration_amuse import PRESETS
+from modeling_amuse.processing.corpora.feature_tables import splits_in_name
+from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
+from modeling_amuse.scripts import calibrate, cross_validate, evaluate, train
+from modeling_amuse.scripts.cross_validate import as_arguments
+from modeling_amuse.scripts.evaluate import write
+from modeling_amuse.scripts.study.study_description import PATHS, Study
+from modeling_amuse.scripts.training.prediction import score
+from modeling_amuse.scripts.training.training_arguments import (
+    FREE_ON_RESUME,
+    DataArguments,
+    ModelArguments,
+    TrainArguments,
+    parse_arguments,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = ("modeling_amuse", "processing", "scripts")
+SCORES = ("weighted_f1", "accuracy", "macro_f1", "expected_calibration_error")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row of a study's table: a variant with a seed, in one evaluation."""
+
+    study: Study
+    variant: str
+    evaluation: dict
+    seed: int
+
+    @property
+    def options(self) -> dict:
+        """The options of train.py."""
+        return {**self.study.options(self.variant), "seed": self.seed}
+
+    @property
+    def is_calibrated(self) -> bool:
+        return bool(self.study.variants[self.variant].get("calibrate"))
+
+    @property
+    def disturbance(self) -> dict:
+        """The options of evaluate.py; those of an evaluation that disturbs nothing are left out."""
+        if not any(value for name, value in self.evaluation.items() if name != "disturbed_modalities"):
+            return {}
+        return {**self.evaluation, "disturbance_seed": self.seed}
+
+
+def train_once(options: dict, model_dir: Path) -> bool:
+    """Train, or go on with a training that was stopped. A finished one is left as it is; returns whether it was not."""
+    if (model_dir / "training_history.json").is_file():
+        return False
+    train.main(as_arguments({**options, "output_dir": model_dir, "resume_from_checkpoint": "latest"}))
+    return True
+
+
+class Runs:
+    """
+    Does runs, and finds those again that are done.
+
+    Args:
+        output_dir: folder for trainings and evaluations; it may serve many studies.
+        cache_dir: where prepared data is kept.
+    """
+
+    def __init__(self, output_dir: Path, cache_dir: str | None = None):
+        commit()  # the code may be changed while this process goes on with what it has loaded
+        self.output_dir = output_dir
+        self.cache = {"cache_dir": cache_dir} if cache_dir else {}
+
+    def row(self, run: Run, splits: tuple[str, ...]) -> dict:
+        """
+        The row of a run, which is trained and scored where that is not done yet. Another process that does the same run is
+        waited for.
+
+        Args:
+            run: the run.
+            splits: the splits that are scored: validation, test.
+        """
+        folder = self.output_dir / "trainings" / training_digest(run)
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock"):
+            scored = {split: self._scored(run, folder, split) for split in splits}
+            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        row = {
+            "data": run.study.data.name,
+            "variant": run.variant,
+            "evaluation": json.dumps(run.evaluation),
+            "seed": run.seed,
+            "settings": json.dumps(recorded_settings(run.options)),
+            "training": folder.name,
+            **{name: value for name, value in record.items() if name != "versions"},
+            "versions": json.dumps(record["versions"]),
+        }
+        for split, results in scored.items():
+            row |= {f"{split}_{name}": results[name] for name in (*SCORES, "num_utterances")}
+            for emotion, scores in results["per_class"].items():
+                row[f"{split}_f1_{emotion}"] = scores["f1"]
+            for subset, scores in results.get("unseen", {}).items():
+                row[f"{split}_{subset}_num_utterances"] = scores["num_utterances"]
+                row[f"{split}_{subset}_weighted_f1"] = scores.get("weighted_f1")
+            for name in ("temperature", "calibration_error_without_temperature"):
+                if name in results:
+                    row[f"{split}_{name}"] = results[name]
+            row[f"{split}_commit"] = results["commit"]
+        return row
+
+    def delete_models(self, runs: list[Run]):
+        """
+        Delete the models of runs that are scored, and keep their scores. What asks for other evaluations trains anew, with
+        the same code alone, see `check_can_be_scored`.
+        """
+        for folder in {self._folder(run) for run in runs}:
+            with FileLock(folder / "lock"):
+                for path in [*folder.glob("model*"), *folder.glob("folds/*/model")]:
+                    shutil.rmtree(path)
+
+    def predictions(self, run: Run, split: str) -> pd.DataFrame:
+        """What a finished run predicted for each labelled utterance, see `evaluate.write_predictions`."""
+        return pd.read_parquet(self._evaluation_folder(run, self._folder(run), split) / "predictions.parquet")
+
+    def _folder(self, run: Run) -> Path:
+        return self.output_dir / "trainings" / training_digest(run)
+
+    def _evaluation_folder(self, run: Run, folder: Path, split: str) -> Path:
+        asked = {"split": split, "calibrated": run.is_calibrated, **run.disturbance}
+        splits = ("train",) if run.study.data.num_folds else ("train", "validation", split)
+        asked["data"] = data_digest(run.options, splits, with_test=split == "test")
+        return folder / "evaluations" / f"{split}-{_digest(asked)[:12]}"
+
+    def _scored(self, run: Run, folder: Path, split: str) -> dict:
+        """The scores of a run on a split as evaluate.py gives them: read, where they are there, else trained for."""
+        place = self._evaluation_folder(run, folder, split)
+        if not (place / "results.json").is_file():
+            check_can_be_scored(folder)
+            place.mkdir(parents=True, exist_ok=True)
+            score_run = self._cross_validate if run.study.data.num_folds else self._train_and_evaluate
+            results = score_run(run, folder, split, place / "predictions.parquet")
+            write({**results, "commit": commit()}, [], place / "results.json", pictures=False)
+        return json.loads((place / "results.json").read_text(encoding="utf-8"))
+
+    def _train_and_evaluate(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
+        model_dir = folder / "model"
+        train_once({**run.options, **self.cache}, model_dir)
+        history = json.loads((model_dir / "training_history.json").read_text(encoding="utf-8"))
+        if not (folder / "run.json").is_file():
+            write_record(folder, [history])
+        if run.is_calibrated:
+            model_dir = self._calibrated(run, model_dir, folder / "model-calibrated")
+        asked = {"model": model_dir, "split": split, "predictions": predictions, "pictures": False, "num_resamples": 0}
+        asked |= {"output": predictions.with_name("evaluation.json"), **run.disturbance}
+        return evaluate.main(as_arguments({**self._shared(run, evaluate.EvaluationArguments), **asked}))
+
+    def _calibrated(self, run: Run, model_dir: Path, copy: Path) -> Path:
+        if not copy.is_dir():
+            unfinished = copy.with_name("unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(model_dir, unfinished, ignore=shutil.ignore_patterns("checkpoints"))
+            asked = {**self._shared(run, calibrate.CalibrationArguments), "model": unfinished}
+            calibrate.main(as_arguments(asked))
+            unfinished.rename(copy)
+        return copy
+
+    def _shared(self, run: Run, arguments: type) -> dict:
+        """The options of a training that another script takes, too; a calibration or an evaluation uses all modalities."""
+        options = {**run.options, **self.cache}
+        return {f.name: options[f.name] for f in fields(arguments) if f.name in options and f.name != "modalities"}
+
+    def _cross_validate(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
+        output_dir = folder / "folds"
+        asked = {"num_folds": run.study.data.num_folds, "split": split, "output_dir": output_dir}
+        summary = cross_validate.main(as_arguments({**run.options, **self.cache, **asked}))
+        parts = range(1, len(summary["folds"]) + 1)
+        found = [pd.read_parquet(output_dir / f"fold-{part}" / f"{split}_predictions.parquet") for part in parts]
+        frame = pd.concat(found, ignore_index=True)
+        frame.to_parquet(predictions, index=False)
+        if not (folder / "run.json").is_file():
+            paths = [output_dir / f"fold-{part}" / "model" / "training_history.json" for part in parts]
+            write_record(folder, [json.loads(path.read_text(encoding="utf-8")) for path in paths])
+        return scores_of_predictions(frame, summary["emotions"], run.options["dataset_name"])
+
+
+def check_can_be_scored(folder: Path):
+    """
+    Raises:
+        ValueError: when the model of a finished run was deleted, and the code is another one since: trained anew, its
+            scores would not belong to those that are there.
+    """
+    record = folder / "run.json"
+    if not record.is_file() or any(folder.rglob("training_history.json")):
+        return
+    trained_at = json.loads(record.read_text(encoding="utf-8"))["commit"]
+    if trained_at != commit():
+        raise ValueError(
+            f"The model of {folder} was deleted, and another evaluation of it is asked for. It was trained at commit "
+            f"{trained_at}, the code is at {commit()} and may train another model: delete the folder, and all its scores "
+            "are made anew, or go on at that commit."
+        )
+
+
+def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name: str) -> dict:
+    """The scores of predictions as `evaluate.write_predictions` writes them; no interval."""
+    labels = {emotion: label for label, emotion in enumerate(emotions)}
+    columns = {
+        "prediction_scores": frame[[f"probability_{emotion}" for emotion in emotions]].to_numpy(),
+        "references": frame["emotion"].map(labels).to_numpy(),
+        "conversations": np.unique(frame["conversation"], return_inverse=True)[1],
+    }
+    left_out = FIVE_CLASS_LEFT_OUT if dataset_name == "meld" else ()
+    return score(columns, emotions, left_out=left_out, num_resamples=0)
+
+
+def write_record(folder: Path, histories: list[dict]):
+    """What a finished training, or those of all folds, took and was done with."""
+    last = histories[-1]["runs"][-1]
+    record = {
+        "train_seconds": sum(line["seconds"] for history in histories for line in history["history"]),
+        "best_epoch": float(np.mean([history["best_epoch"] for history in histories])),
+        "warnings": " ".join(dict.fromkeys(w for history in histories for w in history.get("warnings", ()))),
+        "commit": commit(),
+        "device": last["device"],
+        "versions": {"python": last["python"], **last["versions"]},
+    }
+    write(record, [], folder / "run.json", pictures=False)
+
+
+@lru_cache
+def commit() -> str:
+    """
+    The commit of the code when this is first asked, with `-changed` where it was changed since; `unknown` outside a
+    repository.
+    """
+    try:
+        git = ["git", "-C", str(ROOT)]
+        found = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--", *CODE], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip() + ("-changed" if changed.stdout.strip() else "")
+
+
+def settings_of(options: dict) -> dict:
+    """
+    All settings of a training that are not the defaults, however they were given: what a preset sets and what is left out
+    is resolved.
+
+    Raises:
+        ValueError: when train.py does not take the options.
+    """
+    parts = (DataArguments, ModelArguments, TrainArguments)
+    try:
+        parsed = parse_arguments(as_arguments({**options, "output_dir": "-"}))
+    except SystemExit as error:
+        raise ValueError(f"train.py does not take these options (see above): {options}.") from error
+    given = {name: value for part in parsed for name, value in asdict(part).items()}
+    defaults = {f.name: f.default for part in parts for f in fields(part) if f.default is not MISSING}
+    of_model = {f.name: f.default for f in fields(AmuseConfig) if f.default is not MISSING}
+    preset = PRESETS.get(given["preset"], {})
+    for name in given:
+        if name in of_model and defaults[name] is None:
+            defaults[name] = of_model[name]
+            given[name] = preset.get(name, of_model[name]) if given[name] is None else given[name]
+    given["modalities"] = given["modalities"] and sorted(given["modalities"])
+    return {name: value for name, value in sorted(given.items()) if value != defaults.get(name, MISSING)}
+
+
+def recorded_settings(options: dict) -> dict:
+    """The settings of a training for the table: of what lies in some folder, the last part of its name."""
+    own = {name: value for name, value in settings_of(options).items() if name != "output_dir"}
+    return {name: Path(value).name if name in PATHS and Path(value).exists() else value for name, value in own.items()}
+
+
+def training_digest(run: Run) -> str:
+    """
+    The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Recordings
+    excepted, whose places stand in the conversations.)
+    """
+    return options_digest(run.options, run.study.data.num_folds)[:16]
+
+
+def options_digest(options: dict, num_folds: int | None = None) -> str:
+    """As `training_digest`, of the options of train.py."""
+    settings = {name: value for name, value in settings_of(options).items() if name not in FREE_ON_RESUME}
+    splits = ("train",) if num_folds else ("train", "validation")
+    folds = {"num_folds": num_folds} if num_folds else {}
+    return _digest({**settings, **folds, "data": data_digest(options, splits, with_test=False)})
+
+
+def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:
+    """A hash of the conversations of some splits, of feature tables and of encoders. The test split's are not opened."""
+    data_dir = options.get("data_dir")
+    builder = BUILDERS[options.get("dataset_name", "sample")](data_dir=data_dir, splits=splits)
+    given = {name: str(options[name]) for name in PATHS if name != "data_dir" and options.get(name)}
+    contents = {name: _contents(path, with_test) for name, path in given.items()}
+    return {"conversations": builder.hash, "builder": str(builder.VERSION), **contents}
+
+
+@lru_cache
+def _contents(path: str, with_test: bool) -> str:
+    """A hash of a file, or of a folder's files and those of its `data`; what is no path is a Hub id: it stands for itself."""
+    place = Path(path)
+    if not place.exists():
+        return path
+    digest = hashlib.sha256()
+    for file in [place] if place.is_file() else sorted([*place.iterdir(), *place.glob("data/*")]):
+        if file.is_file() and (with_test or "test" not in splits_in_name(file)):
+            digest.update((file.relative_to(place).as_posix() if place.is_dir() else "").encode())
+            with file.open("rb") as opened:
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _digest(value) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

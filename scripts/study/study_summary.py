@@ -1,0 +1,127 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What all studies say, on one page, and their tables where a text has room for them."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+from modeling_amuse.processing.whole_files import whole_file
+
+RESULTS = Path(__file__).resolve().parents[2] / "hub_card" / "results"
+SUMMARY = "summary.json"
+BLOCK = re.compile(r"(<!-- results of (?P<names>[^>]*?) -->\n).*?(<!-- end of results -->)", re.DOTALL)
+
+
+def markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """The lines of a table."""
+    return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def interval_text(interval: list[float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+
+
+def read_summaries(results_dir: Path) -> dict[str, dict]:
+    """The `summary.json` of every study and data set in a folder of results, by `STUDY/DATA`."""
+    paths = sorted(results_dir.glob(f"*/*/{SUMMARY}"))
+    return {f"{p.parts[-3]}/{p.parts[-2]}": json.loads(p.read_text(encoding="utf-8")) for p in paths}
+
+
+def write_index(results_dir: Path):
+    """Write `README.md` of a folder of results: every study in one line."""
+    cells = []
+    for name, summary in read_summaries(results_dir).items():
+        scores = [row["mean"] for row in summary["rows"]]
+        cells.append(
+            [
+                f"[{name}]({name}/results.md)",
+                summary["question"],
+                f"{min(scores):.3f} to {max(scores):.3f}",
+                summary["prefers"] or "",
+                comparison(summary),
+            ]
+        )
+    head = ["study and data", "question", "weighted F1 of its rows", "validation prefers", "by paired intervals"]
+    lines = [
+        "# Results of the studies",
+        "",
+        "Written by `scripts/run_study.py`. Each folder has the runs and the predictions as Parquet, the tables as Markdown, "
+        "and pictures, with the command, the commit and the seeds in them. Epochs were chosen on validation, scores are the "
+        "test split's (RAVDESS: those of five folds with unseen actors), means over the seeds. The last column compares each row "
+        'with the baseline that it names: "better" means that the paired 95 % interval of the difference excludes zero, where '
+        "conversations (RAVDESS: actors) and trainings among the seeds are drawn. One in twenty differences that are nothing "
+        "shows by chance: no interval is widened for how many there are. `summary.json` has what this page shows; the truth of "
+        "a prediction is the data set's.",
+        "",
+        *markdown_table(head, cells),
+    ]
+    with whole_file(results_dir / "README.md") as file:
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def comparison(summary: dict) -> str:
+    """What the paired intervals of a study say, unless there are too many rows for a line."""
+    if "calibration_errors" in summary:
+        without, scaled = summary["calibration_errors"]
+        return f"calibration error {without:.3f}, with a temperature {scaled:.3f}"
+    rows = [row for row in summary["rows"] if row["verdict"]]
+    if len(rows) > 12:
+        return "see its table"
+    phrases = {
+        "better": "better than {}: {}",
+        "worse": "worse than {}: {}",
+        "not told apart": "not told apart from {}: {}",
+    }
+    found = {verdict: [row["label"] for row in rows if row["verdict"] == verdict] for verdict in phrases}
+    return "; ".join(
+        phrase.format(summary["baseline"], ", ".join(found[verdict]))
+        for verdict, phrase in phrases.items()
+        if found[verdict]
+    )
+
+
+def study_table(results_dir: Path, names: list[str], links: str | None = None) -> str:
+    """
+    The scores of studies as a Markdown table.
+
+    Args:
+        results_dir: the folder of results.
+        names: `STUDY/DATA`.
+        links: where the folder of results is seen from the text. None: the studies are named without a link.
+
+    Raises:
+        FileNotFoundError: when a study has no results there.
+    """
+    summaries, cells = read_summaries(results_dir), []
+    for name in names:
+        if name not in summaries:
+            raise FileNotFoundError(
+                f"There are no results of {name} in {results_dir}; run the study with run_study.py."
+            )
+        baseline = summaries[name]["baseline"]
+        link = name if links is None else f"[{name}]({links}/{name}/results.md)"
+        for row in summaries[name]["rows"]:
+            spread = f"{row['mean']:.4f} ± {row['deviation']:.4f}"
+            compared = row["verdict"] and f"{row['difference']:+.4f} to {baseline}: {row['verdict']}"
+            cells.append([link, row["label"], spread, interval_text(row["interval"]), compared])
+    head = ["study and data", "variant", "test weighted F1", "95 % interval", "paired"]
+    return "\n".join(markdown_table(head, cells))
+
+
+def fill_in(path: Path, results_dir: Path):
+    """
+    Put tables into a text, between `<!-- results of STUDY/DATA, STUDY/DATA -->` and `<!-- end of results -->`. Where one of
+    the studies has no results yet, the text stays as it is.
+    """
+    known = read_summaries(results_dir).keys()
+
+    def filled(block: re.Match) -> str:
+        names = block["names"].split(", ")
+        if not known >= set(names):
+            return block[0]
+        return f"{block[1]}{study_table(results_dir, names, os.path.relpath(results_dir, path.parent))}\n{block[3]}"
+
+    text = BLOCK.sub(filled, path.read_text(encoding="utf-8"))
+    with whole_file(path) as file:
+        file.write_text(text, encoding="utf-8")

@@ -1,0 +1,135 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Scores of a model on a split, computed by all processes together."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+from transformers import BatchFeature
+
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.evaluation.emotion_metric import EmotionMetric
+from modeling_amuse.processing.processing_amuse import PART_LOADERS
+
+
+def load_from_folder_or_hub(loader: type, name: str):
+    """
+    `loader.from_pretrained(name)`.
+
+    Raises:
+        FileNotFoundError: when there is neither such a folder nor such a model on the Hub.
+    """
+    try:
+        return loader.from_pretrained(name)
+    except OSError as error:
+        if Path(name).is_dir():
+            raise
+        raise FileNotFoundError(
+            f"There is no folder {name}, and the Hub gives no model of that name: {error}"
+        ) from error
+
+
+def encoder_part(modality: str, name: str) -> dict:
+    """
+    The processor's part that makes the inputs of a pretrained encoder, as its keyword.
+
+    Args:
+        modality: "text", "audio" or "vision".
+        name: Hub id or folder of the encoder.
+    """
+    parts = {"text": "tokenizer", "audio": "feature_extractor", "vision": "image_processor"}
+    return {parts[modality]: load_from_folder_or_hub(PART_LOADERS[parts[modality]], name)}
+
+
+def use_all_cores(accelerator: Accelerator):
+    """Share the machine's cores among its processes: `accelerate launch` leaves each process on a CPU one thread."""
+    if accelerator.device.type == "cpu":
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        torch.set_num_threads(max(1, cores // accelerator.num_processes))
+
+
+def collate_conversations(
+    dataset: ConversationDataset, processor, modalities: tuple[str, ...], conversations: list[dict]
+) -> BatchFeature:
+    """A batch. A process for which no conversation is left takes part with one that counts for nothing."""
+    batch = processor(conversations or [dataset[0]], modalities=modalities)
+    if not conversations:
+        batch["labels"] = torch.full_like(batch["labels"], -100)
+    return batch
+
+
+def forget_mixed_precision():
+    """Before another Accelerator: accelerate keeps the mixed precision of the first one of a process for all others."""
+    AcceleratorState._reset_state()
+
+
+@torch.no_grad()
+def predict(
+    model: torch.nn.Module,
+    dataset: ConversationDataset,
+    processor,
+    accelerator: Accelerator,
+    batch_size: int,
+    modalities: tuple[str, ...] | None = None,
+) -> dict[str, np.ndarray]:
+    """
+    Predictions for the labelled utterances of a split; every process gets those of all.
+
+    Args:
+        modalities: use only these; the others are missing.
+
+    Returns:
+        `prediction_scores` `(utterances, emotions)`, `references` and `conversations` `(utterances,)` as
+        [`EmotionMetric`] takes them, `utterances` `(utterances,)`, their numbers in the split, and `loss`, the mean
+        classification loss.
+
+    Raises:
+        ValueError: for batches of no conversation.
+    """
+    if batch_size < 1:
+        raise ValueError(f"--per_device_eval_batch_size must be at least 1, but is {batch_size}.")
+    model.eval()
+    processes = accelerator.num_processes
+    # conversations of like length together: little padding; the longest first, so that want of memory shows at once
+    order = np.argsort(dataset.lengths(), kind="stable")[::-1].tolist()
+    numbers = order[accelerator.process_index :: processes]
+    # as many batches in every process: those of a sharded model compute each one together
+    starts = range(0, -(-len(dataset) // processes), batch_size)
+    collate = partial(collate_conversations, dataset, processor, modalities or model.config.modalities)
+    loader = DataLoader(
+        dataset, batch_sampler=[numbers[start : start + batch_size] for start in starts], collate_fn=collate
+    )
+    rows, losses = [], []
+    for batch in tqdm(loader, desc="Predicting", leave=False, disable=not accelerator.is_local_main_process):
+        outputs = model(**batch.to(accelerator.device))
+        labelled = batch["labels"] != -100
+        # utterance numbers tell the processes' rows apart, and put them back into order
+        where = batch["utterance_ids"][labelled].double()[:, None]
+        scores = (outputs.logits[labelled].double() / model.config.temperature).softmax(dim=-1)
+        rows.append(torch.cat([where, batch["labels"][labelled].double()[:, None], scores], dim=1))
+        losses.append(outputs.classification_loss.double() * labelled.sum())
+    width = 2 + model.config.num_labels
+    rows = torch.cat(rows) if rows else torch.zeros(0, width, dtype=torch.float64, device=accelerator.device)
+    total = accelerator.reduce(torch.stack(losses).sum() if losses else rows.new_zeros(()), reduction="sum")
+    rows = accelerator.gather(accelerator.pad_across_processes(rows, pad_index=-1)).cpu().numpy()
+    rows = rows[rows[:, 0] >= 0]
+    rows = rows[rows[:, 0].argsort()]
+    return {
+        "prediction_scores": rows[:, 2:],
+        "references": rows[:, 1].astype(np.int64),
+        "utterances": rows[:, 0].astype(np.int64),
+        "conversations": np.searchsorted(dataset.starts, rows[:, 0], side="right") - 1,
+        "loss": float(total) / max(len(rows), 1),
+    }
+
+
+def score(predictions: dict[str, np.ndarray], emotions: list[str], **settings) -> dict:
+    """The scores of `predict`'s predictions, see [`EmotionMetric`]."""
+    columns = {key: predictions[key] for key in ("prediction_scores", "references", "conversations")}
+    return EmotionMetric(keep_in_memory=True).compute(**columns, emotions=emotions, **settings)

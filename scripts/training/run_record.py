@@ -1,0 +1,110 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What a run was computed on and with, and the energy that it took: what a model card has to tell."""
+
+import json
+import os
+import platform
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from modeling_amuse.processing.extras import import_extra
+
+PACKAGES = ("amuse-emotion", "torch", "transformers", "datasets", "accelerate", "peft", "scikit-learn", "numpy")
+
+
+def describe_run(accelerator: Accelerator) -> dict:
+    """The hardware and the versions of a run."""
+    device = accelerator.device
+    is_gpu = device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if is_gpu else _processor_name(),
+        "device_type": device.type,
+        "num_processes": accelerator.num_processes,
+        "num_cores": None if is_gpu else num_cores(),
+        "mixed_precision": str(accelerator.mixed_precision),
+        "python": platform.python_version(),
+        "versions": {name: found for name in PACKAGES if (found := _version(name)) is not None},
+    }
+
+
+def encoder_name(name: str | None) -> str | None:
+    """An encoder as the world knows it: its Hub id, of a folder its name alone."""
+    return Path(name).resolve().name if name is not None and Path(name).exists() else name
+
+
+def read_training(model: str | Path) -> dict | None:
+    """Which training a folder's model comes from, as `seed`, `dataset_name` and `best_epoch`; None where nothing tells."""
+    path = Path(model) / "training_history.json"
+    if not path.is_file():
+        return None
+    history = json.loads(path.read_text(encoding="utf-8"))
+    settings = history.get("settings", {})
+    return {
+        "seed": settings.get("seed"),
+        "dataset_name": settings.get("dataset_name"),
+        "best_epoch": history.get("best_epoch"),
+    }
+
+
+class EnergyMeter:
+    """
+    Measures the energy of the machine with codecarbon, without the network.
+
+    Args:
+        country: three-letter code (ISO 3166) of the country whose grid feeds the machine; None measures nothing.
+
+    Raises:
+        ImportError: without the extra `energy`.
+        ValueError: for a country that does not exist.
+    """
+
+    def __init__(self, country: str | None):
+        self.tracker = None
+        if country is None:
+            return
+        os.environ.setdefault("CODECARBON_LOG_LEVEL", "error")
+        codecarbon = import_extra("codecarbon", "energy")
+        # codecarbon only logs this, and takes the world's mean
+        if import_extra("pycountry", "energy").countries.get(alpha_3=country.upper()) is None:
+            raise ValueError(f"There is no country {country!r}: give its three letters of ISO 3166, such as DEU.")
+        self.tracker = codecarbon.OfflineEmissionsTracker(
+            country_iso_code=country.upper(), output_methods=[], log_level="error", allow_multiple_runs=True
+        )
+
+    @contextmanager
+    def measured(self, line: dict):
+        """Add `energy_kwh` and `emissions_kg` (CO2 equivalents) of what runs inside to a line of the history."""
+        if self.tracker is None:
+            yield
+            return
+        self.tracker.start_task()
+        try:
+            yield
+        finally:
+            data = self.tracker.stop_task()
+        line |= {"energy_kwh": data.energy_consumed, "emissions_kg": data.emissions}
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def num_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

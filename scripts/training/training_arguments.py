@@ -1,0 +1,270 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The arguments of a training, and the recipes that set them."""
+
+from argparse import ArgumentParser
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import yaml
+from transformers import HfArgumentParser
+
+from modeling_amuse import MODALITIES
+from modeling_amuse.configuration_amuse import PRESETS
+from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+SCHEDULES = (
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "inverse_sqrt",
+    "constant_with_warmup",
+    "constant",
+)
+"""Those of transformers that need nothing but a warm-up and the number of steps."""
+
+COUNTS = (
+    *("num_train_epochs", "early_stopping_patience", "gradient_accumulation_steps"),
+    *("per_device_train_batch_size", "per_device_eval_batch_size"),
+)
+
+
+@dataclass
+class DataArguments:
+    """What the model learns from."""
+
+    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
+    audio_features: str | None = field(
+        default=None, metadata={"help": "Feature table of the audio: a file, or a folder with one for each split."}
+    )
+    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
+    background_features: str | None = field(
+        default=None, metadata={"help": "Feature table of the background, vision's second stream."}
+    )
+    modalities: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Modalities of the model. Default: text, and those with features.",
+            "choices": list(MODALITIES),
+        },
+    )
+    train_fraction: float = field(
+        default=1.0,
+        metadata={"help": "Train on this share of the training conversations, drawn with --seed; more hold the fewer."},
+    )
+    cache_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where prepared data and the states of frozen encoders are kept. Default: the cache of datasets."
+        },
+    )
+
+
+@dataclass
+class ModelArguments:
+    """The model. What is left out has the preset's value, else that of AmuseConfig."""
+
+    text_model: str | None = field(
+        default=None, metadata={"help": "Text encoder: Hub id or folder. Default: a small one, trained from scratch."}
+    )
+    freeze_text_model: bool = field(
+        default=False, metadata={"help": "Keep the text encoder as it is; its states are computed once."}
+    )
+    text_scope: str | None = field(
+        default=None,
+        metadata={
+            "help": "What the text encoder reads at once; more than an utterance, with the speakers' names.",
+            "choices": ["utterance", "neighbours", "conversation"],
+        },
+    )
+    num_text_neighbours: int | None = field(
+        default=None, metadata={"help": "Neighbours on each side, for --text_scope neighbours."}
+    )
+    max_text_sequence: int | None = field(
+        default=None, metadata={"help": "The most tokens that the text encoder reads at once with such a scope."}
+    )
+    text_attention_dropout: float | None = field(
+        default=None,
+        metadata={"help": "Dropout of the text encoder's attention weights. 0 is faster. Default: the encoder's own."},
+    )
+    lora: bool = field(
+        default=False, metadata={"help": "Train adapters in the text encoder (LoRA) in place of its weights."}
+    )
+    lora_r: int = field(default=8, metadata={"help": "Rank of the adapters."})
+    lora_alpha: int = field(
+        default=16, metadata={"help": "What an adapter gives is multiplied by lora_alpha / lora_r."}
+    )
+    lora_dropout: float = field(default=0.05, metadata={"help": "Dropout of what an adapter reads."})
+    audio_model: str | None = field(
+        default=None,
+        metadata={"help": "Audio encoder, frozen: --audio_features has its states, made by extract_features.py."},
+    )
+    vision_model: str | None = field(
+        default=None,
+        metadata={"help": "Image encoder, frozen: --vision_features (and --background_features) have its states."},
+    )
+    preset: str | None = field(
+        default=None, metadata={"help": "Named settings of the model.", "choices": list(PRESETS)}
+    )
+    hidden_size: int | None = field(default=None, metadata={"help": "Size of the descriptors."})
+    num_man_layers: int | None = field(default=None, metadata={"help": "Layers of the Multimodal Attention Network."})
+    head_aggregation: str | None = field(
+        default=None, metadata={"help": "How attention heads are joined.", "choices": ["concat", "mean"]}
+    )
+    fusion: str | None = field(
+        default=None,
+        metadata={
+            "help": "How Adaptive Fusion gets its weights.",
+            "choices": ["gate", "alfa", "static", "equal", "random", "concat"],
+        },
+    )
+    contexts: str | None = field(
+        default=None,
+        metadata={"help": "Which conversation contexts are read.", "choices": ["both", "dialogue", "speaker", "none"]},
+    )
+    causal: bool | None = field(default=None, metadata={"help": "Judge an utterance from its past alone."})
+    hidden_dropout: float | None = field(default=None, metadata={"help": "Dropout of the descriptors."})
+    modality_dropout: float | None = field(
+        default=None, metadata={"help": "Probability with which a conversation loses a modality in training."}
+    )
+    probe_modality_heads: bool | None = field(
+        default=None, metadata={"help": "Train the modalities' own heads without letting their loss shape the network."}
+    )
+    focal_gamma: float | None = field(default=None, metadata={"help": "Exponent of the focal losses."})
+    contrastive_loss: str | None = field(
+        default=None, metadata={"help": "The loss between modalities.", "choices": ["none", "bank", "in_batch"]}
+    )
+    class_weights: str = field(
+        default="none",
+        metadata={
+            "help": "balanced: weigh an emotion by the inverse of its frequency.",
+            "choices": ["none", "balanced"],
+        },
+    )
+
+    def config_fields(self) -> dict:
+        """The fields of AmuseConfig that were given."""
+        own = {"text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights"}
+        own |= {"lora", "lora_r", "lora_alpha", "lora_dropout", "text_attention_dropout"}
+        return {name: value for name, value in asdict(self).items() if name not in own and value is not None}
+
+
+@dataclass
+class TrainArguments:
+    """How the model learns."""
+
+    output_dir: str = field(metadata={"help": "Where the model, its processor and the checkpoint are written."})
+    recipe: str | None = field(
+        default=None,
+        metadata={"help": "A file of scripts/recipes: settings of model and training. What is given besides wins."},
+    )
+    num_train_epochs: int = field(default=8, metadata={"help": "The most epochs."})
+    early_stopping_patience: int = field(
+        default=5, metadata={"help": "Stop after so many epochs without a better validation weighted F1."}
+    )
+    learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate."})
+    encoder_learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Peak learning rate of a pretrained encoder. Default: 3e-5, of its adapters 3e-4."},
+    )
+    layer_decay: float = field(
+        default=1.0,
+        metadata={"help": "Each layer of a pretrained encoder learns by so much slower than the one above it."},
+    )
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
+    warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
+    lr_scheduler_type: str = field(
+        default="linear",
+        metadata={"help": "Schedule of the learning rate after that.", "choices": list(SCHEDULES)},
+    )
+    weight_averaging: float = field(
+        default=0.0,
+        metadata={
+            "help": "Keep the moving average of the weights, in which those before count so much at each step (0.99, for "
+            "example); its scores are taken, and it is saved. 0: the weights themselves are."
+        },
+    )
+    max_grad_norm: float = field(
+        default=1.0, metadata={"help": "Norm to which gradients are clipped; 0: they are not."}
+    )
+    per_device_train_batch_size: int = field(default=8, metadata={"help": "Conversations in a batch of one process."})
+    per_device_eval_batch_size: int = field(
+        default=16, metadata={"help": "Conversations in an evaluation batch of one process."}
+    )
+    group_by_length: bool = field(
+        default=False, metadata={"help": "Make batches of conversations of like length: less padding."}
+    )
+    gradient_accumulation_steps: int = field(default=1, metadata={"help": "Batches for one step of the optimizer."})
+    mixed_precision: str = field(
+        default="no", metadata={"help": "Precision of the computation.", "choices": ["no", "bf16"]}
+    )
+    gradient_checkpointing: bool = field(
+        default=False, metadata={"help": "Compute layers again in the backward pass: less memory, more time."}
+    )
+    attn_implementation: str | None = field(
+        default=None,
+        metadata={
+            "help": "Attention of encoders and fusion. Default: the best there is.",
+            "choices": ["eager", "sdpa"],
+        },
+    )
+    seed: int = field(default=42, metadata={"help": "Seed of weights, order, dropout."})
+    resume_from_checkpoint: str | None = field(
+        default=None, metadata={"help": "latest, or the folder of a checkpoint."}
+    )
+    use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even where there is a GPU."})
+    energy_country: str | None = field(
+        default=None,
+        metadata={"help": "Measure the energy (extra energy); three letters of the country of the grid, such as DEU."},
+    )
+    device_watts: float | None = field(
+        default=None,
+        metadata={"help": "What the hardware draws, for an estimate of the energy where none is measured."},
+    )
+
+
+# A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that
+# is compared by the contents.
+FREE_ON_RESUME = {
+    "recipe",  # its settings are compared
+    "use_cpu",
+    *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
+    *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
+    *("energy_country", "device_watts"),
+}
+
+
+def parse_arguments(arguments: list[str] | None = None, *others: type, description: str | None = None) -> tuple:
+    """
+    The arguments of the command line, those of its recipe, and the defaults of what stands in neither.
+
+    Args:
+        arguments: words of the command line. None: those of this process.
+        others: data classes with more arguments.
+        description: of the script, for its `--help`.
+
+    Returns:
+        An object of each of the `others`, then `DataArguments`, `ModelArguments` and `TrainArguments`.
+
+    Raises:
+        ValueError: for a recipe that does not exist, or sets what is no argument.
+    """
+    # without abbreviations: of a recipe, whose name is read first, one would not be understood
+    parts = (*others, DataArguments, ModelArguments, TrainArguments)
+    parser = HfArgumentParser(parts, description=description, allow_abbrev=False)
+    chosen = ArgumentParser(add_help=False, allow_abbrev=False)
+    chosen.add_argument("--recipe")
+    recipe = chosen.parse_known_args(arguments)[0].recipe
+    if recipe is not None:
+        path = RECIPES / f"{recipe}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
+            raise ValueError(f"There is no recipe {recipe!r}; there are: {known}.")
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        unknown = settings.keys() - {action.dest for action in parser._actions}
+        if unknown:
+            raise ValueError(f"{path} sets {', '.join(sorted(unknown))}, which train.py does not know.")
+        parser.set_defaults(**settings)
+    return parser.parse_args_into_dataclasses(arguments)

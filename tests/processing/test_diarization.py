@@ -1,0 +1,230 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Who speaks when, and what: a real talk, and conversations made of single utterances."""
+
+import importlib.util
+import itertools
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.io import wavfile
+from scipy.signal import resample_poly
+
+from modeling_amuse.processing.diarization import (
+    LONGEST_TURN,
+    SWITCH_COST,
+    Turn,
+    _most_likely_speakers,
+    diarize,
+    find_speech,
+)
+from modeling_amuse.processing.speech_to_text import _parts, load_speech_model, transcribe, utterances_of_recording
+from tests.conftest import folder_from_environment
+
+for package in ("av", "silero_vad", "onnxruntime", "resemblyzer"):
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"needs {package}", allow_module_level=True)
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def talk():
+    """30 s of two people on the telephone, and who speaks when: (speaker, start, end)."""
+    folder = folder_from_environment("AMUSE_MEDIA_DIR", "recordings (two_speakers_30s.wav and its .rttm)")
+    rows = [line.split() for line in (folder / "two_speakers_30s.rttm").read_text().splitlines()]
+    spoken = [(row[7], float(row[3]), float(row[3]) + float(row[4])) for row in rows]
+    return folder / "two_speakers_30s.wav", spoken
+
+
+@pytest.fixture(scope="module")
+def turns_of_talk(talk):
+    return diarize(talk[0])
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    folder = folder_from_environment("AMUSE_ENCODERS_DIR", "pretrained encoders (whisper-tiny.en)")
+    return load_speech_model(folder / "whisper-tiny.en")
+
+
+@pytest.fixture
+def conversation(tmp_path):
+    """Writes a conversation of calm Emo-DB utterances; each speaker has two at a time, with short pauses."""
+    folder = folder_from_environment("AMUSE_EMODB_DIR", "Emo-DB (wav/*.wav)") / "wav"
+
+    def write(speakers: list[str], rounds: int, pause: float = 0.3):
+        rng, parts, spoken, now = random.Random(0), [], [], 0.0
+        paths = {s: sorted(p for p in folder.glob(f"{s}*.wav") if p.stem[5] in "NL") for s in speakers}
+        for speaker in paths:
+            rng.shuffle(paths[speaker])
+        for speaker in [speaker for _ in range(rounds) for speaker in speakers for _ in range(2)]:
+            rate, samples = wavfile.read(paths[speaker].pop())
+            waveform = resample_poly(samples / 32768, RATE, rate)
+            spoken.append((speaker, now, now + len(waveform) / RATE))
+            parts += [waveform, np.zeros(int(pause * RATE))]
+            now += len(waveform) / RATE + int(pause * RATE) / RATE
+        return write_wav(tmp_path / "conversation.wav", np.concatenate(parts)), spoken
+
+    return write
+
+
+def write_wav(path, waveform):
+    wavfile.write(path, RATE, (np.clip(waveform, -1, 1) * 32767).astype(np.int16))
+    return path
+
+
+def diarization_error_rate(spoken, turns, collar=0.25):
+    """NIST's: `collar` seconds on each side of a boundary are not counted; overlapping speech is."""
+    core, metrics = pytest.importorskip("pyannote.core"), pytest.importorskip("pyannote.metrics.diarization")
+    reference, hypothesis = core.Annotation(), core.Annotation()
+    for annotation, rows in ((reference, spoken), (hypothesis, turns)):
+        for number, (speaker, start, end) in enumerate(rows):
+            annotation[core.Segment(start, end), number] = speaker
+    return metrics.DiarizationErrorRate(collar=2 * collar)(
+        reference, hypothesis, uem=core.Timeline([core.Segment(0, max(end for _, _, end in [*spoken, *turns]))])
+    )
+
+
+def check_order(turns, duration):
+    assert all(0 <= turn.start < turn.end <= duration for turn in turns)
+    assert all(a.end <= b.start for a, b in itertools.pairwise(turns))
+    heard = list(dict.fromkeys(turn.speaker for turn in turns))
+    assert heard == [f"speaker {number + 1}" for number in range(len(heard))]
+
+
+def test_two_people_on_the_telephone(talk, turns_of_talk):
+    check_order(turns_of_talk, 30.0)
+    assert {turn.speaker for turn in turns_of_talk} == {"speaker 1", "speaker 2"}
+    assert diarization_error_rate(talk[1], turns_of_talk) <= 0.10
+    one_speaker = [Turn("speaker 1", turn.start, turn.end) for turn in turns_of_talk]
+    assert diarization_error_rate(talk[1], one_speaker) > 0.3  # the measure tells speakers apart
+
+
+def test_speech_is_found_where_it_is(talk):
+    speech = find_speech(talk[0])
+    frames = np.arange(0, 30, 0.01)
+
+    def covered(spans):
+        return np.any([(frames >= start) & (frames < end) for start, end in spans], axis=0)
+
+    assert np.mean(covered(speech) == covered([row[1:] for row in talk[1]])) > 0.95
+
+
+def test_the_number_of_speakers_is_estimated(conversation):
+    groups = [["03"], ["12"], ["08", "11"], ["10", "13"], ["13", "15"], ["09", "10", "16"]]
+    found, rates = [], []
+    for speakers in groups:
+        path, spoken = conversation(speakers, min(4, 6 // len(speakers)))  # 20 to 30 s: on less, the estimate is worse
+        turns = diarize(path)
+        check_order(turns, spoken[-1][2] + 1)
+        found.append(len({turn.speaker for turn in turns}))
+        rates.append(diarization_error_rate(spoken, turns))
+    errors = [abs(number - len(speakers)) for number, speakers in zip(found, groups, strict=True)]
+    assert sum(errors) <= 1, found  # an estimate: one of these may be wrong by one
+    assert np.mean(rates) < 0.15
+    assert {turn.speaker for turn in diarize(path, max_speakers=1)} == {"speaker 1"}
+
+
+def test_four_speakers_whose_number_is_known(conversation):
+    path, spoken = conversation(["03", "09", "14", "15"], 2)
+    turns = diarize(path, num_speakers=4)
+    check_order(turns, spoken[-1][2] + 1)
+    assert len({turn.speaker for turn in turns}) == 4
+    assert diarization_error_rate(spoken, turns) < 0.15
+
+
+def test_without_speech_there_are_no_turns(tmp_path):
+    silence = write_wav(tmp_path / "silence.wav", np.zeros(5 * RATE))
+    noise = write_wav(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.01, 5 * RATE))
+    blink = write_wav(tmp_path / "blink.wav", np.full(40, 0.1))
+    for path in (silence, noise, blink):
+        assert find_speech(path) == [] and diarize(path) == [] and diarize(path, num_speakers=2) == []
+        with pytest.raises(
+            ValueError, match=f"Nobody is heard to speak in .*{path.name}: give a recording with speech"
+        ):
+            utterances_of_recording(path, "no model is needed for this")
+
+
+def test_a_very_short_recording(talk, tmp_path):
+    rate, samples = wavfile.read(talk[0])
+    path = tmp_path / "short.wav"
+    wavfile.write(path, rate, samples[int(18.0 * rate) : int(19.2 * rate)])
+    for number in (None, 1, 3):
+        turns = diarize(path, num_speakers=number)
+        check_order(turns, 1.2)
+        assert 1 <= len({turn.speaker for turn in turns}) <= (number or 2)
+
+
+def test_a_pause_ends_the_turn_of_a_long_speech(conversation):
+    path, spoken = conversation(["14", "15", "16"], 3)
+    turns = diarize(path, num_speakers=1)
+    check_order(turns, spoken[-1][2] + 1)
+    assert spoken[-1][2] > LONGEST_TURN and len(turns) > 1
+    assert all(turn.end - turn.start <= LONGEST_TURN for turn in turns)
+
+
+@pytest.mark.parametrize("numbers", [{"num_speakers": 0}, {"max_speakers": 0}])
+def test_at_least_one_speaker(tmp_path, numbers):
+    with pytest.raises(ValueError, match="_speakers is 0: give 1 or more"):
+        diarize(tmp_path / "talk.wav", **numbers)
+
+
+def test_a_missing_recording_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.wav"):
+        diarize(tmp_path / "nothing.wav")
+
+
+@given(st.lists(st.lists(st.floats(0, 1, width=16), min_size=2, max_size=2), min_size=1, max_size=7))
+def test_no_other_sequence_of_speakers_is_better(similarities):
+    similarities = np.array(similarities)
+
+    def score(speakers):
+        changes = sum(a != b for a, b in itertools.pairwise(speakers))
+        return sum(row[speaker] for row, speaker in zip(similarities, speakers, strict=True)) - SWITCH_COST * changes
+
+    best = max(score(speakers) for speakers in itertools.product((0, 1), repeat=len(similarities)))
+    assert score(_most_likely_speakers(similarities)) == pytest.approx(best)
+
+
+@given(st.floats(0, 5000), st.floats(0.25, 500))
+def test_parts_of_a_turn_fit_the_recognizer(start, length):
+    turn = Turn("speaker 1", start, start + length)
+    parts = _parts(turn)
+    assert parts[0].start == turn.start and parts[-1].end == turn.end
+    assert all(a.end == b.start for a, b in itertools.pairwise(parts))
+    assert all(0 < part.end - part.start <= LONGEST_TURN + 1e-6 for part in parts)
+
+
+def test_the_words_of_a_talk(talk, recognizer):
+    conversation = utterances_of_recording(talk[0], recognizer)
+    utterances = conversation["utterances"]
+    assert conversation["id"] == "two_speakers_30s"
+    check_order([Turn(u["speaker"], u["start"], u["end"]) for u in utterances], 30.0)
+    texts = [utterance["text"].lower() for utterance in utterances]
+    assert all(texts) and not any("<|" in text for text in texts)
+    said = {
+        18.0: ("originally from chicago", "new jersey"),
+        22.0: ("that much difference", "you know", "they all call me", "down here"),
+    }
+    for second, phrases in said.items():
+        [text] = [u["text"].lower() for u in utterances if u["start"] < second + 0.5 < u["end"]]
+        assert all(phrase in text for phrase in phrases), text
+
+
+def test_turns_keep_their_order(talk, recognizer):
+    turns = [Turn("Ben", 21.8, 27.8), Turn("Ada", 18.05, 21.6)]
+    utterances = transcribe(talk[0], turns, recognizer)
+    assert [(u["speaker"], u["start"], u["end"]) for u in utterances] == turns
+    assert "down here" in utterances[0]["text"] and "Chicago" in utterances[1]["text"]
+    assert transcribe(talk[0], [], recognizer) == []
+    assert transcribe(talk[0], turns, recognizer) == utterances
+    with pytest.raises(ValueError, match="English-only"):
+        transcribe(talk[0], turns, recognizer, language="german")
+
+
+def test_what_is_no_speech_model_is_refused(talk, tmp_path):
+    with pytest.raises(ValueError, match="cannot be loaded as a speech recognizer: give the Hub id or the folder"):
+        transcribe(talk[0], [Turn("Ada", 0.0, 1.0)], tmp_path)

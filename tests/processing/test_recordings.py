@@ -1,0 +1,385 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""From rendered recordings to features, models and timelines: the same numbers in training and at inference."""
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+pytest.importorskip("av")
+pytest.importorskip("espeakng_loader")
+pytest.importorskip("librosa")
+pytest.importorskip("mediapipe")
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing import recordings
+from modeling_amuse.processing.controlled.rendered_recording import render_conversation
+from modeling_amuse.processing.corpora.feature_tables import load_feature_tables
+from modeling_amuse.processing.faces import FACE_FEATURES
+from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, check_record, extractor_record
+from modeling_amuse.processing.prosody import PROSODY_FEATURES, prosody
+from modeling_amuse.processing.recordings import conversations_of_file
+from modeling_amuse.processing.utterance_media import utterance_sights, utterance_sounds
+from modeling_amuse.scripts import evaluate, extract_features, recognize, train
+from tests.small_media import numbered_frames, write_video, write_wav
+
+LINES = (
+    ("Ada", "Come in, sit down.", "neutral", []),
+    ("Ben", "How dare you!", "anger", ["text", "audio"]),
+    ("Ada", "Not again.", "joy", ["vision"]),
+    ("Ben", "Oh well, never mind.", "sadness", ["text", "audio", "vision"]),
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Three rendered conversations, one for each split."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for split in ("train", "validation", "test"):
+        utterances = [
+            {
+                "id": f"{split}_{i}",
+                "speaker": speaker,
+                "text": text,
+                "emotion": emotion,
+                "evidence": evidence,
+                "pace": 1.0,
+            }
+            for i, (speaker, text, emotion, evidence) in enumerate(LINES)
+        ]
+        times = render_conversation({"id": split, "utterances": utterances}, folder / f"{split}.mp4")
+        for utterance, (start, end) in zip(utterances, times, strict=True):
+            utterance |= {"start": start, "end": end, "audio": f"{split}.mp4", "video": f"{split}.mp4"}
+        (folder / f"{split}.jsonl").write_text(json.dumps({"id": split, "utterances": utterances}) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def features(corpus):
+    extract(corpus, corpus / "features")
+    return corpus / "features"
+
+
+@pytest.fixture(scope="module")
+def model_dir(corpus, features, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "amuse"
+    train.main(
+        [
+            *("--dataset_name", "folder", "--data_dir", str(corpus), "--cache_dir", str(corpus / "cache")),
+            *("--audio_features", str(features / "prosody"), "--vision_features", str(features / "faces")),
+            *("--output_dir", str(folder), "--preset", "small", "--hidden_size", "8", "--num_train_epochs", "1"),
+        ]
+    )
+    return folder
+
+
+def extract(corpus, output, *options):
+    extract_features.main(
+        [
+            *("--data_dir", str(corpus), "--cache_dir", str(corpus / "cache"), "--output_dir", str(output)),
+            *("--extractors", "prosody", "faces", "--num_processes", "1", *options),
+        ]
+    )
+
+
+def utterances_of(corpus, split="test") -> list[dict]:
+    utterances = json.loads((corpus / f"{split}.jsonl").read_text())["utterances"]
+    return [{**u, "audio": str(corpus / u["audio"]), "video": str(corpus / u["video"])} for u in utterances]
+
+
+def transcript_of(corpus, path, split="test"):
+    words = [{key: u[key] for key in ("speaker", "text", "start", "end")} for u in utterances_of(corpus, split)]
+    path.write_text(json.dumps({"utterances": words}))
+    return path
+
+
+def test_rendering_twice_gives_the_same_file(corpus, tmp_path):
+    conversation = {"id": "test", "utterances": utterances_of(corpus)}
+    render_conversation(conversation, tmp_path / "again.mp4")
+    assert (tmp_path / "again.mp4").read_bytes() == (corpus / "test.mp4").read_bytes()
+
+
+def test_tables_hold_what_extractors_give_and_name_them(corpus, features):
+    prosody_table = load_feature_tables(str(features / "prosody"), ["test"])["test"]
+    assert prosody_table.record == extractor_record("prosody") and prosody_table.size == len(PROSODY_FEATURES)
+    faces_table = load_feature_tables(str(features / "faces"), ["test"])["test"]
+    assert faces_table.record == extractor_record("faces") and faces_table.size == len(FACE_FEATURES)
+    utterances = utterances_of(corpus)
+    for position, waveform in utterance_sounds(utterances):
+        assert np.array_equal(prosody_table.get(utterances[position]["id"]), prosody(waveform))
+    for position, sight in utterance_sights(utterances):
+        frames = int(np.ceil(5 * (utterances[position]["end"] - utterances[position]["start"])))
+        assert abs(len(sight.faces) - frames) <= 1 and None not in sight.faces
+        assert len(faces_table.get(utterances[position]["id"])) == len(sight.faces)
+
+
+def test_extraction_goes_on_where_it_was_stopped(corpus, features, tmp_path, monkeypatch):
+    """Parts that are there are not computed again: what a stopped run leaves."""
+    parts = sorted((features / "faces" / "parts").iterdir())
+    before = [path.stat().st_mtime_ns for path in parts]
+    parts[0].unlink()
+    (features / "faces" / "test.parquet").unlink()
+    extract(corpus, features)
+    assert sorted((features / "faces" / "parts").iterdir()) == parts
+    after = [path.stat().st_mtime_ns for path in parts]
+    assert after[0] != before[0] and after[1:] == before[1:]
+    assert (features / "faces" / "test.parquet").is_file()
+
+
+def test_features_from_the_recording_are_those_of_the_table(corpus, features, model_dir, tmp_path):
+    """The same code in training and at inference: the pipeline reads from the mp4 file what the table holds."""
+    from transformers import pipeline
+
+    recognizer = pipeline(
+        "emotion-recognition",
+        model=AmuseForEmotionRecognition.from_pretrained(model_dir),
+        processor=AmuseProcessor.from_pretrained(model_dir),
+    )
+    from_file = recognizer(corpus / "test.mp4", transcript=str(transcript_of(corpus, tmp_path / "t.json")))
+    tables = {
+        s: load_feature_tables(str(features / name), ["test"])["test"]
+        for s, name in (("audio", "prosody"), ("vision", "faces"))
+    }
+    given = [
+        {
+            **{k: u[k] for k in ("speaker", "text")},
+            **{f"{s}_features": table.get(u["id"]) for s, table in tables.items()},
+        }
+        for u in utterances_of(corpus)
+    ]
+    for ours, theirs in zip(from_file, recognizer(given), strict=True):
+        assert ours["scores"] == theirs["scores"] and ours["shares"] == theirs["shares"]
+        assert set(ours["modalities"]) == {"text", "audio", "vision"}
+
+
+def test_features_of_another_version_are_refused_at_inference_and_in_evaluation(
+    corpus, features, model_dir, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(FEATURE_EXTRACTORS, "prosody", FEATURE_EXTRACTORS["prosody"]._replace(version=99))
+    with pytest.raises(ValueError, match="'version': 1.*computes.*'version': 99"):
+        check_record({"name": "prosody", "version": 1}, "The model")
+    transcript = transcript_of(corpus, tmp_path / "t.json")
+    arguments = [str(corpus / "test.mp4"), "--transcript", str(transcript), "--model", str(model_dir)]
+    assert recognize.main(arguments) == 1
+    assert "'version': 99" in capsys.readouterr().err
+    other = tmp_path / "prosody"
+    other.mkdir()
+    table = pyarrow.parquet.read_table(features / "prosody" / "test.parquet")
+    record = json.dumps({"name": "prosody", "version": 99}).encode()
+    pyarrow.parquet.write_table(table.replace_schema_metadata({b"amuse_features": record}), other / "test.parquet")
+    with pytest.raises(ValueError, match="learned from audio features of .*'version': 1.*'version': 99"):
+        evaluate.main(
+            [
+                *("--model", str(model_dir), "--dataset_name", "folder", "--data_dir", str(corpus)),
+                *("--audio_features", str(other), "--vision_features", str(features / "faces")),
+                *("--cache_dir", str(corpus / "cache"), "--output", str(tmp_path / "results.json")),
+            ]
+        )
+
+
+def test_recognize_writes_every_format_and_a_picture(corpus, model_dir, tmp_path, capsys):
+    transcript = transcript_of(corpus, tmp_path / "talk-words.json")
+    outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv", "srt", "rttm")]
+    arguments = [str(corpus / "test.mp4"), "--transcript", str(transcript), "--model", str(model_dir)]
+    assert recognize.main([*arguments, "--output", *outputs, "--picture", str(tmp_path / "talk.png")]) == 0
+    timeline = json.loads((tmp_path / "talk.json").read_text())
+    assert [u["speaker"] for u in timeline["utterances"]] == ["Ada", "Ben", "Ada", "Ben"]
+    assert all(sum(u["shares"].values()) == pytest.approx(1) for u in timeline["utterances"])
+    assert (tmp_path / "talk.png").read_bytes().startswith(b"\x89PNG")
+    assert "How dare you!" in capsys.readouterr().out
+
+
+def test_recognize_reads_folders_takes_transcripts_beside_recordings_and_goes_on_after_a_bad_file(
+    corpus, model_dir, tmp_path, capsys
+):
+    folder = tmp_path / "talks"
+    folder.mkdir()
+    (folder / "good.mp4").write_bytes((corpus / "test.mp4").read_bytes())
+    transcript_of(corpus, folder / "good.json")
+    (folder / "bad.mp4").write_bytes(b"no recording")
+    transcript_of(corpus, folder / "bad.json")
+    (folder / "words.jsonl").write_text('{"speaker": "Ada", "text": "Hello."}\n')
+    output = tmp_path / "out"
+    status = recognize.main(
+        [str(folder), "--model", str(model_dir), "--output", str(output), "--formats", "json", "csv"]
+    )
+    assert status == 1
+    assert sorted(path.name for path in output.iterdir()) == ["good.csv", "good.json", "words.csv", "words.json"]
+    error = capsys.readouterr().err
+    assert "bad.mp4" in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize("medium", ["sound", "pictures"])
+def test_a_recording_of_sound_alone_or_pictures_alone_lacks_the_other_modality(corpus, model_dir, tmp_path, medium):
+    path, sound = tmp_path / "talk.wav", np.sin(np.arange(32000) / 20).astype(np.float32) / 4
+    if medium == "sound":
+        write_wav(path, sound, 16000)
+    else:
+        path = tmp_path / "talk.mp4"
+        write_video(path, numbered_frames(20), frame_rate=10)
+    (tmp_path / "talk.csv").write_text("speaker,text,start,end\nAda,Hello there.,0,1.9\n")
+    [conversation] = conversations_of_file(path, tmp_path / "talk.csv")
+    [utterance] = conversation["utterances"]
+    assert (("audio" in utterance), ("video" in utterance)) == ((medium == "sound"), (medium == "pictures"))
+    out = tmp_path / "out.json"
+    arguments = ["--transcript", str(tmp_path / "talk.csv"), "--model", str(model_dir), "--output", str(out)]
+    assert recognize.main([str(path), *arguments]) == 0
+    [result] = json.loads(out.read_text())["utterances"]
+    assert set(result["modalities"]) == (
+        {"text", "audio"} if medium == "sound" else {"text"}
+    )  # no face is in the pictures
+    assert result["shares"]["vision"] == 0
+
+
+def test_a_recording_without_transcript_and_speech_model_says_what_to_give(corpus, model_dir, tmp_path, capsys):
+    (tmp_path / "talk.mp4").write_bytes((corpus / "train.mp4").read_bytes())
+    assert recognize.main([str(tmp_path / "talk.mp4"), "--model", str(model_dir)]) == 1
+    assert "give a transcript, or a Whisper model" in capsys.readouterr().err
+
+
+def test_several_conversations_are_not_written_over_each_other(model_dir, tmp_path, capsys):
+    talk = {"utterances": [{"speaker": "Ada", "text": "Hello."}]}
+    (tmp_path / "talks.jsonl").write_text(f"{json.dumps(talk)}\n{json.dumps(talk)}\n")
+    command = [str(tmp_path / "talks.jsonl"), "--model", str(model_dir)]
+    for option in (["--output", str(tmp_path / "out.json")], ["--picture", str(tmp_path / "out.png")]):
+        assert recognize.main([*command, *option]) == 1
+        assert "holds 2 conversations: let --output name a folder" in capsys.readouterr().err
+    assert recognize.main([*command, "--output", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talks-0.json", "talks-1.json"]
+    before = (tmp_path / "out" / "talks-0.json").read_bytes()
+    (tmp_path / "talks-0.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nZoe: What?\n")
+    command = [str(tmp_path / "talks.jsonl"), str(tmp_path / "talks-0.srt"), "--model", str(model_dir)]
+    assert recognize.main([*command, "--output", str(tmp_path / "out")]) == 1
+    assert "talks-0.json is the file of another conversation, and is not written over" in capsys.readouterr().err
+    assert (tmp_path / "out" / "talks-0.json").read_bytes() == before
+
+
+def test_an_untimed_transcript_of_a_recording_is_refused(corpus, tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"speaker": "Ada", "text": "Hello."}\n')
+    with pytest.raises(ValueError, match="no start and end"):
+        conversations_of_file(corpus / "test.mp4", tmp_path / "t.jsonl")
+
+
+def test_a_recording_is_heard_by_its_own_clock_whatever_clips_the_transcript_names(corpus, tmp_path):
+    (tmp_path / "clip.wav").write_bytes(b"anything")
+    clip = {"speaker": "Ada", "start": 1.0, "end": 1.5, "audio": "clip.wav", "audio_start": 1.0}
+    (tmp_path / "t.jsonl").write_text(json.dumps(clip))
+    [conversation] = conversations_of_file(corpus / "test.mp4", tmp_path / "t.jsonl")
+    plain = {"speaker": "Ada", "start": 1.0, "end": 1.5, "audio": str(corpus / "test.mp4")}
+    [(_, heard)], [(_, expected)] = utterance_sounds(conversation["utterances"]), utterance_sounds([plain])
+    assert np.array_equal(heard, expected)
+    for key in ("start", "end"):
+        with pytest.raises(ValueError, match=f"Utterance a has a {key} and no .*, so where it is in its audio file"):
+            list(utterance_sounds([{**plain, "id": "a", {"start": "end", "end": "start"}[key]: None}]))
+
+
+def test_late_utterances_are_heard_as_in_one_pass(tmp_path):
+    path = tmp_path / "long.wav"
+    write_wav(path, np.random.default_rng(0).normal(0, 0.1, 60 * 16000).astype(np.float32))
+    first, *late = [{"speaker": "Ada", "audio": str(path), "start": s, "end": s + 1.0} for s in (1.0, 50.0, 58.5)]
+    in_one_pass = [waveform for _, waveform in utterance_sounds([first, *late])]
+    for (_, waveform), expected in zip(utterance_sounds(late), in_one_pass[1:], strict=True):
+        np.testing.assert_allclose(waveform, expected, atol=1e-6)
+
+
+def test_turns_in_rttm_get_their_words_from_a_speech_model(corpus, tmp_path, monkeypatch):
+    (tmp_path / "t.rttm").write_text("SPEAKER test 1 0.5 1.0 <NA> <NA> Ada <NA> <NA>")
+
+    def transcribe(path, turns, model, language):
+        assert [tuple(turn) for turn in turns] == [("Ada", 0.5, 1.5)] and (model, language) == ("whisper", "en")
+        return [{"speaker": turn.speaker, "text": "Come in.", "start": turn.start, "end": turn.end} for turn in turns]
+
+    monkeypatch.setattr(recordings, "transcribe", transcribe)
+    given = {"speech_model": "whisper", "language": "en"}
+    [conversation] = conversations_of_file(corpus / "test.mp4", tmp_path / "t.rttm", **given)
+    assert [(u["speaker"], u["text"], u["start"]) for u in conversation["utterances"]] == [("Ada", "Come in.", 0.5)]
+
+
+def test_turns_in_rttm_get_their_words_from_a_text_file(corpus, tmp_path):
+    turns = [(u["start"], u["end"] - u["start"], u["speaker"]) for u in utterances_of(corpus)]
+    lines = [f"SPEAKER test 1 {start:.3f} {length:.3f} <NA> <NA> {name} <NA> <NA>" for start, length, name in turns]
+    (tmp_path / "t.rttm").write_text("\n".join(lines))
+    (tmp_path / "t.txt").write_text("\n".join(text for _, text, *_ in LINES))
+    [conversation] = conversations_of_file(corpus / "test.mp4", tmp_path / "t.rttm", tmp_path / "t.txt")
+    assert [(u["speaker"], u["text"]) for u in conversation["utterances"]] == [line[:2] for line in LINES]
+    (tmp_path / "t.txt").write_text("\n".join([*(text for _, text, *_ in LINES[:-1]), "", ""]))
+    [conversation] = conversations_of_file(tmp_path / "t.rttm", transcript_text=tmp_path / "t.txt")
+    assert [u.get("text") for u in conversation["utterances"]] == [*(text for _, text, *_ in LINES[:-1]), None]
+    with pytest.raises(ValueError, match="is the text of a transcript in RTTM, but .*test.mp4 has none"):
+        conversations_of_file(corpus / "test.mp4", transcript_text=tmp_path / "t.txt")
+
+
+def test_prosody_of_silence_is_missing_and_of_nan_refused():
+    assert prosody(np.zeros(16000)) is None and prosody(np.zeros(10)) is None
+    with pytest.raises(ValueError, match="NaN"):
+        prosody(np.full(16000, np.nan))
+
+
+@pytest.mark.parametrize(("name", "size"), [("egemaps", 88), ("compare", 6373)])
+def test_functionals_of_opensmile_have_their_sizes_and_too_short_sounds_have_none(name, size):
+    pytest.importorskip("opensmile")
+    extractor = FEATURE_EXTRACTORS[name]
+    features = extractor.compute(np.sin(np.arange(16000) / 15).astype(np.float32) / 3)
+    assert features.shape == (1, size) and features.dtype == np.float32 and np.isfinite(features).all()
+    assert extractor.compute(np.zeros(800, np.float32)) is None
+
+
+def test_a_corpus_with_an_unreadable_recording_is_extracted_and_read_again_once_it_is_mended(corpus, tmp_path):
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder, ignore=shutil.ignore_patterns("features", "cache"))
+    (folder / "train.mp4").write_bytes(b"no recording")
+    extract(folder, folder / "features")
+    assert not load_feature_tables(str(folder / "features" / "prosody"), ["train"])["train"].rows
+    assert len(load_feature_tables(str(folder / "features" / "prosody"), ["test"])["test"].rows) == len(LINES)
+    shutil.copy(corpus / "train.mp4", folder / "train.mp4")
+    extract(folder, folder / "features")
+    assert len(load_feature_tables(str(folder / "features" / "prosody"), ["train"])["train"].rows) == len(LINES)
+
+
+def test_an_utterance_after_the_end_of_the_video_takes_no_other_with_it(corpus):
+    utterances = utterances_of(corpus)
+    late = {**utterances[0], "start": 500.0, "end": 501.0}
+    seen = {position for position, _ in utterance_sights([*utterances, late], skip_unreadable=True)}
+    assert seen == set(range(len(LINES)))
+    with pytest.raises(ValueError, match="500"):
+        list(utterance_sights([late, {**late, "end": 502.0}]))  # the transcript of another recording
+
+
+def test_an_utterance_after_the_end_or_without_length_lacks_what_it_has_none_of(corpus, model_dir, tmp_path, caplog):
+    turns = json.loads(transcript_of(corpus, tmp_path / "t.json").read_text())["utterances"]
+    instant = {**turns[0], "id": "instant", "start": 1.0, "end": 1.0}
+    late = {**turns[0], "id": "late", "start": 500.0, "end": 501.0}
+    (tmp_path / "t.json").write_text(json.dumps({"utterances": [*turns, instant, late]}))
+    out = tmp_path / "out.json"
+    where = ["--transcript", str(tmp_path / "t.json"), "--model", str(model_dir), "--output", str(out)]
+    assert recognize.main([str(corpus / "test.mp4"), *where]) == 0
+    found = {u["id"]: list(u["modalities"]) for u in json.loads(out.read_text())["utterances"]}
+    assert found["instant"] == found["late"] == ["text"] and len(found) == len(turns) + 2
+    assert all("audio" in modalities for name, modalities in found.items() if name not in ("instant", "late"))
+    assert "Utterance instant lasts from 1 to 1 s" in caplog.text and "starts after the end" in caplog.text
+
+
+def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus, model_dir, tmp_path, capsys):
+    (tmp_path / "talk.mp4").write_bytes((corpus / "test.mp4").read_bytes())
+    cue = "1\n00:00:00,000 --> 00:00:01,000\nAda: Hello.\n"
+    (tmp_path / "talk.srt").write_text(cue)
+    command = [str(tmp_path / "talk.mp4"), "--model", str(model_dir)]
+    for output in (["--output", str(tmp_path / "talk.srt")], ["--output", str(tmp_path), "--formats", "json", "srt"]):
+        assert recognize.main([*command, *output]) == 1
+        assert "is read, and would be overwritten" in capsys.readouterr().err
+    assert (tmp_path / "talk.srt").read_text() == cue
+    (tmp_path / "talk.srt").rename(tmp_path / "talk.SRT")
+    assert recognize.main([*command, "--picture", "talk.bmp"]) == 1
+    assert "give a file ending in .png" in capsys.readouterr().err
+    # what was written in one call is not read in the next, and names the recording
+    outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv")]
+    for _ in range(2):
+        assert recognize.main([*command, "--output", *outputs]) == 0
+        assert f"Transcript of {tmp_path / 'talk.mp4'}: {tmp_path / 'talk.SRT'}" in capsys.readouterr().err
+    assert recognize.main([*command, "--output", str(tmp_path / "other.json")]) == 0
+    assert json.loads((tmp_path / "other.json").read_text())["recording"] == "talk"
+    (tmp_path / "talk.SRT").unlink()
+    assert recognize.main(command) == 1
+    assert "give a transcript, or a Whisper model" in capsys.readouterr().err

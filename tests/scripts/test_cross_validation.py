@@ -1,0 +1,192 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""scripts/cross_validate.py: folds, scores, and runs that go on."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modeling_amuse.scripts import cross_validate, evaluate, train
+from modeling_amuse.scripts.training.training_arguments import parse_arguments
+
+EMOTIONS = ("anger", "boredom", "fear")
+SPEAKERS = "ABCDEF"
+
+
+def talk(speaker: str, emotion: str, **more) -> dict:
+    name = f"{speaker}-{emotion}"
+    return {"id": name, "utterances": [{"id": name, "speaker": speaker, "emotion": emotion, **more}]}
+
+
+def corpus(folder, shift: float = 0.0, speakers: str = SPEAKERS):
+    """A folder of single utterances whose audio features tell the emotion, one for each speaker and emotion."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (len(speakers), len(EMOTIONS), 2, 3))
+    lines = [
+        json.dumps(talk(speaker, emotion, audio_features=(noise[row, label] + shift + 3 * np.eye(3)[label]).tolist()))
+        for row, speaker in enumerate(speakers)
+        for label, emotion in enumerate(EMOTIONS)
+    ]
+    folder.mkdir(exist_ok=True)
+    (folder / "train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+SMALL = {"hidden_size": 16, "num_train_epochs": 3, "learning_rate": 0.02, "per_device_train_batch_size": 3}
+
+
+def options(folder, **more) -> dict:
+    kept = {"cache_dir": str(folder / "cache"), "modalities": ["audio"], "contexts": "none", "use_cpu": True}
+    return {**SMALL, **kept, **more}
+
+
+def run(data_dir, output_dir, **more) -> dict:
+    paths = {"dataset_name": "folder", "data_dir": data_dir, "output_dir": output_dir}
+    return cross_validate.main(
+        cross_validate.as_arguments(options(output_dir.parent, **paths, **{"num_folds": 3, **more}))
+    )
+
+
+@pytest.fixture
+def trainings(monkeypatch) -> list:
+    """The folders of the trainings that are run."""
+    folders, original = [], train.main
+
+    def counted(arguments):
+        folders.append(arguments[arguments.index("--output_dir") + 1])
+        original(arguments)
+
+    monkeypatch.setattr(train, "main", counted)
+    return folders
+
+
+def test_a_run_scores_every_utterance_once_and_goes_on_where_it_was(tmp_path, trainings, capsys):
+    data, output = corpus(tmp_path / "data"), tmp_path / "cv"
+    chosen = run(data, output, split="validation")
+    assert len(trainings) == 3 and not (output / "results.json").exists()
+    weights = [(output / f"fold-{n}" / "model" / "model.safetensors").read_bytes() for n in (1, 2, 3)]
+    results = run(data, output)
+    assert weights == [(output / f"fold-{n}" / "model" / "model.safetensors").read_bytes() for n in (1, 2, 3)]
+
+    for summary in (chosen, results):
+        assert sorted(s for fold in summary["folds"] for s in fold["speakers"][summary["split"]]) == list(SPEAKERS)
+        assert np.sum(summary["pooled"]["confusion_matrix"], axis=1).tolist() == [6, 6, 6]
+    assert results["emotions"] == list(EMOTIONS) and results["pooled"]["num_utterances"] == 18
+    accuracies = [fold["accuracy"] for fold in results["folds"]]
+    assert results["mean"]["accuracy"] == pytest.approx(np.mean(accuracies))
+    assert results["deviation"]["accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert results["pooled"]["accuracy"] > 0.8  # the features tell the emotion
+    assert json.loads((output / "results.json").read_text()) == results
+    printed = capsys.readouterr().out
+    assert (
+        f"all utterances  {results['pooled']['accuracy']:8.4f}" in printed
+        and "each predicted once, 1 seed (42)" in printed
+    )
+
+    trainings.clear()
+    (output / "fold-2" / "test_results.json").unlink()
+    again = run(data, output)
+    assert trainings == [str(output / "fold-2" / "model")]
+    assert again["folds"] == results["folds"] and again["pooled"] == results["pooled"]
+
+
+def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):
+    data, output = corpus(tmp_path / "data"), tmp_path / "cv"
+    with pytest.raises(ValueError, match="give its feature table as --vision_features"):
+        run(data, output, modalities=["vision"])
+    found = {"confusion_matrix": [[1, 0], [0, 1]], "per_class": ["joy", "fear"]}
+    monkeypatch.setattr(cross_validate, "run_fold", lambda *_: found)
+    run(data, output)  # what failed at once left nothing behind
+    run(data, output, per_device_eval_batch_size=3)  # changes no result
+    for option, value in (("hidden_dropout", 0.4), ("num_folds", 4), ("seed", 1)):
+        with pytest.raises(ValueError, match=f"with other settings: {option} was .*, is {value}. Go on with those, or"):
+            run(data, output, **{option: value})
+    with pytest.raises(ValueError, match="with other settings: data was"):
+        run(corpus(data, shift=0.5), output)
+
+
+def test_a_fold_learns_nothing_from_its_test_speakers(tmp_path):
+    """Other emotions of the test speakers leave the fold's model as it is, those of the validation speakers are looked at."""
+    conversations = [json.loads(line) for line in (corpus(tmp_path / "data") / "train.jsonl").read_text().splitlines()]
+    fold = cross_validate.divide(conversations, 3)[0]
+    models, scores = [], []
+    for name, changed in (("plain", ()), ("test", fold["test"]), ("validation", fold["validation"])):
+        for conversation in changed:
+            [utterance] = conversation["utterances"]
+            utterance["emotion"] = EMOTIONS[EMOTIONS.index(utterance["emotion"]) - 1]
+        scores.append(cross_validate.run_fold(tmp_path / name, fold, "test", options(tmp_path, num_train_epochs=1)))
+        history = json.loads((tmp_path / name / "model" / "training_history.json").read_text())["history"]
+        models.append([(tmp_path / name / "model" / "model.safetensors").read_bytes(), history[0]["validation_loss"]])
+    assert models[0] == models[1] and models[1][1] != models[2][1]
+    assert scores[0]["confusion_matrix"] != scores[1]["confusion_matrix"]
+
+
+@given(
+    st.integers(3, 5), st.lists(st.sets(st.sampled_from("ABCDEFGHIJ"), min_size=1, max_size=2), min_size=3, max_size=12)
+)
+def test_no_speaker_is_in_two_splits_of_a_fold(number, speakers):
+    conversations = [
+        {"id": str(n), "utterances": [{"speaker": name, "emotion": "joy"} for name in sorted(names)]}
+        for n, names in enumerate(speakers)
+    ]
+    try:
+        folds = cross_validate.divide(conversations, number)
+    except ValueError as error:
+        assert "groups without common speakers" in str(error)
+        return
+    for fold in folds:
+        names = [set(cross_validate.speakers_of(rows)) for rows in fold.values()]
+        assert not (names[0] & names[1] or names[0] & names[2] or names[1] & names[2])
+        assert sum(map(len, fold.values())) == len(conversations)
+    for split in ("validation", "test"):
+        assert sorted(int(c["id"]) for fold in folds for c in fold[split]) == list(range(len(conversations)))
+
+
+def test_what_cannot_be_divided_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="--num_folds is 2: training, validation and test need at least 3"):
+        cross_validate.divide([talk(speaker, "joy") for speaker in "ABC"], 2)
+    with pytest.raises(ValueError, match=r"Fold \d of 3: none of the speakers that are trained on shows sadness"):
+        cross_validate.divide([talk("A", "joy"), talk("B", "joy"), talk("C", "sadness")], 3)
+    paths = ["--output_dir", str(tmp_path / "cv"), "--cache_dir", str(tmp_path / "cache")]
+    with pytest.raises(ValueError, match=r"split already \(.*validation.*\): use train.py and evaluate.py"):
+        cross_validate.main(["--dataset_name", "sample", *paths])
+    assert not (tmp_path / "cv").exists()
+
+
+def test_several_processes_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="runs in one process"):
+        run(corpus(tmp_path / "data"), tmp_path / "cv")
+
+
+def test_scores_of_a_confusion_matrix():
+    scores = cross_validate.scores_of(np.array([[8, 2, 0], [1, 1, 0], [0, 0, 0]]))
+    assert scores["num_utterances"] == 12 and scores["accuracy"] == pytest.approx(9 / 12)
+    assert scores["unweighted_average_recall"] == pytest.approx((8 / 10 + 1 / 2) / 2)  # the third never occurs
+    assert scores["weighted_f1"] == pytest.approx((10 * (2 * 8 / 19) + 2 * (2 * 1 / 5)) / 12)
+
+
+def test_recordings_are_named_by_whole_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cross_validate.write_conversations(
+        tmp_path / "fold" / "test.jsonl", [talk("A", "joy", audio="wav/a.wav", text=None)]
+    )
+    [line] = (tmp_path / "fold" / "test.jsonl").read_text().splitlines()
+    [utterance] = json.loads(line)["utterances"]
+    assert utterance == {"id": "A-joy", "speaker": "A", "emotion": "joy", "audio": str(tmp_path / "wav" / "a.wav")}
+
+
+def test_options_reach_training_and_evaluation_as_they_were_given():
+    given = {"modalities": ["audio", "text"], "freeze_text_model": True, "causal": None, "learning_rate": 5e-5}
+    words = cross_validate.as_arguments({**given, "output_dir": "x"})
+    data, model, args = parse_arguments(words)
+    assert data.modalities == given["modalities"] and model.freeze_text_model and model.causal is None
+    # a recipe's settings are given to the trainings of the folds, with what was given besides
+    words = ["--recipe", "meld", "--layer_decay", "1", "--output_dir", "x"]
+    folds, _, *resolved = parse_arguments(words, cross_validate.FoldArguments)
+    again = parse_arguments(cross_validate.as_arguments({**asdict(resolved[0]), **asdict(resolved[1])}))
+    assert folds.num_folds == 5 and list(again[1:]) == resolved
+    assert (resolved[0].text_scope, resolved[1].layer_decay) == ("conversation", 1)
+    assert args.learning_rate == 5e-5 and "learning_rate" not in evaluate.EvaluationArguments.__dataclass_fields__

@@ -1,0 +1,214 @@
+"""Two processes do what one does: adapters, sharded models, features; and the configurations for accelerate launch."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from accelerate.commands import launch
+from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.utils import DeepSpeedPlugin, DistributedType, FullyShardedDataParallelPlugin
+from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
+from pyarrow.parquet import read_table
+from safetensors.torch import load_file
+from torch.distributed.fsdp import CPUOffloadPolicy
+from transformers import AutoConfig, BertModel
+
+from modeling_amuse import AmuseForEmotionRecognition
+from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
+from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
+from modeling_amuse.scripts import extract_features, train
+from modeling_amuse.scripts.training.training_arguments import ModelArguments
+from tests.scripts.test_training import ROOT, environment, free_port, run
+from tests.small_media import speech_like, write_wav
+from tests.small_models import random_batch, small_model
+
+EXACT = ["--hidden_dropout", "0", "--lora_dropout", "0"]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A folder of a few conversations, and an encoder without dropout."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for split, count in (("train", 7), ("validation", 3)):
+        lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    config, tokenizer = small_text_encoder(["oh no what is that", "I am so happy for you"], 300, dropout=0.0)
+    config.update({"hidden_size": 12, "num_attention_heads": 2, "intermediate_size": 16})
+    torch.manual_seed(0)
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder / "bert")
+    tokenizer.save_pretrained(folder / "bert")
+    return folder
+
+
+def options(corpus, batch_size: int, *more) -> list[str]:
+    given = ["--dataset_name", "folder", "--data_dir", corpus, "--cache_dir", corpus / "cache", "--hidden_size", 16]
+    given += ["--text_model", corpus / "bert", "--encoder_learning_rate", 5e-4, "--num_train_epochs", 2, *EXACT]
+    return list(map(str, [*given, "--per_device_train_batch_size", batch_size, *more]))
+
+
+def same_training(one, other):
+    """The same weights, and the same scores of each epoch, but for rounding."""
+    weights = [load_file(folder / "model.safetensors") for folder in (one, other)]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, atol=2e-5, rtol=1e-3, msg=name)
+    histories = [json.loads((folder / "training_history.json").read_text())["history"] for folder in (one, other)]
+    for first, second in zip(*histories, strict=True):
+        for name in ("train_loss", "validation_loss", "validation_weighted_f1"):
+            assert first[name] == pytest.approx(second[name], rel=1e-4), name
+
+
+def test_two_processes_train_the_adapters_that_one_trains(corpus, tmp_path):
+    # 7 conversations in batches of 4: the last batch is uneven
+    train.main([*options(corpus, 4, "--lora"), "--output_dir", str(tmp_path / "one")])
+    result = run("train.py", *options(corpus, 2, "--lora"), "--output_dir", tmp_path / "two", processes=2)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "2 process(es)" in result.stdout
+    same_training(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_path):
+    train.main([*options(corpus, 4), "--output_dir", str(tmp_path / "one")])
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--main_process_port", str(free_port())]
+    command += [
+        "--config_file",
+        ROOT / "scripts" / "accelerate" / "fsdp.yaml",
+        ROOT / "tests" / "scripts" / "fsdp_on_cpu.py",
+    ]
+    result = subprocess.run(
+        [*map(str, command), str(tmp_path), *options(corpus, 2)],
+        env={**environment(), "PYTHONPATH": str(ROOT)},
+        **{"capture_output": True, "text": True, "timeout": 300},
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "sharded: FSDPAmuseForEmotionRecognition FSDPAmuseUnimodalEncoder FSDPBertLayer" in result.stdout
+    assert result.stdout.count("2 process(es)") == 3 and "Resumed from the end of epoch 1" in result.stdout
+    same_training(tmp_path / "one", tmp_path / "whole")
+    whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    # a folder as any other
+    config = json.loads((tmp_path / "whole" / "config.json").read_text())
+    assert config["architectures"] == ["AmuseForEmotionRecognition"]
+    loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path / "whole").state_dict()
+    assert all(torch.equal(loaded[name], whole[name]) for name in whole)
+
+
+def test_two_processes_extract_the_features_that_one_extracts(tmp_path, capsys):
+    pytest.importorskip("av")
+    pytest.importorskip("librosa")
+    for split, count in (("train", 5), ("test", 2)):
+        utterances = [{"id": f"{split}_{n}", "speaker": "Ada", "audio": f"{split}_{n}.wav"} for n in range(count)]
+        for number, utterance in enumerate(utterances):
+            write_wav(tmp_path / utterance["audio"], speech_like(0.6, seed=number))
+        (tmp_path / f"{split}.jsonl").write_text(json.dumps({"id": split, "utterances": utterances}))
+    arguments = ["--data_dir", tmp_path, "--cache_dir", tmp_path / "cache", "--extractors", "prosody"]
+    arguments += ["--utterances_per_part", 1, "--num_processes", 1]
+    extract_features.main([*map(str, arguments), "--output_dir", str(tmp_path / "1")])
+    printed = {1: capsys.readouterr().out}
+    result = run("extract_features.py", *arguments, "--output_dir", tmp_path / "2", processes=2)
+    assert result.returncode == 0, result.stderr[-3000:]
+    printed[2] = result.stdout
+    for processes, lines in printed.items():
+        printed[processes] = sorted(line.rpartition("/")[2] for line in lines.splitlines() if "features" in line)
+    assert printed[1] == printed[2] and len(printed[1]) == 2
+    one, two = (
+        {
+            path.relative_to(tmp_path / n): FeatureTable.from_arrow(read_table(path))
+            for path in (tmp_path / n).rglob("*.parquet")
+        }
+        for n in "12"
+    )
+    assert len(one) == 2 + 7 and one.keys() == two.keys()
+    for path, table in one.items():
+        assert table.record == two[path].record and table.rows == two[path].rows
+        # the last digits of a sum depend on how many threads share it
+        np.testing.assert_allclose(two[path].values, table.values, rtol=1e-5)
+
+
+def launched(name: str, monkeypatch) -> tuple[str, SimpleNamespace]:
+    """What `accelerate launch --config_file` makes of a configuration: the launcher that it calls, and its arguments."""
+    path, calls = ROOT / "scripts" / "accelerate" / name, []
+    for launcher in ("deepspeed_launcher", "multi_gpu_launcher", "simple_launcher"):
+        monkeypatch.setattr(launch, launcher, lambda args, launcher=launcher: calls.append((launcher, args)))
+    load_config_from_file(str(path))  # refuses keys that it does not know
+    launch.launch_command(launch.launch_command_parser().parse_args(["--config_file", str(path), "train.py"]))
+    [call] = calls
+    return call
+
+
+def test_the_fsdp_configuration_shards_the_layers_of_the_model(monkeypatch):
+    launcher, arguments = launched("fsdp.yaml", monkeypatch)
+    assert launcher == "multi_gpu_launcher"
+    for key, value in prepare_multi_gpu_env(arguments).items():
+        monkeypatch.setenv(key, value)
+    assert arguments.use_fsdp and os.environ["ACCELERATE_USE_FSDP"] == "true"
+    plugin = FullyShardedDataParallelPlugin()
+    assert plugin.fsdp_version == 2 and plugin.reshard_after_forward
+    assert not isinstance(plugin.cpu_offload, CPUOffloadPolicy)
+    model = small_model()
+    plugin.transformer_cls_names_to_wrap = train.sharded_layers(model)
+    assert plugin.transformer_cls_names_to_wrap == ["AmuseMultimodalAttentionLayer", "AmuseUnimodalEncoder"]
+    plugin.set_auto_wrap_policy(model)
+    assert plugin.auto_wrap_policy is not None
+
+
+def test_a_text_that_is_missing_from_a_whole_batch_is_read_by_a_sharded_encoder(corpus):
+    config = AutoConfig.from_pretrained(corpus / "bert")
+    model = small_model(text_config=config, text_feature_size=12).train()
+    calls = []
+    model.amuse.text_model.register_forward_hook(lambda *_: calls.append(1))
+    batch = random_batch(streams=("audio", "vision", "background"))
+    model(**batch).loss.backward()
+    assert len(calls) == 1 and all(p.grad is not None for p in model.amuse.text_model.parameters())
+    model.eval()(**batch)
+    assert len(calls) == 1  # nothing waits for the encoder, unless its weights lie in several processes
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.full_tensor = None
+        model(**batch)
+    assert len(calls) == 2
+    features = torch.zeros(2, 5, 4, 12)
+    with pytest.raises(ValueError, match="nothing for the BertModel to read, whose weights are sharded"):
+        model.train()(**batch, text_features=features)
+
+
+def test_the_deepspeed_configuration_is_what_its_plugin_takes(monkeypatch):
+    launcher, arguments = launched("deepspeed.yaml", monkeypatch)
+    assert launcher == "deepspeed_launcher"
+    _, variables = prepare_deepspeed_cmd_env(arguments)
+    for key, value in variables.items():
+        monkeypatch.setenv(key, value)
+    assert os.environ["ACCELERATE_USE_DEEPSPEED"] == "true"
+    config = DeepSpeedPlugin().deepspeed_config
+    assert config["zero_optimization"]["stage"] == 2
+    assert config["zero_optimization"]["offload_optimizer"]["device"] == "cpu"
+    assert config["gradient_clipping"] == 1.0
+
+
+def test_a_distribution_that_train_does_not_know_is_refused():
+    def accelerator(kind, is_fsdp2=False):
+        return SimpleNamespace(distributed_type=kind, is_fsdp2=is_fsdp2, device="cuda", print=print)
+
+    whole, lora = ModelArguments(), ModelArguments(lora=True, text_model="x")
+    for kind in (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
+        train.check_distribution(accelerator(kind), lora)
+    train.check_distribution(accelerator(DistributedType.FSDP, is_fsdp2=True), whole)
+    with pytest.raises(ValueError, match="does not run under DEEPSPEED.*accelerate_fsdp.yaml"):
+        train.check_distribution(accelerator(DistributedType.DEEPSPEED), whole)
+    with pytest.raises(ValueError, match="fsdp_version: 2"):
+        train.check_distribution(accelerator(DistributedType.FSDP), whole)
+    with pytest.raises(ValueError, match="--lora trains so few weights"):
+        train.check_distribution(accelerator(DistributedType.FSDP, is_fsdp2=True), lora)
+
+
+def test_it_is_said_that_a_cpu_shards_nothing(monkeypatch, capsys):
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    on_cpu = SimpleNamespace(distributed_type=DistributedType.MULTI_CPU, device="cpu", print=print)
+    train.check_distribution(on_cpu, ModelArguments())
+    assert "on cpu nothing is sharded" in capsys.readouterr().out
