@@ -21,7 +21,7 @@ from transformers import TorchAoConfig
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.extras import import_extra
-from modeling_amuse.scripts import evaluate
+from modeling_amuse.scripts.training import evaluation as evaluate
 from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 KEPT = ["modality_heads", "classifier"]

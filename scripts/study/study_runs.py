@@ -18,10 +18,13 @@ from modeling_amuse.configuration_amuse import PRESETS
 from modeling_amuse.processing.corpora.feature_tables import splits_in_name
 from modeling_amuse.processing.corpora.load_conversations import BUILDERS
 from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
-from modeling_amuse.scripts import calibrate, cross_validate, evaluate, train
-from modeling_amuse.scripts.cross_validate import as_arguments
-from modeling_amuse.scripts.evaluate import write
 from modeling_amuse.scripts.study.study_description import PATHS, Study
+from modeling_amuse.scripts.training import calibration as calibrate
+from modeling_amuse.scripts.training import cross_validation as cross_validate
+from modeling_amuse.scripts.training import evaluation as evaluate
+from modeling_amuse.scripts.training import training_loop as train
+from modeling_amuse.scripts.training.cross_validation import as_arguments
+from modeling_amuse.scripts.training.evaluation import write
 from modeling_amuse.scripts.training.prediction import score
 from modeling_amuse.scripts.training.training_arguments import (
     FREE_ON_RESUME,

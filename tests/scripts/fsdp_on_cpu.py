@@ -13,7 +13,7 @@ from accelerate.state import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from torch.distributed.fsdp import FSDPModule
 
-from modeling_amuse.scripts import train
+from modeling_amuse.scripts.training import training_loop as train
 
 train_epoch = train.train_epoch
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modeling_amuse.scripts import cross_validate, evaluate, train
+from modeling_amuse.scripts.training import cross_validation as cross_validate
+from modeling_amuse.scripts.training import evaluation as evaluate
+from modeling_amuse.scripts.training import training_loop as train
 from modeling_amuse.scripts.training.training_arguments import parse_arguments
 
 EMOTIONS = ("anger", "boredom", "fear")

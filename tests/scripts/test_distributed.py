@@ -22,7 +22,8 @@ from modeling_amuse import AmuseForEmotionRecognition
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
-from modeling_amuse.scripts import extract_features, train
+from modeling_amuse.scripts import extract_features
+from modeling_amuse.scripts.training import training_loop as train
 from modeling_amuse.scripts.training.training_arguments import ModelArguments
 from tests.scripts.test_training import ROOT, environment, free_port, run
 from tests.small_media import speech_like, write_wav

@@ -24,8 +24,10 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
     negative_log_likelihood,
 )
 from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
-from modeling_amuse.scripts import calibrate, evaluate, train
-from modeling_amuse.scripts.cross_validate import divide
+from modeling_amuse.scripts.training import calibration as calibrate
+from modeling_amuse.scripts.training import evaluation as evaluate
+from modeling_amuse.scripts.training import training_loop as train
+from modeling_amuse.scripts.training.cross_validation import divide
 from tests.small_models import random_batch, small_model
 
 HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"

@@ -11,10 +11,12 @@ import yaml
 
 from modeling_amuse.processing.evaluation.emotion_metric import weighted_f1_interval
 from modeling_amuse.processing.evaluation.seed_comparison import SeedScores
-from modeling_amuse.scripts import controlled_study, evaluate, run_study, train
+from modeling_amuse.scripts import controlled_study, run_study
 from modeling_amuse.scripts.study import study_description, study_runs
 from modeling_amuse.scripts.study.study_description import read_studies
 from modeling_amuse.scripts.study.study_summary import comparison, fill_in
+from modeling_amuse.scripts.training import evaluation as evaluate
+from modeling_amuse.scripts.training import training_loop as train
 from modeling_amuse.scripts.training.training_arguments import FREE_ON_RESUME
 from tests.scripts.test_protocol import ravdess_file
 

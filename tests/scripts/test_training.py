@@ -22,8 +22,8 @@ from modeling_amuse.losses import AmuseMemoryBank
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
-from modeling_amuse.scripts import evaluate as evaluate_script
-from modeling_amuse.scripts import train
+from modeling_amuse.scripts.training import evaluation as evaluate_script
+from modeling_amuse.scripts.training import training_loop as train
 from modeling_amuse.scripts.training.training_arguments import ModelArguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
 from tests.small_models import small_config

@@ -13,8 +13,9 @@ from transformers import BertConfig
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
-from modeling_amuse.scripts import evaluate, train
+from modeling_amuse.scripts.training import evaluation as evaluate
 from modeling_amuse.scripts.training import training_arguments
+from modeling_amuse.scripts.training import training_loop as train
 from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments, parse_arguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
 
