@@ -12,11 +12,10 @@ from huggingface_hub.utils import validate_repo_id
 from safetensors import safe_open
 
 from modeling_amuse import AmuseConfig
+from modeling_amuse.hub_card.sources import DATA_SETS, EXTRACTOR_TERMS, PAPER_CITATION, UNKNOWN_DATA_SET, DataSet
 from modeling_amuse.processing.conversation import MODALITY_OF
 from modeling_amuse.processing.evaluation.score_pictures import save_confusion_matrix, save_reliability
 from modeling_amuse.processing.whole_files import whole_file
-
-from .sources import DATA_SETS, EXTRACTOR_TERMS, PAPER_CITATION, UNKNOWN_DATA_SET, DataSet
 
 TEMPLATE = Path(__file__).with_name("model_card_template.md")
 TASK = "emotion-recognition"

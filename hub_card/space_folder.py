@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A Gradio Space that shows a model, as a folder that runs by itself."""
+"""The folder of a Gradio Space that shows a model and runs without an installation of this package."""
 
 import shutil
 from importlib.resources import files
@@ -9,30 +9,35 @@ from huggingface_hub import SpaceCardData
 from huggingface_hub.repocard import RepoCard
 
 SPACE = Path(__file__).with_name("space")
+MODULES = ("conversation_text.py", "result_view.py")
+"""The files of the page that `app.py` imports as `modeling_amuse.hub_card.space...`."""
 
 
 def write_space_folder(model: str, output_dir: str | Path) -> Path:
     """
-    Write the Space of a model: the page, its requirements, its README, and the packages that it needs beside them.
+    Write the Space of a model: the page (`app.py`), its requirements, its README, and a copy of the package that it imports.
 
     Args:
-        model: the Hub id of the model, which becomes `models` of the README; the page reads it there.
-        output_dir: a folder that does not exist yet, or is empty.
+        model: the Hub id of the model. It becomes `models` in the metadata of the README, where the page reads it.
+        output_dir: a folder that does not exist yet or is empty.
 
     Returns:
-        The folder: `HfApi.upload_folder(..., repo_type="space")` takes it, and `python app.py` runs in it.
+        The folder. Upload it with `HfApi.upload_folder(..., repo_type="space")`, or run `python app.py` in it.
 
     Raises:
-        ValueError: when the folder holds something already.
+        ValueError: when the folder is not empty.
     """
     output_dir = Path(output_dir)
     if output_dir.exists() and any(output_dir.iterdir()):
-        raise ValueError(f"{output_dir} holds something already: name a folder that does not exist yet.")
+        raise ValueError(f"{output_dir} is not empty: name a folder that does not exist yet.")
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(SPACE, output_dir, ignore=ignore, dirs_exist_ok=True)
+    shutil.copytree(SPACE, output_dir, ignore=shutil.ignore_patterns("__pycache__", *MODULES), dirs_exist_ok=True)
     package = output_dir / "modeling_amuse"
     shutil.copytree(files("modeling_amuse"), package, ignore=ignore, dirs_exist_ok=True)
     shutil.copytree(files("modeling_amuse.processing"), package / "processing", ignore=ignore, dirs_exist_ok=True)
+    (package / "hub_card" / "space").mkdir(parents=True, exist_ok=True)
+    for module in MODULES:
+        shutil.copy(SPACE / module, package / "hub_card" / "space")
     readme = output_dir / "README.md"
     card = RepoCard.load(readme)
     card.data = SpaceCardData(**{**card.data.to_dict(), "models": [model]})

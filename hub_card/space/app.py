@@ -16,16 +16,16 @@ from pathlib import Path
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 HERE = Path(__file__).resolve().parent
-if not (HERE / "modeling_amuse").is_dir():  # in the repository; a Space has the packages beside this file
+if not (HERE / "modeling_amuse").is_dir():  # in a clone; a Space has the package beside this file
     sys.path.insert(1, str(HERE.parents[1]))
 
 import gradio as gr
-from conversation_text import parse_conversation
 from huggingface_hub import RepoCard
-from result_view import CSS, problem_html, result_html
 from transformers import pipeline
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.hub_card.space.conversation_text import parse_conversation
+from modeling_amuse.hub_card.space.result_view import CSS, problem_html, result_html
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.timeline_files import as_table, write_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS

@@ -255,5 +255,5 @@ def test_the_folder_of_a_space_names_its_model_and_overwrites_nothing(tmp_path):
     assert card["models"] == ["user/amuse-meld"] and (card["sdk"], card["app_file"]) == ("gradio", "app.py")
     assert "libgles2" in (folder / "packages.txt").read_text().split()  # MediaPipe's, which a Space does not have
     assert (folder / "modeling_amuse" / "processing" / "sample").is_dir() and not list(folder.rglob("__pycache__"))
-    with pytest.raises(ValueError, match="holds something already"):
+    with pytest.raises(ValueError, match="is not empty"):
         write_space_folder("user/other", folder)
