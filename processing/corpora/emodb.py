@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts, usable_file
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
 EMOTION_OF_LETTER = {
     "W": "anger",
@@ -17,7 +18,7 @@ EMOTION_OF_LETTER = {
     "N": "neutral",
 }
 EMOTIONS = tuple(EMOTION_OF_LETTER.values())
-SOURCE = "Get Emo-DB from http://emodb.bilderbar.info (CC0) and give the folder that holds wav."
+SOURCE = DATA_SETS["emodb"].source
 
 # 03a01Fa: speaker 03, sentence a01, emotion F, version a
 CLIP = re.compile(r"(\d\d)[ab]\d\d([WLEAFTN])[a-z]?")

@@ -7,14 +7,11 @@ from pathlib import Path
 
 from modeling_amuse.processing.corpora.annotation_files import AnnotationFileBuilder, seconds
 from modeling_amuse.processing.corpora.conversation_builder import report_counts
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
-EMOTIONS = ("neutral", "joyful", "peaceful", "powerful", "scared", "mad", "sad")
-FILES = {
-    "train": "emorynlp_train_final.csv",
-    "validation": "emorynlp_dev_final.csv",
-    "test": "emorynlp_test_final.csv",
-}
-SOURCE = "Get the CSV files of EmoryNLP from https://github.com/declare-lab/MELD (data/emorynlp)."
+EMOTIONS = DATA_SETS["emorynlp"].emotions
+FILES = DATA_SETS["emorynlp"].files
+SOURCE = DATA_SETS["emorynlp"].source
 
 
 class EmoryNlp(AnnotationFileBuilder):

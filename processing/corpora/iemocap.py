@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts, usable_file
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.processing.text_encoding import decode_utf8_or_cp1252
 
 EMOTION_OF_CODE = {
@@ -19,7 +20,7 @@ EMOTION_OF_CODE = {
 }
 EMOTIONS = tuple(EMOTION_OF_CODE.values())
 
-SOURCE = "IEMOCAP is obtained from USC, https://sail.usc.edu/iemocap/; give the folder that holds Session1 to Session5."
+SOURCE = DATA_SETS["iemocap"].source
 TEST_SESSION = 5
 VALIDATION_PERCENT = 11
 

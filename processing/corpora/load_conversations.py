@@ -7,22 +7,9 @@ from typing import NamedTuple
 
 from datasets import DatasetDict
 
-from modeling_amuse.processing.corpora.conversation_folder import ConversationFolder, Sample
-from modeling_amuse.processing.corpora.emodb import EmoDb
-from modeling_amuse.processing.corpora.emorynlp import EmoryNlp
-from modeling_amuse.processing.corpora.iemocap import Iemocap
-from modeling_amuse.processing.corpora.meld import Meld
-from modeling_amuse.processing.corpora.ravdess import Ravdess
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
-BUILDERS = {
-    "meld": Meld,
-    "iemocap": Iemocap,
-    "emorynlp": EmoryNlp,
-    "emodb": EmoDb,
-    "ravdess": Ravdess,
-    "folder": ConversationFolder,
-    "sample": Sample,
-}
+BUILDERS = {name: entry.builder() for name, entry in DATA_SETS.items()}
 
 
 class ConversationData(NamedTuple):

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from modeling_amuse.processing.corpora.annotation_files import AnnotationFileBuilder, seconds
 from modeling_amuse.processing.corpora.conversation_builder import report_counts, usable_file
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
-EMOTIONS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
+EMOTIONS = DATA_SETS["meld"].emotions
 FIVE_CLASS_LEFT_OUT = ("fear", "disgust")
 """MELD's 5-class variant leaves these out."""
 
-FILES = {"train": "train_sent_emo.csv", "validation": "dev_sent_emo.csv", "test": "test_sent_emo.csv"}
-SOURCE = "Get the CSV files of MELD from https://github.com/declare-lab/MELD (data/MELD), GPL-3.0."
+FILES = DATA_SETS["meld"].files
+SOURCE = DATA_SETS["meld"].source
 
 CLIP_FOLDERS = {
     "train": "train_splits",

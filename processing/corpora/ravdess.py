@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
-EMOTIONS = ("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise")
+EMOTIONS = DATA_SETS["ravdess"].emotions
 """In the order of their numbers in the clips' names, from 1."""
 
 FILE = "ravdess_au_mfcc.npz"
-SOURCE = (
-    f"Give the folder that holds {FILE}: arrays name, visual, audio, emotion and actor. Its features of RAVDESS "
-    "(CC BY-NC-SA 4.0) come from "
-    "https://github.com/KangHyunWook/Pytorch-implementation-of-Multimodal-emotion-recognition-on-RAVDESS-dataset."
-)
+SOURCE = DATA_SETS["ravdess"].source
 
 
 class Ravdess(ConversationBuilder):
