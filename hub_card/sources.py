@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What is known of the data sets and extractors that a model rests on: terms, language, limits, citation."""
+"""Facts about the data sets and extractors that a model was trained with: terms, language, limits, citation."""
 
 from typing import NamedTuple
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 class DataSet(NamedTuple):
     """
     Attributes:
-        title: as its authors call it.
+        title: the name that its authors use.
         terms: its licence, in words.
-        url: where its users get it.
-        description: what it holds.
-        limits: what a model learns from it that is not so elsewhere.
-        language: ISO 639-1 code, None where nothing is known.
+        url: the page to get it from; None where there is none.
+        description: what it contains.
+        limits: sentences about what a model trained on it does not learn.
+        language: ISO 639-1 code; None where it is unknown.
         citation: BibTeX.
     """
 
@@ -43,7 +43,7 @@ DATA_SETS = {
             *_TV,
             "84 % of the utterances come from the six leads, who also speak in the test split: the scores say little about "
             "speakers that the model has never met.",
-            "Nearly half of the utterances are neutral; fear and disgust are rare, and are found badly.",
+            "Nearly half of the utterances are neutral; fear and disgust are rare and rarely recognized.",
         ),
         "en",
         """@inproceedings{poria2019meld,
@@ -57,7 +57,7 @@ DATA_SETS = {
         "EmoryNLP",
         "Apache-2.0",
         "https://github.com/declare-lab/MELD",
-        "utterances of scenes of the TV series *Friends*, words alone, with seven emotions of its own",
+        "utterances of scenes of the TV series *Friends*, text only, with seven emotions of its own",
         (*_TV, "The leads speak in every split: the scores say little about speakers that the model has never met."),
         "en",
         """@inproceedings{zahiri2018emotion,
@@ -69,13 +69,13 @@ DATA_SETS = {
     ),
     "iemocap": DataSet(
         "IEMOCAP",
-        "the licence of the University of Southern California, given to each user on request; no redistribution",
+        "the licence of the University of Southern California, granted to each user on request; no redistribution",
         "https://sail.usc.edu/iemocap/",
         "dialogues of two actors, scripted and improvised, six classes, Session 5 as test",
         (
             "It is acted: ten actors in a laboratory play emotions that were asked for, larger than people show them in daily "
             "life.",
-            "Dialogues of two, in English, of ten speakers: nothing is known about larger groups, other ages or cultures.",
+            "Dialogues of two people in English, by ten speakers: nothing is known about larger groups, other ages or cultures.",
         ),
         "en",
         """@article{busso2008iemocap,
@@ -90,11 +90,11 @@ DATA_SETS = {
         "Emo-DB",
         "CC0-1.0",
         "http://emodb.bilderbar.info",
-        "German sentences, each said by actors in seven emotions, without a conversation",
+        "German sentences that actors spoke in seven emotions, without a conversation",
         (
             "It is acted: ten young actors say ten sentences of no emotional meaning in a studio, in emotions that were asked "
             "for, and clear ones were kept.",
-            "German, read, without a conversation around the sentence, and without words that tell anything.",
+            "German sentences without a conversation around them, and without words that show the emotion.",
         ),
         "de",
         """@inproceedings{burkhardt2005emodb,
@@ -108,12 +108,12 @@ DATA_SETS = {
         "RAVDESS",
         "CC BY-NC-SA 4.0",
         "https://zenodo.org/records/1188976",
-        "two English sentences, each said by 24 actors in eight emotions, without a conversation",
+        "two English sentences that 24 actors spoke in eight emotions, without a conversation",
         (
             "It is acted: professionals say two sentences of no emotional meaning in a studio, in emotions that were asked "
             "for, larger than people show them in daily life.",
-            "North American English of young adults, without a conversation around the sentence, and without words that tell "
-            "anything.",
+            "North American English of young adults, without a conversation around the sentence, and without words that show "
+            "the emotion.",
         ),
         "en",
         """@article{livingstone2018ravdess,
@@ -129,8 +129,8 @@ DATA_SETS = {
         "the sample corpus of the package",
         "Apache-2.0",
         None,
-        "made-up conversations of few words, for trying the code",
-        ("It is made up: its scores say nothing about real people, and the model knows hardly any words.",),
+        "short made-up conversations for trying the code",
+        ("It is made up: its scores say nothing about real people, and the model knows only a few words.",),
         "en",
     ),
 }
@@ -139,7 +139,7 @@ UNKNOWN_DATA_SET = DataSet(
     "a data set that this card does not know",
     "unknown to this card",
     None,
-    "conversations of which this card knows the counts alone",
+    "conversations of which this card knows only the counts",
     ("Whom the data shows, and who judged the emotions, is unknown to this card: ask the publisher.",),
     None,
 )

@@ -4,7 +4,9 @@ import copy
 import json
 import re
 import threading
+from html import escape as html_escape
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +14,15 @@ import yaml
 from huggingface_hub import ModelCard, constants
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 
-from modeling_amuse.hub_card.model_card import own_result, write_model_card
+from modeling_amuse.hub_card.card_scores import own_result
+from modeling_amuse.hub_card.card_text import code, escape, table
+from modeling_amuse.hub_card.model_card import write_model_card
 from modeling_amuse.scripts.study.study_summary import study_table
 from modeling_amuse.scripts.training.prediction import score
 from tests.small_models import small_model
 
-EMOTIONS = ["neutral", "joy", "fear", "a|b"]
+EMOTIONS = ["neutral", "joy", "fear", "a|b *c* <d>"]
+ESCAPED = ["neutral", "joy", "fear", r"a\|b \*c\* \<d\>"]
 
 
 def evaluation(seed: int | None, **changes) -> dict:
@@ -93,6 +98,36 @@ def test_the_model_index_has_these_weights_scores_and_those_of_the_other_seeds(m
     assert "interval" not in rows["Accuracy"].metric_args  # none was computed
 
 
+def test_the_whole_card_is_as_expected(model_dir, tmp_path):
+    """The card, character for character, but for the size of the model."""
+    pytest.importorskip("matplotlib")
+    settings = {**HISTORY["settings"], "dataset_name": "mel`d`", "layers": [1, 2]}
+    history = {**HISTORY, "settings": settings, "warnings": ["The encoder was trained on MELD."]}
+    results = [
+        evaluation(42),
+        evaluation(43, modality_subsets={"vision": evaluation(5)}),
+        evaluation(43, split="validation"),
+    ]
+    written(model_dir, tmp_path, results, history, license="apache-2.0")
+    card = re.sub(r"[\d,]+ parameters", "N parameters", (tmp_path / "README.md").read_text(encoding="utf-8"))
+    expected = (Path(__file__).parent / "expected_card.md").read_text(encoding="utf-8")
+    assert card.splitlines() == expected.splitlines()
+
+
+@pytest.mark.parametrize(
+    "name", ["joy", "a|b", "a\\|b", "<script>", "*_`x`_*", "one\ntwo", "[link](x)", "# title", "1 < 2 & 3"]
+)
+def test_a_name_stands_in_a_cell_of_markdown_as_it_is(name):
+    """Read back by a renderer: the cell holds the name's characters and no markup."""
+    markdown_it = pytest.importorskip("markdown_it")
+    html = markdown_it.MarkdownIt("commonmark").enable("table").render(table(["emotion"], [[escape(name)]]))
+    assert re.findall("<td>(.*?)</td>", html, re.DOTALL) == [html_escape(" ".join(name.split()), quote=False)]
+    if "\\|" in name:
+        return  # within a table no code span can show these two characters
+    html = markdown_it.MarkdownIt("commonmark").enable("table").render(table(["emotion"], [[code(name)]]))
+    assert re.findall("<code>(.*?)</code>", html, re.DOTALL) == [html_escape(" ".join(name.split()), quote=False)]
+
+
 def test_the_metadata_survives_the_round_trip(model_dir, tmp_path):
     results = [evaluation(43), evaluation(43, split="validation")]
     card = written(model_dir, tmp_path, results, license="apache-2.0")
@@ -110,17 +145,17 @@ def test_tables_and_pictures_are_those_of_the_records(model_dir, tmp_path):
     subset = {key: value for key, value in evaluation(5).items() if key in ("weighted_f1", "accuracy", "macro_f1")}
     result = evaluation(43, modality_subsets={"audio+vision": evaluation(43), "vision": subset})
     text = written(model_dir, tmp_path, [result]).text
-    for emotion, row in result["per_class"].items():
-        cells = [emotion.replace("|", "\\|"), *(f"{row[key]:.4f}" for key in ("precision", "recall", "f1"))]
+    for emotion, row in zip(ESCAPED, result["per_class"].values(), strict=True):
+        cells = [emotion, *(f"{row[key]:.4f}" for key in ("precision", "recall", "f1"))]
         assert f"| {' | '.join(cells)} | {row['support']:.0f} |" in text
-    for emotion, counts in zip(EMOTIONS, result["confusion_matrix"], strict=True):
-        assert f"| {' | '.join([emotion.replace('|', chr(92) + '|'), *map(str, counts)])} |" in text
+    for emotion, counts in zip(ESCAPED, result["confusion_matrix"], strict=True):
+        assert f"| {' | '.join([emotion, *map(str, counts)])} |" in text
     assert f"| vision | {subset['weighted_f1']:.4f} | unknown | {subset['accuracy']:.4f} |" in text
     assert f"Without fear, weighted F1 is {result['reduced']['weighted_f1']:.4f}" in text
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
     assert len(pictures) == 2 and all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
     widths = [line.count(" | ") for line in text.splitlines() if line.startswith("| ")]
-    assert min(widths) >= 1 and text.count("a\\|b") >= 3
+    assert min(widths) >= 1 and text.count(ESCAPED[-1]) >= 3 and EMOTIONS[-1] not in text
 
 
 def test_the_table_of_studies_stands_under_the_scores(model_dir, tmp_path):
@@ -204,16 +239,18 @@ def test_scores_of_other_weights_are_not_taken_for_these(model_dir, tmp_path):
     rows = {row.metric_name: row for row in card.data.eval_results}
     mean = (round(unknown[0]["weighted_f1"], 4) + 0.5) / 2
     assert rows["Weighted F1 (mean of 2 trainings)"].metric_value == pytest.approx(mean, abs=1e-4)
-    assert "Which of these trainings gave the weights is unknown." in card.text
+    assert "Which of these trainings produced the weights is unknown." in card.text
     assert own_result([evaluation(None)], HISTORY) is not None
 
 
 def test_scores_of_disturbed_data_or_of_another_temperature_are_not_taken_for_the_models(model_dir, tmp_path):
-    with pytest.raises(ValueError, match="Result 0 was made with something missing or disturbed .*0.9"):
+    with pytest.raises(ValueError, match="Result 0 was computed with disturbed inputs .*0.9"):
         written(model_dir, tmp_path, [evaluation(43, disturbance={"missing_rate": 0.9})])
     with pytest.raises(ValueError, match="Result 1 is a second one of seed 43 on meld, test"):
         written(model_dir, tmp_path, [evaluation(43), evaluation(43, weighted_f1=0.5)])
-    with pytest.raises(ValueError, match="was made with the temperature 3.0, but the model's is 1.0: evaluate it anew"):
+    with pytest.raises(
+        ValueError, match="was computed with the temperature 3.0, but the model's is 1.0: evaluate the model again"
+    ):
         written(model_dir, tmp_path, [evaluation(43, temperature=3.0)])
 
 
