@@ -9,8 +9,8 @@ from pathlib import Path
 from transformers import AutoConfig, AutoModel, AutoProcessor
 from transformers.pipelines import PIPELINE_REGISTRY
 
-_FOLDER = Path(__file__).parent
-if not (_FOLDER / "processing").is_dir():
+_FOLDER = Path(__file__).resolve().parent
+if not (_FOLDER / "processing").is_dir() and str(_FOLDER.parent) not in __path__:
     # In a clone the rooms (processing, scripts, hub_card) lie beside this folder. They are imported from the same tree.
     __path__.append(str(_FOLDER.parent))
 

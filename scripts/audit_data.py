@@ -2,33 +2,29 @@
 """
 Look through the recordings of a data set before anyone trains on them.
 
-    python scripts/audit_data.py --dataset_name meld --data_dir MELD --output audit.json
+    amuse audit --dataset_name meld --data_dir MELD --output audit.json
 
 Lists utterances whose recordings are missing, corrupt, empty, too long, overlapping or the same as others', for each
 split. Prints a summary and writes the whole list as JSON.
 """
 
 import json
-import sys
+import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-if __name__ == "__main__":
-    # the repository comes first on the path: the packages need not be installed
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
+    runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
-from transformers import HfArgumentParser
-
-from modeling_amuse.processing.corpora.load_conversations import BUILDERS, describe_report, load_conversations
-from modeling_amuse.processing.corpora.media_audit import audit_media, describe_audit, number_of_findings
-from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.scripts.command.options import read_options
 
 
 @dataclass
 class AuditArguments:
-    """What is audited."""
+    """What is looked through."""
 
-    dataset_name: str = field(metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    dataset_name: str = field(metadata={"help": "The data set.", "choices": DATA_SETS})
     data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
     output: str | None = field(default=None, metadata={"help": "JSON file for everything that was found."})
     longest: float = field(default=60.0, metadata={"help": "Utterances of more seconds than this are too long."})
@@ -39,7 +35,11 @@ class AuditArguments:
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    [args] = HfArgumentParser(AuditArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+    [args] = read_options(arguments, AuditArguments, description=__doc__)
+    from modeling_amuse.processing.corpora.load_conversations import describe_report, load_conversations
+    from modeling_amuse.processing.corpora.media_audit import audit_media, describe_audit, number_of_findings
+    from modeling_amuse.processing.whole_files import whole_file
+
     data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir)
     print(describe_report(data.report))
     report = audit_media(data.splits, args.longest, args.num_processes)
@@ -53,7 +53,3 @@ def main(arguments: list[str] | None = None) -> dict:
     if args.strict and number_of_findings(report):
         raise SystemExit(1)
     return report
-
-
-if __name__ == "__main__":
-    main()

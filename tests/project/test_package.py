@@ -56,11 +56,15 @@ def test_it_holds_both_packages_and_nothing_else(wheel):
         f"modeling_amuse/{path.relative_to(ROOT).as_posix()}"
         for room in ("processing", "scripts", "hub_card")
         for path in (ROOT / room).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and "results" not in path.parts
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and "results" not in path.parts
+        and path != ROOT / "scripts" / "amuse"
     }
-    information = f"amuse_emotion-{PROJECT['version']}.dist-info"
+    information = f"amuse_emotion-{modeling_amuse.__version__}.dist-info"
+    command = {f"amuse_emotion-{modeling_amuse.__version__}.data/scripts/amuse"}
     about = {f"{information}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE")}
-    assert set(wheel.namelist()) == {*expected, *about}
+    assert set(wheel.namelist()) == {*expected, *about, *command}
 
 
 def test_its_metadata_say_what_it_needs(wheel):

@@ -1,0 +1,153 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Command-line options from dataclasses.
+
+This takes the same dataclasses as `transformers.HfArgumentParser`, whose import takes 1.5 s, and so does not fit a command
+that answers `--help` at once. Fields are options (`--a_name` or `--a-name`); their `metadata` has their `help` and:
+
+- `choices`: the allowed values, as a list, or as a mapping to what each of them means.
+- `default`: what the help says in place of the default, where that is None.
+- `positional`: True for a field that is given without its name.
+"""
+
+import argparse
+import difflib
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from types import NoneType
+from typing import get_args, get_origin, get_type_hints
+
+from modeling_amuse.scripts.command.errors import is_first_process
+from modeling_amuse.scripts.command.process import prepare_process
+
+
+def read_options(arguments: list[str] | None, *groups: type, description: str | None = None) -> tuple:
+    """
+    Read the arguments of a command, then prepare its process: what is heavy may be imported after this.
+
+    Args:
+        arguments: words of the command line. None: those of this process.
+        groups: the dataclasses of the options.
+        description: what the command does, for `--help`.
+
+    Returns:
+        An object of each of `groups`.
+    """
+    options = OptionParser(*groups, description=description).read(arguments)
+    given = [group.num_threads for group in options if getattr(group, "num_threads", None) is not None]
+    prepare_process(*given[:1])
+    return options
+
+
+class OptionParser(argparse.ArgumentParser):
+    """
+    A parser of the fields of dataclasses. Wrong arguments are one line on stderr, and exit status 2.
+
+    Args:
+        groups: the dataclasses.
+        description: what the command does; its lines are kept.
+    """
+
+    def __init__(self, *groups: type, description: str | None = None):
+        super().__init__(
+            description=(description or "").strip("\n"), formatter_class=_HelpFormatter, allow_abbrev=False
+        )
+        self.groups = groups
+        for group in groups:
+            hints = get_type_hints(group)
+            # options of several dataclasses stand under the sentence that describes each
+            place = self if len(groups) == 1 else self.add_argument_group((group.__doc__ or "").strip())
+            for item in fields(group):
+                _add_field(place, item, hints[item.name])
+        self.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
+
+    def read(self, arguments: list[str] | None = None) -> tuple:
+        """An object of each dataclass."""
+        words = self._known_spellings(sys.argv[1:] if arguments is None else arguments)
+        namespace, extra = self.parse_known_args(words)
+        if extra:
+            self.error(f"unexpected argument {extra[0]!r}")
+        values = vars(namespace)
+        return tuple(group(**{item.name: values[item.name] for item in fields(group)}) for group in self.groups)
+
+    def error(self, message: str):
+        if is_first_process():
+            print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
+
+    def _known_spellings(self, words: list[str]) -> list[str]:
+        """The words, each option in the spelling of its field. An unknown option is named before anything else."""
+        spelled = []
+        for word in words:
+            name, equals, value = word.partition("=")
+            if name.startswith("--") and name != "--":
+                name = name.replace("-", "_").replace("__", "--", 1)
+                if name not in self._option_string_actions:
+                    close = difflib.get_close_matches(name, self._option_string_actions, 1)
+                    self.error(f"unknown option {word}" + (f"; did you mean {close[0]}?" if close else ""))
+            spelled.append(name + equals + value)
+        return spelled
+
+
+def _add_field(parser: argparse.ArgumentParser, item: Field, hint):
+    inner = [part for part in get_args(hint) if part is not NoneType] if NoneType in get_args(hint) else [hint]
+    kind = inner[0]
+    default = item.default_factory() if item.default_factory is not MISSING else item.default
+    settings = {"help": _help(item, default)}
+    if "choices" in item.metadata:
+        settings["choices"] = list(item.metadata["choices"])
+    if get_origin(kind) is list:
+        settings |= {"type": get_args(kind)[0], "nargs": "+"}
+    elif kind is bool:
+        settings |= {"type": _truth, "metavar": "true|false"}
+        if hint is bool:
+            settings |= {"nargs": "?", "const": True}
+    else:
+        settings["type"] = kind
+    if item.metadata.get("positional"):
+        parser.add_argument(item.name, **settings)
+        return
+    settings |= {"required": True} if default is MISSING else {"default": default}
+    parser.add_argument(f"--{item.name}", **settings)
+    if default is True:
+        no = {"action": "store_false", "dest": item.name, "default": True, "help": argparse.SUPPRESS}
+        parser.add_argument(f"--no_{item.name}", **no)
+
+
+def _truth(word: str) -> bool:
+    for words, value in ((("true", "yes", "t", "y", "1"), True), (("false", "no", "f", "n", "0"), False)):
+        if word.lower() in words:
+            return value
+    raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false")
+
+
+def _help(item: Field, default) -> str:
+    """The help of an option: what it is, what its choices mean, its default."""
+    text, choices = item.metadata.get("help", ""), item.metadata.get("choices")
+    if default is MISSING:
+        note = "" if item.metadata.get("positional") else "required"
+    elif "default" in item.metadata:
+        note = f"default: {item.metadata['default']}"
+    elif isinstance(default, bool):
+        note = f"default: true; turn it off with --no_{item.name}" if default else "default: false"
+    elif default in (None, []):
+        note = ""
+    else:
+        note = f"default: {' '.join(map(str, default)) if isinstance(default, list) else default}"
+    parts = [f"{text} ({note})" if note else text]
+    if isinstance(choices, Mapping):
+        parts += [f"  {name}: {getattr(meaning, 'help', meaning)}" for name, meaning in choices.items()]
+    return "\n".join(parts).replace("%", "%%")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of the description, and those of the choices in an option's help."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        lines = []
+        for line in text.splitlines():
+            indent = "    " if line.startswith("  ") else ""
+            lines += textwrap.wrap(line, width, subsequent_indent=indent) or [""]
+        return lines
