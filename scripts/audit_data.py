@@ -24,7 +24,7 @@ from modeling_amuse.scripts.command.options import read_options
 class AuditArguments:
     """What is looked through."""
 
-    dataset_name: str = field(metadata={"help": "The data set.", "choices": DATA_SETS})
+    dataset_name: str = field(metadata={"help": "The data set.", "choices": list(DATA_SETS)})
     data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
     output: str | None = field(default=None, metadata={"help": "JSON file for everything that was found."})
     longest: float = field(default=60.0, metadata={"help": "Utterances of more seconds than this are too long."})
