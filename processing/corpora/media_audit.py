@@ -183,7 +183,7 @@ def inspect_file(path: str, with_digest: bool = False) -> FileState:
 @contextmanager
 def _caught_warnings() -> Iterator[list[str]]:
     """What the modules of this package log, which is taken out of the log."""
-    messages, package = [], logging.getLogger(__package__)
+    messages, package = [], logging.getLogger("modeling_amuse.processing")
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: messages.append(record.getMessage())
     propagate, package.propagate = package.propagate, False

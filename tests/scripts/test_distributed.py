@@ -200,7 +200,7 @@ def test_a_distribution_that_train_does_not_know_is_refused():
     for kind in (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
         train.check_distribution(accelerator(kind), lora)
     train.check_distribution(accelerator(DistributedType.FSDP, is_fsdp2=True), whole)
-    with pytest.raises(ValueError, match="does not run under DEEPSPEED.*accelerate_fsdp.yaml"):
+    with pytest.raises(ValueError, match="does not run under DEEPSPEED.*accelerate/fsdp.yaml"):
         train.check_distribution(accelerator(DistributedType.DEEPSPEED), whole)
     with pytest.raises(ValueError, match="fsdp_version: 2"):
         train.check_distribution(accelerator(DistributedType.FSDP), whole)
