@@ -13,7 +13,7 @@ import torch
 from transformers.audio_utils import mel_filter_bank
 
 from .extras import import_extra
-from .media import SAMPLING_RATE, audio_chunks, utterance_waveforms
+from .sound_tracks import SAMPLING_RATE, audio_chunks, utterance_waveforms
 
 VAD_FRAME = 512
 """Samples that Silero judges at once."""

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from .extras import import_extra
-from .media import SAMPLING_RATE
+from .sound_tracks import SAMPLING_RATE
 
 SETS = {"egemaps": "eGeMAPSv02", "compare": "ComParE_2016"}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .extras import import_extra
-from .media import SAMPLING_RATE
+from .sound_tracks import SAMPLING_RATE
 
 VERSION = 1  # raised when the same sound gives other numbers
 _HOP = 256  # samples between frames, 16 ms

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .conversation import check_conversations
 from .diarization import Turn
-from .media import probe_media
+from .media_probe import probe_media
 from .speech_to_text import transcribe, utterances_of_recording
 from .transcripts import READERS, read_transcript, read_transcripts
 

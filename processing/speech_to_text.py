@@ -10,7 +10,7 @@ from pathlib import Path
 from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
 from .diarization import LONGEST_TURN, SAMPLING_RATE, Turn, diarize
-from .media import utterance_waveforms
+from .sound_tracks import utterance_waveforms
 
 BATCH_SIZE = 4
 MOST_TOKENS_PER_SECOND = 12

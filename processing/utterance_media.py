@@ -11,7 +11,9 @@ import numpy as np
 from .conversation import media_span
 from .extras import import_extra
 from .faces import Face, FaceFinder
-from .media import SAMPLING_RATE, SpansBeyondEnd, utterance_frames, utterance_waveforms
+from .media_spans import SpansBeyondEnd
+from .picture_frames import utterance_frames
+from .sound_tracks import SAMPLING_RATE, utterance_waveforms
 from .speaking_face import loudness_at, speaking_faces
 
 FRAMES_PER_SECOND = 5.0

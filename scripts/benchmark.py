@@ -44,7 +44,7 @@ from modeling_amuse.processing import (
 from modeling_amuse.processing.controlled.controlled_corpus import compose
 from modeling_amuse.processing.controlled.rendered_recording import render_conversation
 from modeling_amuse.processing.extras import import_extra
-from modeling_amuse.processing.media import probe_media
+from modeling_amuse.processing.media_probe import probe_media
 from modeling_amuse.processing.processing_amuse import AmuseProcessor
 from modeling_amuse.scripts.recognize import load_recognizer
 

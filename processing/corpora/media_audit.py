@@ -16,7 +16,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from modeling_amuse.processing.conversation import media_span
-from modeling_amuse.processing.media import SAMPLING_RATE, audio_chunks, end_of_key_frames, probe_media, warn_again
+from modeling_amuse.processing.media import warn_again
+from modeling_amuse.processing.media_probe import end_of_key_frames, probe_media
+from modeling_amuse.processing.sound_tracks import SAMPLING_RATE, audio_chunks
 
 logger = logging.getLogger(__name__)
 

@@ -178,13 +178,13 @@ def test_a_face_that_comes_late_is_found(finder, portrait):
 
 
 def test_four_people_of_a_video(finder):
-    media = pytest.importorskip("modeling_amuse.processing.media")
+    pictures = pytest.importorskip("modeling_amuse.processing.picture_frames")
     pytest.importorskip("av")
     path = folder_from_environment("AMUSE_MEDIA_DIR", "recordings") / "four_people_5_frames.mp4"
     if not path.is_file():
         pytest.skip(f"needs {path}")
     finder.reset()
-    frames = [(frame.time, finder.find(frame.image)) for frame in media.utterance_frames(path, [(None, None)], 25)]
+    frames = [(frame.time, finder.find(frame.image)) for frame in pictures.utterance_frames(path, [(None, None)], 25)]
     counts = [len(faces) for _, faces in frames]
     assert len(counts) == 5 and min(counts) >= 3 and max(counts) == 4  # one face is half covered
     middles = sorted((face.box[0] + face.box[2]) / 2 for face in frames[0][1])

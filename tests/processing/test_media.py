@@ -19,15 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import wavfile
 
-from modeling_amuse.processing import media
-from modeling_amuse.processing.media import (
-    MediaInfo,
-    audio_chunks,
-    probe_media,
-    read_audio,
-    utterance_frames,
-    utterance_waveforms,
-)
+from modeling_amuse.processing import media, picture_frames
+from modeling_amuse.processing.media_probe import MediaInfo, probe_media
+from modeling_amuse.processing.picture_frames import utterance_frames
+from modeling_amuse.processing.sound_tracks import audio_chunks, read_audio, utterance_waveforms
 from tests.damaged_files import damaged_recordings
 from tests.small_media import frame_number, numbered_frames, speech_like, write_audio, write_video, write_wav
 
@@ -71,7 +66,7 @@ def hour(folder):
 def converted(monkeypatch):
     """The times of the frames that are decoded, and how many are converted."""
     seen = {"decoded": [], "converted": 0}
-    frames, image = media._Track.frames, media._Picture.image.func
+    frames, image = media.Track.frames, picture_frames._Picture.image.func
 
     def counted_frames(track):
         for item in frames(track):
@@ -82,10 +77,10 @@ def converted(monkeypatch):
         seen["converted"] += 1
         return image(picture)
 
-    monkeypatch.setattr(media._Track, "frames", counted_frames)
-    counted = media.functools.cached_property(counted_image)
-    counted.__set_name__(media._Picture, "image")
-    monkeypatch.setattr(media._Picture, "image", counted)
+    monkeypatch.setattr(media.Track, "frames", counted_frames)
+    counted = picture_frames.functools.cached_property(counted_image)
+    counted.__set_name__(picture_frames._Picture, "image")
+    monkeypatch.setattr(picture_frames._Picture, "image", counted)
     return seen
 
 
@@ -350,24 +345,24 @@ def test_far_gaps_are_skipped(hour, converted):
 
 
 def test_gaps_are_decoded_where_seeking_fails(folder, hour, converted, monkeypatch):
-    monkeypatch.setattr(media, "SEEK_GAP", 1e9)
+    monkeypatch.setattr(picture_frames, "SEEK_GAP", 1e9)
     spans = [(100.0, 101.0), (2.0, 3.0), (50.2, 50.3)]
     expected = shown(hour, spans)
-    monkeypatch.setattr(media, "SEEK_GAP", 10.0)
+    monkeypatch.setattr(picture_frames, "SEEK_GAP", 10.0)
     one_key = write_video(folder / "one_key.mp4", numbered_frames(240), 2, keyframe_interval=1000)
     assert shown(one_key, spans) == expected
     # a file that lands after the wanted time
-    stamp = media._Track._stamp
-    sought = media._Track._sought
+    stamp = media.Track._stamp
+    sought = media.Track._sought
 
     def overshooting(track, target):
-        monkeypatch.setattr(media._Track, "_stamp", lambda self, frame: stamp(self, frame) + 100)
+        monkeypatch.setattr(media.Track, "_stamp", lambda self, frame: stamp(self, frame) + 100)
         try:
             return sought(track, target)
         finally:
-            monkeypatch.setattr(media._Track, "_stamp", stamp)
+            monkeypatch.setattr(media.Track, "_stamp", stamp)
 
-    monkeypatch.setattr(media._Track, "_sought", overshooting)
+    monkeypatch.setattr(media.Track, "_sought", overshooting)
     assert shown(hour, spans) == expected
 
 

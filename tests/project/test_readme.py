@@ -91,7 +91,7 @@ def desk(tmp_path_factory, tiny_text_encoder):
         (folder / "FOLDER" / f"{split}.jsonl").write_text("\n".join(lines[:8]) + "\n", encoding="utf-8")
     media = os.environ.get("AMUSE_MEDIA_DIR")
     if media:
-        from modeling_amuse.processing.media import read_audio
+        from modeling_amuse.processing.sound_tracks import read_audio
 
         write_wav(folder / "talk.wav", read_audio(Path(media) / "two_speakers_30s.wav", 6.0, 16.0))
     if "AMUSE_MELD_DIR" in os.environ:

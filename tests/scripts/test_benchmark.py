@@ -14,9 +14,11 @@ from modeling_amuse.processing import diarization, speech_to_text
 from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS, draw_face
 from modeling_amuse.processing.faces import FaceFinder, face_landmarker_path
 from modeling_amuse.processing.feature_extractors import extractor_record
-from modeling_amuse.processing.media import probe_media, read_audio, utterance_frames
+from modeling_amuse.processing.media_probe import probe_media
+from modeling_amuse.processing.picture_frames import utterance_frames
 from modeling_amuse.processing.prosody import PROSODY_FEATURES
 from modeling_amuse.processing.recordings import conversations_of_file
+from modeling_amuse.processing.sound_tracks import read_audio
 from modeling_amuse.scripts import benchmark
 from modeling_amuse.scripts.benchmark import (
     Stopwatch,

@@ -1,0 +1,241 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The sound of recordings as mono waveforms of one sampling rate, of spans or of the whole, in one pass."""
+
+import functools
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .media import Track, import_av, open_track
+from .media_spans import SEEK_GAP, Span, check_all_begun, check_spans
+
+SAMPLING_RATE = 16000
+
+SAMPLING_RATES = (4000, 768000)
+"""The lowest and the highest that a file may state, in Hz."""
+
+TOLERANCE = 0.02
+"""Seconds by which the time stamps of sound may be off (they are rounded) before silence is filled in or sound is cut."""
+
+PREROLL = 1.0
+SILENCE_SECONDS = 10
+
+
+def audio_chunks(
+    path: str | Path, sampling_rate: int = SAMPLING_RATE, chunk_seconds: float = 10.0
+) -> Iterator[tuple[float, np.ndarray]]:
+    """
+    The sound of a recording, piece after piece: `(start in seconds, waveform (samples,))`.
+
+    The waveform is mono float32 in [-1, 1]: FFmpeg's mix of the channels, but of uncompressed sound with more than two, which
+    may be a microphone for each speaker, their mean. Pieces follow each other without a gap: where the sound starts late or has
+    holes, there is silence, and what overlaps is cut. All pieces but the last are `chunk_seconds` long.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no recording, has no audio track, or nothing of it can be decoded.
+    """
+    size = round(sampling_rate * chunk_seconds)
+    if size < 1:
+        raise ValueError(f"Chunks of {chunk_seconds} s hold no sample: give chunk_seconds above 0.")
+    first, pieces, filled = 0, [], 0
+    with open_track(path, "audio") as track:
+        for _, samples in _sound(track, sampling_rate):
+            pieces.append(samples)
+            filled += len(samples)
+            while filled >= size:
+                joined = np.concatenate(pieces)
+                yield first / sampling_rate, joined[:size]
+                first, pieces, filled = first + size, [joined[size:]], filled - size
+    if filled:
+        yield first / sampling_rate, np.concatenate(pieces)
+
+
+def read_audio(
+    path: str | Path, start: float | None = None, end: float | None = None, sampling_rate: int = SAMPLING_RATE
+) -> np.ndarray:
+    """
+    The waveform `(samples,)` of one span, mono float32 in [-1, 1]; None: from the beginning, to the end. What lies before
+    is skipped where the file can be searched. An end after the end of the sound means that end.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no recording, has no audio track, nothing of it can be decoded, or it has no such span.
+    """
+    bounds = check_spans(path, [(start, end)])
+    with open_track(path, "audio") as track:
+        _skip_to_first(track, bounds)
+        [(_, waveform)] = _cut_sound(track, bounds, sampling_rate)
+    return waveform
+
+
+def _skip_to_first(track: "Track", bounds: list[tuple[float, float]]):
+    """Skip what lies before all spans; a decoder and a filter need some of it to give what they give in one pass."""
+    first = min((start for start, _ in bounds), default=0.0)
+    if first - PREROLL > SEEK_GAP:
+        track.skip_to(first - PREROLL)
+
+
+def utterance_waveforms(
+    path: str | Path, spans: Sequence[Span], sampling_rate: int = SAMPLING_RATE
+) -> Iterator[tuple[int, np.ndarray]]:
+    """
+    The waveforms of utterances, in one pass over the recording: `(position of the span, waveform (samples,))`, each as soon
+    as its span is over. No more than the spans that are open is held in memory.
+
+    Args:
+        spans: `(start, end)` in seconds, in any order; they may overlap. None: from the beginning, to the end. An end after
+            the end of the sound means that end.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no recording, has no audio track, nothing of it can be decoded, a span is none, or, after
+            the others were given, when spans start after the end of the sound ([`SpansBeyondEnd`]).
+    """
+    bounds = check_spans(path, spans)
+    with open_track(path, "audio") as track:
+        _skip_to_first(track, bounds)
+        yield from _cut_sound(track, bounds, sampling_rate)
+
+
+class _Run:
+    """
+    Sound without a hole, of one format, on its way to mono samples of the wanted rate.
+
+    Sample k of the recording is always at k / sampling_rate: a run begins at a multiple of the least common period of both
+    rates, with silence before its first sample. So a span is the same wherever decoding begins.
+    """
+
+    def __init__(self, track: Track, time: float, frame, sampling_rate: int):
+        self.rate = rate = frame.sample_rate
+        if not SAMPLING_RATES[0] <= rate <= SAMPLING_RATES[1]:
+            raise ValueError(
+                f"{track.path} states a sampling rate of {rate} Hz: this is no speech, or the file is damaged."
+            )
+        self.format = self._format_of(frame)
+        self.end = time
+        # 32-bit integers: sums of channels stay in [-1, 1], and a damaged float cannot become NaN
+        resampler = functools.partial(import_av().AudioResampler, "s32p", "mono")
+        self.to_mono = None if _needs_mean(track, frame) else resampler(rate)
+        self.to_rate = None if rate == sampling_rate else resampler(sampling_rate)
+        first = round(time * rate)
+        padding = first % (rate // math.gcd(rate, sampling_rate))
+        self.next = (first - padding) * sampling_rate // rate
+        self.padding = np.zeros((1, padding), np.int32)
+
+    @staticmethod
+    def _format_of(frame) -> tuple:
+        return frame.format.name, frame.layout.name, frame.sample_rate
+
+    def continues_with(self, time: float, frame) -> bool:
+        return abs(time - self.end) <= TOLERANCE and self.format == self._format_of(frame)
+
+    def add(self, frame) -> Iterator[tuple[int, np.ndarray]]:
+        self.end += frame.samples / frame.sample_rate
+        frame.pts = None  # the run has its own count
+        yield from self._resampled(self._mono(frame))
+
+    def finish(self) -> Iterator[tuple[int, np.ndarray]]:
+        yield from self._resampled([] if self.to_mono is None else self._mono(None))
+        if self.to_rate is not None:
+            yield from self._given(mono.to_ndarray() for mono in self.to_rate.resample(None))
+
+    def _mono(self, frame) -> list[np.ndarray]:
+        if self.to_mono is None:
+            return [_mean_of_channels(frame)]
+        return [mono.to_ndarray() for mono in self.to_mono.resample(frame)]
+
+    def _resampled(self, arrays: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+        if self.padding.size and arrays:
+            arrays, self.padding = [self.padding, *arrays], self.padding[:, :0]
+        if self.to_rate is None:
+            yield from self._given(arrays)
+            return
+        for array in arrays:
+            frame = import_av().AudioFrame.from_ndarray(array, format="s32p", layout="mono")
+            frame.sample_rate = self.rate
+            yield from self._given(mono.to_ndarray() for mono in self.to_rate.resample(frame))
+
+    def _given(self, arrays) -> Iterator[tuple[int, np.ndarray]]:
+        for array in arrays:
+            yield self.next, array[0].astype(np.float32) * np.float32(2.0**-31)
+            self.next += array.shape[1]
+
+
+def _needs_mean(track: Track, frame) -> bool:
+    """
+    Whether the channels are no loudspeakers, as which FFmpeg would mix them: it takes the fourth microphone for the one of
+    low tones, and leaves it out.
+    """
+    is_plain = frame.layout.name in ("mono", "stereo")
+    return not is_plain and (track.stream.codec_context.name.startswith("pcm_") or frame.layout.nb_channels > 8)
+
+
+def _mean_of_channels(frame) -> np.ndarray:
+    """The mean of a frame's channels, `(1, samples)` int32."""
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    if samples.dtype.kind == "f":
+        samples = np.nan_to_num(samples.astype(np.float64)).clip(-1, 1) * (2.0**31 - 1)
+    else:
+        bits = 8 * samples.dtype.itemsize
+        samples = (samples.astype(np.float64) - (2.0**7 if samples.dtype.kind == "u" else 0)) * 2.0 ** (32 - bits)
+    return samples.mean(axis=0, keepdims=True).astype(np.int32)
+
+
+def _runs(track: Track, sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Pieces `(first sample, waveform)` as the time stamps have them, with holes and overlaps."""
+    run = None
+    for time, frame in track.frames():
+        if run is None or not run.continues_with(time, frame):
+            if run is not None:
+                yield from run.finish()
+            run = _Run(track, time, frame, sampling_rate)
+        yield from run.add(frame)
+    if run is None:
+        raise ValueError(f"{track.path}: nothing of its sound can be decoded; the file is damaged.")
+    yield from run.finish()
+
+
+def _sound(track: Track, sampling_rate: int, first: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+    """Pieces `(first sample, waveform)` from a sample on, without holes and overlaps."""
+    position = first
+    for begin, samples in _runs(track, sampling_rate):
+        while position < begin:
+            length = min(begin - position, SILENCE_SECONDS * sampling_rate)
+            yield position, np.zeros(length, np.float32)
+            position += length
+        samples = samples[position - begin :]
+        if len(samples):
+            yield position, samples
+            position += len(samples)
+
+
+def _cut_sound(track: Track, bounds: list[tuple[float, float]], sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The waveform of each span, as soon as it is over."""
+    if not bounds:
+        return
+    samples_of = []
+    for start, end in bounds:
+        first = round(start * sampling_rate)
+        last = end if end == math.inf else round(end * sampling_rate)
+        samples_of.append((first, max(last, first + 1)))
+    waiting = sorted(range(len(bounds)), key=lambda number: samples_of[number], reverse=True)
+    pieces_of, position_after = {}, 0
+    for position, samples in _sound(track, sampling_rate, samples_of[waiting[-1]][0]):
+        position_after = position + len(samples)
+        while waiting and samples_of[waiting[-1]][0] < position_after:
+            pieces_of[waiting.pop()] = []
+        for number, pieces in list(pieces_of.items()):
+            first, last = samples_of[number]
+            pieces.append(samples[max(first - position, 0) : None if last == math.inf else last - position])
+            if last <= position_after:
+                yield number, np.concatenate(pieces_of.pop(number))
+        if not waiting and not pieces_of:
+            return
+    for number, pieces in pieces_of.items():
+        yield number, np.concatenate(pieces)
+    check_all_begun(track.path, bounds, waiting, f"sound at {track.end:.2f} s")
