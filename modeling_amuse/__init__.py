@@ -17,6 +17,7 @@ if not (_FOLDER / "processing").is_dir() and str(_FOLDER.parent) not in __path__
 from modeling_amuse.processing.processing_amuse import AmuseProcessor
 
 from .configuration_amuse import MODALITIES, AmuseConfig
+from .described_utterance import RecognizedUtterance
 from .live_session import LiveSession
 from .modeling_amuse import (
     AmuseEmotionRecognitionOutput,
@@ -53,4 +54,5 @@ __all__ = [
     "AmuseProcessor",
     "EmotionRecognitionPipeline",
     "LiveSession",
+    "RecognizedUtterance",
 ]

@@ -1,10 +1,48 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What the model says about one utterance, in words: the dict that a user gets."""
+"""The prediction for one utterance as the dict that a user gets."""
+
+from typing import Required, TypedDict
 
 import torch
 
 GIVEN_KEYS = ("id", "speaker", "text", "start", "end")
 """The keys of an utterance that its description repeats."""
+
+
+class EmotionPrediction(TypedDict):
+    """What a model, or one of its modalities, predicts."""
+
+    emotion: str
+    """The most probable emotion."""
+    confidence: float
+    """Its probability."""
+    scores: dict[str, float]
+    """The probability of each emotion; they sum to 1."""
+
+
+class RecognizedUtterance(TypedDict, total=False):
+    """An utterance with its emotion. `id`, `speaker`, `text`, `start` and `end` are those that were given, if any."""
+
+    id: str
+    """The utterance's name."""
+    speaker: Required[str | int]
+    """Who says it."""
+    text: str
+    """What is said."""
+    start: float
+    """Seconds on the conversation's clock at which the utterance begins."""
+    end: float
+    """Seconds on the conversation's clock at which the utterance ends."""
+    emotion: Required[str]
+    """The most probable emotion."""
+    confidence: Required[float]
+    """Its probability."""
+    scores: Required[dict[str, float]]
+    """The probability of each emotion; they sum to 1."""
+    modalities: Required[dict[str, EmotionPrediction]]
+    """For each modality that the utterance has, the prediction from this modality alone."""
+    shares: Required[dict[str, float]]
+    """The share of each of the model's modalities in the fused descriptor, 0 for one that is missing; they sum to 1."""
 
 
 def describe_utterance(
@@ -16,7 +54,7 @@ def describe_utterance(
     modality_mask: torch.Tensor,
     fusion_shares: torch.Tensor,
     temperature: float = 1.0,
-) -> dict:
+) -> RecognizedUtterance:
     """
     Args:
         utterance: as the user gave it.
@@ -29,8 +67,8 @@ def describe_utterance(
         temperature: `logits` are divided by it; it was fitted on these, not on those of the modalities.
 
     Returns:
-        What was given of [`GIVEN_KEYS`], then `emotion`, `confidence` (a probability), `scores` (the probability of each
-        emotion), `modalities` (for each that the utterance has, `emotion`, `confidence` and `scores`) and `shares`.
+        The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `modalities` and `shares`, see
+        [`RecognizedUtterance`].
     """
     says = zip(modalities, modality_logits, modality_mask.tolist(), strict=True)
     return {
@@ -41,7 +79,7 @@ def describe_utterance(
     }
 
 
-def describe_emotion(id2label: dict[int, str], logits: torch.Tensor) -> dict:
+def describe_emotion(id2label: dict[int, str], logits: torch.Tensor) -> EmotionPrediction:
     """From emotion scores before softmax, `(C,)`: the likeliest `emotion`, its `confidence`, and all `scores`."""
     probabilities = logits.float().softmax(dim=-1).tolist()
     scores = {id2label[index]: probability for index, probability in enumerate(probabilities)}
@@ -49,4 +87,4 @@ def describe_emotion(id2label: dict[int, str], logits: torch.Tensor) -> dict:
     return {"emotion": emotion, "confidence": scores[emotion], "scores": scores}
 
 
-__all__ = ["GIVEN_KEYS", "describe_emotion", "describe_utterance"]
+__all__ = ["GIVEN_KEYS", "EmotionPrediction", "RecognizedUtterance", "describe_emotion", "describe_utterance"]

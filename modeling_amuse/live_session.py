@@ -3,7 +3,7 @@
 
 import torch
 
-from .described_utterance import describe_utterance
+from .described_utterance import RecognizedUtterance, describe_utterance
 from .recording_states import recording_encoders
 
 
@@ -48,7 +48,7 @@ class LiveSession:
         self._speakers = {}
 
     @torch.no_grad()
-    def add(self, utterance: dict) -> dict:
+    def add(self, utterance: dict) -> RecognizedUtterance:
         """
         The next utterance of the conversation.
 

@@ -1,11 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The `emotion-recognition` pipeline: from conversations to the emotion of each utterance's speaker."""
 
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from os import PathLike
 
 from transformers import Pipeline
 
-from .described_utterance import describe_utterance
+from .described_utterance import RecognizedUtterance, describe_utterance
 from .recording_states import recording_encoders
 
 UTTERANCES_PER_CHUNK = 128
@@ -42,8 +43,9 @@ class EmotionRecognitionPipeline(Pipeline):
         speech_model=None,
         num_speakers: int | None = None,
         language: str | None = None,
+        progress: Callable[[str, float, float], None] | None = None,
         **kwargs,
-    ):
+    ) -> list[RecognizedUtterance] | list[list[RecognizedUtterance]]:
         """
         Args:
             conversations: a conversation, or a list of conversations. A conversation is
@@ -51,54 +53,78 @@ class EmotionRecognitionPipeline(Pipeline):
                 - a list of utterances, or a dict with `"utterances"`; an utterance is a dict with `"speaker"` and `"text"`,
                   features, or the recording that it is in (`"audio"`, `"video"`, with `"start"` and `"end"`), see
                   [`AmuseProcessor`]; or
-                - a file: a recording (`"talk.mp4"`, `"talk.wav"`), or a transcript (`.json`, `.jsonl`, `.csv`, `.srt`,
-                  `.vtt`, `.rttm`), which may hold several conversations.
+                - a recording: a file (`"talk.mp4"`, `"talk.wav"`), or a waveform with its sampling rate as `datasets` and
+                  transformers have it, `{"array": (samples,) or (channels, samples), "sampling_rate": 16000}`, also with
+                  `"raw"` for `"array"`; or
+                - a transcript (`.json`, `.jsonl`, `.csv`, `.srt`, `.vtt`, `.rttm`), which may hold several conversations.
             batch_size: conversations computed at a time. Default: that of the pipeline, else 1.
             transcript, transcript_text (`str`, *optional*): the transcript of the one recording that is given; for one in
                 RTTM, which has no words, a text file with a line for each turn.
             speech_model (*optional*): a Whisper model (Hub id, folder, or a loaded speech recognition pipeline) that writes
                 the transcript of recordings without one.
-            num_speakers, language (*optional*): how many people speak in these, and which language.
+            num_speakers, language (*optional*): how many people speak in these recordings, and which language.
+            progress (*optional*): is called as `progress(stage, completed, total)` while the work goes on. The stages are
+                `"speech"` (in seconds), `"speakers"` and `"words"` for recordings without a transcript, `"voice"` and
+                `"faces"` (in utterances) for recordings, and `"emotions"` (in conversations). Each begins with 0 of `total`
+                and ends with `total` of `total`; a stage of several recordings is reported for each of them.
             modalities (`tuple[str, ...]`, *optional*): use only these of the model's modalities.
 
         Returns:
-            For each conversation a list with a dict for each utterance: what was given of `id`, `speaker`, `text`,
-            `start` and `end`, and
+            For each conversation a list with a dict for each utterance, see [`RecognizedUtterance`]: the given `id`,
+            `speaker`, `text`, `start` and `end`, and
 
             - `emotion` and its `confidence` (a probability);
             - `scores`, the probability of each emotion;
-            - `modalities`: for each modality that the utterance has, what it says by itself, as `emotion`,
-              `confidence` and `scores`;
+            - `modalities`: for each modality that the utterance has, its prediction from this modality alone, as
+              `emotion`, `confidence` and `scores`;
             - `shares`: the share of each modality in the fused descriptor; they sum to 1.
+
+            One conversation gives one such list, and a list of conversations a list of them.
 
         Raises:
             FileNotFoundError: when a file is missing.
             ValueError: for what is no conversation or cannot be read, with the place and the reason.
         """
         files = conversations if isinstance(conversations, (list, tuple)) else [conversations]
-        if files and all(isinstance(file, (str, Path)) for file in files):
+        if files and all(isinstance(file, (str, PathLike)) or self.processor.is_waveform(file) for file in files):
             if transcript is not None and len(files) > 1:
                 raise ValueError(f"One transcript is given for {len(files)} files: give them one by one.")
             words = {"transcript": transcript, "transcript_text": transcript_text}
             speech = {"speech_model": speech_model, "num_speakers": num_speakers, "language": language}
-            checked = [c for file in files for c in self.processor.conversations_of_file(file, **words, **speech)]
+            options = {**words, **speech, "progress": progress}
+            checked = [c for file in files for c in self.processor.conversations_of_file(file, **options)]
             several = isinstance(conversations, (list, tuple)) or len(checked) > 1
         else:
             several = self.processor.is_list_of_conversations(conversations)
             checked = self.processor.check_conversations(conversations)
-        size = batch_size or self._batch_size or 1
-        batches = [{"conversations": checked[start : start + size]} for start in range(0, len(checked), size)]
-        results = [result for batch in super().__call__(batches, batch_size=1, **kwargs) for result in batch]
+        results = list(self._recognized(checked, batch_size or self._batch_size or 1, progress, kwargs))
         return results if several else results[0]
 
-    def _sanitize_parameters(self, modalities: tuple[str, ...] | None = None):
-        return {} if modalities is None else {"modalities": modalities}, {}, {}
+    def _recognized(
+        self, conversations: list[dict], size: int, progress: Callable | None, kwargs: dict
+    ) -> Iterator[list[RecognizedUtterance]]:
+        """The result for each conversation, computed `size` at a time."""
+        total, completed = len(conversations), 0
+        batches = ({"conversations": conversations[start : start + size]} for start in range(0, total, size))
+        for batch in super().__call__(batches, batch_size=1, progress=progress, **kwargs):
+            if progress is not None and completed == 0:
+                progress("emotions", 0, total)  # not before the first batch's recordings are read
+            yield from batch
+            completed += len(batch)
+            if progress is not None:
+                progress("emotions", completed, total)
 
-    def preprocess(self, batch: dict, modalities: tuple[str, ...] | None = None) -> dict:
+    def _sanitize_parameters(self, modalities: tuple[str, ...] | None = None, progress: Callable | None = None):
+        given = {"modalities": modalities, "progress": progress}
+        return {name: value for name, value in given.items() if value is not None}, {}, {}
+
+    def preprocess(
+        self, batch: dict, modalities: tuple[str, ...] | None = None, progress: Callable | None = None
+    ) -> dict:
         modalities = modalities or self.model.config.modalities
         encoders = recording_encoders(self.model.amuse, self.processor)
         conversations = [
-            self.processor.add_recorded_features(conversation, encoders, modalities)
+            self.processor.add_recorded_features(conversation, encoders, modalities, progress)
             for conversation in batch["conversations"]
         ]
         inputs = self.processor(conversations, modalities=modalities, return_labels=False)
@@ -118,7 +144,7 @@ class EmotionRecognitionPipeline(Pipeline):
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory)
 
-    def postprocess(self, batch: dict) -> list[list[dict]]:
+    def postprocess(self, batch: dict) -> list[list[RecognizedUtterance]]:
         config, outputs = self.model.config, batch["outputs"]
         return [
             [

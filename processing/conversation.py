@@ -1,14 +1,79 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What a conversation is, and the check of what a user gives as one."""
+"""What a conversation and its utterances are, and the check of what a user gives as a conversation."""
 
 from collections.abc import Sequence
 from numbers import Real
 from os import PathLike
+from typing import Any, Literal, Required, TypedDict
+
+from .recorded_sound import Recording, check_recording, is_waveform
 
 STREAMS = ("text", "audio", "vision", "background")
 """The feature streams of an utterance: one for each modality, and the second one of vision."""
 
 MODALITY_OF = {stream: "vision" if stream == "background" else stream for stream in STREAMS}
+
+VIDEO_SIDES = ("left", "right")
+"""The values of an utterance's `video_side`."""
+
+
+class Utterance(TypedDict, total=False):
+    """
+    What one person says without another person's turn in between. Everything but the speaker is optional: a modality of
+    which an utterance holds nothing is missing.
+    """
+
+    id: str
+    """The utterance's name, which joins it to tables of features."""
+    speaker: Required[str | int]
+    """Any name that distinguishes the speakers of the conversation."""
+    text: str
+    """What is said."""
+    start: float
+    """Seconds on the conversation's clock at which the utterance begins."""
+    end: float
+    """Seconds on the conversation's clock at which the utterance ends."""
+    audio: Recording
+    """A sound or video file, or a waveform with its sampling rate, that holds the utterance from `start` to `end`."""
+    audio_start: float | None
+    """
+    Seconds on the conversation's clock at which `audio` begins; None is 0. A clip of the utterance alone begins at `start`.
+    """
+    video: str | PathLike
+    """A video file that holds the utterance from `start` to `end`."""
+    video_start: float | None
+    """Seconds on the conversation's clock at which `video` begins; None is 0."""
+    video_side: Literal["left", "right"] | None
+    """The half of the picture in which the speaker is; None is the whole picture."""
+    text_features: Any
+    """`(tokens, size)` or `(size,)` numbers, which replace the text encoder's states."""
+    audio_features: Any
+    """`(frames, size)` or `(size,)` numbers; with them `audio` is not read."""
+    vision_features: Any
+    """`(frames, size)` or `(size,)` numbers; with them the faces of `video` are not searched."""
+    background_features: Any
+    """`(frames, size)` or `(size,)` numbers: what is seen apart from faces."""
+    emotion: str | None
+    """The label; None where it is unknown."""
+    waveform: Any
+    """`(samples,)` at the sampling rate of the processor's feature extractor, for the model's own audio encoder."""
+    face_images: list
+    """Pictures of the speaker's face, `(height, width, 3)` uint8 RGB or PIL's, for the model's own image encoder."""
+    background_images: list
+    """Pictures without faces, likewise."""
+    index: int
+    """The utterance's number in the training split."""
+
+
+class Conversation(TypedDict, total=False):
+    """A conversation in the form that [`check_conversations`] returns."""
+
+    id: Required[str]
+    """The conversation's name."""
+    utterances: Required[list[Utterance]]
+    """The utterances in the order in which they are said."""
+    warnings: list[str]
+    """What was lost or is unsure in the conversation's recording or transcript, a sentence each."""
 
 
 UTTERANCE_KEYS = (
@@ -16,18 +81,12 @@ UTTERANCE_KEYS = (
     *(f"{stream}_features" for stream in STREAMS),
     "emotion",
 )
-"""
-What an utterance may hold. `start` and `end` are seconds on the conversation's clock; `audio` and `video` are paths of
-files, and `audio_start` and `video_start` the seconds on that clock at which these files begin: None is 0, and a clip of
-the utterance alone begins at `start`. `video_side`, one of [`VIDEO_SIDES`], is the half of the picture in which the
-speaker is, None the whole of it.
-"""
+"""The keys of an [`Utterance`] that files and data sets may hold."""
 
-VIDEO_SIDES = ("left", "right")
 LONGEST_SECONDS = 1000 * 3600  # no conversation lasts so long: a larger number is no time in seconds
 
 
-def media_span(utterance: dict, medium: str) -> tuple[float, float] | tuple[None, None]:
+def media_span(utterance: Utterance, medium: str) -> tuple[float, float] | tuple[None, None]:
     """
     From when to when the utterance lasts in its file, in seconds of the file's own time; `(None, None)`: the whole file.
 
@@ -52,7 +111,7 @@ def media_span(utterance: dict, medium: str) -> tuple[float, float] | tuple[None
     return start - file_start, end - file_start
 
 
-def check_times(utterance: dict):
+def check_times(utterance: Utterance):
     """
     Raises:
         ValueError: when a time of the utterance is no number of seconds.
@@ -71,14 +130,14 @@ def is_list_of_conversations(given) -> bool:
     return all(isinstance(item, (list, tuple)) or (isinstance(item, dict) and "utterances" in item) for item in given)
 
 
-def check_conversations(given, with_times: bool = True) -> list[dict]:
+def check_conversations(given, with_times: bool = True) -> list[Conversation]:
     """
-    Conversations in one form: a list of `{"id": str, "utterances": [dict, ...]}`.
+    Conversations in one form: a list of [`Conversation`].
 
     Args:
-        given: a conversation or a list of them. A conversation is a dict with `"utterances"` or a list of utterances;
-            an utterance is a dict with `"speaker"`, and `"text"` or `"*_features"` or both.
-        with_times: False leaves times alone, which a file may hold in other ways than as seconds.
+        given: a conversation or a list of them. A conversation is a dict with `"utterances"`, or a list of
+            utterances, each an [`Utterance`].
+        with_times: False does not check times, which a file may hold in another form than seconds.
 
     Raises:
         ValueError: what is wrong, in which conversation and utterance, and what to do.
@@ -87,7 +146,7 @@ def check_conversations(given, with_times: bool = True) -> list[dict]:
     return [_check_conversation(conversation, number, with_times) for number, conversation in enumerate(conversations)]
 
 
-def _check_conversation(conversation, number: int, with_times: bool) -> dict:
+def _check_conversation(conversation, number: int, with_times: bool) -> Conversation:
     if isinstance(conversation, (list, tuple)):
         conversation = {"utterances": list(conversation)}
     if not isinstance(conversation, dict) or "utterances" not in conversation:
@@ -102,6 +161,7 @@ def _check_conversation(conversation, number: int, with_times: bool) -> dict:
         raise ValueError(f"The utterances of conversation {name} are a {type(utterances).__name__}: give a list.")
     if not utterances:
         raise ValueError(f"Conversation {name} is empty: give at least one utterance, or leave the conversation out.")
+    checked_waveforms = set()
     for position, utterance in enumerate(utterances):
         if not isinstance(utterance, dict):
             raise ValueError(
@@ -124,12 +184,26 @@ def _check_conversation(conversation, number: int, with_times: bool) -> dict:
                 f"The text of utterance {position} of conversation {name} is a {type(utterance['text']).__name__}: give "
                 "a string."
             )
-        for medium in ("audio", "video"):
-            if not isinstance(utterance.get(medium) or "", (str, PathLike)):
-                raise ValueError(
-                    f"The {medium} of utterance {position} of conversation {name} is a "
-                    f"{type(utterance[medium]).__name__}: give the path of a file."
-                )
+        _check_media(utterance, f"utterance {position} of conversation {name}", checked_waveforms)
         if with_times:
             check_times({"id": f"{position} of conversation {name}", **utterance})
     return {**conversation, "id": name, "utterances": list(utterances)}
+
+
+def _check_media(utterance: Utterance, place: str, checked_waveforms: set[int]):
+    audio, video = utterance.get("audio"), utterance.get("video")
+    if id(audio) in checked_waveforms:  # utterances share the waveform of their conversation
+        pass
+    elif is_waveform(audio):
+        try:
+            check_recording(audio)
+        except ValueError as error:
+            raise ValueError(f"The audio of {place}: {error}") from error
+        checked_waveforms.add(id(audio))
+    elif not isinstance(audio or "", (str, PathLike)):
+        raise ValueError(
+            f"The audio of {place} is a {type(audio).__name__}: give the path of a file, or a waveform with its sampling "
+            'rate, {"array": (samples,), "sampling_rate": 16000}.'
+        )
+    if not isinstance(video or "", (str, PathLike)):
+        raise ValueError(f"The video of {place} is a {type(video).__name__}: give the path of a file.")

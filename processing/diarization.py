@@ -13,7 +13,10 @@ import torch
 from transformers.audio_utils import mel_filter_bank
 
 from .extras import import_extra
+from .media_probe import probe_media
+from .recorded_sound import Recording
 from .sound_tracks import SAMPLING_RATE, audio_chunks, utterance_waveforms
+from .stage_progress import Progress, report
 
 VAD_FRAME = 512
 """Samples that Silero judges at once."""
@@ -52,11 +55,15 @@ class Turn(NamedTuple):
     end: float
 
 
-def find_speech(path: str | Path) -> list[tuple[float, float]]:
+def find_speech(recording: Recording, progress: Progress | None = None) -> list[tuple[float, float]]:
     """
     Where somebody speaks, by Silero's voice activity detection.
 
     The recording is read as a stream: for each 32 ms of it, one number is kept.
+
+    Args:
+        recording: a sound or video file, or a waveform with its sampling rate.
+        progress: is told of the stage `speech`, in seconds.
 
     Returns:
         list of (start, end) in seconds, in order, without overlap; empty where nobody speaks.
@@ -72,29 +79,39 @@ def find_speech(path: str | Path) -> list[tuple[float, float]]:
         for frame in torch.from_numpy(frames.reshape(-1, VAD_FRAME)):
             probabilities.append(detector(frame, SAMPLING_RATE).item())
 
-    for _, waveform in audio_chunks(path, SAMPLING_RATE):
+    duration = 0.0 if progress is None else probe_media(recording).duration
+    report(progress, "speech", 0, duration)
+    for _, waveform in audio_chunks(recording, SAMPLING_RATE):
         samples += len(waveform)
+        report(progress, "speech", samples / SAMPLING_RATE, duration)
         waveform = np.concatenate([rest, waveform])
         whole = len(waveform) // VAD_FRAME * VAD_FRAME
         judge(waveform[:whole])
         rest = waveform[whole:]
     if len(rest):
         judge(np.pad(rest, (0, VAD_FRAME - len(rest))))
+    report(progress, "speech", duration, duration)
     spans = silero.get_speech_timestamps_from_probs(
         probabilities, sampling_rate=SAMPLING_RATE, audio_length_samples=samples
     )
     return [(span["start"] / SAMPLING_RATE, span["end"] / SAMPLING_RATE) for span in spans]
 
 
-def diarize(path: str | Path, num_speakers: int | None = None, max_speakers: int = 8) -> list[Turn]:
+def diarize(
+    recording: Recording,
+    num_speakers: int | None = None,
+    max_speakers: int = 8,
+    progress: Progress | None = None,
+) -> list[Turn]:
     """
     Who speaks when.
 
     Args:
-        path: a recording, audio or video.
-        num_speakers: how many people speak. Say it where it is known: it is estimated where None, less surely in less than
-            half a minute, and the acted emotions of one person are often taken for several people.
-        max_speakers: at most so many are estimated.
+        recording: a sound or video file, or a waveform with its sampling rate.
+        num_speakers: how many people speak. Give it where it is known. None estimates it, less reliably in recordings of
+            less than half a minute; the acted emotions of one person are often taken for several people.
+        max_speakers: the largest number that is estimated.
+        progress: is told of the stages `speech` and `speakers`.
 
     Returns:
         turns in order, without overlap; speakers are "speaker 1", "speaker 2", ... in the order in which they are heard
@@ -108,12 +125,12 @@ def diarize(path: str | Path, num_speakers: int | None = None, max_speakers: int
     for name, number in (("num_speakers", num_speakers), ("max_speakers", max_speakers)):
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}: give 1 or more.")
-    speech = find_speech(path)
+    speech = find_speech(recording, progress)
     if not speech:
         return []
     windows_of_speech = [_windows(start, end) for start, end in speech]
     windows = np.concatenate(windows_of_speech)
-    embeddings = _embed(path, windows)
+    embeddings = _embed(recording, windows, progress)
     centroids = _speaker_centroids(embeddings[_clustered(windows)], num_speakers, max_speakers)
     speakers = _most_likely_speakers(embeddings @ centroids.T)
     return _turns(speech, windows_of_speech, speakers)
@@ -172,13 +189,17 @@ def _speaker_encoder() -> _SpeakerEncoder:
 
 
 @torch.no_grad()
-def _embed(path: str | Path, windows: np.ndarray, batch_size: int = 64) -> np.ndarray:
+def _embed(recording: Recording, windows: np.ndarray, progress: Progress | None, batch_size: int = 64) -> np.ndarray:
     """Embeddings `(windows, 256)`."""
     embeddings = np.zeros((len(windows), 256), np.float32)
-    waveforms = utterance_waveforms(path, [tuple(window) for window in windows.tolist()], SAMPLING_RATE)
+    report(progress, "speakers", 0, len(windows))
+    completed = 0
+    waveforms = utterance_waveforms(recording, [tuple(window) for window in windows.tolist()], SAMPLING_RATE)
     while batch := list(islice(waveforms, batch_size)):
         inputs = torch.from_numpy(np.stack([_encoder_input(waveform) for _, waveform in batch]))
         embeddings[[position for position, _ in batch]] = _speaker_encoder()(inputs).numpy()
+        completed += len(batch)
+        report(progress, "speakers", completed, len(windows))
     return embeddings
 
 

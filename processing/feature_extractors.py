@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .conversation import Utterance
 from .opensmile_functionals import functionals
 from .prosody import VERSION as PROSODY_VERSION
 from .prosody import prosody
+from .stage_progress import Progress, counted
 from .utterance_media import FRAMES_PER_SECOND, UtteranceLoudness, UtteranceSight, utterance_sights, utterance_sounds
 
 
@@ -71,10 +73,11 @@ def check_record(record: dict, what: str):
 
 
 def extract_features(
-    utterances: list[dict],
+    utterances: list[Utterance],
     extractors: dict[str, Callable],
     with_images: bool = False,
     skip_unreadable: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[int, str, np.ndarray | None]]:
     """
     The features of utterances from their recordings.
@@ -85,6 +88,7 @@ def extract_features(
             waveform, or from an [`UtteranceSight`], to `(S, D)` or None.
         with_images: whether extractors of the video look at pictures.
         skip_unreadable: warn of recordings that cannot be read and go on.
+        progress: is told of the stages `voice` and `faces`, in utterances.
 
     Returns:
         An iterator over the position of an utterance, a stream and its features `(S, D)`, None where there are none.
@@ -96,12 +100,16 @@ def extract_features(
     loudness = {}
     # a voice also tells whose face is the speaker's
     if "audio" in extractors or video:
-        for position, waveform in utterance_sounds(utterances, skip_unreadable):
+        heard = sum(bool(utterance.get("audio")) for utterance in utterances)
+        sounds = utterance_sounds(utterances, skip_unreadable)
+        for position, waveform in counted(sounds, progress, "voice", heard):
             if "audio" in extractors:
                 yield position, "audio", extractors["audio"](waveform)
             if video:
                 loudness[position] = UtteranceLoudness(waveform)
     if video:
-        for position, sight in utterance_sights(utterances, loudness, with_images, skip_unreadable=skip_unreadable):
+        seen = sum(bool(utterance.get("video")) for utterance in utterances)
+        sights = utterance_sights(utterances, loudness, with_images, skip_unreadable=skip_unreadable)
+        for position, sight in counted(sights, progress, "faces", seen):
             for stream, compute in video.items():
                 yield position, stream, compute(sight)

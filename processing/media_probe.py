@@ -16,6 +16,7 @@ from .media import (
     open_track,
     packets_of,
 )
+from .recorded_sound import Recording, check_recording, is_waveform
 
 PROBED_PACKETS = 100
 
@@ -31,7 +32,7 @@ class MediaInfo(NamedTuple):
     frame_rate: float | None
 
 
-def probe_media(path: str | Path) -> MediaInfo:
+def probe_media(recording: Recording) -> MediaInfo:
     """
     What a file holds. A cover picture is no video. The duration is that of the longest stream that can be decoded, as the
     file states it, or measured where it states none or an impossible one.
@@ -40,6 +41,11 @@ def probe_media(path: str | Path) -> MediaInfo:
         FileNotFoundError: when there is no such file.
         ValueError: when it is no recording.
     """
+    if is_waveform(recording):
+        waveform = check_recording(recording)
+        duration = waveform["array"].shape[1] / waveform["sampling_rate"]
+        return MediaInfo(duration, True, False, None, None, None)
+    path = check_recording(recording)
     with naming_errors(path), open_container(path) as container:
         zero, limit = beginning_of(container), latest_plausible_time(path)
         audio, video = chosen_stream(container, "audio"), chosen_stream(container, "video")

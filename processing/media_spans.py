@@ -3,7 +3,6 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 FAR_AWAY = 1e9
 """Seconds; after the end of any recording."""
@@ -27,7 +26,7 @@ class SpansBeyondEnd(ValueError):
         self.are_all = are_all
 
 
-def check_spans(path: str | Path, spans: Sequence[Span]) -> list[tuple[float, float]]:
+def check_spans(path: str, spans: Sequence[Span]) -> list[tuple[float, float]]:
     """Spans as seconds, with 0 and infinity where they have None."""
     bounds = []
     for number, (start, end) in enumerate(spans):
@@ -42,7 +41,7 @@ def check_spans(path: str | Path, spans: Sequence[Span]) -> list[tuple[float, fl
     return bounds
 
 
-def check_all_begun(path: str | Path, bounds: list[tuple[float, float]], missing: Sequence[int], end: str):
+def check_all_begun(path: str, bounds: list[tuple[float, float]], missing: Sequence[int], end: str):
     if missing:
         number = min(missing)
         start, last = bounds[number]

@@ -54,7 +54,7 @@ def utterance_frames(
     """
     if not 0 < frames_per_second < math.inf:
         raise ValueError(f"frames_per_second is {frames_per_second}: give a number above 0.")
-    bounds = check_spans(path, spans)
+    bounds = check_spans(str(path), spans)
     wanted = _WantedTimes(bounds, frames_per_second)
     with open_track(path, "video") as track:
         picture, end = None, 0.0
@@ -71,7 +71,7 @@ def utterance_frames(
             raise ValueError(f"{path}: nothing of its video can be decoded; the file is damaged.")
         for wanted_time, utterances in itertools.chain(wanted.take(end), wanted.take_cut_short(end)):
             yield Frame(wanted_time, picture.image, utterances)
-        check_all_begun(path, bounds, wanted.unserved, f"video at {end:.2f} s")
+        check_all_begun(str(path), bounds, wanted.unserved, f"video at {end:.2f} s")
 
 
 class _Picture:

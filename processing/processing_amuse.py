@@ -7,13 +7,27 @@ import numpy as np
 import torch
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer, BatchFeature
 from transformers.processing_utils import ProcessingKwargs, ProcessorMixin, Unpack
-from transformers.utils import logging
 
-from .conversation import MODALITY_OF, STREAMS, UTTERANCE_KEYS, check_conversations, is_list_of_conversations
-
-IGNORED_LABEL = -100
-logger = logging.get_logger(__name__)
-
+from .conversation import (
+    MODALITY_OF,
+    STREAMS,
+    Conversation,
+    Utterance,
+    check_conversations,
+    is_list_of_conversations,
+)
+from .conversation_batch import ConversationBatch, pad_features
+from .processor_inputs import (
+    IGNORED_LABEL,
+    RAW_INPUTS,
+    check_modalities,
+    checked_waveform,
+    features_of,
+    label_of,
+    warn_of_unread_keys,
+)
+from .recorded_sound import Recording, is_waveform
+from .stage_progress import Progress
 
 PART_LOADERS = {
     "tokenizer": AutoTokenizer,
@@ -26,8 +40,6 @@ PART_INPUTS = {
     "image_processor": ("pixel_values", "vision_mask"),
 }
 """What each part makes of its input."""
-RAW_INPUTS = {"audio": "waveform", "vision": "face_images", "background": "background_images"}
-"""What an utterance holds for the encoder of a stream."""
 
 
 class AmuseProcessorKwargs(ProcessingKwargs, total=False):
@@ -64,6 +76,7 @@ class AmuseProcessor(ProcessorMixin):
     valid_processor_kwargs = AmuseProcessorKwargs
     check_conversations = staticmethod(check_conversations)
     is_list_of_conversations = staticmethod(is_list_of_conversations)
+    is_waveform = staticmethod(is_waveform)
 
     def __init__(
         self,
@@ -97,7 +110,7 @@ class AmuseProcessor(ProcessorMixin):
         """
         Args:
             conversations: a conversation or a list of them: dicts with `"utterances"`, or lists of utterances. An
-                utterance is a dict with
+                utterance is a dict (`modeling_amuse.processing.conversation.Utterance`) with
 
                 - `"speaker"`: a name;
                 - `"text"` (*optional*): a string. Without it, or with an empty one, text is missing;
@@ -184,26 +197,17 @@ class AmuseProcessor(ProcessorMixin):
 
     def _of_conversations(self, conversations, modalities, return_labels: bool | None, kwargs: dict) -> dict:
         conversations = check_conversations(conversations)
-        batch = _Batch(conversations)
-        unread = {key for utterance in batch.utterances for key in utterance} - {
-            *UTTERANCE_KEYS,
-            *RAW_INPUTS.values(),
-            "index",
-        }
-        if unread:
-            logger.warning_once(
-                f"Utterances hold {', '.join(sorted(map(repr, unread)))}, which AMuSE does not read; it reads "
-                f"{', '.join(UTTERANCE_KEYS)}."
-            )
+        batch = ConversationBatch(conversations)
+        warn_of_unread_keys(batch.utterances)
+        check_modalities(modalities)
         data = {"utterance_mask": batch.mask, "speaker_ids": batch.full(self._speaker_ids(conversations))}
-        unknown = set(modalities or ()) - set(MODALITY_OF.values())
-        if unknown:
-            raise ValueError(f"There is no modality {', '.join(sorted(unknown))}; there are text, audio and vision.")
         for stream in STREAMS:
             if modalities is None or MODALITY_OF[stream] in modalities:
                 data.update(self._stream(stream, batch, kwargs))
         if return_labels is not False and self.emotions is not None:
-            data["labels"] = batch.full([self._label(*place) for place in batch.places], filler=IGNORED_LABEL)
+            data["labels"] = batch.full(
+                [label_of(*place, self.emotions) for place in batch.places], filler=IGNORED_LABEL
+            )
         if all(u.get("index") is not None for u in batch.utterances):
             data["utterance_ids"] = batch.full([u["index"] for u in batch.utterances])
         return data
@@ -218,20 +222,25 @@ class AmuseProcessor(ProcessorMixin):
         streams = [stream for stream in self.feature_statistics if f"{stream}_mask" not in names]
         return [*names, *(f"{stream}_{kind}" for stream in streams for kind in ("features", "mask"))]
 
-    def conversations_of_file(self, path, **given) -> list[dict]:
-        """The conversations of a recording or a transcript, see `modeling_amuse.processing.recordings.conversations_of_file`."""
+    def conversations_of_file(self, path: Recording, **given) -> list[Conversation]:
+        """
+        The conversations of a transcript, or of a recording: a file, or a waveform with its sampling rate. See
+        `modeling_amuse.processing.recordings.conversations_of_file`.
+        """
         from .recordings import conversations_of_file  # decoding and speech recognition, which not everybody needs
 
         return conversations_of_file(path, **given)
 
-    def add_recorded_features(self, conversation: dict, encoders: dict, modalities=None) -> dict:
+    def add_recorded_features(
+        self, conversation: Conversation, encoders: dict, modalities=None, progress: Progress | None = None
+    ) -> Conversation:
         """A conversation with the features of its recordings, see `modeling_amuse.processing.recording_features`."""
         if not any(u.get(medium) for u in conversation["utterances"] for medium in ("audio", "video")):
             return conversation
         from .recording_features import add_recorded_features
 
         learned = self.feature_statistics.keys()
-        return add_recorded_features(conversation, self.feature_records, encoders, modalities, learned)
+        return add_recorded_features(conversation, self.feature_records, encoders, modalities, learned, progress)
 
     def _speaker_ids(self, conversations: list[dict]) -> list[int]:
         ids = []
@@ -240,19 +249,8 @@ class AmuseProcessor(ProcessorMixin):
             ids += [seen.setdefault(utterance["speaker"], len(seen)) for utterance in conversation["utterances"]]
         return ids
 
-    def _label(self, place: str, utterance: dict) -> int:
-        emotion = utterance.get("emotion")
-        if emotion is None:
-            return IGNORED_LABEL
-        if emotion not in self.emotions:
-            raise ValueError(
-                f"{place} has the emotion {emotion!r}, but the emotions are {', '.join(self.emotions)}: correct the "
-                "label, or leave it out (None) where it is unknown."
-            )
-        return self.emotions.index(emotion)
-
-    def _stream(self, stream: str, batch: "_Batch", kwargs: dict) -> dict:
-        features = [self._features(stream, place, utterance) for place, utterance in batch.places]
+    def _stream(self, stream: str, batch: ConversationBatch, kwargs: dict) -> dict:
+        features = [features_of(stream, *place, self.feature_statistics.get(stream)) for place in batch.places]
         if any(array is not None for array in features):
             for (place, utterance), array in zip(batch.places, features, strict=True):
                 if array is None and self._has_raw(stream, utterance):
@@ -260,7 +258,7 @@ class AmuseProcessor(ProcessorMixin):
                         f"{place} has no {stream}_features, as others of the batch have, but what an encoder would read in "
                         "their place: give one or the other to all, or put them into batches of their own."
                     )
-            states, mask = _pad_features(features, stream)
+            states, mask = pad_features(features, stream)
             return {f"{stream}_features": batch.full(states), f"{stream}_mask": batch.full(mask)}
         if stream in RAW_INPUTS and self._encoder_part(stream) is not None:
             raw = [utterance.get(RAW_INPUTS[stream]) for utterance in batch.utterances]
@@ -281,14 +279,14 @@ class AmuseProcessor(ProcessorMixin):
             return {f"{stream}_mask": batch.full(np.zeros((len(texts), 1), dtype=np.int64))}
         return {}
 
-    def _has_raw(self, stream: str, utterance: dict) -> bool:
+    def _has_raw(self, stream: str, utterance: Utterance) -> bool:
         """Whether an utterance has what the encoder of a stream reads."""
         if stream == "text":
             return self.tokenizer is not None and bool((utterance.get("text") or "").strip())
         raw = utterance.get(RAW_INPUTS[stream])
         return self._encoder_part(stream) is not None and raw is not None and len(raw) > 0
 
-    def _tokens(self, texts: list[str], batch: "_Batch", text_kwargs: dict) -> dict:
+    def _tokens(self, texts: list[str], batch: ConversationBatch, text_kwargs: dict) -> dict:
         rows = self._token_rows(texts, text_kwargs)
         return {
             "input_ids": batch.full(rows["input_ids"], filler=self.tokenizer.pad_token_id),
@@ -302,45 +300,6 @@ class AmuseProcessor(ProcessorMixin):
         tokens = self.tokenizer(texts, **settings)
         there = np.array([bool(text.strip()) for text in texts])
         return {"input_ids": tokens["input_ids"], "text_mask": tokens["attention_mask"] * there[:, None]}
-
-    def _features(self, stream: str, place: str, utterance: dict) -> np.ndarray | None:
-        """The normalized features `(S, D)` of a stream of an utterance, or None where it has none."""
-        given = utterance.get(f"{stream}_features")
-        if given is None:
-            return None
-        try:
-            array = np.asarray(given, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{place}: {stream}_features are no array of numbers: {error}") from error
-        if array.size == 0:
-            return None
-        array = array[None] if array.ndim == 1 else array
-        if array.ndim != 2:
-            raise ValueError(
-                f"{place}: {stream}_features must be of shape (tokens, size) or (size,), not {array.shape}."
-            )
-        unknown = np.isnan(array)
-        if unknown.all():
-            return None
-        if np.isinf(array).any():
-            raise ValueError(
-                f"{place}: {stream}_features hold an infinite value. Compute them anew, or leave them out."
-            )
-        statistics = self.feature_statistics.get(stream)
-        if statistics is None:
-            if unknown.any():
-                raise ValueError(
-                    f"{place}: {stream}_features hold NaN, and there are no feature_statistics whose mean could stand in. "
-                    "Give the processor statistics of the training split, or leave the features out."
-                )
-            return array
-        if array.shape[1] != len(statistics["mean"]):
-            raise ValueError(
-                f"{place}: {stream}_features have size {array.shape[1]}, but the training split's had size "
-                f"{len(statistics['mean'])}."
-            )
-        normalized = (array - np.asarray(statistics["mean"], np.float32)) / np.asarray(statistics["std"], np.float32)
-        return np.where(unknown, 0, normalized).astype(np.float32)
 
     def _encoder_part(self, stream: str):
         return self.feature_extractor if stream == "audio" else self.image_processor
@@ -363,15 +322,7 @@ class AmuseProcessor(ProcessorMixin):
         rate = self.feature_extractor.sampling_rate
         # encoders have a shortest input; what is added counts as padding
         shortest = np.zeros(rate // 10, np.float32)
-        sounds = []
-        for waveform in waveforms:
-            waveform = shortest[:0] if waveform is None else np.asarray(waveform, dtype=np.float32)
-            if waveform.ndim != 1 or not np.isfinite(waveform).all():
-                raise ValueError(
-                    f"A waveform must be of shape (samples,) and finite, not {waveform.shape} "
-                    f"with {int((~np.isfinite(waveform)).sum())} values that are not: decode it anew, or leave it out."
-                )
-            sounds.append(waveform)
+        sounds = [checked_waveform(waveform) for waveform in waveforms]
         lengths = np.array([len(sound) for sound in sounds])
         padded = [np.concatenate([sound, shortest[len(sound) :]]) for sound in sounds]
         # Whisper's window has a fixed length, which is its extractor's default; others are padded to the longest
@@ -447,46 +398,6 @@ class AmuseProcessor(ProcessorMixin):
             loader.from_pretrained(pretrained_model_name_or_path, **kwargs) if name in parts else None
             for name, loader in PART_LOADERS.items()
         ]
-
-
-class _Batch:
-    """Between the utterances of several conversations, one behind the other, and tensors `(B, T, ...)`."""
-
-    def __init__(self, conversations: list[dict]):
-        lengths = [len(conversation["utterances"]) for conversation in conversations]
-        self.mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-        self.places = [
-            (f"Utterance {position} of conversation {conversation['id']}", utterance)
-            for conversation in conversations
-            for position, utterance in enumerate(conversation["utterances"])
-        ]
-        self.utterances = [utterance for _, utterance in self.places]
-
-    def full(self, rows, filler=0) -> torch.Tensor:
-        """`(utterances, ...)` to `(B, T, ...)`, padded with `filler`."""
-        rows = torch.as_tensor(np.asarray(rows))
-        if self.mask.all():  # one conversation, perhaps a long recording, needs no second copy
-            return rows.unflatten(0, tuple(self.mask.shape))
-        padded = torch.full((*self.mask.shape, *rows.shape[1:]), filler, dtype=rows.dtype)
-        padded[self.mask] = rows
-        return padded
-
-
-def _pad_features(features: list[np.ndarray | None], stream: str) -> tuple[np.ndarray, np.ndarray]:
-    """Arrays `(S, D)` to `(utterances, longest S, D)` and a mask; zeros where an utterance has none."""
-    sizes = {array.shape[1] for array in features if array is not None}
-    if len(sizes) > 1:
-        raise ValueError(
-            f"{stream}_features have different sizes {sorted(sizes)}: they must all come from one extractor."
-        )
-    longest = max(len(array) for array in features if array is not None)
-    states = np.zeros((len(features), longest, sizes.pop()), dtype=np.float32)
-    mask = np.zeros((len(features), longest), dtype=np.int64)
-    for row, array in enumerate(features):
-        if array is not None:
-            states[row, : len(array)] = array
-            mask[row, : len(array)] = 1
-    return states, mask
 
 
 __all__ = ["AmuseProcessor", "AmuseProcessorKwargs"]

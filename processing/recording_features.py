@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection
 
 from transformers.utils import logging
 
-from .conversation import MODALITY_OF
+from .conversation import MODALITY_OF, Conversation
 from .feature_extractors import FEATURE_EXTRACTORS, check_record, extract_features
+from .stage_progress import Progress
 
 logger = logging.get_logger(__name__)
 
@@ -14,12 +15,13 @@ MEDIUM_OF = {"audio": "audio", "vision": "video", "background": "video"}
 
 
 def add_recorded_features(
-    conversation: dict,
+    conversation: Conversation,
     feature_records: dict[str, dict],
     encoders: dict[str, Callable],
     modalities: tuple[str, ...] | None = None,
     learned: Collection[str] = (),
-) -> dict:
+    progress: Progress | None = None,
+) -> Conversation:
     """
     The conversation with the features of its recordings (`audio_features`, `vision_features`, `background_features`). A
     stream of which any utterance has features already is left as it is.
@@ -29,7 +31,9 @@ def add_recorded_features(
         feature_records: for a stream what computes it, see `extractor_record`.
         encoders: for a stream without a record what computes it, see `extract_features`.
         modalities: use only these.
-        learned: the streams whose features the model learned from: where nothing computes one, a warning tells it.
+        learned: the streams whose features the model was trained on. Where nothing can compute one of them, this logs a
+            warning.
+        progress: is told of the stages `voice` and `faces`, see `stage_progress`.
 
     Raises:
         FileNotFoundError: when a recording is missing.
@@ -55,7 +59,7 @@ def add_recorded_features(
     found = [{} for _ in utterances]
     if extractors:
         with_images = any(stream in encoders for stream in extractors if stream != "audio")
-        for position, stream, features in extract_features(utterances, extractors, with_images):
+        for position, stream, features in extract_features(utterances, extractors, with_images, progress=progress):
             if features is not None:
                 found[position][f"{stream}_features"] = features
     return {**conversation, "utterances": [{**u, **features} for u, features in zip(utterances, found, strict=True)]}

@@ -4,17 +4,15 @@
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from contextlib import contextmanager
 
 import numpy as np
 
 from .media import Track, import_av, open_track
 from .media_spans import SEEK_GAP, Span, check_all_begun, check_spans
+from .recorded_sound import SAMPLING_RATES, Recording, Waveform, check_recording, is_waveform, recording_name
 
 SAMPLING_RATE = 16000
-
-SAMPLING_RATES = (4000, 768000)
-"""The lowest and the highest that a file may state, in Hz."""
 
 TOLERANCE = 0.02
 """Seconds by which the time stamps of sound may be off (they are rounded) before silence is filled in or sound is cut."""
@@ -24,14 +22,20 @@ SILENCE_SECONDS = 10
 
 
 def audio_chunks(
-    path: str | Path, sampling_rate: int = SAMPLING_RATE, chunk_seconds: float = 10.0
+    recording: Recording, sampling_rate: int = SAMPLING_RATE, chunk_seconds: float = 10.0
 ) -> Iterator[tuple[float, np.ndarray]]:
     """
     The sound of a recording, piece after piece: `(start in seconds, waveform (samples,))`.
 
-    The waveform is mono float32 in [-1, 1]: FFmpeg's mix of the channels, but of uncompressed sound with more than two, which
-    may be a microphone for each speaker, their mean. Pieces follow each other without a gap: where the sound starts late or has
-    holes, there is silence, and what overlaps is cut. All pieces but the last are `chunk_seconds` long.
+    The waveform is mono float32 in [-1, 1]: FFmpeg's mix of the channels, or the mean of the channels where uncompressed
+    sound has more than two, which may be a microphone for each speaker. Pieces follow each other without a gap: there is
+    silence where the sound starts late or has holes, and what overlaps is cut. All pieces but the last are `chunk_seconds`
+    long.
+
+    Args:
+        recording: a file, or a waveform with its sampling rate, see `Recording`.
+        sampling_rate: of the pieces, in Hz.
+        chunk_seconds: the length of a piece.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -41,7 +45,7 @@ def audio_chunks(
     if size < 1:
         raise ValueError(f"Chunks of {chunk_seconds} s hold no sample: give chunk_seconds above 0.")
     first, pieces, filled = 0, [], 0
-    with open_track(path, "audio") as track:
+    with _open_sound(recording) as track:
         for _, samples in _sound(track, sampling_rate):
             pieces.append(samples)
             filled += len(samples)
@@ -54,7 +58,7 @@ def audio_chunks(
 
 
 def read_audio(
-    path: str | Path, start: float | None = None, end: float | None = None, sampling_rate: int = SAMPLING_RATE
+    recording: Recording, start: float | None = None, end: float | None = None, sampling_rate: int = SAMPLING_RATE
 ) -> np.ndarray:
     """
     The waveform `(samples,)` of one span, mono float32 in [-1, 1]; None: from the beginning, to the end. What lies before
@@ -64,14 +68,14 @@ def read_audio(
         FileNotFoundError: when there is no such file.
         ValueError: when it is no recording, has no audio track, nothing of it can be decoded, or it has no such span.
     """
-    bounds = check_spans(path, [(start, end)])
-    with open_track(path, "audio") as track:
+    bounds = check_spans(recording_name(recording), [(start, end)])
+    with _open_sound(recording) as track:
         _skip_to_first(track, bounds)
         [(_, waveform)] = _cut_sound(track, bounds, sampling_rate)
     return waveform
 
 
-def _skip_to_first(track: "Track", bounds: list[tuple[float, float]]):
+def _skip_to_first(track: "Track | _WaveformTrack", bounds: list[tuple[float, float]]):
     """Skip what lies before all spans; a decoder and a filter need some of it to give what they give in one pass."""
     first = min((start for start, _ in bounds), default=0.0)
     if first - PREROLL > SEEK_GAP:
@@ -79,7 +83,7 @@ def _skip_to_first(track: "Track", bounds: list[tuple[float, float]]):
 
 
 def utterance_waveforms(
-    path: str | Path, spans: Sequence[Span], sampling_rate: int = SAMPLING_RATE
+    recording: Recording, spans: Sequence[Span], sampling_rate: int = SAMPLING_RATE
 ) -> Iterator[tuple[int, np.ndarray]]:
     """
     The waveforms of utterances, in one pass over the recording: `(position of the span, waveform (samples,))`, each as soon
@@ -94,10 +98,45 @@ def utterance_waveforms(
         ValueError: when it is no recording, has no audio track, nothing of it can be decoded, a span is none, or, after
             the others were given, when spans start after the end of the sound ([`SpansBeyondEnd`]).
     """
-    bounds = check_spans(path, spans)
-    with open_track(path, "audio") as track:
+    bounds = check_spans(recording_name(recording), spans)
+    with _open_sound(recording) as track:
         _skip_to_first(track, bounds)
         yield from _cut_sound(track, bounds, sampling_rate)
+
+
+class _WaveformTrack:
+    """A waveform in memory, read as the audio track of a file is."""
+
+    def __init__(self, waveform: Waveform):
+        waveform = check_recording(waveform)
+        self.path, self.end = recording_name(waveform), 0.0
+        self.rate, self.array = waveform["sampling_rate"], waveform["array"]
+        if len(self.array) > 2:  # as many microphones, not loudspeakers
+            self.array = self.array.mean(axis=0, keepdims=True)
+        self.first = 0
+
+    def skip_to(self, time: float):
+        """What lies before `time` (seconds) is not needed."""
+        self.first = int(time * self.rate)
+
+    def frames(self) -> Iterator[tuple[float, object]]:
+        """Frames with their times in seconds."""
+        layout = "mono" if len(self.array) == 1 else "stereo"
+        for first in range(self.first, self.array.shape[1], self.rate):
+            samples = np.ascontiguousarray(self.array[:, first : first + self.rate])
+            frame = import_av().AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
+            frame.sample_rate = self.rate
+            self.end = (first + samples.shape[1]) / self.rate
+            yield first / self.rate, frame
+
+
+@contextmanager
+def _open_sound(recording: Recording) -> "Iterator[Track | _WaveformTrack]":
+    if is_waveform(recording):
+        yield _WaveformTrack(recording)
+    else:
+        with open_track(check_recording(recording), "audio") as track:
+            yield track
 
 
 class _Run:
@@ -108,7 +147,7 @@ class _Run:
     rates, with silence before its first sample. So a span is the same wherever decoding begins.
     """
 
-    def __init__(self, track: Track, time: float, frame, sampling_rate: int):
+    def __init__(self, track: Track | _WaveformTrack, time: float, frame, sampling_rate: int):
         self.rate = rate = frame.sample_rate
         if not SAMPLING_RATES[0] <= rate <= SAMPLING_RATES[1]:
             raise ValueError(
@@ -164,7 +203,7 @@ class _Run:
             self.next += array.shape[1]
 
 
-def _needs_mean(track: Track, frame) -> bool:
+def _needs_mean(track: Track | _WaveformTrack, frame) -> bool:
     """
     Whether the channels are no loudspeakers, as which FFmpeg would mix them: it takes the fourth microphone for the one of
     low tones, and leaves it out.
@@ -186,7 +225,7 @@ def _mean_of_channels(frame) -> np.ndarray:
     return samples.mean(axis=0, keepdims=True).astype(np.int32)
 
 
-def _runs(track: Track, sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]:
+def _runs(track: Track | _WaveformTrack, sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]:
     """Pieces `(first sample, waveform)` as the time stamps have them, with holes and overlaps."""
     run = None
     for time, frame in track.frames():
@@ -200,7 +239,7 @@ def _runs(track: Track, sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]:
     yield from run.finish()
 
 
-def _sound(track: Track, sampling_rate: int, first: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+def _sound(track: Track | _WaveformTrack, sampling_rate: int, first: int = 0) -> Iterator[tuple[int, np.ndarray]]:
     """Pieces `(first sample, waveform)` from a sample on, without holes and overlaps."""
     position = first
     for begin, samples in _runs(track, sampling_rate):
@@ -214,7 +253,9 @@ def _sound(track: Track, sampling_rate: int, first: int = 0) -> Iterator[tuple[i
             position += len(samples)
 
 
-def _cut_sound(track: Track, bounds: list[tuple[float, float]], sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]:
+def _cut_sound(
+    track: Track | _WaveformTrack, bounds: list[tuple[float, float]], sampling_rate: int
+) -> Iterator[tuple[int, np.ndarray]]:
     """The waveform of each span, as soon as it is over."""
     if not bounds:
         return

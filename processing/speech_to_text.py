@@ -9,8 +9,11 @@ from pathlib import Path
 
 from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
+from .conversation import Conversation, Utterance
 from .diarization import LONGEST_TURN, SAMPLING_RATE, Turn, diarize
+from .recorded_sound import Recording, recording_name, recording_stem
 from .sound_tracks import utterance_waveforms
+from .stage_progress import Progress, counted
 
 BATCH_SIZE = 4
 MOST_TOKENS_PER_SECOND = 12
@@ -42,20 +45,22 @@ def load_speech_model(model: str | Path) -> AutomaticSpeechRecognitionPipeline:
 
 
 def transcribe(
-    path: str | Path,
+    recording: Recording,
     turns: Sequence[Turn],
     model: str | Path | AutomaticSpeechRecognitionPipeline,
     language: str | None = None,
-) -> list[dict]:
+    progress: Progress | None = None,
+) -> list[Utterance]:
     """
     The utterances of a recording. Each turn is read by itself, so that its words are those of its speaker; a turn of more
     than 30 s becomes several utterances. The words are the most likely ones (greedy search): the same at every run.
 
     Args:
-        path: a recording, audio or video.
+        recording: a sound or video file, or a waveform with its sampling rate.
         turns: who speaks when, from [`diarize`].
         model: Hub id, local folder, or, to use it for several recordings, what [`load_speech_model`] gives.
-        language: of a multilingual Whisper, such as "en" or "german"; where None, the model guesses it for each turn.
+        language: of a multilingual Whisper, such as "en" or "german"; None lets the model guess it for each turn.
+        progress: is told of the stage `words`, in turns.
 
     Returns:
         a dict with `speaker`, `text`, and `start` and `end` in seconds for each turn with words, in the order of the turns.
@@ -77,11 +82,13 @@ def transcribe(
 
     def inputs() -> Iterator[dict]:
         spans = [(part.start, part.end) for part in parts]
-        for position, waveform in utterance_waveforms(path, spans, SAMPLING_RATE):
+        for position, waveform in utterance_waveforms(recording, spans, SAMPLING_RATE):
             positions.append(position)
             yield {"raw": waveform, "sampling_rate": SAMPLING_RATE}
 
-    outputs = recognizer(inputs(), batch_size=BATCH_SIZE, generate_kwargs=options)
+    outputs = counted(
+        recognizer(inputs(), batch_size=BATCH_SIZE, generate_kwargs=options), progress, "words", len(parts)
+    )
     texts = dict(zip(positions, [output["text"].strip() for output in outputs], strict=True))
     return [
         {"speaker": part.speaker, "text": texts[position], "start": part.start, "end": part.end}
@@ -91,19 +98,21 @@ def transcribe(
 
 
 def utterances_of_recording(
-    path: str | Path,
+    recording: Recording,
     speech_model: str | Path | AutomaticSpeechRecognitionPipeline,
     num_speakers: int | None = None,
     language: str | None = None,
-) -> dict:
+    progress: Progress | None = None,
+) -> Conversation:
     """
     The conversation in a recording: who says what when.
 
     Args:
-        path: a recording, audio or video.
+        recording: a sound or video file, or a waveform with its sampling rate.
         speech_model: as `model` of [`transcribe`].
         num_speakers: how many people speak; estimated where None, see [`diarize`].
         language: as in [`transcribe`].
+        progress: is told of the stages `speech`, `speakers` and `words`.
 
     Returns:
         `{"id": the name of the file without its suffix, "utterances": [{"speaker", "text", "start", "end"}, ...]}`.
@@ -112,17 +121,17 @@ def utterances_of_recording(
         FileNotFoundError, ValueError: as [`diarize`] and [`transcribe`].
         ValueError: when nobody is heard to speak, or no words are understood.
     """
-    turns = diarize(path, num_speakers)
+    turns = diarize(recording, num_speakers, progress=progress)
     if not turns:
         raise ValueError(
-            f"Nobody is heard to speak in {path}: give a recording with speech, or write down its utterances yourself."
+            f"Nobody is heard to speak in {recording_name(recording)}: give a recording with speech, or write down its utterances yourself."
         )
-    utterances = transcribe(path, turns, speech_model, language)
+    utterances = transcribe(recording, turns, speech_model, language, progress)
     if not utterances:
         raise ValueError(
-            f"There is speech in {path}, but no words are understood: give a larger speech model, or its language."
+            f"There is speech in {recording_name(recording)}, but no words are understood: give a larger speech model, or its language."
         )
-    return {"id": Path(path).stem, "utterances": utterances}
+    return {"id": recording_stem(recording), "utterances": utterances}
 
 
 _SOUND = re.compile(r"(\[[^\]]*\]|\([^)]*\)|\s)+")

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .conversation import media_span
+from .conversation import Utterance, media_span
 from .extras import import_extra
 from .faces import Face, FaceFinder
 from .media_spans import SpansBeyondEnd
 from .picture_frames import utterance_frames
+from .recorded_sound import Recording, recording_key
 from .sound_tracks import SAMPLING_RATE, utterance_waveforms
 from .speaking_face import loudness_at, speaking_faces
 
@@ -50,9 +51,9 @@ class UtteranceLoudness:
         return np.interp(seconds, self.times, self.values) if len(self.times) else np.zeros(len(seconds))
 
 
-def utterance_sounds(utterances: list[dict], skip_unreadable: bool = False) -> Iterator[tuple[int, np.ndarray]]:
+def utterance_sounds(utterances: list[Utterance], skip_unreadable: bool = False) -> Iterator[tuple[int, np.ndarray]]:
     """
-    The waveform of each utterance with an `audio` file: its position and `(samples,)` at 16 kHz, mono float32. Utterances
+    The waveform of each utterance with an `audio` recording: its position and `(samples,)` at 16 kHz, mono float32. Utterances
     of one file are read in one pass.
 
     Args:
@@ -65,16 +66,16 @@ def utterance_sounds(utterances: list[dict], skip_unreadable: bool = False) -> I
             tells it, and they are left out.
     """
 
-    def read(path: str, positions: list[int]):
+    def read(recording: Recording, positions: list[int]):
         spans = [media_span(utterances[position], "audio") for position in positions]
-        for number, waveform in utterance_waveforms(path, spans):
+        for number, waveform in utterance_waveforms(recording, spans):
             yield positions[number], waveform
 
     yield from _each_file(utterances, "audio", read, skip_unreadable)
 
 
 def utterance_sights(
-    utterances: list[dict],
+    utterances: list[Utterance],
     loudness: dict[int, UtteranceLoudness] | None = None,
     with_images: bool = False,
     frames_per_second: float = FRAMES_PER_SECOND,
@@ -122,8 +123,8 @@ def utterance_sights(
         yield from _each_file(utterances, "video", read, skip_unreadable)
 
 
-def _each_file(utterances: list[dict], medium: str, read: Callable, skip_unreadable: bool) -> Iterator:
-    of_file = defaultdict(list)
+def _each_file(utterances: list[Utterance], medium: str, read: Callable, skip_unreadable: bool) -> Iterator:
+    of_file, recordings = defaultdict(list), {}
     for position, utterance in enumerate(utterances):
         if not utterance.get(medium):
             continue
@@ -132,10 +133,12 @@ def _each_file(utterances: list[dict], medium: str, read: Callable, skip_unreada
             name = utterance.get("id", position)
             logger.warning("Utterance %s lasts from %g to %g s: its %s counts as missing.", name, start, end, medium)
             continue
-        of_file[str(utterance[medium])].append(position)
-    for path, positions in of_file.items():
+        key = recording_key(utterance[medium])
+        recordings[key] = utterance[medium]
+        of_file[key].append(position)
+    for key, positions in of_file.items():
         try:
-            yield from read(path, positions)
+            yield from read(recordings[key], positions)
         except (ValueError, FileNotFoundError) as error:
             # pictures may end before the sound, and a transcript go on after it; one of another recording begins there
             is_tail = isinstance(error, SpansBeyondEnd) and not error.are_all

@@ -30,6 +30,7 @@ import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and t
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
+from modeling_amuse.processing.timelines.stage_bars import StageBars
 from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, is_timeline, write_timeline
 from modeling_amuse.processing.timelines.timeline_picture import save_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
@@ -89,15 +90,17 @@ def main(arguments: list[str] | None = None) -> int:
             transcript = args.transcript or beside[path]
             if transcript and not args.transcript:
                 tqdm.write(f"Transcript of {path}: {transcript}", file=sys.stderr)
-            timelines = recognizer(
-                [str(path)],
-                transcript=transcript,
-                transcript_text=args.transcript_text,
-                speech_model=speech_model,
-                num_speakers=args.num_speakers,
-                language=args.language,
-                **({"modalities": tuple(args.modalities)} if args.modalities else {}),
-            )
+            with StageBars() as bars:
+                timelines = recognizer(
+                    [str(path)],
+                    transcript=transcript,
+                    transcript_text=args.transcript_text,
+                    speech_model=speech_model,
+                    num_speakers=args.num_speakers,
+                    language=args.language,
+                    progress=bars,
+                    **({"modalities": tuple(args.modalities)} if args.modalities else {}),
+                )
             if len(timelines) > 1 and (args.picture or (args.output and not Path(args.output[0]).is_dir())):
                 raise ValueError(
                     f"it holds {len(timelines)} conversations: let --output name a folder for their files."

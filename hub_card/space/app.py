@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import tempfile
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 # the page fetches nothing from elsewhere and reports to nobody
@@ -23,7 +23,7 @@ import gradio as gr
 from huggingface_hub import RepoCard
 from transformers import pipeline
 
-from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor, RecognizedUtterance
 from modeling_amuse.hub_card.space.conversation_text import parse_conversation
 from modeling_amuse.hub_card.space.result_view import CSS, problem_html, result_html
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
@@ -45,6 +45,16 @@ The emotion of the speaker of every utterance of a conversation, when it changes
 NOTICE = """What you see is a guess of a model that learned from acted emotions, no measurement of what anybody feels. It errs often, and \
 more often for people unlike those it learned from. Do not judge people by it, and upload recordings only of people who agreed. \
 Uploaded files are removed after an hour or two."""
+
+STAGE_TITLES = {
+    "speech": "Finding speech",
+    "speakers": "Finding out who speaks",
+    "words": "Writing down the words",
+    "voice": "Listening to the voices",
+    "faces": "Looking at the faces",
+    "emotions": "Recognizing the emotions",
+}
+"""What the progress bar says at each stage of a recognition."""
 
 
 class EmotionPage:
@@ -71,16 +81,29 @@ class EmotionPage:
         """Answer to a typed conversation: the result, the table as text, and files."""
         yield from self._answer(lambda: self.recognizer(self._typed(text or "")))
 
-    def recognize_recording(self, recording: str | None, transcript: str | None, num_speakers: float | None):
+    def recognize_recording(
+        self,
+        recording: str | None,
+        transcript: str | None,
+        num_speakers: float | None,
+        progress=gr.Progress(),  # noqa: B008  gradio fills it in and draws the bar
+    ):
         """Answer to uploaded files."""
-        yield from self._answer(lambda: self._recorded(recording, transcript, num_speakers), recording, transcript)
+
+        def draw(stage: str, completed: float, total: float):
+            progress((round(completed), round(total)), desc=STAGE_TITLES.get(stage, stage))
+
+        recorded = partial(self._recorded, recording, transcript, num_speakers, draw)
+        yield from self._answer(recorded, recording, transcript)
 
     def _typed(self, text: str) -> list[dict]:
         if "text" not in self.modalities:
             raise ValueError("This model reads no words: upload a recording.")
         return parse_conversation(text)
 
-    def _recorded(self, recording: str | None, transcript: str | None, num_speakers: float | None) -> list[dict]:
+    def _recorded(
+        self, recording: str | None, transcript: str | None, num_speakers: float | None, progress=None
+    ) -> list[RecognizedUtterance]:
         if recording is None:
             raise ValueError("There is no recording yet. Upload a sound file or a video.")
         for path, suffixes, what in (
@@ -105,6 +128,7 @@ class EmotionPage:
             transcript=transcript,
             speech_model=_load_speech(self.speech_model) if transcript is None else None,
             num_speakers=None if num_speakers is None else int(num_speakers),
+            progress=progress,
         )
 
     def _answer(self, recognize, *uploaded: str | None):

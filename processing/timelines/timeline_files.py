@@ -8,13 +8,14 @@ import re
 import unicodedata
 from pathlib import Path
 
+from modeling_amuse.described_utterance import RecognizedUtterance
 from modeling_amuse.processing.whole_files import whole_file
 
 _LONGEST_SPEAKER_CELL = 20
 _SHORTEST_TEXT_CELL = 12
 
 
-def write_timeline(results: list[dict], path: str | Path, recording: str | None = None):
+def write_timeline(results: list[RecognizedUtterance], path: str | Path, recording: str | None = None):
     """
     Write the utterances of one recording with their emotions, in the format that the suffix names.
 
@@ -65,7 +66,7 @@ _BEGINNINGS = {
 }
 
 
-def check_results(results: list[dict]):
+def check_results(results: list[RecognizedUtterance]):
     """
     Check that `results` are the utterances of one recording with their emotions.
 
@@ -86,7 +87,7 @@ def check_results(results: list[dict]):
             )
 
 
-def has_times(results: list[dict]) -> bool:
+def has_times(results: list[RecognizedUtterance]) -> bool:
     """Whether each utterance has a start and an end."""
     return all(result.get(key) is not None for result in results for key in ("start", "end"))
 
@@ -102,7 +103,7 @@ def clock(seconds: float, decimals: int = 0, mark: str = ".", hours: bool = Fals
     return f"{minutes // 60}:{text}" if minutes >= 60 else text
 
 
-def as_table(results: list[dict], width: int = 100) -> str:
+def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
     """
     A table for the terminal, a line an utterance: start, speaker, text, emotion, confidence and, of several modalities, the
     share of each in percent (`T/A/V`: text, audio, vision; `-` for one that the utterance lacks).
@@ -149,13 +150,13 @@ def _aligned(columns: dict[str, list[str]]) -> list[str]:
     return ["  ".join(row) for row in zip(*padded, strict=True)]
 
 
-def _shares_in_percent(result: dict, modalities: list[str]) -> str:
+def _shares_in_percent(result: RecognizedUtterance, modalities: list[str]) -> str:
     present = result.get("modalities", modalities)
     shares = result.get("shares") or {}
     return "/".join(f"{100 * shares.get(name, 0):.0f}" if name in present else "-" for name in modalities)
 
 
-def _keys(results: list[dict], name: str) -> list[str]:
+def _keys(results: list[RecognizedUtterance], name: str) -> list[str]:
     """The keys of all dicts under `name`, in the order in which they appear."""
     return list(dict.fromkeys(key for result in results for key in result.get(name) or {}))
 
@@ -183,11 +184,11 @@ def _shortened(text: str, size: int) -> str:
     return text.rstrip() + "…"
 
 
-def _as_json(results: list[dict], path: Path, recording: str) -> str:
+def _as_json(results: list[RecognizedUtterance], path: Path, recording: str) -> str:
     return json.dumps({"recording": recording, "utterances": results}, ensure_ascii=False, indent=1) + "\n"
 
 
-def _as_csv(results: list[dict], path: Path, recording: str) -> str:
+def _as_csv(results: list[RecognizedUtterance], path: Path, recording: str) -> str:
     plain = ("start", "end", "speaker", "text", "emotion", "confidence")
     if any("id" in result for result in results):
         plain = ("id", *plain)
@@ -201,7 +202,7 @@ def _as_csv(results: list[dict], path: Path, recording: str) -> str:
     return table.getvalue()
 
 
-def _as_srt(results: list[dict], path: Path, recording: str) -> str:
+def _as_srt(results: list[RecognizedUtterance], path: Path, recording: str) -> str:
     return "\n".join(
         f"{number}\n{_srt_time(result['start'])} --> {_srt_time(result['end'])}\n{_srt_text(result)}\n"
         for number, result in enumerate(_in_order_of_time(results, path), start=1)
@@ -212,12 +213,12 @@ def _srt_time(seconds: float) -> str:
     return clock(seconds, 3, ",", hours=True)
 
 
-def _srt_text(result: dict) -> str:
+def _srt_text(result: RecognizedUtterance) -> str:
     prefix = f"{_one_line(result['speaker'])} [{_one_line(result['emotion'])} {round(100 * result['confidence'])} %]:"
     return f"{prefix} {_one_line(result.get('text') or '')}".rstrip().replace("-->", "->")
 
 
-def _as_rttm(results: list[dict], path: Path, recording: str) -> str:
+def _as_rttm(results: list[RecognizedUtterance], path: Path, recording: str) -> str:
     return "".join(
         f"SPEAKER {_field(recording)} 1 {result['start']:.3f} {result['end'] - result['start']:.3f} <NA> {_field(result['emotion'])} "
         f"{_field(result['speaker'])} {result['confidence']:.3f} <NA>\n"
@@ -229,7 +230,7 @@ def _field(text: str) -> str:
     return "_".join(str(text).split()) or "_"
 
 
-def _in_order_of_time(results: list[dict], path: Path) -> list[dict]:
+def _in_order_of_time(results: list[RecognizedUtterance], path: Path) -> list[dict]:
     if not has_times(results):
         raise ValueError(
             f"{path.suffix} needs the times of every utterance: give start and end in the transcript, or write .json or .csv."

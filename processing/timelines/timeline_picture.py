@@ -4,6 +4,7 @@
 from itertools import groupby
 from pathlib import Path
 
+from modeling_amuse.described_utterance import RecognizedUtterance
 from modeling_amuse.processing.corpora.meld import EMOTIONS as MELD_EMOTIONS
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.timelines.timeline_files import check_results, clock, has_times
@@ -28,7 +29,7 @@ _TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,
 _LONGEST_NAME = 18
 
 
-def save_timeline(results: list[dict], path: str | Path, emotions: list[str] | None = None):
+def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions: list[str] | None = None):
     """
     Draw the emotions of one recording into a PNG file.
 
@@ -72,7 +73,7 @@ def save_timeline(results: list[dict], path: str | Path, emotions: list[str] | N
         figure.savefig(file, format="png")
 
 
-def _ordered_emotions(results: list[dict], emotions: list[str] | None) -> list[str]:
+def _ordered_emotions(results: list[RecognizedUtterance], emotions: list[str] | None) -> list[str]:
     found = {name for result in results for name in (*(result.get("scores") or {}), result["emotion"])}
     first = emotions or MELD_EMOTIONS
     return [*first, *sorted(found - set(first))]
@@ -84,7 +85,7 @@ def _colours(emotions: list[str]) -> dict[str, str]:
     return {name: EMOTION_COLOURS.get(name) or further[name] for name in emotions}
 
 
-def _spans(results: list[dict], by_time: bool) -> list[tuple[float, float]]:
+def _spans(results: list[RecognizedUtterance], by_time: bool) -> list[tuple[float, float]]:
     """Begin and end of each utterance on the x axis, wide enough to be seen."""
     if not by_time:
         return [(number - 0.5, number + 0.5) for number in range(1, len(results) + 1)]
@@ -93,7 +94,9 @@ def _spans(results: list[dict], by_time: bool) -> list[tuple[float, float]]:
     return [(result["start"], max(result["end"], result["start"] + least)) for result in results]
 
 
-def _draw_lanes(axes, results: list[dict], spans: list[tuple], speakers: list[str], colours: dict[str, str]):
+def _draw_lanes(
+    axes, results: list[RecognizedUtterance], spans: list[tuple], speakers: list[str], colours: dict[str, str]
+):
     room = 0.82  # of a lane's height
     first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
     narrow = 72 * axes.figure.get_figwidth() * min(end - begin for begin, end in spans) / (last - first) < 4
@@ -120,7 +123,7 @@ def _draw_lanes(axes, results: list[dict], spans: list[tuple], speakers: list[st
     axes.set_title("bar height: confidence", loc="right", fontsize="small", color="#6E6E6E")
 
 
-def _draw_shares(axes, results: list[dict], spans: list[tuple], modalities: list[str]):
+def _draw_shares(axes, results: list[RecognizedUtterance], spans: list[tuple], modalities: list[str]):
     colours = {name: MODALITY_COLOURS[index % len(MODALITY_COLOURS)] for index, name in enumerate(modalities)}
     order = sorted(range(len(results)), key=lambda index: spans[index][0])
     groups = [list(group) for _, group in groupby(order, key=lambda index: spans[index][0])]

@@ -135,3 +135,17 @@ def test_bad_input_is_refused(recognizer):
         recognizer([{"text": "who says this?"}])
     with pytest.raises(ValueError, match="Conversation 1 is empty"):
         recognizer([TALK, []])
+
+
+def test_a_result_has_the_keys_of_its_type(recognizer):
+    from modeling_amuse import RecognizedUtterance
+
+    [conversation] = recognizer([TALK])
+    for utterance in conversation:
+        assert RecognizedUtterance.__required_keys__ <= set(utterance) <= set(RecognizedUtterance.__annotations__)
+
+
+def test_conversations_are_reported_as_they_are_done(recognizer):
+    reports = []
+    recognizer([TALK, TALK, TALK], batch_size=2, progress=lambda *report: reports.append(report))
+    assert reports == [("emotions", 0, 3), ("emotions", 2, 3), ("emotions", 3, 3)]

@@ -172,5 +172,12 @@ def test_bad_input_is_refused(processor, given, message):
 
 def test_features_of_another_size_than_in_training_are_refused():
     processor = AmuseProcessor(feature_statistics={"audio": {"mean": [1.0, 10.0], "std": [2.0, 5.0]}})
-    with pytest.raises(ValueError, match="have size 3, but the training split's had size 2"):
+    with pytest.raises(ValueError, match="have size 3, but those of the training split had size 2"):
         processor([{"speaker": "a", "audio_features": [1.0, 2.0, 3.0]}])
+
+
+def test_the_keys_of_an_utterance_are_those_of_its_type():
+    from modeling_amuse.processing.conversation import UTTERANCE_KEYS, Utterance
+    from modeling_amuse.processing.processor_inputs import RAW_INPUTS
+
+    assert set(Utterance.__annotations__) == {*UTTERANCE_KEYS, *RAW_INPUTS.values(), "index"}

@@ -19,8 +19,10 @@ from modeling_amuse.processing.controlled.rendered_recording import render_conve
 from modeling_amuse.processing.corpora.feature_tables import load_feature_tables
 from modeling_amuse.processing.faces import FACE_FEATURES
 from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, check_record, extractor_record
+from modeling_amuse.processing.media_probe import probe_media
 from modeling_amuse.processing.prosody import PROSODY_FEATURES, prosody
 from modeling_amuse.processing.recordings import conversations_of_file
+from modeling_amuse.processing.sound_tracks import read_audio
 from modeling_amuse.processing.utterance_media import utterance_sights, utterance_sounds
 from modeling_amuse.scripts import extract_features, recognize
 from modeling_amuse.scripts.training import evaluation as evaluate
@@ -289,7 +291,7 @@ def test_late_utterances_are_heard_as_in_one_pass(tmp_path):
 def test_turns_in_rttm_get_their_words_from_a_speech_model(corpus, tmp_path, monkeypatch):
     (tmp_path / "t.rttm").write_text("SPEAKER test 1 0.5 1.0 <NA> <NA> Ada <NA> <NA>")
 
-    def transcribe(path, turns, model, language):
+    def transcribe(path, turns, model, language, progress):
         assert [tuple(turn) for turn in turns] == [("Ada", 0.5, 1.5)] and (model, language) == ("whisper", "en")
         return [{"speaker": turn.speaker, "text": "Come in.", "start": turn.start, "end": turn.end} for turn in turns]
 
@@ -385,3 +387,100 @@ def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus,
     (tmp_path / "talk.SRT").unlink()
     assert recognize.main(command) == 1
     assert "give a transcript, or a Whisper model" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------- a waveform in place of a file's path
+
+
+def in_memory(path) -> dict:
+    """A recording's sound as `datasets` decodes it."""
+    from scipy.io import wavfile
+
+    rate, samples = wavfile.read(path)
+    return {"array": samples.T / 32768, "sampling_rate": rate, "path": str(path)}
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_a_waveform_is_heard_as_its_file_is(tmp_path, channels, rate):
+    samples = np.random.default_rng(channels).normal(0, 0.1, (channels, 3 * rate)).astype(np.float32)
+    with open(tmp_path / "noise.wav", "wb") as file:
+        from scipy.io import wavfile
+
+        wavfile.write(file, rate, (samples.T * 32768).round().astype(np.int16))
+    waveform = in_memory(tmp_path / "noise.wav")
+    assert probe_media(waveform).duration == probe_media(tmp_path / "noise.wav").duration == 3.0
+    for start, end in ((None, None), (0.25, 1.5), (2.9, 9.0)):
+        heard = read_audio(waveform, start, end)
+        np.testing.assert_allclose(heard, read_audio(tmp_path / "noise.wav", start, end), atol=1e-5)
+    utterances = [{"speaker": "Ada", "audio": waveform, "start": 1.0, "end": 2.0}]
+    [(_, heard)] = utterance_sounds(utterances)
+    assert heard.shape == (16000,)
+
+
+def test_waveforms_come_as_raw_integers_and_any_other_array():
+    import torch
+
+    expected = read_audio({"array": np.array([0.0, 0.5, -0.5, 0.25] * 2000), "sampling_rate": 16000})
+    for array in (
+        np.array([0, 16384, -16384, 8192] * 2000, np.int16),
+        np.array([128, 192, 64, 160] * 2000, np.uint8),
+        torch.tensor([0.0, 0.5, -0.5, 0.25] * 2000),
+        [0.0, 0.5, -0.5, 0.25] * 2000,
+    ):
+        np.testing.assert_allclose(read_audio({"raw": array, "sampling_rate": 16000}), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "message"),
+    [
+        ({"array": np.zeros(10)}, "sampling_rate of a waveform is None"),
+        ({"array": np.zeros(10), "sampling_rate": 16}, "whole number of Hz from 4000"),
+        ({"array": np.zeros((1000, 2)), "sampling_rate": 16000}, "give \\(channels, samples\\), the transpose"),
+        ({"array": np.full(10, np.nan), "sampling_rate": 16000}, "NaN"),
+        ({"array": np.full(10, 30000.0), "sampling_rate": 16000}, "divide them by the largest value"),
+        ({"array": ["a", "b"], "sampling_rate": 16000}, "give numbers"),
+        ({"array": [], "sampling_rate": 16000}, "give numbers"),
+        (3, "is given as a int"),
+    ],
+)
+def test_what_is_no_waveform_is_refused(waveform, message):
+    with pytest.raises(ValueError, match=message):
+        conversations_of_file(waveform, speech_model="whisper")
+
+
+def test_an_utterance_with_a_wrong_waveform_is_named():
+    utterance = {"speaker": "Ada", "text": "Hello.", "audio": {"array": np.zeros(5), "sampling_rate": 1}}
+    with pytest.raises(ValueError, match="The audio of utterance 0 of conversation 0: The sampling_rate"):
+        AmuseProcessor().check_conversations([utterance])
+
+
+def test_the_pipeline_gives_for_a_waveform_what_it_gives_for_its_file_and_reports_its_stages(
+    corpus, model_dir, tmp_path
+):
+    from transformers import pipeline
+
+    recognizer = pipeline(
+        "emotion-recognition",
+        model=AmuseForEmotionRecognition.from_pretrained(model_dir),
+        processor=AmuseProcessor.from_pretrained(model_dir),
+    )
+    write_wav(tmp_path / "test.wav", read_audio(corpus / "test.mp4"))
+    transcript = str(transcript_of(corpus, tmp_path / "t.json"))
+    reports = []
+    from_waveform = recognizer(
+        in_memory(tmp_path / "test.wav"), transcript=transcript, progress=lambda *report: reports.append(report)
+    )
+    from_file = recognizer(tmp_path / "test.wav", transcript=transcript)
+    assert [u["emotion"] for u in from_waveform] == [u["emotion"] for u in from_file]
+    for one, other in zip(from_waveform, from_file, strict=True):
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-4)
+    assert [stage for stage, *_ in reports] == ["voice"] * (len(LINES) + 1) + ["emotions"] * 2
+    assert reports[0] == ("voice", 0, len(LINES)) and reports[-1] == ("emotions", 1, 1)
+
+    reports.clear()
+    recognizer(corpus / "test.mp4", transcript=transcript, progress=lambda *report: reports.append(report))
+    for stage in ("voice", "faces", "emotions"):
+        completed = [done for name, done, _ in reports if name == stage]
+        [total] = {total for name, _, total in reports if name == stage}
+        assert completed[0] == 0 and completed[-1] == total and completed == sorted(completed)

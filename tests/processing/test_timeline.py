@@ -279,3 +279,21 @@ def test_picture_of_one_modality_and_of_other_emotions(tmp_path):
     assert [text.get_text() for text in lanes.get_legend().get_texts()] == ["$bored", "joy", "calm"]
     colours = [bar.get_facecolor() for bar in bars(lanes)]
     assert colours[0] == colours[3] and len(set(colours)) == 3
+
+
+def test_a_bar_is_drawn_for_each_stage_and_removed_at_its_end():
+    import io
+
+    from modeling_amuse.processing.timelines.stage_bars import StageBars
+
+    drawn = io.StringIO()
+    with StageBars(file=drawn, disable=False) as bars:
+        for stage, total in (("voice", 3), ("emotions", 1)):
+            for completed in range(total + 1):
+                bars(stage, completed, total)
+        assert not bars.bars
+        bars("faces", 0, 5)  # an error interrupts it
+    assert "Voice" in drawn.getvalue() and "Emotions" in drawn.getvalue() and not bars.bars
+    with StageBars(file=io.StringIO()) as bars:
+        bars("voice", 0, 3)
+        assert bars.bars["voice"].disable

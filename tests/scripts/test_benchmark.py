@@ -179,7 +179,7 @@ def test_speech_that_is_found_and_transcribed_has_parts_of_its_own(recording, mo
     if importlib.util.find_spec("resemblyzer") is None:
         pytest.skip("needs Resemblyzer")
     # there is no speech in it that Silero or Whisper would find
-    monkeypatch.setattr(diarization, "find_speech", lambda path: [(0.2, 1.9)])
+    monkeypatch.setattr(diarization, "find_speech", lambda recording, progress: [(0.2, 1.9)])
     monkeypatch.setattr(
         speech_to_text, "transcribe", lambda path, turns, *_: [{"text": "oh", **turn._asdict()} for turn in turns]
     )
