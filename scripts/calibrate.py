@@ -16,7 +16,14 @@ if __name__ == "__main__":
     # repository there, which also makes the packages importable that are not installed.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from modeling_amuse.scripts.training.calibration import main
+from modeling_amuse.scripts.training.calibration import calibrate
+from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments, parse_one
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    """Returns the temperature, and the calibration before and after."""
+    return calibrate(parse_one(CalibrationArguments, arguments, __doc__))
+
 
 if __name__ == "__main__":
     main()

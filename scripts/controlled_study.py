@@ -22,23 +22,22 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import numpy as np
-from transformers import HfArgumentParser, pipeline
+from transformers import HfArgumentParser
 
-import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
-from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from modeling_amuse.processing.controlled.controlled_corpus import (
-    EVIDENCE,
-    MODALITIES,
-    optimal_predictions,
-    shares_by_evidence,
-)
-from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
-from modeling_amuse.processing.corpora.load_conversations import load_conversations
-from modeling_amuse.processing.corpora.meld import EMOTIONS
-from modeling_amuse.processing.evaluation.emotion_metric import headline
+from modeling_amuse.processing.controlled.controlled_corpus import EVIDENCE, MODALITIES
 from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.study.controlled_evidence import (
+    TABLES,
+    leaked,
+    optimal_score,
+    pointed,
+    read_evidence,
+    recognize_split,
+    score,
+)
+from modeling_amuse.scripts.study.run_digests import options_digest
 from modeling_amuse.scripts.study.study_description import read_data
-from modeling_amuse.scripts.study.study_runs import options_digest, train_once
+from modeling_amuse.scripts.study.study_runs import train_once
 
 TRAINING = {
     name: value
@@ -46,8 +45,6 @@ TRAINING = {
     if name not in ("dataset_name", "data_dir", "audio_features", "vision_features", "modalities")
 }
 """The settings of every training, those of the other studies on this corpus; chosen on the validation split."""
-
-TABLES = {"audio": "prosody", "vision": "faces"}
 
 
 @dataclass
@@ -99,67 +96,6 @@ def training_options(args, features_dir: Path, subset: tuple[str, ...], seed: in
     return {**data, **tables, **TRAINING, "seed": seed}
 
 
-def read_evidence(data_dir: Path, split: str) -> list[dict]:
-    """
-    The utterances of a split of the rendered corpus, with their emotion and evidence.
-
-    Raises:
-        FileNotFoundError, ValueError: when the folder holds no such corpus.
-    """
-    path = data_dir / f"{split}.jsonl"
-    advice = f"render the corpus: python scripts/render_sample.py --output_dir {data_dir}"
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no {path}: {advice}")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    utterances = [utterance for line in lines for utterance in json.loads(line)["utterances"]]
-    if not all("evidence" in utterance for utterance in utterances):
-        raise ValueError(f"The utterances of {path} do not say where their evidence is; {advice}")
-    return utterances
-
-
-def recognize_split(
-    model_dir: Path, data_dir: str, features_dir: Path, split: str, cache_dir: str | None = None
-) -> list[dict]:
-    """What the pipeline says about each utterance of a split, from its feature tables."""
-    model = AmuseForEmotionRecognition.from_pretrained(model_dir)
-    recognizer = pipeline("emotion-recognition", model=model, processor=AmuseProcessor.from_pretrained(model_dir))
-    splits = load_conversations("folder", data_dir, cache_dir).splits
-    paths = {stream: str(features_dir / name) for stream, name in TABLES.items() if stream in model.config.modalities}
-    dataset = ConversationDataset(splits[split], load_stream_tables(paths, splits, [split])[split])
-    return [u for timeline in recognizer([dataset[i] for i in range(len(dataset))], batch_size=8) for u in timeline]
-
-
-def optimal_score(utterances: list[dict], modalities: tuple[str, ...]) -> dict[str, float]:
-    """The `accuracy` and `weighted_f1` of the Bayes-optimal predictions on these utterances."""
-    return accuracy_and_f1([u["emotion"] for u in utterances], optimal_predictions(utterances, modalities))
-
-
-def accuracy_and_f1(emotions: list[str], predictions: list[str]) -> dict[str, float]:
-    scores = headline(np.array(emotions), np.array(predictions), list(EMOTIONS))
-    return {name: scores[name] for name in ("accuracy", "weighted_f1")}
-
-
-def score(truth: list[dict], timelines: list[dict]) -> dict:
-    """Accuracy, weighted F1, and where the model looked."""
-    emotions, predictions = [u["emotion"] for u in truth], [u["emotion"] for u in timelines]
-    return {
-        **accuracy_and_f1(emotions, predictions),
-        "shares": shares_by_evidence(truth, [u["shares"] for u in timelines])
-        if len(timelines[0]["shares"]) == 3
-        else None,
-    }
-
-
-def leaked(truth: list[dict], timelines: list[dict], subset: tuple[str, ...]) -> dict[str, int]:
-    """
-    How many of the emotions that show in other modalities alone (`hidden`) were recognized nevertheless (`found`). A perfect
-    separation would leave chance: but a voice also says the words, and a face also moves as fast as the voice speaks.
-    """
-    pairs = zip(truth, timelines, strict=True)
-    hidden = [u["emotion"] == r["emotion"] for u, r in pairs if u["evidence"] and not set(u["evidence"]) & set(subset)]
-    return {"hidden": len(hidden), "found": sum(hidden)}
-
-
 def describe(results: dict) -> str:
     """The results as Markdown: means over the seeds, and the deviation from seed to seed."""
     lines = [
@@ -191,12 +127,6 @@ def describe(results: dict) -> str:
     seeds = ", ".join(str(run["seed"]) for run in results["text+audio+vision"]["runs"])
     lines += ["", f"Means over the seeds {seeds}; test split; the epoch was chosen on validation."]
     return "\n".join(lines)
-
-
-def pointed(rows: list[dict]) -> str:
-    """In how many utterances, over all runs, the largest share was where the evidence was."""
-    hits, number = sum(row["pointed"] for row in rows), sum(row["utterances"] for row in rows)
-    return f"{hits / max(number, 1):.0%} ({hits} of {number})"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,14 @@ if __name__ == "__main__":
     # repository there, which also makes the packages importable that are not installed.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from modeling_amuse.scripts.training.cross_validation import main
+from modeling_amuse.scripts.training.cross_validation import cross_validate
+from modeling_amuse.scripts.training.training_arguments import FoldArguments, parse_arguments
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    """Returns the scores, as the file of results has them."""
+    return cross_validate(*parse_arguments(arguments, FoldArguments, description=__doc__))
+
 
 if __name__ == "__main__":
     main()

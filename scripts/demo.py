@@ -19,7 +19,7 @@ from transformers import HfArgumentParser
 
 from modeling_amuse.processing.controlled.controlled_corpus import MODALITIES
 from modeling_amuse.scripts import recognize
-from modeling_amuse.scripts.controlled_study import pointed, read_evidence, recognize_split, score
+from modeling_amuse.scripts.study.controlled_evidence import pointed, read_evidence, recognize_split, score
 
 
 @dataclass

@@ -17,7 +17,14 @@ if __name__ == "__main__":
     # repository there, which also makes the packages importable that are not installed.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from modeling_amuse.scripts.training.evaluation import main
+from modeling_amuse.scripts.training.evaluation import evaluate
+from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    """Returns the scores, as the file of `--output` has them."""
+    return evaluate(parse_one(EvaluationArguments, arguments, __doc__))
+
 
 if __name__ == "__main__":
     main()

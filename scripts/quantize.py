@@ -21,7 +21,8 @@ from transformers import TorchAoConfig
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.extras import import_extra
-from modeling_amuse.scripts.training import evaluation as evaluate
+from modeling_amuse.scripts.training.evaluation import evaluate
+from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
 from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 KEPT = ["modality_heads", "classifier"]
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
     def scores_of(model: str, when: str) -> dict[str, float]:
         output = folder / f"results_{when}.json"
         given = ["--pictures", "false", *for_evaluation, "--model", model, "--output", str(output)]
-        results = evaluate.main(given)
+        results = evaluate(parse_one(EvaluationArguments, given))
         return {name: results[name] for name in SCORES}
 
     before = scores_of(args.model, "before")

@@ -25,9 +25,10 @@ if __name__ == "__main__":
 from transformers import HfArgumentParser
 
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.scripts.study.run_digests import settings_of
 from modeling_amuse.scripts.study.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
 from modeling_amuse.scripts.study.study_report import Report
-from modeling_amuse.scripts.study.study_runs import Run, Runs, settings_of
+from modeling_amuse.scripts.study.study_runs import Run, Runs
 from modeling_amuse.scripts.study.study_summary import RESULTS, fill_in, write_index
 
 

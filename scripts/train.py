@@ -19,7 +19,15 @@ if __name__ == "__main__":
     # repository there, which also makes the packages importable that are not installed.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from modeling_amuse.scripts.training.training_loop import main
+from modeling_amuse.scripts.training.training_arguments import parse_arguments
+from modeling_amuse.scripts.training.training_record import TrainingRecord
+from modeling_amuse.scripts.training.training_run import train
+
+
+def main(arguments: list[str] | None = None) -> TrainingRecord:
+    """Returns the record of the training, as `training_history.json` has it."""
+    return train(*parse_arguments(arguments, description=__doc__))
+
 
 if __name__ == "__main__":
     main()

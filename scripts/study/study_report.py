@@ -25,7 +25,7 @@ class Report:
     Args:
         study: the study.
         rows: a row for each run, see `study_runs.Runs.row`.
-        predictions: for each row what was predicted on the split, see `evaluate.write_predictions`.
+        predictions: for each row what was predicted on the split, see `write_predictions`.
         split: the split whose scores are reported beside validation's: test; or validation, while settings are chosen.
         command: the command that makes the same table.
         is_trial: too few seeds, or other settings than the study's.

@@ -1,11 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The runs of a study: each is trained once, whichever studies ask for it, and scored once for each evaluation."""
 
-import hashlib
 import json
 import shutil
 import subprocess
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,26 +12,17 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from modeling_amuse import AmuseConfig
-from modeling_amuse.configuration_amuse import PRESETS
-from modeling_amuse.processing.corpora.feature_tables import splits_in_name
-from modeling_amuse.processing.corpora.load_conversations import BUILDERS
 from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
-from modeling_amuse.scripts.study.study_description import PATHS, Study
-from modeling_amuse.scripts.training import calibration as calibrate
-from modeling_amuse.scripts.training import cross_validation as cross_validate
-from modeling_amuse.scripts.training import evaluation as evaluate
-from modeling_amuse.scripts.training import training_loop as train
-from modeling_amuse.scripts.training.cross_validation import as_arguments
-from modeling_amuse.scripts.training.evaluation import write
+from modeling_amuse.scripts.study.run_digests import data_digest, json_digest, options_digest, recorded_settings
+from modeling_amuse.scripts.study.study_description import Study
+from modeling_amuse.scripts.training.calibration import calibrate
+from modeling_amuse.scripts.training.cross_validation import cross_validate
+from modeling_amuse.scripts.training.evaluation import evaluate
+from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments, EvaluationArguments, parse_one
+from modeling_amuse.scripts.training.evaluation_output import write_json
 from modeling_amuse.scripts.training.prediction import score
-from modeling_amuse.scripts.training.training_arguments import (
-    FREE_ON_RESUME,
-    DataArguments,
-    ModelArguments,
-    TrainArguments,
-    parse_arguments,
-)
+from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
+from modeling_amuse.scripts.training.training_run import train
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("modeling_amuse", "processing", "scripts")
@@ -69,7 +59,7 @@ def train_once(options: dict, model_dir: Path) -> bool:
     """Train, or go on with a training that was stopped. A finished one is left as it is; returns whether it was not."""
     if (model_dir / "training_history.json").is_file():
         return False
-    train.main(as_arguments({**options, "output_dir": model_dir, "resume_from_checkpoint": "latest"}))
+    train(*parse_arguments(as_arguments({**options, "output_dir": model_dir, "resume_from_checkpoint": "latest"})))
     return True
 
 
@@ -135,7 +125,7 @@ class Runs:
                     shutil.rmtree(path)
 
     def predictions(self, run: Run, split: str) -> pd.DataFrame:
-        """What a finished run predicted for each labelled utterance, see `evaluate.write_predictions`."""
+        """What a finished run predicted for each labelled utterance, see `write_predictions`."""
         return pd.read_parquet(self._evaluation_folder(run, self._folder(run), split) / "predictions.parquet")
 
     def _folder(self, run: Run) -> Path:
@@ -145,7 +135,7 @@ class Runs:
         asked = {"split": split, "calibrated": run.is_calibrated, **run.disturbance}
         splits = ("train",) if run.study.data.num_folds else ("train", "validation", split)
         asked["data"] = data_digest(run.options, splits, with_test=split == "test")
-        return folder / "evaluations" / f"{split}-{_digest(asked)[:12]}"
+        return folder / "evaluations" / f"{split}-{json_digest(asked)[:12]}"
 
     def _scored(self, run: Run, folder: Path, split: str) -> dict:
         """The scores of a run on a split as evaluate.py gives them: read, where they are there, else trained for."""
@@ -155,7 +145,7 @@ class Runs:
             place.mkdir(parents=True, exist_ok=True)
             score_run = self._cross_validate if run.study.data.num_folds else self._train_and_evaluate
             results = score_run(run, folder, split, place / "predictions.parquet")
-            write({**results, "commit": commit()}, [], place / "results.json", pictures=False)
+            write_json({**results, "commit": commit()}, place / "results.json")
         return json.loads((place / "results.json").read_text(encoding="utf-8"))
 
     def _train_and_evaluate(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
@@ -168,15 +158,17 @@ class Runs:
             model_dir = self._calibrated(run, model_dir, folder / "model-calibrated")
         asked = {"model": model_dir, "split": split, "predictions": predictions, "pictures": False, "num_resamples": 0}
         asked |= {"output": predictions.with_name("evaluation.json"), **run.disturbance}
-        return evaluate.main(as_arguments({**self._shared(run, evaluate.EvaluationArguments), **asked}))
+        return evaluate(
+            parse_one(EvaluationArguments, as_arguments({**self._shared(run, EvaluationArguments), **asked}))
+        )
 
     def _calibrated(self, run: Run, model_dir: Path, copy: Path) -> Path:
         if not copy.is_dir():
             unfinished = copy.with_name("unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             shutil.copytree(model_dir, unfinished, ignore=shutil.ignore_patterns("checkpoints"))
-            asked = {**self._shared(run, calibrate.CalibrationArguments), "model": unfinished}
-            calibrate.main(as_arguments(asked))
+            asked = {**self._shared(run, CalibrationArguments), "model": unfinished}
+            calibrate(parse_one(CalibrationArguments, as_arguments(asked)))
             unfinished.rename(copy)
         return copy
 
@@ -188,7 +180,8 @@ class Runs:
     def _cross_validate(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
         output_dir = folder / "folds"
         asked = {"num_folds": run.study.data.num_folds, "split": split, "output_dir": output_dir}
-        summary = cross_validate.main(as_arguments({**run.options, **self.cache, **asked}))
+        given = as_arguments({**run.options, **self.cache, **asked})
+        summary = cross_validate(*parse_arguments(given, FoldArguments))
         parts = range(1, len(summary["folds"]) + 1)
         found = [pd.read_parquet(output_dir / f"fold-{part}" / f"{split}_predictions.parquet") for part in parts]
         frame = pd.concat(found, ignore_index=True)
@@ -218,7 +211,7 @@ def check_can_be_scored(folder: Path):
 
 
 def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name: str) -> dict:
-    """The scores of predictions as `evaluate.write_predictions` writes them; no interval."""
+    """The scores of predictions as `write_predictions` writes them; no interval."""
     labels = {emotion: label for label, emotion in enumerate(emotions)}
     columns = {
         "prediction_scores": frame[[f"probability_{emotion}" for emotion in emotions]].to_numpy(),
@@ -240,7 +233,7 @@ def write_record(folder: Path, histories: list[dict]):
         "device": last["device"],
         "versions": {"python": last["python"], **last["versions"]},
     }
-    write(record, [], folder / "run.json", pictures=False)
+    write_json(record, folder / "run.json")
 
 
 @lru_cache
@@ -260,76 +253,9 @@ def commit() -> str:
     return found.stdout.strip() + ("-changed" if changed.stdout.strip() else "")
 
 
-def settings_of(options: dict) -> dict:
-    """
-    All settings of a training that are not the defaults, however they were given: what a preset sets and what is left out
-    is resolved.
-
-    Raises:
-        ValueError: when train.py does not take the options.
-    """
-    parts = (DataArguments, ModelArguments, TrainArguments)
-    try:
-        parsed = parse_arguments(as_arguments({**options, "output_dir": "-"}))
-    except SystemExit as error:
-        raise ValueError(f"train.py does not take these options (see above): {options}.") from error
-    given = {name: value for part in parsed for name, value in asdict(part).items()}
-    defaults = {f.name: f.default for part in parts for f in fields(part) if f.default is not MISSING}
-    of_model = {f.name: f.default for f in fields(AmuseConfig) if f.default is not MISSING}
-    preset = PRESETS.get(given["preset"], {})
-    for name in given:
-        if name in of_model and defaults[name] is None:
-            defaults[name] = of_model[name]
-            given[name] = preset.get(name, of_model[name]) if given[name] is None else given[name]
-    given["modalities"] = given["modalities"] and sorted(given["modalities"])
-    return {name: value for name, value in sorted(given.items()) if value != defaults.get(name, MISSING)}
-
-
-def recorded_settings(options: dict) -> dict:
-    """The settings of a training for the table: of what lies in some folder, the last part of its name."""
-    own = {name: value for name, value in settings_of(options).items() if name != "output_dir"}
-    return {name: Path(value).name if name in PATHS and Path(value).exists() else value for name, value in own.items()}
-
-
 def training_digest(run: Run) -> str:
     """
     The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Recordings
     excepted, whose places stand in the conversations.)
     """
     return options_digest(run.options, run.study.data.num_folds)[:16]
-
-
-def options_digest(options: dict, num_folds: int | None = None) -> str:
-    """As `training_digest`, of the options of train.py."""
-    settings = {name: value for name, value in settings_of(options).items() if name not in FREE_ON_RESUME}
-    splits = ("train",) if num_folds else ("train", "validation")
-    folds = {"num_folds": num_folds} if num_folds else {}
-    return _digest({**settings, **folds, "data": data_digest(options, splits, with_test=False)})
-
-
-def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:
-    """A hash of the conversations of some splits, of feature tables and of encoders. The test split's are not opened."""
-    data_dir = options.get("data_dir")
-    builder = BUILDERS[options.get("dataset_name", "sample")](data_dir=data_dir, splits=splits)
-    given = {name: str(options[name]) for name in PATHS if name != "data_dir" and options.get(name)}
-    contents = {name: _contents(path, with_test) for name, path in given.items()}
-    return {"conversations": builder.hash, "builder": str(builder.VERSION), **contents}
-
-
-@lru_cache
-def _contents(path: str, with_test: bool) -> str:
-    """A hash of a file, or of a folder's files and those of its `data`; what is no path is a Hub id: it stands for itself."""
-    place = Path(path)
-    if not place.exists():
-        return path
-    digest = hashlib.sha256()
-    for file in [place] if place.is_file() else sorted([*place.iterdir(), *place.glob("data/*")]):
-        if file.is_file() and (with_test or "test" not in splits_in_name(file)):
-            digest.update((file.relative_to(place).as_posix() if place.is_dir() else "").encode())
-            with file.open("rb") as opened:
-                digest.update(hashlib.file_digest(opened, "sha256").digest())
-    return digest.hexdigest()
-
-
-def _digest(value) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

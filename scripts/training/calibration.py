@@ -1,23 +1,13 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Make the confidences of a trained AMuSE as high as its accuracy: temperature scaling, fitted on the validation split.
-
-    python scripts/calibrate.py --model amuse-meld --dataset_name meld --data_dir MELD
-
-One number is written into the model's `config.json`, `temperature`; weights and predictions stay what they are. The
-pipeline and evaluate.py use it. `evaluate.py --split test` then prints the calibration error without and with it.
-"""
+"""A calibration from its arguments to the temperature that is written into the model's configuration."""
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from transformers import HfArgumentParser
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from modeling_amuse.processing.corpora.load_conversations import BUILDERS
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
 from modeling_amuse.processing.evaluation.temperature_scaling import (
     at_temperature,
@@ -25,30 +15,28 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
     negative_log_likelihood,
 )
 from modeling_amuse.processing.whole_files import whole_file
-from modeling_amuse.scripts.training.evaluation import load_split, split_dataset, used_modalities
+from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments
+from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
 from modeling_amuse.scripts.training.prediction import forget_mixed_precision, predict, score, use_all_cores
 
 
-@dataclass
-class CalibrationArguments:
-    """What is calibrated, and on what."""
+def calibrate(args: CalibrationArguments) -> dict:
+    """
+    Fit the temperature of a model on the validation split, and write it into the model's `config.json`.
 
-    model: str = field(metadata={"help": "Folder of the model; its config.json is changed."})
-    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(BUILDERS)})
-    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
-    audio_features: str | None = field(default=None, metadata={"help": "Feature table of the audio."})
-    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
-    background_features: str | None = field(default=None, metadata={"help": "Feature table of the background."})
-    per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
-    use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
+    Returns:
+        The `temperature`, the `num_utterances` it was fitted on, and on these, `before` and `after`, the
+        `expected_calibration_error` and the `negative_log_likelihood`.
 
-
-def main(arguments: list[str] | None = None) -> dict:
-    [args] = HfArgumentParser(CalibrationArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+    Raises:
+        FileNotFoundError: when model, data or features are missing.
+        ValueError: when model and data do not fit each other.
+    """
     path = Path(args.model) / "config.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{args.model} is no folder of a model: download it first, its config.json is changed.")
+        raise FileNotFoundError(
+            f"{args.model} is not the folder of a model. Download the model first: its config.json is changed."
+        )
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
     use_all_cores(accelerator)
@@ -63,10 +51,19 @@ def main(arguments: list[str] | None = None) -> dict:
     )
     dataset.check_labelled("validation")
     predictions = predict(model, dataset, processor, accelerator, args.per_device_eval_batch_size)
+    emotions = [model.config.id2label[label] for label in range(model.config.num_labels)]
+    results = fit(predictions, emotions)
+    if accelerator.is_main_process:
+        write_temperature(path, results["temperature"])
+    accelerator.print(describe(results) + f" Written to {path}")
+    accelerator.end_training()
+    return results
+
+
+def fit(predictions: dict, emotions: list[str]) -> dict:
+    """The temperature of predictions as [`predict`] gives them, and what it improves on them."""
     scores, references = predictions["prediction_scores"], predictions["references"]
     temperature = fit_temperature(scores, references)
-
-    emotions = [model.config.id2label[label] for label in range(model.config.num_labels)]
     results = {"temperature": temperature, "num_utterances": len(references)}
     for name, value in (("before", 1.0), ("after", temperature)):
         scaled = {**predictions, "prediction_scores": at_temperature(scores, value)}
@@ -74,17 +71,18 @@ def main(arguments: list[str] | None = None) -> dict:
             "expected_calibration_error": score(scaled, emotions, num_resamples=0)["expected_calibration_error"],
             "negative_log_likelihood": negative_log_likelihood(scores, references, value),
         }
-    if accelerator.is_main_process:
-        write_temperature(path, temperature)
-    accelerator.print(
-        f"temperature {temperature:.4f}, fitted on {len(references)} validation utterances; on these the expected "
-        f"calibration error was {results['before']['expected_calibration_error']:.4f} and is "
-        f"{results['after']['expected_calibration_error']:.4f}, the negative log-likelihood was "
-        f"{results['before']['negative_log_likelihood']:.4f} and is {results['after']['negative_log_likelihood']:.4f}. "
-        f"Written to {path}"
-    )
-    accelerator.end_training()
     return results
+
+
+def describe(results: dict) -> str:
+    """The temperature and what it improved, in a sentence."""
+    before, after = results["before"], results["after"]
+    return (
+        f"temperature {results['temperature']:.4f}, fitted on {results['num_utterances']} validation utterances; on these "
+        f"the expected calibration error was {before['expected_calibration_error']:.4f} and is "
+        f"{after['expected_calibration_error']:.4f}, the negative log-likelihood was "
+        f"{before['negative_log_likelihood']:.4f} and is {after['negative_log_likelihood']:.4f}."
+    )
 
 
 def write_temperature(path: Path, temperature: float):

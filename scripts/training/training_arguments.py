@@ -225,6 +225,20 @@ class TrainArguments:
     )
 
 
+@dataclass
+class FoldArguments:
+    """How a cross-validation divides the data set, and what it scores."""
+
+    num_folds: int = field(default=5, metadata={"help": "Parts into which the speakers are divided."})
+    split: str = field(
+        default="test",
+        metadata={
+            "help": "Speakers of each fold that are scored: validation to choose settings, test at the end.",
+            "choices": ["validation", "test"],
+        },
+    )
+
+
 # A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that
 # is compared by the contents.
 FREE_ON_RESUME = {
@@ -268,3 +282,31 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
             raise ValueError(f"{path} sets {', '.join(sorted(unknown))}, which train.py does not know.")
         parser.set_defaults(**settings)
     return parser.parse_args_into_dataclasses(arguments)
+
+
+def check_arguments(model_args: ModelArguments, args: TrainArguments):
+    """
+    Raises:
+        ValueError: when a number is out of its range, or an option needs another one.
+    """
+    if not 0 <= args.weight_averaging < 1:
+        raise ValueError(f"--weight_averaging must be at least 0 and less than 1, but is {args.weight_averaging}.")
+    if model_args.text_model is None:
+        options = {
+            "encoder_learning_rate": args.encoder_learning_rate,
+            "text_attention_dropout": model_args.text_attention_dropout,
+        }
+        idle = [f"--{name}" for name, value in options.items() if value is not None]
+        if idle:
+            raise ValueError(
+                f"{' and '.join(idle)} (or the recipe that sets it) needs --text_model, the encoder it is for."
+            )
+    for name in COUNTS:
+        if getattr(args, name) < 1:
+            raise ValueError(f"--{name} must be at least 1, but is {getattr(args, name)}.")
+
+
+def as_arguments(values: dict) -> list[str]:
+    """The values as words of a command line. None stands for an option that is not given."""
+    given = {name: value if isinstance(value, list) else [value] for name, value in values.items() if value is not None}
+    return [word for name, value in given.items() for word in (f"--{name}", *map(str, value))]

@@ -324,8 +324,7 @@ def test_it_passes_the_validation_that_huggingface_hub_asks_for(model_dir, tmp_p
 def test_train_and_evaluate_write_what_the_card_needs(tmp_path, monkeypatch):
     """From a real training and a real evaluation to a card, with energy where codecarbon is there."""
     from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
-    from modeling_amuse.scripts.training import evaluation as evaluate
-    from modeling_amuse.scripts.training import training_loop as train
+    from modeling_amuse.scripts import evaluate, train
 
     for split, count in (("train", 6), ("validation", 2), ("test", 3)):
         lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]

@@ -18,7 +18,7 @@ from modeling_amuse.processing.controlled.controlled_corpus import (
     shares_by_evidence,
 )
 from modeling_amuse.processing.corpora.meld import EMOTIONS
-from modeling_amuse.scripts.controlled_study import optimal_score
+from modeling_amuse.scripts.study.controlled_evidence import optimal_score
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,7 @@ from modeling_amuse.processing.prosody import PROSODY_FEATURES, prosody
 from modeling_amuse.processing.recordings import conversations_of_file
 from modeling_amuse.processing.sound_tracks import read_audio
 from modeling_amuse.processing.utterance_media import utterance_sights, utterance_sounds
-from modeling_amuse.scripts import extract_features, recognize
-from modeling_amuse.scripts.training import evaluation as evaluate
-from modeling_amuse.scripts.training import training_loop as train
+from modeling_amuse.scripts import evaluate, extract_features, recognize, train
 from tests.small_media import numbered_frames, write_video, write_wav
 
 LINES = (

@@ -13,9 +13,10 @@ from accelerate.state import PartialState
 from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from torch.distributed.fsdp import FSDPModule
 
-from modeling_amuse.scripts.training import training_loop as train
+from modeling_amuse.scripts import train
+from modeling_amuse.scripts.training import distribution, training_loop
 
-train_epoch = train.train_epoch
+train_epoch = training_loop.train_epoch
 
 
 class ShardingAccelerator(Accelerator):
@@ -44,10 +45,10 @@ def stopped_in_the_second_epoch(*args):
 
 if __name__ == "__main__":
     output, *options = sys.argv[1:]
-    with mock.patch.object(train, "Accelerator", ShardingAccelerator):
+    with mock.patch.object(distribution, "Accelerator", ShardingAccelerator):
         train.main([*options, "--output_dir", f"{output}/whole"])
         try:
-            with mock.patch.object(train, "train_epoch", stopped_in_the_second_epoch):
+            with mock.patch.object(training_loop, "train_epoch", stopped_in_the_second_epoch):
                 train.main([*options, "--output_dir", f"{output}/resumed"])
         except KeyboardInterrupt:
             train.main([*options, "--output_dir", f"{output}/resumed", "--resume_from_checkpoint", "latest"])

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modeling_amuse.scripts.training import cross_validation as cross_validate
-from modeling_amuse.scripts.training import evaluation as evaluate
-from modeling_amuse.scripts.training import training_loop as train
-from modeling_amuse.scripts.training.training_arguments import parse_arguments
+from modeling_amuse.scripts import cross_validate
+from modeling_amuse.scripts.training import cross_validation, fold_scores
+from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
+from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
 
 EMOTIONS = ("anger", "boredom", "fear")
 SPEAKERS = "ABCDEF"
@@ -46,21 +46,19 @@ def options(folder, **more) -> dict:
 
 def run(data_dir, output_dir, **more) -> dict:
     paths = {"dataset_name": "folder", "data_dir": data_dir, "output_dir": output_dir}
-    return cross_validate.main(
-        cross_validate.as_arguments(options(output_dir.parent, **paths, **{"num_folds": 3, **more}))
-    )
+    return cross_validate.main(as_arguments(options(output_dir.parent, **paths, **{"num_folds": 3, **more})))
 
 
 @pytest.fixture
 def trainings(monkeypatch) -> list:
     """The folders of the trainings that are run."""
-    folders, original = [], train.main
+    folders, original = [], cross_validation.train
 
-    def counted(arguments):
-        folders.append(arguments[arguments.index("--output_dir") + 1])
-        original(arguments)
+    def counted(data_args, model_args, args):
+        folders.append(args.output_dir)
+        original(data_args, model_args, args)
 
-    monkeypatch.setattr(train, "main", counted)
+    monkeypatch.setattr(cross_validation, "train", counted)
     return folders
 
 
@@ -99,7 +97,7 @@ def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="give its feature table as --vision_features"):
         run(data, output, modalities=["vision"])
     found = {"confusion_matrix": [[1, 0], [0, 1]], "per_class": ["joy", "fear"]}
-    monkeypatch.setattr(cross_validate, "run_fold", lambda *_: found)
+    monkeypatch.setattr(cross_validation, "run_fold", lambda *_: found)
     run(data, output)  # what failed at once left nothing behind
     run(data, output, per_device_eval_batch_size=3)  # changes no result
     for option, value in (("hidden_dropout", 0.4), ("num_folds", 4), ("seed", 1)):
@@ -112,13 +110,13 @@ def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):
 def test_a_fold_learns_nothing_from_its_test_speakers(tmp_path):
     """Other emotions of the test speakers leave the fold's model as it is, those of the validation speakers are looked at."""
     conversations = [json.loads(line) for line in (corpus(tmp_path / "data") / "train.jsonl").read_text().splitlines()]
-    fold = cross_validate.divide(conversations, 3)[0]
+    fold = cross_validation.divide(conversations, 3)[0]
     models, scores = [], []
     for name, changed in (("plain", ()), ("test", fold["test"]), ("validation", fold["validation"])):
         for conversation in changed:
             [utterance] = conversation["utterances"]
             utterance["emotion"] = EMOTIONS[EMOTIONS.index(utterance["emotion"]) - 1]
-        scores.append(cross_validate.run_fold(tmp_path / name, fold, "test", options(tmp_path, num_train_epochs=1)))
+        scores.append(cross_validation.run_fold(tmp_path / name, fold, "test", options(tmp_path, num_train_epochs=1)))
         history = json.loads((tmp_path / name / "model" / "training_history.json").read_text())["history"]
         models.append([(tmp_path / name / "model" / "model.safetensors").read_bytes(), history[0]["validation_loss"]])
     assert models[0] == models[1] and models[1][1] != models[2][1]
@@ -134,12 +132,12 @@ def test_no_speaker_is_in_two_splits_of_a_fold(number, speakers):
         for n, names in enumerate(speakers)
     ]
     try:
-        folds = cross_validate.divide(conversations, number)
+        folds = cross_validation.divide(conversations, number)
     except ValueError as error:
         assert "groups without common speakers" in str(error)
         return
     for fold in folds:
-        names = [set(cross_validate.speakers_of(rows)) for rows in fold.values()]
+        names = [set(cross_validation.speakers_of(rows)) for rows in fold.values()]
         assert not (names[0] & names[1] or names[0] & names[2] or names[1] & names[2])
         assert sum(map(len, fold.values())) == len(conversations)
     for split in ("validation", "test"):
@@ -148,9 +146,9 @@ def test_no_speaker_is_in_two_splits_of_a_fold(number, speakers):
 
 def test_what_cannot_be_divided_is_refused(tmp_path):
     with pytest.raises(ValueError, match="--num_folds is 2: training, validation and test need at least 3"):
-        cross_validate.divide([talk(speaker, "joy") for speaker in "ABC"], 2)
+        cross_validation.divide([talk(speaker, "joy") for speaker in "ABC"], 2)
     with pytest.raises(ValueError, match=r"Fold \d of 3: none of the speakers that are trained on shows sadness"):
-        cross_validate.divide([talk("A", "joy"), talk("B", "joy"), talk("C", "sadness")], 3)
+        cross_validation.divide([talk("A", "joy"), talk("B", "joy"), talk("C", "sadness")], 3)
     paths = ["--output_dir", str(tmp_path / "cv"), "--cache_dir", str(tmp_path / "cache")]
     with pytest.raises(ValueError, match=r"split already \(.*validation.*\): use train.py and evaluate.py"):
         cross_validate.main(["--dataset_name", "sample", *paths])
@@ -164,7 +162,7 @@ def test_several_processes_are_refused(tmp_path, monkeypatch):
 
 
 def test_scores_of_a_confusion_matrix():
-    scores = cross_validate.scores_of(np.array([[8, 2, 0], [1, 1, 0], [0, 0, 0]]))
+    scores = fold_scores.scores_of(np.array([[8, 2, 0], [1, 1, 0], [0, 0, 0]]))
     assert scores["num_utterances"] == 12 and scores["accuracy"] == pytest.approx(9 / 12)
     assert scores["unweighted_average_recall"] == pytest.approx((8 / 10 + 1 / 2) / 2)  # the third never occurs
     assert scores["weighted_f1"] == pytest.approx((10 * (2 * 8 / 19) + 2 * (2 * 1 / 5)) / 12)
@@ -172,7 +170,7 @@ def test_scores_of_a_confusion_matrix():
 
 def test_recordings_are_named_by_whole_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    cross_validate.write_conversations(
+    cross_validation.write_conversations(
         tmp_path / "fold" / "test.jsonl", [talk("A", "joy", audio="wav/a.wav", text=None)]
     )
     [line] = (tmp_path / "fold" / "test.jsonl").read_text().splitlines()
@@ -182,13 +180,13 @@ def test_recordings_are_named_by_whole_paths(tmp_path, monkeypatch):
 
 def test_options_reach_training_and_evaluation_as_they_were_given():
     given = {"modalities": ["audio", "text"], "freeze_text_model": True, "causal": None, "learning_rate": 5e-5}
-    words = cross_validate.as_arguments({**given, "output_dir": "x"})
+    words = as_arguments({**given, "output_dir": "x"})
     data, model, args = parse_arguments(words)
     assert data.modalities == given["modalities"] and model.freeze_text_model and model.causal is None
     # a recipe's settings are given to the trainings of the folds, with what was given besides
     words = ["--recipe", "meld", "--layer_decay", "1", "--output_dir", "x"]
-    folds, _, *resolved = parse_arguments(words, cross_validate.FoldArguments)
-    again = parse_arguments(cross_validate.as_arguments({**asdict(resolved[0]), **asdict(resolved[1])}))
+    folds, _, *resolved = parse_arguments(words, FoldArguments)
+    again = parse_arguments(as_arguments({**asdict(resolved[0]), **asdict(resolved[1])}))
     assert folds.num_folds == 5 and list(again[1:]) == resolved
     assert (resolved[0].text_scope, resolved[1].layer_decay) == ("conversation", 1)
-    assert args.learning_rate == 5e-5 and "learning_rate" not in evaluate.EvaluationArguments.__dataclass_fields__
+    assert args.learning_rate == 5e-5 and "learning_rate" not in EvaluationArguments.__dataclass_fields__

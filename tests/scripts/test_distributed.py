@@ -22,8 +22,8 @@ from modeling_amuse import AmuseForEmotionRecognition
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
-from modeling_amuse.scripts import extract_features
-from modeling_amuse.scripts.training import training_loop as train
+from modeling_amuse.scripts import extract_features, train
+from modeling_amuse.scripts.training.distribution import check_distribution, sharded_layers
 from modeling_amuse.scripts.training.training_arguments import ModelArguments
 from tests.scripts.test_training import ROOT, environment, free_port, run
 from tests.small_media import speech_like, write_wav
@@ -153,7 +153,7 @@ def test_the_fsdp_configuration_shards_the_layers_of_the_model(monkeypatch):
     assert plugin.fsdp_version == 2 and plugin.reshard_after_forward
     assert not isinstance(plugin.cpu_offload, CPUOffloadPolicy)
     model = small_model()
-    plugin.transformer_cls_names_to_wrap = train.sharded_layers(model)
+    plugin.transformer_cls_names_to_wrap = sharded_layers(model)
     assert plugin.transformer_cls_names_to_wrap == ["AmuseMultimodalAttentionLayer", "AmuseUnimodalEncoder"]
     plugin.set_auto_wrap_policy(model)
     assert plugin.auto_wrap_policy is not None
@@ -198,18 +198,18 @@ def test_a_distribution_that_train_does_not_know_is_refused():
 
     whole, lora = ModelArguments(), ModelArguments(lora=True, text_model="x")
     for kind in (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
-        train.check_distribution(accelerator(kind), lora)
-    train.check_distribution(accelerator(DistributedType.FSDP, is_fsdp2=True), whole)
-    with pytest.raises(ValueError, match="does not run under DEEPSPEED.*accelerate/fsdp.yaml"):
-        train.check_distribution(accelerator(DistributedType.DEEPSPEED), whole)
+        check_distribution(accelerator(kind), lora)
+    check_distribution(accelerator(DistributedType.FSDP, is_fsdp2=True), whole)
+    with pytest.raises(ValueError, match="does not run under DEEPSPEED.*scripts/accelerate/fsdp.yaml"):
+        check_distribution(accelerator(DistributedType.DEEPSPEED), whole)
     with pytest.raises(ValueError, match="fsdp_version: 2"):
-        train.check_distribution(accelerator(DistributedType.FSDP), whole)
-    with pytest.raises(ValueError, match="--lora trains so few weights"):
-        train.check_distribution(accelerator(DistributedType.FSDP, is_fsdp2=True), lora)
+        check_distribution(accelerator(DistributedType.FSDP), whole)
+    with pytest.raises(ValueError, match="--lora cannot be combined with sharding"):
+        check_distribution(accelerator(DistributedType.FSDP, is_fsdp2=True), lora)
 
 
 def test_it_is_said_that_a_cpu_shards_nothing(monkeypatch, capsys):
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     on_cpu = SimpleNamespace(distributed_type=DistributedType.MULTI_CPU, device="cpu", print=print)
-    train.check_distribution(on_cpu, ModelArguments())
+    check_distribution(on_cpu, ModelArguments())
     assert "on cpu nothing is sharded" in capsys.readouterr().out

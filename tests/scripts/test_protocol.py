@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import softmax
@@ -24,10 +25,9 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
     negative_log_likelihood,
 )
 from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
-from modeling_amuse.scripts.training import calibration as calibrate
-from modeling_amuse.scripts.training import evaluation as evaluate
-from modeling_amuse.scripts.training import training_loop as train
+from modeling_amuse.scripts import calibrate, evaluate, train
 from modeling_amuse.scripts.training.cross_validation import divide
+from modeling_amuse.scripts.training.training_data import drawn_conversations
 from tests.small_models import random_batch, small_model
 
 HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
@@ -72,7 +72,7 @@ def test_training_needs_no_test_split_and_evaluation_opens_it_on_demand_alone(tm
         "unseen_speakers": 3,
         "unseen_texts": 3,
     }
-    frame = evaluate.pd.read_parquet(predictions)
+    frame = pd.read_parquet(predictions)
     assert len(frame) == 12 and frame["speaker"].tolist()[3] == "Cleo" and frame["utterance"][3] == "dia0_utt3"
     assert (frame["emotion"] == frame["prediction"]).mean() == pytest.approx(results["accuracy"])
     # the interval draws whole conversations
@@ -92,7 +92,7 @@ def test_training_needs_no_test_split_and_evaluation_opens_it_on_demand_alone(tm
     disturbed = tmp_path / "disturbed.parquet"
     missing = evaluate.main([*where, "--missing_rate", "1", "--predictions", str(disturbed)])
     assert missing["disturbance"]["missing_rate"] == 1
-    without, wordless = (scores[columns].to_numpy() for scores in (frame, evaluate.pd.read_parquet(disturbed)))
+    without, wordless = (scores[columns].to_numpy() for scores in (frame, pd.read_parquet(disturbed)))
     assert np.abs(without - wordless).max() > 1e-4
     with pytest.raises(ValueError, match="no features of text to put --feature_noise on"):
         evaluate.main([*where, "--feature_noise", "1"])
@@ -181,12 +181,12 @@ def test_unseen_speakers_and_texts():
 
 
 def test_fewer_training_conversations_are_part_of_more():
-    few, more, all_of_them = (train.drawn_conversations(40, fraction, 7) for fraction in (0.1, 0.5, 1.0))
+    few, more, all_of_them = (drawn_conversations(40, fraction, 7) for fraction in (0.1, 0.5, 1.0))
     assert len(few) == 4 and len(more) == 20 and set(few) < set(more) and all_of_them == list(range(40))
-    assert train.drawn_conversations(40, 0.001, 7) == few[:0] + train.drawn_conversations(40, 0.02, 7)
-    assert train.drawn_conversations(40, 0.5, 8) != more == sorted(more)
+    assert drawn_conversations(40, 0.001, 7) == few[:0] + drawn_conversations(40, 0.02, 7)
+    assert drawn_conversations(40, 0.5, 8) != more == sorted(more)
     with pytest.raises(ValueError, match="--train_fraction must be more than 0 and at most 1, but is 0"):
-        train.drawn_conversations(40, 0, 7)
+        drawn_conversations(40, 0, 7)
 
 
 def test_a_share_of_the_conversations_is_all_that_a_training_sees(tmp_path, capsys):
@@ -201,9 +201,9 @@ def test_a_share_of_the_conversations_is_all_that_a_training_sees(tmp_path, caps
         (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
     arguments = [*small_training(tmp_path, tmp_path / "model", "folder"), "--modalities", "audio", "--seed", "3"]
     train.main([*arguments, "--train_fraction", "0.3"])
-    assert "train: 3 of 10 conversations are trained on" in capsys.readouterr().out
+    assert "train: 3 of 10 conversations are used for training" in capsys.readouterr().out
     mean = AmuseProcessor.from_pretrained(tmp_path / "model").feature_statistics["audio"]["mean"][0]
-    assert mean == pytest.approx(np.mean(train.drawn_conversations(10, 0.3, 3)))
+    assert mean == pytest.approx(np.mean(drawn_conversations(10, 0.3, 3)))
 
 
 def disturbed(seed=0, **rates) -> list[dict]:
@@ -305,7 +305,7 @@ def test_calibration_changes_one_number_and_what_reads_it(tmp_path, capsys):
     assert results["temperature"] == found["temperature"]
     for name, key in (("before", "calibration_error_without_temperature"), ("after", "expected_calibration_error")):
         assert results[key] == pytest.approx(found[name]["expected_calibration_error"], abs=1e-6)
-    with pytest.raises(FileNotFoundError, match="is no folder of a model"):
+    with pytest.raises(FileNotFoundError, match="is not the folder of a model"):
         calibrate.main(["--model", str(tmp_path / "nowhere"), *where[2:]])
 
 

@@ -12,11 +12,10 @@ import yaml
 from modeling_amuse.processing.evaluation.emotion_metric import weighted_f1_interval
 from modeling_amuse.processing.evaluation.seed_comparison import SeedScores
 from modeling_amuse.scripts import controlled_study, run_study
-from modeling_amuse.scripts.study import study_description, study_runs
+from modeling_amuse.scripts.study import run_digests, study_description, study_runs
 from modeling_amuse.scripts.study.study_description import read_studies
 from modeling_amuse.scripts.study.study_summary import comparison, fill_in
-from modeling_amuse.scripts.training import evaluation as evaluate
-from modeling_amuse.scripts.training import training_loop as train
+from modeling_amuse.scripts.training import cross_validation, training_loop
 from modeling_amuse.scripts.training.training_arguments import FREE_ON_RESUME
 from tests.scripts.test_protocol import ravdess_file
 
@@ -68,13 +67,13 @@ def run(home, *more, study="small"):
 def done(monkeypatch) -> dict[str, list]:
     """The arguments of the trainings and evaluations that are run."""
     calls = {"train": [], "evaluate": []}
-    for name, module in (("train", train), ("evaluate", evaluate)):
 
-        def counted(arguments, name=name, original=module.main):
-            calls[name].append(arguments)
-            return original(arguments)
+    def counted(name, original):
+        return lambda *arguments: calls[name].append(arguments) or original(*arguments)
 
-        monkeypatch.setattr(module, "main", counted)
+    for name in calls:
+        for room in (study_runs, cross_validation):
+            monkeypatch.setattr(room, name, counted(name, getattr(room, name)))
     return calls
 
 
@@ -163,16 +162,16 @@ def study_runs_key() -> bytes:
 
 
 def test_a_stopped_training_goes_on(home, monkeypatch, capsys):
-    original = train.save_checkpoint
+    original = training_loop.save_checkpoint
 
     def stopped(folder, epoch, *state):
         original(folder, epoch, *state)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "save_checkpoint", stopped)
+    monkeypatch.setattr(training_loop, "save_checkpoint", stopped)
     with pytest.raises(KeyboardInterrupt):
         run(home, "--trial", "--seeds", "1", "--variants", "none")
-    monkeypatch.setattr(train, "save_checkpoint", original)
+    monkeypatch.setattr(training_loop, "save_checkpoint", original)
     capsys.readouterr()
     run(home, "--trial", "--seeds", "1", "--variants", "none")
     assert "Resumed from the end of epoch 1" in capsys.readouterr().out
@@ -190,7 +189,7 @@ def test_too_few_seeds_and_other_settings_are_a_try(home, done):
     assert not done["train"] and not (home / "out").exists()
     report = run(home, "--trial", "--seeds", "1", "--variants", "none", "--validation_only")["mine"]
     assert "A try" in report.markdown() and "--seeds 1 --trial --validation_only" in report.markdown()
-    assert [arguments[arguments.index("--split") + 1] for arguments in done["evaluate"]] == ["validation"]
+    assert [args.split for [args] in done["evaluate"]] == ["validation"]
     assert not (home / "results").exists() and (home / "out/results/small/mine/results.md").is_file()
     # settings that are tried are not chosen by the test split
     done["evaluate"].clear()
@@ -206,7 +205,7 @@ def test_too_few_seeds_and_other_settings_are_a_try(home, done):
         "use_cpu=true",
         "hidden_size=4",
     )
-    assert [arguments[arguments.index("--split") + 1] for arguments in done["evaluate"]] == ["validation"]
+    assert [args.split for [args] in done["evaluate"]] == ["validation"]
 
 
 def test_another_encoder_or_table_is_another_study(home):
@@ -315,7 +314,7 @@ def test_studies_are_what_train_takes(name):
     for study in read_studies(name):
         assert len(study.seeds) >= 3
         for variant in study.variants:
-            settings = study_runs.settings_of(study.options(variant))
+            settings = run_digests.settings_of(study.options(variant))
             assert set(study.modalities(variant)) == set(settings["modalities"])
             assert any(study.applies(evaluation, variant) for evaluation in study.evaluations)
         for plot in study.plots:
@@ -353,21 +352,21 @@ def test_what_is_no_study_is_refused(home, changes, message):
 
 
 def test_the_same_training_is_recognized_by_what_it_does():
-    plain = study_runs.settings_of({"dataset_name": "folder", "data_dir": "x", "modalities": ["text"]})
+    plain = run_digests.settings_of({"dataset_name": "folder", "data_dir": "x", "modalities": ["text"]})
     assert "hidden_size" not in plain  # an option that comes later changes no digest
     said = {"fusion": "gate", "contexts": "both", "modalities": ["text"], "train_fraction": 1.0, "hidden_size": 256}
-    assert study_runs.settings_of({"dataset_name": "folder", "data_dir": "x", **said}) == plain
-    small = study_runs.settings_of({"preset": "small"})
-    assert small["hidden_size"] == 64 and study_runs.settings_of({"preset": "small", "hidden_size": 64}) == small
-    assert study_runs.settings_of({"preset": "small", "modality_dropout": 0.0}) != small
+    assert run_digests.settings_of({"dataset_name": "folder", "data_dir": "x", **said}) == plain
+    small = run_digests.settings_of({"preset": "small"})
+    assert small["hidden_size"] == 64 and run_digests.settings_of({"preset": "small", "hidden_size": 64}) == small
+    assert run_digests.settings_of({"preset": "small", "modality_dropout": 0.0}) != small
     with pytest.raises(ValueError, match="train.py does not take these options"):
-        study_runs.settings_of({"fusion": "sum"})
+        run_digests.settings_of({"fusion": "sum"})
 
 
 def test_data_is_recognized_by_what_it_holds(tmp_path, monkeypatch):
     def digest(**options):
-        study_runs._contents.cache_clear()
-        return study_runs.data_digest({"dataset_name": "sample", **options}, ("train",), with_test=False)
+        run_digests._contents.cache_clear()
+        return run_digests.data_digest({"dataset_name": "sample", **options}, ("train",), with_test=False)
 
     tables = [tmp_path / name for name in ("one", "two")]
     for number, table in enumerate(tables):
@@ -380,7 +379,7 @@ def test_data_is_recognized_by_what_it_holds(tmp_path, monkeypatch):
     assert digest(vision_features=tables[0]) == first
     tables[0].rename(tmp_path / "moved")
     assert digest(vision_features=tmp_path / "moved") == first
-    monkeypatch.setattr(study_runs.BUILDERS["sample"], "VERSION", "9.9.9")  # it makes other rows of the same files
+    monkeypatch.setattr(run_digests.BUILDERS["sample"], "VERSION", "9.9.9")  # it makes other rows of the same files
     assert digest(vision_features=tmp_path / "moved") != first
 
 
@@ -440,6 +439,6 @@ def test_the_controlled_study_trains_what_the_study_of_modalities_trains():
     args = controlled_study.StudyArguments(data_dir="x", cache_dir="y")
     own = controlled_study.training_options(args, Path("features"), ("text", "audio"), 43)
     assert own["audio_features"] == Path("features/prosody") and "vision_features" not in own
-    settings = [study_runs.settings_of(options) for options in (own, {**study.options("text+audio"), "seed": 43})]
+    settings = [run_digests.settings_of(options) for options in (own, {**study.options("text+audio"), "seed": 43})]
     first, second = ({k: v for k, v in found.items() if k not in FREE_ON_RESUME} for found in settings)
     assert first == second and first["num_train_epochs"] == 30 and first["preset"] == "small"

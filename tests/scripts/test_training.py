@@ -15,17 +15,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 from datasets import Dataset
 from safetensors.torch import load_file, save_file
 
 from modeling_amuse.losses import AmuseMemoryBank
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
-from modeling_amuse.processing.corpora.load_conversations import load_conversations
-from modeling_amuse.scripts.training import evaluation as evaluate_script
-from modeling_amuse.scripts.training import training_loop as train
-from modeling_amuse.scripts.training.training_arguments import ModelArguments
+from modeling_amuse.scripts import evaluate as evaluate_script
+from modeling_amuse.scripts import train
+from modeling_amuse.scripts.training.model_building import build_model
+from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
+from modeling_amuse.scripts.training.training_data import load_training_data
 from tests.small_models import small_config
 
 ROOT = Path(__file__).parents[2]
@@ -273,7 +275,7 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
         ),
         (["--audio_features", "nowhere.csv"], FileNotFoundError, "There is no feature table nowhere.csv"),
         (["--data_dir", "nowhere"], FileNotFoundError, "nowhere is no folder"),
-        (["--resume_from_checkpoint", "nowhere"], ValueError, "nowhere is no checkpoint in"),
+        (["--resume_from_checkpoint", "nowhere"], ValueError, "nowhere is not a checkpoint in"),
     ],
 )
 def test_bad_arguments_are_refused_and_nothing_is_written(corpus, tmp_path, arguments, error, message):
@@ -287,10 +289,10 @@ def test_a_model_is_not_trained_over(corpus, tmp_path):
     arguments = [str(argument) for argument in [*arguments, "--use_cpu"]]
     train.main(arguments)
     before = digest(tmp_path / "out")
-    with pytest.raises(ValueError, match="holds a training already: add --resume_from_checkpoint latest"):
+    with pytest.raises(ValueError, match="already holds a training: add --resume_from_checkpoint latest"):
         train.main(arguments)
     shutil.rmtree(tmp_path / "out" / "checkpoints")
-    with pytest.raises(ValueError, match="holds a model already, which would be lost"):
+    with pytest.raises(ValueError, match="already holds a model, which would be lost"):
         train.main(arguments)
     with pytest.raises(ValueError, match="holds a finished training whose checkpoints were removed"):
         train.main([*arguments, "--resume_from_checkpoint", "latest"])
@@ -304,11 +306,13 @@ def test_a_training_has_the_precision_that_it_is_given_whatever_was_run_before(c
         train.main([str(argument) for argument in train_arguments(corpus, tmp_path / name, *more)])
         history = json.loads((tmp_path / name / "training_history.json").read_text())
         assert history["runs"][0]["mixed_precision"] == precision
-    trained_on, of = re.search(r"train: (\d+) of (\d+) conversations are trained on", capsys.readouterr().out).groups()
+    trained_on, of = re.search(
+        r"train: (\d+) of (\d+) conversations are used for training", capsys.readouterr().out
+    ).groups()
     assert history["data_report"]["train"]["conversations"] == int(trained_on) < int(of)
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
     train.main([str(argument) for argument in train_arguments(corpus, tmp_path / "fourth", *one_epoch)])
-    assert "accelerate launch was told to compute in bf16" in capsys.readouterr().out
+    assert "accelerate launch asks for bf16" in capsys.readouterr().out
 
 
 def test_a_validation_split_is_required(corpus, tmp_path):
@@ -318,10 +322,11 @@ def test_a_validation_split_is_required(corpus, tmp_path):
 
 
 def test_class_weights_are_an_option(corpus):
-    data = load_conversations("folder", str(corpus), str(corpus.parent / "cache"))
+    data_args = DataArguments("folder", str(corpus), cache_dir=str(corpus.parent / "cache"))
+    data = load_training_data(data_args, 42, Accelerator(cpu=True))
     weights = {}
     for choice in ("none", "balanced"):
-        model, _ = train.build(data, ("text",), {}, ModelArguments(class_weights=choice, hidden_size=8))
+        model, _ = build_model(data, ModelArguments(class_weights=choice, hidden_size=8))
         weights[choice] = model.config.class_weights
     counts = Counter(u["emotion"] for row in data.splits["train"]["utterances"] for u in row)
     expected = [sum(counts.values()) / (len(data.emotions) * max(counts[emotion], 1)) for emotion in data.emotions]
@@ -339,7 +344,7 @@ def test_resuming_on_other_data_is_refused(corpus, tmp_path):
         train.main([*arguments, "--resume_from_checkpoint", "latest"])
     shutil.copytree(tmp_path / "out", tmp_path / "elsewhere")
     foreign = ["--resume_from_checkpoint", str(tmp_path / "elsewhere" / "checkpoints" / "epoch-1")]
-    with pytest.raises(ValueError, match="goes on in its own --output_dir"):
+    with pytest.raises(ValueError, match="can only be resumed in its own --output_dir"):
         train.main([*arguments, *foreign])
 
 

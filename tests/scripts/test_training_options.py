@@ -13,9 +13,15 @@ from transformers import BertConfig
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
-from modeling_amuse.scripts.training import evaluation as evaluate
-from modeling_amuse.scripts.training import training_arguments
-from modeling_amuse.scripts.training import training_loop as train
+from modeling_amuse.scripts import evaluate, train
+from modeling_amuse.scripts.training import (
+    evaluation_data,
+    model_building,
+    optimization,
+    training_arguments,
+    training_data,
+    training_loop,
+)
 from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments, parse_arguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
 
@@ -81,7 +87,7 @@ def test_lora_gives_a_merged_model_and_its_adapter(corpus, tmp_path, tiny_text_e
 def test_a_stopped_lora_training_ends_with_the_same_weights(corpus, tmp_path, tiny_text_encoder, monkeypatch):
     arguments = [*LORA, "--text_model", tiny_text_encoder[0], "--num_train_epochs", "3"]
     whole = trained(corpus, tmp_path / "whole", *arguments)
-    train_epoch = train.train_epoch
+    train_epoch = training_loop.train_epoch
 
     def stopped(*args):
         if args[-1] == 2:
@@ -89,7 +95,7 @@ def test_a_stopped_lora_training_ends_with_the_same_weights(corpus, tmp_path, ti
         return train_epoch(*args)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train, "train_epoch", stopped)
+        patch.setattr(training_loop, "train_epoch", stopped)
         trained(corpus, tmp_path / "stopped", *arguments)
     # the checkpoint does not hold the encoder that the adapters belong to
     other = tmp_path / "other-encoder"
@@ -112,8 +118,8 @@ def test_a_stopped_lora_training_ends_with_the_same_weights(corpus, tmp_path, ti
 def test_adapters_have_the_learning_rate_of_an_encoder(tiny_text_encoder):
     model_args = ModelArguments(lora=True, text_model=tiny_text_encoder[0])
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=tiny_text_encoder[0], num_labels=2)
-    train.add_adapters(model, model_args)
-    fusion, adapters = train.parameter_groups(model, model_args, TrainArguments(output_dir="x"))
+    model_building.add_adapters(model, model_args)
+    fusion, adapters = optimization.parameter_groups(model, model_args, TrainArguments(output_dir="x"))
     assert (fusion["lr"], adapters["lr"]) == (5e-4, 3e-4)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert all(".lora_" in names[id(parameter)] for parameter in adapters["params"])
@@ -121,16 +127,16 @@ def test_adapters_have_the_learning_rate_of_an_encoder(tiny_text_encoder):
     trained_number = sum(parameter.requires_grad for parameter in model.parameters())
     assert len(fusion["params"]) + len(adapters["params"]) == trained_number
     given = TrainArguments(output_dir="x", encoder_learning_rate=1e-6)
-    assert train.parameter_groups(model, model_args, given)[1]["lr"] == 1e-6
+    assert optimization.parameter_groups(model, model_args, given)[1]["lr"] == 1e-6
     whole = ModelArguments(text_model=tiny_text_encoder[0])
-    assert train.parameter_groups(model, whole, TrainArguments(output_dir="x"))[1]["lr"] == 3e-5
+    assert optimization.parameter_groups(model, whole, TrainArguments(output_dir="x"))[1]["lr"] == 3e-5
 
 
 def test_layers_learn_slower_the_lower_they_are():
     config = BertConfig(vocab_size=9, hidden_size=4, num_hidden_layers=3, num_attention_heads=1, intermediate_size=4)
     model = AmuseForEmotionRecognition(AmuseConfig(text_config=config, hidden_size=8))
     rates = TrainArguments(output_dir="x", layer_decay=0.5, encoder_learning_rate=1e-3)
-    groups = train.parameter_groups(model, ModelArguments(text_model="bert"), rates)
+    groups = optimization.parameter_groups(model, ModelArguments(text_model="bert"), rates)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     learned = {names[id(parameter)]: group["lr"] for group in groups for parameter in group["params"]}
     assert len(learned) == len(names)
@@ -141,13 +147,13 @@ def test_layers_learn_slower_the_lower_they_are():
 
 
 def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_path, tiny_text_encoder, monkeypatch):
-    lengths, collate = [], train.collate_conversations
+    lengths, collate = [], training_loop.collate_conversations
 
     def recording(dataset, processor, modalities, conversations):
         lengths.append([len(conversation["utterances"]) for conversation in conversations])
         return collate(dataset, processor, modalities, conversations)
 
-    monkeypatch.setattr(train, "collate_conversations", recording)
+    monkeypatch.setattr(training_loop, "collate_conversations", recording)
     own = ["--text_model", tiny_text_encoder[0], "--text_scope", "conversation", "--group_by_length"]
     own += ["--text_attention_dropout", "0", "--max_text_sequence", "200"]
     folder = trained(corpus, tmp_path / "amuse", *own)
@@ -160,8 +166,8 @@ def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_pa
     assert config.text_config.attention_probs_dropout_prob == 0
     assert AmuseProcessor.from_pretrained(folder).speaker_names
     # frozen, its states depend on the conversation: none are kept, and evaluation reads as training did
-    for script in (train, evaluate):
-        monkeypatch.setattr(script, "frozen_text_states", None)
+    for room in (training_data, evaluation_data):
+        monkeypatch.setattr(room, "frozen_text_states", None)
     frozen = trained(corpus, tmp_path / "frozen", *own, "--freeze_text_model")
     results = evaluate.main(
         ["--model", str(frozen), "--dataset_name", "folder", "--data_dir", str(corpus), "--split", "validation"]
@@ -174,12 +180,12 @@ def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_pa
 def test_the_average_of_the_weights_is_scored_and_saved(corpus, tmp_path, monkeypatch):
     states = []
 
-    class Recording(train.AveragedModel):
+    class Recording(optimization.AveragedModel):
         def update_parameters(self, model):
             states.append({name: p.detach().clone() for name, p in model.named_parameters()})
             super().update_parameters(model)
 
-    monkeypatch.setattr(train, "AveragedModel", Recording)
+    monkeypatch.setattr(optimization, "AveragedModel", Recording)
     folder = trained(corpus, tmp_path / "averaged", "--weight_averaging", "0.5", "--num_train_epochs", "1")
     first, second = states  # four conversations, two in a batch
     for name, saved in load_file(folder / "model.safetensors").items():
@@ -215,16 +221,16 @@ def test_lora_needs_an_encoder_to_adapt(corpus, tmp_path, tiny_text_encoder):
 
 
 def test_checkpointing_and_the_attention_change_no_result(corpus, tmp_path, monkeypatch):
-    seen, train_epoch = {}, train.train_epoch
+    seen, train_epoch = {}, training_loop.train_epoch
 
-    def watched(wrapped, model, *args):
-        encoder = model.amuse.text_model
+    def watched(training, *args):
+        model, encoder = training.model, training.model.amuse.text_model
         implementations = {model.amuse.man.config._attn_implementation, encoder.config._attn_implementation}
         seen["attention"] = implementations
         seen["checkpointing"] = [layer.gradient_checkpointing for layer in encoder.encoder.layer]
-        return train_epoch(wrapped, model, *args)
+        return train_epoch(training, *args)
 
-    monkeypatch.setattr(train, "train_epoch", watched)
+    monkeypatch.setattr(training_loop, "train_epoch", watched)
     found = {}
     for name, more in (
         ("sdpa", ["--attn_implementation", "sdpa"]),
@@ -248,8 +254,8 @@ def test_recordings_that_nobody_reads_are_named():
         return Dataset.from_list([{"id": "monday", "utterances": utterances}])
 
     talk = conversations(audio="talk.mp4", video="talk.mp4")
-    assert train.unread_recordings(talk, ("text",)) == ["audio", "vision"]
-    assert train.unread_recordings(talk, ("text", "vision")) == ["audio"]
-    assert train.unread_recordings(talk, ("text", "audio", "vision")) == []
-    assert train.unread_recordings(conversations(audio="talk.wav"), ("text",)) == ["audio"]
-    assert train.unread_recordings(conversations(), ("text",)) == []
+    assert training_data.unread_recordings(talk, ("text",)) == ["audio", "vision"]
+    assert training_data.unread_recordings(talk, ("text", "vision")) == ["audio"]
+    assert training_data.unread_recordings(talk, ("text", "audio", "vision")) == []
+    assert training_data.unread_recordings(conversations(audio="talk.wav"), ("text",)) == ["audio"]
+    assert training_data.unread_recordings(conversations(), ("text",)) == []

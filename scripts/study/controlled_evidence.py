@@ -1,0 +1,93 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Whether a model finds the evidence of the controlled corpus, which says in which modalities each emotion shows."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from transformers import pipeline
+
+import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.controlled.controlled_corpus import optimal_predictions, shares_by_evidence
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.meld import EMOTIONS
+from modeling_amuse.processing.evaluation.emotion_metric import headline
+
+TABLES = {"audio": "prosody", "vision": "faces"}
+"""The feature table of each modality, by the name of its extractor."""
+
+
+def read_evidence(data_dir: Path, split: str) -> list[dict]:
+    """
+    The utterances of a split of the rendered corpus, with their emotion and evidence.
+
+    Raises:
+        FileNotFoundError, ValueError: when the folder holds no such corpus.
+    """
+    path = data_dir / f"{split}.jsonl"
+    advice = f"render the corpus: python scripts/render_sample.py --output_dir {data_dir}"
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no {path}: {advice}")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    utterances = [utterance for line in lines for utterance in json.loads(line)["utterances"]]
+    if not all("evidence" in utterance for utterance in utterances):
+        raise ValueError(f"The utterances of {path} do not say where their evidence is; {advice}")
+    return utterances
+
+
+def recognize_split(
+    model_dir: Path, data_dir: str, features_dir: Path, split: str, cache_dir: str | None = None
+) -> list[dict]:
+    """What the pipeline says about each utterance of a split, from its feature tables."""
+    model = AmuseForEmotionRecognition.from_pretrained(model_dir)
+    recognizer = pipeline("emotion-recognition", model=model, processor=AmuseProcessor.from_pretrained(model_dir))
+    splits = load_conversations("folder", data_dir, cache_dir).splits
+    paths = {stream: str(features_dir / name) for stream, name in TABLES.items() if stream in model.config.modalities}
+    dataset = ConversationDataset(splits[split], load_stream_tables(paths, splits, [split])[split])
+    return [u for timeline in recognizer([dataset[i] for i in range(len(dataset))], batch_size=8) for u in timeline]
+
+
+def optimal_score(utterances: list[dict], modalities: tuple[str, ...]) -> dict[str, float]:
+    """The `accuracy` and `weighted_f1` of the Bayes-optimal predictions on these utterances."""
+    return accuracy_and_f1([u["emotion"] for u in utterances], optimal_predictions(utterances, modalities))
+
+
+def accuracy_and_f1(emotions: list[str], predictions: list[str]) -> dict[str, float]:
+    scores = headline(np.array(emotions), np.array(predictions), list(EMOTIONS))
+    return {name: scores[name] for name in ("accuracy", "weighted_f1")}
+
+
+def score(truth: list[dict], timelines: list[dict]) -> dict:
+    """
+    How well the emotions were recognized, and where the model looked.
+
+    Args:
+        truth: the utterances of a split as [`read_evidence`] gives them.
+        timelines: the same utterances as [`recognize_split`] gives them.
+    """
+    emotions, predictions = [u["emotion"] for u in truth], [u["emotion"] for u in timelines]
+    return {
+        **accuracy_and_f1(emotions, predictions),
+        "shares": shares_by_evidence(truth, [u["shares"] for u in timelines])
+        if len(timelines[0]["shares"]) == 3
+        else None,
+    }
+
+
+def leaked(truth: list[dict], timelines: list[dict], subset: tuple[str, ...]) -> dict[str, int]:
+    """
+    How many emotions are shown only by modalities that the model does not have (`hidden`), and how many of these were
+    recognized nevertheless (`found`). More than chance is possible: a voice also says the words, and a face also moves as
+    fast as the voice speaks.
+    """
+    pairs = zip(truth, timelines, strict=True)
+    hidden = [u["emotion"] == r["emotion"] for u, r in pairs if u["evidence"] and not set(u["evidence"]) & set(subset)]
+    return {"hidden": len(hidden), "found": sum(hidden)}
+
+
+def pointed(rows: list[dict]) -> str:
+    """In how many utterances, over all runs, the largest share was where the evidence was."""
+    hits, number = sum(row["pointed"] for row in rows), sum(row["utterances"] for row in rows)
+    return f"{hits / max(number, 1):.0%} ({hits} of {number})"

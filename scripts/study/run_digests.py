@@ -1,0 +1,96 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Which trainings are the same: a hash of their settings and of what data, features and encoders hold."""
+
+import hashlib
+import json
+from dataclasses import MISSING, asdict, fields
+from functools import lru_cache
+from pathlib import Path
+
+from modeling_amuse import AmuseConfig
+from modeling_amuse.configuration_amuse import PRESETS
+from modeling_amuse.processing.corpora.feature_tables import splits_in_name
+from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+from modeling_amuse.scripts.study.study_description import PATHS
+from modeling_amuse.scripts.training.training_arguments import (
+    FREE_ON_RESUME,
+    DataArguments,
+    ModelArguments,
+    TrainArguments,
+    as_arguments,
+    parse_arguments,
+)
+
+
+def settings_of(options: dict) -> dict:
+    """
+    All settings of a training that are not the defaults, however they were given: what a preset sets and what is left out
+    is resolved.
+
+    Raises:
+        ValueError: when train.py does not take the options.
+    """
+    parts = (DataArguments, ModelArguments, TrainArguments)
+    try:
+        parsed = parse_arguments(as_arguments({**options, "output_dir": "-"}))
+    except SystemExit as error:
+        raise ValueError(f"train.py does not take these options (see above): {options}.") from error
+    given = {name: value for part in parsed for name, value in asdict(part).items()}
+    defaults = {f.name: f.default for part in parts for f in fields(part) if f.default is not MISSING}
+    of_model = {f.name: f.default for f in fields(AmuseConfig) if f.default is not MISSING}
+    preset = PRESETS.get(given["preset"], {})
+    for name in given:
+        if name in of_model and defaults[name] is None:
+            defaults[name] = of_model[name]
+            given[name] = preset.get(name, of_model[name]) if given[name] is None else given[name]
+    given["modalities"] = given["modalities"] and sorted(given["modalities"])
+    return {name: value for name, value in sorted(given.items()) if value != defaults.get(name, MISSING)}
+
+
+def recorded_settings(options: dict) -> dict:
+    """The settings of a training for the table: of what lies in some folder, the last part of its name."""
+    own = {name: value for name, value in settings_of(options).items() if name != "output_dir"}
+    return {name: Path(value).name if name in PATHS and Path(value).exists() else value for name, value in own.items()}
+
+
+def options_digest(options: dict, num_folds: int | None = None) -> str:
+    """
+    The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Except
+    for recordings, whose paths are part of the conversations.)
+
+    Args:
+        options: of train.py.
+        num_folds: of a cross-validation.
+    """
+    settings = {name: value for name, value in settings_of(options).items() if name not in FREE_ON_RESUME}
+    splits = ("train",) if num_folds else ("train", "validation")
+    folds = {"num_folds": num_folds} if num_folds else {}
+    return json_digest({**settings, **folds, "data": data_digest(options, splits, with_test=False)})
+
+
+def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:
+    """A hash of the conversations of some splits, of feature tables and of encoders. The test split's are not opened."""
+    data_dir = options.get("data_dir")
+    builder = BUILDERS[options.get("dataset_name", "sample")](data_dir=data_dir, splits=splits)
+    given = {name: str(options[name]) for name in PATHS if name != "data_dir" and options.get(name)}
+    contents = {name: _contents(path, with_test) for name, path in given.items()}
+    return {"conversations": builder.hash, "builder": str(builder.VERSION), **contents}
+
+
+@lru_cache
+def _contents(path: str, with_test: bool) -> str:
+    """A hash of a file, or of a folder's files and those of its `data`; what is no path is a Hub id: it stands for itself."""
+    place = Path(path)
+    if not place.exists():
+        return path
+    digest = hashlib.sha256()
+    for file in [place] if place.is_file() else sorted([*place.iterdir(), *place.glob("data/*")]):
+        if file.is_file() and (with_test or "test" not in splits_in_name(file)):
+            digest.update((file.relative_to(place).as_posix() if place.is_dir() else "").encode())
+            with file.open("rb") as opened:
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()
+
+
+def json_digest(value) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

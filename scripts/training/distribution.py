@@ -1,0 +1,73 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""How a training is spread over processes and devices, and how its computations are made repeatable."""
+
+import os
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
+
+from modeling_amuse.scripts.training.prediction import forget_mixed_precision, use_all_cores
+from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments
+
+
+def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accelerator:
+    """
+    The accelerator of a training. Random numbers are seeded, and deterministic algorithms are chosen where they exist.
+
+    Raises:
+        ValueError: for a kind of distribution that this training does not support.
+    """
+    forget_mixed_precision()
+    accelerator = Accelerator(
+        mixed_precision=args.mixed_precision,
+        cpu=args.use_cpu or not torch.cuda.is_available(),
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
+    check_distribution(accelerator, model_args)
+    launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if launched not in ("no", args.mixed_precision):
+        accelerator.print(
+            f"Warning: accelerate launch asks for {launched}, but the precision of this training is that of "
+            f"--mixed_precision: {args.mixed_precision}."
+        )
+    use_all_cores(accelerator)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = (
+        False  # only helps to find bugs, and costs a tenth of the time
+    )
+    set_seed(args.seed)
+    return accelerator
+
+
+def check_distribution(accelerator: Accelerator, model_args: ModelArguments):
+    """
+    Raises:
+        ValueError: for a kind of distribution that this training does not support.
+    """
+    kind, plain = accelerator.distributed_type, "accelerate launch --multi_gpu (each process has the whole model)"
+    if kind not in (DistributedType.NO, DistributedType.FSDP) and not kind.value.startswith("MULTI_"):
+        raise ValueError(
+            f"This training does not run under {kind.value}, which replaces the optimizer and the checkpoints: use {plain}, "
+            "or shard the model with --config_file scripts/accelerate/fsdp.yaml. A script with transformers' Trainer can "
+            "use DeepSpeed."
+        )
+    if kind == DistributedType.FSDP and not accelerator.is_fsdp2:
+        raise ValueError("Sharding needs FSDP 2: set fsdp_version: 2, as scripts/accelerate/fsdp.yaml does.")
+    if kind == DistributedType.FSDP and model_args.lora:
+        raise ValueError(
+            f"--lora cannot be combined with sharding: so few weights are trained that sharding gains little. Use {plain}, "
+            "with --gradient_checkpointing and --mixed_precision bf16 where memory is short."
+        )
+    if os.environ.get("ACCELERATE_USE_FSDP", "false") == "true" and kind != DistributedType.FSDP:
+        accelerator.print(f"accelerate shards on accelerators alone: on {accelerator.device} nothing is sharded.")
+
+
+def sharded_layers(model) -> list[str]:
+    """
+    The classes of the layers that FSDP shards one by one. The model's own list also names layers of encoders that it does
+    not have, and embeddings, which accelerate shards separately; accelerate fails on both.
+    """
+    embeddings = model.get_input_embeddings()
+    layers = [module for module in model.modules() if type(module).__name__ in model._no_split_modules]
+    return sorted({type(layer).__name__ for layer in layers if all(part is not embeddings for part in layer.modules())})

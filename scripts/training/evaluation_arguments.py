@@ -1,0 +1,82 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The arguments of an evaluation and of a calibration."""
+
+from dataclasses import dataclass, field
+
+from transformers import HfArgumentParser
+
+from modeling_amuse import MODALITIES
+from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+
+
+@dataclass
+class EvaluationArguments:
+    """What is evaluated, and on what."""
+
+    model: str = field(metadata={"help": "Folder or Hub id of the model."})
+    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
+    split: str = field(default="test", metadata={"help": "The split: train, validation or test."})
+    output: str = field(default="results.json", metadata={"help": "File for the scores; pictures go beside it."})
+    audio_features: str | None = field(default=None, metadata={"help": "Feature table of the audio."})
+    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
+    background_features: str | None = field(default=None, metadata={"help": "Feature table of the background."})
+    modalities: list[str] | None = field(
+        default=None, metadata={"help": "Use only these of the model's modalities.", "choices": list(MODALITIES)}
+    )
+    modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})
+    per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
+    num_resamples: int = field(default=1000, metadata={"help": "Resamples of the bootstrap interval."})
+    predictions: str | None = field(
+        default=None, metadata={"help": "Parquet file for what is predicted for each labelled utterance."}
+    )
+    missing_rate: float = field(
+        default=0.0, metadata={"help": "Probability with which an utterance loses a modality, each by itself."}
+    )
+    word_drop_rate: float = field(default=0.0, metadata={"help": "Probability with which a word of a text is dropped."})
+    feature_noise: float = field(
+        default=0.0,
+        metadata={
+            "help": "Noise on the features, in standard deviations of the training split's (of states of an encoder, for "
+            "which these are not known: of this split's)."
+        },
+    )
+    disturbed_modalities: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "What --missing_rate and --feature_noise disturb. Default: all modalities.",
+            "choices": list(MODALITIES),
+        },
+    )
+    disturbance_seed: int = field(default=0, metadata={"help": "Seed of what is missing, dropped and added."})
+    pictures: bool = field(default=True, metadata={"help": "Draw the pictures (needs the extra plots)."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+    use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
+
+
+@dataclass
+class CalibrationArguments:
+    """What is calibrated, and on what."""
+
+    model: str = field(metadata={"help": "Folder of the model; its config.json is changed."})
+    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
+    audio_features: str | None = field(default=None, metadata={"help": "Feature table of the audio."})
+    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
+    background_features: str | None = field(default=None, metadata={"help": "Feature table of the background."})
+    per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+    use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
+
+
+def parse_one(kind: type, arguments: list[str] | None = None, description: str | None = None):
+    """
+    The words of a command line as an object of one data class.
+
+    Args:
+        kind: the data class, such as [`EvaluationArguments`].
+        arguments: words of the command line. None: those of this process.
+        description: of the command, for its `--help`.
+    """
+    [parsed] = HfArgumentParser(kind, description=description).parse_args_into_dataclasses(arguments)
+    return parsed

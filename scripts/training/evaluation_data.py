@@ -1,0 +1,146 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What an evaluation reads: the split, its features, and the modalities that are used."""
+
+import json
+from pathlib import Path
+
+from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
+from modeling_amuse.processing.corpora.conversation_dataset import (
+    ConversationDataset,
+    load_stream_tables,
+    utterance_ids,
+)
+from modeling_amuse.processing.corpora.encoder_states import encoder_record, frozen_text_states
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
+from modeling_amuse.processing.corpora.load_conversations import (
+    ConversationData,
+    describe_report,
+    load_conversations,
+)
+from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance, DisturbedConversations
+
+
+def training_warnings(model: str) -> list[str]:
+    """
+    The warnings that were printed when the model was trained, see
+    `modeling_amuse.processing.evaluation.contaminated_encoders`.
+    """
+    path = Path(model) / "training_history.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("warnings", []) if path.is_file() else []
+
+
+def load_split(args, split: str, model, processor, accelerator) -> tuple[ConversationData, dict[str, FeatureTable]]:
+    """
+    The data set without its test split, unless that is asked for, and the feature tables of a split.
+
+    Args:
+        args: with `dataset_name`, `data_dir`, `cache_dir` and the paths `*_features`.
+        split: train, validation or test.
+
+    Raises:
+        ValueError: when there is no such split, or its features are not those that the model learned from.
+    """
+    with accelerator.main_process_first():
+        data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, {"train", "validation", split})
+    if split not in data.splits:
+        raise ValueError(f"The data set has no split {split!r}; it has {', '.join(data.splits)}.")
+    accelerator.print(describe_report({split: data.report[split]}))
+    paths = {stream: getattr(args, f"{stream}_features", None) for stream in STREAMS}
+    tables = load_stream_tables(paths, data.splits, [split])[split]
+    for stream, table in tables.items():
+        accelerator.print(f"{split}: {stream}: {table.coverage(utterance_ids(data.splits[split]))}")
+        check_features(stream, table, model, processor)
+    return data, tables
+
+
+def split_dataset(
+    conversations, tables, disturbance: Disturbance, modalities, model, processor, accelerator, args
+) -> ConversationDataset:
+    """
+    The conversations with their features, disturbed if that is wanted. A frozen text encoder runs once for all subsets
+    and all evaluations: its states are kept in the same cache as those of a training.
+
+    Raises:
+        ValueError: when there is nothing of what is to be disturbed.
+    """
+    check_disturbance(disturbance, modalities, tables)
+    deviations = noise_deviations(disturbance, conversations, tables, processor)
+    encoder = model.amuse.encoder("text")
+    reads_text = "text" in modalities and "text" not in tables and encoder is not None
+    has_states = model.amuse.is_frozen("text") and model.config.text_scope == "utterance"
+    if reads_text and has_states and not disturbance.word_drop_rate:
+        with accelerator.main_process_first():
+            tables = {**tables, "text": frozen_text_states(conversations, processor, encoder, args.cache_dir)}
+    if not disturbance:
+        return ConversationDataset(conversations, tables)
+    return DisturbedConversations(conversations, tables, disturbance, deviations)
+
+
+def check_disturbance(disturbance: Disturbance, modalities: tuple[str, ...], tables: dict[str, FeatureTable]):
+    """
+    Raises:
+        ValueError: when there is nothing of what is to be disturbed.
+    """
+    for modality in disturbance.modalities if disturbance else ():
+        if modality not in modalities:
+            raise ValueError(f"--disturbed_modalities names {modality}, which is not among {', '.join(modalities)}.")
+    if disturbance.word_drop_rate and ("text" not in modalities or "text" in tables):
+        raise ValueError("--word_drop_rate drops words of texts, but no text is read here.")
+
+
+def noise_deviations(disturbance: Disturbance, conversations, tables: dict[str, FeatureTable], processor) -> dict:
+    """
+    For each disturbed feature stream the standard deviations `(features,)` that `--feature_noise` multiplies.
+
+    Raises:
+        ValueError: when no stream has features that could be disturbed.
+    """
+    if not disturbance.feature_noise:
+        return {}
+    deviations = {}
+    for stream, table in tables.items():
+        if MODALITY_OF[stream] in disturbance.modalities:
+            statistics = processor.feature_statistics.get(stream) or table.statistics(utterance_ids(conversations))
+            deviations[stream] = statistics["std"]
+    if not deviations:
+        raise ValueError(f"There are no features of {', '.join(disturbance.modalities)} to put --feature_noise on.")
+    return deviations
+
+
+def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str, ...]:
+    """
+    The modalities that are evaluated: the model's, or those of them that were asked for.
+
+    Raises:
+        ValueError: when the model does not know one, or the data does not hold it.
+    """
+    modalities = tuple(model.config.modalities if wanted is None else wanted)
+    for modality in modalities:
+        if modality not in model.config.modalities:
+            raise ValueError(f"The model has no {modality}; it has {', '.join(model.config.modalities)}.")
+        if modality not in tables and (modality != "text" or model.amuse.encoder("text") is None):
+            raise ValueError(
+                f"The model was trained with {modality}, and the data has none: give --{modality}_features, or name the "
+                "modalities that are to be used with --modalities."
+            )
+    return modalities
+
+
+def check_features(stream: str, table, model, processor):
+    """
+    Raises:
+        ValueError: when the table's features were computed by something else than those that the model learned from.
+    """
+    trained = processor.feature_records.get(stream)
+    if table.record is not None and table.record["name"] == "encoder" and stream != "text":
+        encoder = model.amuse.encoder(MODALITY_OF[stream])
+        trained = encoder and encoder_record(encoder, model.config.audio_token_pooling if stream == "audio" else 1)
+    if table.record != trained:
+        raise ValueError(
+            f"The model learned from {stream} features of {trained or 'an unknown extractor'}, but the table has "
+            f"{table.record or 'those of an unknown one'}: extract features of the same, or train anew."
+        )
+    try:
+        table.order_columns(processor.feature_statistics.get(stream, {}).get("columns"))
+    except ValueError as error:
+        raise ValueError(f"The table of {stream} features: {error}") from error

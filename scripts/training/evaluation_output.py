@@ -1,0 +1,78 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What an evaluation writes and prints: scores, pictures and predictions."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from modeling_amuse.processing.evaluation.score_pictures import save_confusion_matrix, save_reliability
+from modeling_amuse.processing.whole_files import whole_file
+
+
+def write_json(values: dict, path: Path):
+    """Write a JSON file, so that it appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
+        file.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def save_pictures(results: dict, emotions: list[str], output: Path):
+    """Save the pictures of the confusion matrix and of the calibration beside the file of the scores."""
+    save_confusion_matrix(results, emotions, output.with_name(f"{output.stem}_confusion_matrix.png"))
+    save_reliability(results, output.with_name(f"{output.stem}_reliability.png"))
+
+
+def write_predictions(predictions: dict, conversations: list[dict], emotions: list[str], path: Path):
+    """A row for each labelled utterance: its ids, speaker, true and predicted emotion, and the probability of each emotion."""
+    utterances = [(c["id"], u) for c in conversations for u in c["utterances"]]
+    chosen = [utterances[number] for number in predictions["utterances"]]
+    scores = predictions["prediction_scores"]
+    frame = pd.DataFrame(
+        {
+            "conversation": [identifier for identifier, _ in chosen],
+            "utterance": [utterance["id"] for _, utterance in chosen],
+            "speaker": [utterance["speaker"] for _, utterance in chosen],
+            "emotion": [emotions[label] for label in predictions["references"]],
+            "prediction": [emotions[label] for label in scores.argmax(axis=1)],
+            **{f"probability_{emotion}": scores[:, label] for label, emotion in enumerate(emotions)},
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
+        frame.to_parquet(file, index=False)
+
+
+def describe(scores: dict) -> str:
+    """The scores as a text."""
+    interval = scores.get("weighted_f1_interval")
+    lines = [
+        f"weighted F1 {scores['weighted_f1']:.4f}"
+        + (f"  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else ""),
+        f"accuracy {scores['accuracy']:.4f}  macro F1 {scores['macro_f1']:.4f}  expected calibration error "
+        f"{scores['expected_calibration_error']:.4f}",
+    ]
+    if "reduced" in scores:
+        reduced = scores["reduced"]
+        lines.append(f"weighted F1 without {' and '.join(reduced['left_out'])} {reduced['weighted_f1']:.4f}")
+    width = max(map(len, scores["per_class"]))
+    lines.append(f"{'':{width}}  precision  recall      F1  support")
+    for emotion, row in scores["per_class"].items():
+        lines.append(
+            f"{emotion:{width}}  {row['precision']:9.4f}  {row['recall']:6.4f}  {row['f1']:6.4f}  {row['support']:7.0f}"
+        )
+    return "\n".join(lines)
+
+
+def describe_unseen(unseen: dict[str, dict], number: int) -> str:
+    """The scores of the unseen subsets, a line for each."""
+    names = {"unseen_speakers": "speakers not in train", "unseen_texts": "texts not in train"}
+    lines = []
+    for name, scores in unseen.items():
+        interval = scores.get("weighted_f1_interval")
+        lines.append(
+            f"{names[name]}: {scores['num_utterances']} of {number} utterances"
+            + (f", weighted F1 {scores['weighted_f1']:.4f}" if "weighted_f1" in scores else "")
+            + (f"  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else "")
+        )
+    return "\n".join(lines)

@@ -1,0 +1,200 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Building the model of a training around its encoders, and the processor that goes with it."""
+
+from collections import Counter
+
+from peft import PeftModel, get_peft_model
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
+
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.configuration_amuse import PRESETS
+from modeling_amuse.low_rank_adaptation import lora_config
+from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
+from modeling_amuse.processing.conversation import MODALITY_OF
+from modeling_amuse.processing.corpora.encoder_states import encoder_record
+from modeling_amuse.processing.evaluation.contaminated_encoders import contamination
+from modeling_amuse.scripts.training.prediction import encoder_part, load_from_folder_or_hub
+from modeling_amuse.scripts.training.training_arguments import ModelArguments
+from modeling_amuse.scripts.training.training_data import TrainingData
+
+
+def build_model(data: TrainingData, model_args: ModelArguments) -> tuple[AmuseForEmotionRecognition, AmuseProcessor]:
+    """
+    A new model around its encoders, and its processor, which holds the feature statistics of the training split.
+
+    Raises:
+        ValueError: when options of the model do not fit each other or the data.
+    """
+    tables = data.tables["train"]
+    utterances = [utterance for row in data.splits["train"]["utterances"] for utterance in row]
+    frozen = frozen_recording_encoders(tables, model_args)
+    text_model = text_encoder_name(data, model_args)
+    tokenizer, text_fields = text_encoder(data, model_args, utterances)
+    fields = {
+        **PRESETS.get(model_args.preset, {}),
+        **model_args.config_fields(),
+        **fields_of_data(data, model_args, utterances),
+        **{f"freeze_{modality}_encoder": True for modality in frozen},
+        **text_fields,
+    }
+    if "audio" in frozen:
+        fields["audio_token_pooling"] = tables["audio"].record["pooling"]
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **frozen, **fields)
+    for stream, table in tables.items():
+        if MODALITY_OF[stream] in frozen:
+            check_states(table, model.amuse.encoder(MODALITY_OF[stream]), f"--{stream}_features")
+    return model, build_processor(data, model, tokenizer, frozen)
+
+
+def fields_of_data(data: TrainingData, model_args: ModelArguments, utterances: list[dict]) -> dict:
+    """The fields of the configuration that the data decides: labels, feature sizes, class weights, size of the memory bank."""
+    emotions = list(data.emotions)
+    fields = {
+        "id2label": dict(enumerate(emotions)),
+        "label2id": {emotion: label for label, emotion in enumerate(emotions)},
+        "freeze_text_encoder": model_args.freeze_text_model,
+        **{f"{stream}_feature_size": table.size for stream, table in data.tables["train"].items()},
+    }
+    if {**PRESETS.get(model_args.preset, {}), **model_args.config_fields()}.get("contrastive_loss") == "bank":
+        fields["memory_bank_size"] = len(utterances)
+    if model_args.class_weights == "balanced":
+        counts = Counter(u["emotion"] for u in utterances if u["emotion"] is not None)
+        fields["class_weights"] = [sum(counts.values()) / (len(emotions) * max(counts[e], 1)) for e in emotions]
+    return fields
+
+
+def text_encoder_name(data: TrainingData, model_args: ModelArguments) -> str | None:
+    """
+    The pretrained text encoder of the model, or None when it has none.
+
+    Raises:
+        ValueError: when one is given, but no text is encoded.
+    """
+    if model_args.text_model is not None and not encodes_text(data):
+        raise ValueError("--text_model is of no use: text is not among the modalities, or comes as features.")
+    return model_args.text_model
+
+
+def encodes_text(data: TrainingData) -> bool:
+    """Whether the model reads words: text is among its modalities, and does not come as features."""
+    return "text" in data.modalities and "text" not in data.tables["train"]
+
+
+def text_encoder(
+    data: TrainingData, model_args: ModelArguments, utterances: list[dict]
+) -> tuple[PreTrainedTokenizerBase | None, dict]:
+    """
+    The tokenizer, and the fields of the configuration that describe the text encoder: those of a small encoder that is
+    trained from scratch when no pretrained one is given.
+
+    Raises:
+        ValueError: when there is no text to learn from, or an option needs a pretrained encoder.
+    """
+    text_model = model_args.text_model
+    if not encodes_text(data):
+        return None, {}
+    if text_model is not None:
+        tokenizer = load_from_folder_or_hub(AutoTokenizer, text_model)
+        if model_args.text_attention_dropout is None:
+            return tokenizer, {}
+        return tokenizer, {"text_config": with_attention_dropout(text_model, model_args.text_attention_dropout)}
+    if model_args.freeze_text_model:
+        raise ValueError("--freeze_text_model needs --text_model: a small encoder from scratch must be trained.")
+    texts = [u["text"] for u in utterances if u["text"]]
+    if not texts:
+        raise ValueError(
+            "No training utterance has a text: is it under the key 'text'? Or leave text out: --modalities."
+        )
+    given = {**PRESETS.get(model_args.preset, {}), **model_args.config_fields()}
+    config, tokenizer = small_text_encoder(texts, dropout=given.get("hidden_dropout", AmuseConfig.hidden_dropout))
+    return tokenizer, {"text_config": config}
+
+
+def build_processor(
+    data: TrainingData, model, tokenizer: PreTrainedTokenizerBase | None, frozen: dict[str, str]
+) -> AmuseProcessor:
+    """The processor of a model. Features are standardized by the training split; the states of an encoder are not."""
+    ids = [utterance["id"] for row in data.splits["train"]["utterances"] for utterance in row]
+    tables = {s: table for s, table in data.tables["train"].items() if MODALITY_OF[s] not in frozen}
+    parts = {k: part for modality, name in frozen.items() for k, part in encoder_part(modality, name).items()}
+    return AmuseProcessor(
+        tokenizer,
+        **parts,
+        emotions=list(data.emotions),
+        feature_statistics={stream: table.statistics(ids) for stream, table in tables.items()},
+        feature_records={stream: table.record for stream, table in tables.items() if table.record is not None},
+        speaker_names=model.config.text_scope != "utterance",
+    )
+
+
+def frozen_recording_encoders(tables: dict, model_args: ModelArguments) -> dict[str, str]:
+    """
+    The audio and image encoders whose states are in the feature tables, by modality.
+
+    Raises:
+        ValueError: when tables and encoders do not belong together.
+    """
+    frozen = {m: name for m in ("audio", "vision") if (name := getattr(model_args, f"{m}_model")) is not None}
+    for stream, table in tables.items():
+        is_states = (table.record or {}).get("name") == "encoder"
+        if is_states and MODALITY_OF[stream] not in frozen:
+            raise ValueError(
+                f"--{stream}_features holds the states of a {table.record['model_type']} encoder: name that encoder with "
+                f"--{MODALITY_OF[stream]}_model, so that the trained model can read recordings itself."
+            )
+        if not is_states and MODALITY_OF[stream] in frozen:
+            raise ValueError(
+                f"--{stream}_features does not hold the states of --{MODALITY_OF[stream]}_model: make them with "
+                "extract_features.py."
+            )
+    for modality in frozen:
+        if modality not in tables:
+            raise ValueError(f"--{modality}_model needs --{modality}_features, its states made by extract_features.py.")
+    return frozen
+
+
+def check_states(table, encoder, option: str):
+    """
+    Raises:
+        ValueError: when the states in the table are not those of this encoder.
+    """
+    expected = encoder_record(encoder, table.record["pooling"])
+    if table.record != expected:
+        raise ValueError(
+            f"{option} holds the states of another encoder ({table.record}) than the one that is named ({expected}): "
+            "extract them again with extract_features.py."
+        )
+
+
+def with_attention_dropout(text_model: str, dropout: float) -> PreTrainedConfig:
+    """
+    The configuration of a text encoder, with this dropout of its attention weights.
+
+    Raises:
+        ValueError: when the encoder has no such dropout.
+    """
+    config = load_from_folder_or_hub(AutoConfig, text_model)
+    for name in ("attention_probs_dropout_prob", "attention_dropout"):
+        if hasattr(config, name):
+            setattr(config, name, dropout)
+            return config
+    raise ValueError(f"--text_attention_dropout: encoders of the type {config.model_type} have no such dropout.")
+
+
+def contamination_warnings(model_args: ModelArguments) -> list[str]:
+    """Warnings for encoders that were themselves trained on data that may overlap with the test data."""
+    names = [model_args.text_model, model_args.audio_model, model_args.vision_model]
+    return [warning for name in names if name is not None and (warning := contamination(name)) is not None]
+
+
+def add_adapters(model: AmuseForEmotionRecognition, model_args: ModelArguments) -> PeftModel:
+    """
+    Put LoRA adapters into the text encoder of the model. Returns the same model with PEFT's methods.
+
+    Raises:
+        ValueError: when the model has no pretrained text encoder that could be trained.
+    """
+    if model_args.text_model is None or model_args.freeze_text_model or model.amuse.encoder("text") is None:
+        raise ValueError("--lora adapts a pretrained text encoder: give --text_model, without --freeze_text_model.")
+    settings = {name: getattr(model_args, name) for name in ("lora_alpha", "lora_dropout")}
+    return get_peft_model(model, lora_config(model, ("text",), model_args.lora_r, **settings))

@@ -1,0 +1,150 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What a training changes step by step: the model, its optimizer, the learning rate and the moving average of the weights."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedType
+from peft import PeftModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from transformers import get_scheduler
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.scripts.training.distribution import sharded_layers
+from modeling_amuse.scripts.training.model_building import add_adapters
+from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments
+
+
+@dataclass
+class Training:
+    """
+    A model that is being trained, and what trains it.
+
+    Attributes:
+        model: the model, whose weights are trained in place.
+        processor: makes the batches of the model.
+        wrapped: the model as accelerate prepared it: it is called in training, and exchanges gradients.
+        adapters: the model with PEFT's methods, when LoRA adapters are trained.
+        averaged: the moving average of the weights (`--weight_averaging`), or None.
+        optimizer: as accelerate prepared it.
+        scheduler: of the learning rate, in steps of the optimizer.
+        accelerator: of the training.
+        args: how the model learns.
+    """
+
+    model: AmuseForEmotionRecognition
+    processor: AmuseProcessor
+    wrapped: torch.nn.Module
+    adapters: PeftModel | None
+    averaged: AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    accelerator: Accelerator
+    args: TrainArguments
+
+    @property
+    def chosen(self) -> torch.nn.Module:
+        """The model that is scored and saved: the moving average of the weights, where there is one."""
+        return self.model if self.averaged is None else self.averaged.module
+
+    @property
+    def state(self) -> tuple:
+        """What a checkpoint holds: model, averaged model, optimizer and scheduler."""
+        return self.model, self.averaged, self.optimizer, self.scheduler
+
+    @property
+    def num_trained_parameters(self) -> int:
+        """How many weights are trained."""
+        return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+
+    @property
+    def batch_size(self) -> int:
+        """Conversations in one batch of all processes together."""
+        return self.args.per_device_train_batch_size * self.accelerator.num_processes
+
+
+def prepare_training(
+    model: AmuseForEmotionRecognition,
+    processor: AmuseProcessor,
+    num_conversations: int,
+    model_args: ModelArguments,
+    args: TrainArguments,
+    accelerator: Accelerator,
+) -> Training:
+    """
+    Get a model ready to be trained: adapters, optimizer, learning rate, moving average, and the processes.
+
+    Args:
+        num_conversations: how many conversations the training split has.
+
+    Raises:
+        ValueError: when options do not fit each other.
+    """
+    adapters = add_adapters(model, model_args) if model_args.lora else None
+    if args.attn_implementation is not None:
+        model.set_attn_implementation(args.attn_implementation)
+    if args.gradient_checkpointing:
+        model.activation_checkpointing_enable()
+    # fused: one pass over the weights, which saves time with an encoder of 110 million of them
+    optimizer = torch.optim.AdamW(parameter_groups(model, model_args, args), lr=args.learning_rate, fused=True)
+    steps = optimizer_steps(num_conversations, args, accelerator.num_processes)
+    scheduler = get_scheduler(args.lr_scheduler_type, optimizer, int(args.warmup_ratio * steps), steps)
+    if accelerator.distributed_type == DistributedType.FSDP:
+        accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = sharded_layers(model)
+    averaged = averaged_model(model, adapters, args, accelerator)
+    wrapped, optimizer = accelerator.prepare(model, optimizer)
+    return Training(model, processor, wrapped, adapters, averaged, optimizer, scheduler, accelerator, args)
+
+
+def optimizer_steps(num_conversations: int, args: TrainArguments, num_processes: int) -> int:
+    """The steps of the optimizer in the whole training. Each process makes as many."""
+    conversations_a_step = args.per_device_train_batch_size * num_processes * args.gradient_accumulation_steps
+    return -(-num_conversations // conversations_a_step) * args.num_train_epochs
+
+
+def averaged_model(
+    model: AmuseForEmotionRecognition, adapters: PeftModel | None, args: TrainArguments, accelerator: Accelerator
+) -> AveragedModel | None:
+    """
+    The exponential moving average of the weights that `--weight_averaging` asks for.
+
+    Raises:
+        ValueError: when the weights are not whole.
+    """
+    if not args.weight_averaging:
+        return None
+    if adapters is not None or accelerator.distributed_type == DistributedType.FSDP:
+        raise ValueError("--weight_averaging goes with whole weights: leave out --lora, and do not shard the model.")
+    return AveragedModel(model.to(accelerator.device), multi_avg_fn=get_ema_multi_avg_fn(args.weight_averaging))
+
+
+def parameter_groups(model, model_args: ModelArguments, args: TrainArguments) -> list[dict]:
+    """
+    The trained weights with their learning rates. The weights of a pretrained text encoder, or of its adapters, have
+    their own learning rate (`--encoder_learning_rate`), which falls from each layer to the one below (`--layer_decay`).
+    """
+    rates = encoder_learning_rates(model, model_args, args) if model_args.text_model else {}
+    groups = defaultdict(list, {args.learning_rate: []})
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            groups[rates.get(id(parameter), args.learning_rate)].append(parameter)
+    return [{"params": part, "lr": rate, "weight_decay": args.weight_decay} for rate, part in groups.items() if part]
+
+
+def encoder_learning_rates(model, model_args: ModelArguments, args: TrainArguments) -> dict[int, float]:
+    """The peak learning rate of each parameter of the text encoder, by the parameter's `id`."""
+    peak = args.encoder_learning_rate
+    if peak is None:
+        peak = 3e-4 if model_args.lora else 3e-5
+    encoder = model.amuse.encoder("text")
+    number = encoder.config.num_hidden_layers
+    rates = {}
+    for name, parameter in encoder.named_parameters():
+        layer = re.search(r"\blayers?\.(\d+)\.", name)
+        # what belongs to no layer, such as the embeddings, counts as one below the first
+        below = number - 1 - int(layer[1]) if layer else number
+        rates[id(parameter)] = peak * args.layer_decay**below
+    return rates

@@ -1,0 +1,189 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What a training tells about itself: its settings, its epochs and what the model card needs; and resuming from that."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from modeling_amuse import MODALITIES
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.training.optimization import Training
+from modeling_amuse.scripts.training.run_record import encoder_name
+from modeling_amuse.scripts.training.training_arguments import (
+    FREE_ON_RESUME,
+    DataArguments,
+    ModelArguments,
+    TrainArguments,
+)
+from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint, load_checkpoint, read_progress
+from modeling_amuse.scripts.training.training_data import TrainingData
+
+SELECTION_RULE = "the highest weighted F1 on the validation split, the first of equals"
+HISTORY_FILE = "training_history.json"
+
+
+@dataclass
+class TrainingRecord:
+    """
+    A training as its checkpoints and `training_history.json` describe it.
+
+    Attributes:
+        epoch: the number of finished epochs.
+        best_epoch: the epoch whose model is saved.
+        best_weighted_f1: its weighted F1 on the validation split.
+        history: losses and scores of each epoch.
+        settings: what a resumed training must share with the stopped one.
+        selection_rule, warnings, encoders, num_trained_parameters, data_report: for the model card; not compared on resume.
+        runs: hardware and versions of each run: of the first start, and of each resume that trained on.
+    """
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_weighted_f1: float = -1.0
+    history: list[dict] = field(default_factory=list)
+    settings: dict = field(default_factory=dict)
+    selection_rule: str = SELECTION_RULE
+    warnings: list[str] = field(default_factory=list)
+    encoders: dict[str, str | None] = field(default_factory=dict)
+    num_trained_parameters: int = 0
+    data_report: dict[str, dict] = field(default_factory=dict)
+    runs: list[dict] = field(default_factory=list)
+
+    def add_epoch(self, line: dict) -> bool:
+        """Add the losses and scores of an epoch. Returns whether it is the best until now."""
+        self.epoch = line["epoch"]
+        self.history.append(line)
+        if line["validation_weighted_f1"] <= self.best_weighted_f1:
+            return False
+        self.best_epoch, self.best_weighted_f1 = self.epoch, line["validation_weighted_f1"]
+        return True
+
+    def go_on_from(self, progress: dict):
+        """Take over the epochs and the runs of a stopped training."""
+        for name in ("epoch", "best_epoch", "best_weighted_f1", "history", "settings"):
+            setattr(self, name, progress[name])
+        self.runs = list(progress.get("runs", ()))
+
+    def write(self, output_dir: Path):
+        """Write `training_history.json`."""
+        with whole_file(output_dir / HISTORY_FILE) as file:
+            file.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+
+def describe_training(
+    training: Training,
+    data: TrainingData,
+    datasets: tuple[ConversationDataset, ConversationDataset],
+    arguments: tuple[DataArguments, ModelArguments, TrainArguments],
+    warnings: list[str],
+    encoder_weights: str | None,
+) -> TrainingRecord:
+    """
+    The record of a training that has not begun.
+
+    Args:
+        datasets: the training and the validation split.
+        encoder_weights: hash of the weights of a frozen or adapted encoder, which are not in the checkpoints.
+    """
+    _, model_args, _ = arguments
+    return TrainingRecord(
+        settings=training_settings(training, datasets, arguments, encoder_weights),
+        warnings=warnings,
+        encoders={m: encoder_name(getattr(model_args, f"{m}_model")) for m in MODALITIES},
+        num_trained_parameters=training.num_trained_parameters,
+        data_report={split: dict(data.report[split]) for split in data.splits},
+    )
+
+
+def training_settings(
+    training: Training,
+    datasets: tuple[ConversationDataset, ConversationDataset],
+    arguments: tuple[DataArguments, ModelArguments, TrainArguments],
+    encoder_weights: str | None,
+) -> dict:
+    """What a resumed training must share with the stopped one: options, model, data, and weights that are not trained."""
+    settings = {name: value for part in arguments for name, value in asdict(part).items() if name not in FREE_ON_RESUME}
+    model = json.loads(training.model.config.to_json_string(use_diff=False))
+    for modality in MODALITIES:
+        (model[f"{modality}_config"] or {}).pop("_name_or_path", None)  # where the encoder lay
+    tokenizer = training.processor.tokenizer
+    return {
+        **settings,
+        "num_processes": training.accelerator.num_processes,
+        "model": model,
+        "encoder_weights": encoder_weights,
+        "data": [dataset.digest() for dataset in datasets],
+        "vocabulary": tokenizer and sorted(tokenizer.get_vocab()),
+    }
+
+
+def start_or_resume(record: TrainingRecord, training: Training, output_dir: Path):
+    """
+    Check that nothing in the output folder would be lost, or take over the state of the training that was stopped there.
+
+    Raises:
+        FileNotFoundError: when the checkpoint to resume from does not exist.
+        ValueError: when the folder holds another training or a model.
+    """
+    checkpoints, wanted = output_dir / "checkpoints", training.args.resume_from_checkpoint
+    if wanted is not None:
+        resume(wanted, checkpoints, record, training)
+    elif latest_checkpoint(checkpoints) is not None:
+        raise ValueError(
+            f"{output_dir} already holds a training: add --resume_from_checkpoint latest to go on with it, or choose "
+            "another --output_dir."
+        )
+    elif (output_dir / "config.json").is_file():
+        raise ValueError(f"{output_dir} already holds a model, which would be lost: choose another --output_dir.")
+
+
+def resume(wanted: str, checkpoints: Path, record: TrainingRecord, training: Training):
+    """
+    Put the training into the state in which it was stopped.
+
+    Args:
+        wanted: `latest`, or the folder of a checkpoint in `checkpoints`.
+
+    Raises:
+        FileNotFoundError: when there is no such checkpoint.
+        ValueError: when it is the checkpoint of another training, or the training is finished.
+    """
+    say = training.accelerator.print
+    path = latest_checkpoint(checkpoints) if wanted == "latest" else Path(wanted)
+    if path is not None and path.resolve().parent != checkpoints.resolve():
+        raise ValueError(
+            f"{path} is not a checkpoint in {checkpoints}: a training can only be resumed in its own --output_dir."
+        )
+    if path is None:
+        if (checkpoints.parent / HISTORY_FILE).is_file():
+            raise ValueError(
+                f"{checkpoints.parent} holds a finished training whose checkpoints were removed: choose another --output_dir."
+            )
+        say(f"No epoch was finished in {checkpoints.parent}: starting from the beginning.")
+        return
+    progress = read_progress(path)
+    check_settings(path, progress["settings"], record.settings)
+    load_checkpoint(path, *training.state)
+    record.go_on_from(progress)
+    say(f"Resumed from the end of epoch {record.epoch}.")
+
+
+def check_settings(path: Path, stopped: dict, settings: dict):
+    """
+    Raises:
+        ValueError: when the settings of the stopped training were different.
+    """
+    differing = [name for name, value in settings.items() if stopped.get(name) != value]
+    if not differing:
+        return
+    values = [
+        f"{name} was {stopped.get(name)!r}, is {settings[name]!r}"
+        if isinstance(settings[name], (str, int, float, type(None)))
+        else f"{name} differs"
+        for name in differing
+    ]
+    raise ValueError(
+        f"{path} was made with other settings: {'; '.join(values)}. Resume with those, or start a new training in another "
+        "--output_dir."
+    )

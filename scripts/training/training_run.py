@@ -1,0 +1,95 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""A training from its arguments to the saved model."""
+
+from pathlib import Path
+
+from modeling_amuse.processing.corpora.encoder_states import encoder_record
+from modeling_amuse.scripts.training.distribution import start_accelerator
+from modeling_amuse.scripts.training.model_building import build_model, contamination_warnings
+from modeling_amuse.scripts.training.optimization import Training, prepare_training
+from modeling_amuse.scripts.training.run_record import EnergyMeter
+from modeling_amuse.scripts.training.training_arguments import (
+    DataArguments,
+    ModelArguments,
+    TrainArguments,
+    check_arguments,
+)
+from modeling_amuse.scripts.training.training_data import load_training_data, training_datasets
+from modeling_amuse.scripts.training.training_loop import training_loop
+from modeling_amuse.scripts.training.training_record import TrainingRecord, describe_training, start_or_resume
+
+
+def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArguments) -> TrainingRecord:
+    """
+    Train a model, and write it with its record into `--output_dir`.
+
+    Returns:
+        The record of the training, as `training_history.json` has it.
+
+    Raises:
+        FileNotFoundError: when files are missing.
+        ValueError: when options do not fit each other, or the data; and when the loss becomes infinite.
+    """
+    check_arguments(model_args, args)
+    accelerator = start_accelerator(model_args, args)
+    output_dir = Path(args.output_dir)
+    meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # measures the whole machine
+
+    # Data and model
+    data = load_training_data(data_args, args.seed, accelerator)
+    model, processor = build_model(data, model_args)
+    warnings = contamination_warnings(model_args)
+    for warning in warnings:
+        accelerator.print(f"Warning: {warning}")
+    datasets = train_set, validation_set = training_datasets(data, model, processor, accelerator, data_args.cache_dir)
+
+    # Optimizer
+    encoder_weights = untrained_encoder_weights(model, model_args)
+    training = prepare_training(model, processor, len(train_set), model_args, args, accelerator)
+    describe_model(training)
+
+    # The loop
+    arguments = (data_args, model_args, args)
+    record = describe_training(training, data, datasets, arguments, warnings, encoder_weights)
+    start_or_resume(record, training, output_dir)
+    started_at = record.epoch
+    training_loop(training, train_set, validation_set, record, output_dir, meter)
+
+    # The end
+    finish(training, record, output_dir, changed=record.epoch != started_at)
+    return record
+
+
+def untrained_encoder_weights(model, model_args: ModelArguments) -> str | None:
+    """
+    A hash of the text encoder's weights where a checkpoint does not hold them: a frozen encoder's, and those under LoRA
+    adapters. A resumed training must find the same.
+    """
+    encoder = model.amuse.encoder("text")
+    if encoder is None or not (model_args.lora or model_args.freeze_text_model):
+        return None
+    return encoder_record(encoder)["weights"]
+
+
+def describe_model(training: Training):
+    """Print the modalities, the number of trained weights, and what computes."""
+    accelerator, args = training.accelerator, training.args
+    accelerator.print(
+        f"{', '.join(training.model.config.modalities)}; {training.num_trained_parameters:,} trained parameters; "
+        f"{accelerator.num_processes} process(es) on {accelerator.device}, "
+        f"{training.batch_size * args.gradient_accumulation_steps} conversations a step"
+    )
+
+
+def finish(training: Training, record: TrainingRecord, output_dir: Path, changed: bool):
+    """Write the history, say which epoch was best, and end the processes."""
+    accelerator = training.accelerator
+    if accelerator.is_main_process and (changed or not (output_dir / "training_history.json").is_file()):
+        record.write(output_dir)
+    accelerator.print(
+        f"Epoch {record.best_epoch} was best on validation, weighted F1 {record.best_weighted_f1:.4f}; saved in {output_dir}"
+    )
+    # The process group must not end while the distributed model exists: the model would wait for the group's threads
+    # while it holds the interpreter's lock, which they may need.
+    (training.wrapped,) = accelerator.free_memory(training.wrapped)
+    accelerator.end_training()
