@@ -179,7 +179,7 @@ def test_vtt(write):
     assert turns(read_transcript(write("talk.vtt", VTT))) == [
         ("Ada Lovelace", "I passed & more!", 1, 2.5),
         ("Ben", "No way.", 1, 2.5),
-        ("Ben", "and on", 3, 360004),
+        ("speaker", "and on", 3, 360004),  # where voices name the speakers, this is nobody's
         ("Cy", "I heard.", 3, 360004),
     ]
 
@@ -255,7 +255,7 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", "x", r"suffix '.txt': give a transcript as one of .json, .jsonl, .csv, .srt, .vtt, .rttm"),
+        ("a.doc", "x", r"suffix '.doc': give a transcript as one of .json, .jsonl, .csv, .tsv, .xlsx, .srt, .vtt"),
         ("a.srt", " \n\n", "is empty"),
         ("a.srt", b"RIFF\0\0WAVE", "is no text"),
         ("a.srt", b"\xff\xfea", "begins as UTF-16 but is not"),
@@ -265,10 +265,10 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
         ("a.srt", CUE + "2\n00:70:03,000 --> 01:00:02,000\nhi", "line 6: its start is '00:70:03,000'"),
         ("a.srt", "1\n00:00:01,000 --> 1001:00:02,000\nhi", "from 0 s to 1000 hours"),
         ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n<i></i>\n", "holds no utterance"),
-        ("a.vtt", CUE, "line 1: a WebVTT file begins with the line WEBVTT"),
+        ("a.vtt", "hello", "line 1: a WebVTT file begins with the line WEBVTT"),
         ("a.vtt", "WEBVTT\n\nNOTE nothing", "holds no utterance"),
-        ("a.vtt", "WEBVTT\n\nhello\nyou", "line 3: a cue begins with its times"),
-        ("a.csv", "name,words\nAda,hi", "has the columns name, words: its first line must name the columns speaker"),
+        ("a.vtt", "WEBVTT\n\nhello\nyou", "holds no utterance"),
+        ("a.csv", "mood,notes\nAda,hi", "has the columns mood, notes: its first line must name the columns speaker"),
         ("a.csv", "speaker,text,Text\nAda,a,b", "the columns text more than once"),
         ("a.csv", "speaker,text\n", "holds no utterance"),
         ("a.csv", "speaker,text\nAda,hi, you", "line 2 has 3 cells, but the header 2"),

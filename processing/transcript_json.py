@@ -1,0 +1,110 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Conversations in JSON and JSON lines: those of this package, and what speech recognizers write (`transcript_services`)."""
+
+import json
+
+from .conversation import check_conversations, is_list_of_conversations
+from .transcript_services import turns_of_service
+from .transcript_times import are_milliseconds
+from .transcript_utterances import Found, Source, checked_utterance, lines_of
+from .warning_messages import warn
+
+_LONGEST_NUMBER = 4000  # digits; Python refuses longer ones in another kind of error
+
+
+def read_json(source: Source) -> Found:
+    """The conversations of a JSON file."""
+    try:
+        given = _parsed(source.text, str(source.path))
+    except ValueError:
+        lines = [line for line in lines_of(source.text) if line.strip()]
+        if len(lines) > 1 and all(line.strip().startswith("{") and line.strip().endswith("}") for line in lines[:2]):
+            return read_json_lines(source)
+        raise
+    turns = turns_of_service(given, str(source.path))
+    if turns is not None:
+        return [(None, _checked_turns(source, turns))]
+    several = is_list_of_conversations(given)
+    try:
+        conversations = check_conversations(given, with_times=False)
+    except ValueError as error:
+        raise ValueError(f"{source.path}: {error}") from error
+    sources = given if several else [given]
+    found = []
+    for number, (one, conversation) in enumerate(zip(sources, conversations, strict=True), start=1):
+        place = f"{source.path}, conversation {number}" if several else str(source.path)
+        has_id = isinstance(one, dict) and one.get("id") is not None
+        duration = one.get("audio_duration") if isinstance(one, dict) else None
+        found.append((conversation["id"] if has_id else None, _utterances(conversation, place, source, duration)))
+    return found
+
+
+def _checked_turns(source: Source, turns: list[dict]) -> list[dict]:
+    return [
+        checked_utterance(turn, f"{source.path}, utterance {number}", source.path.parent)
+        for number, turn in enumerate(turns, start=1)
+    ]
+
+
+def read_json_lines(source: Source) -> Found:
+    """The conversations of JSON lines: an utterance a line, or a conversation a line."""
+    rows = [
+        (source.line(number), _parsed(line, source.line(number)))
+        for number, line in enumerate(lines_of(source.text), start=1)
+        if line.strip()
+    ]
+    for place, row in rows:
+        if not isinstance(row, dict):
+            raise ValueError(f"{place} is a {type(row).__name__}: give an utterance or a conversation, a dict, a line.")
+        if ("utterances" in row) != ("utterances" in rows[0][1]):
+            raise ValueError(f"{place}: lines are all utterances, or all conversations with 'utterances', not both.")
+    if rows and "utterances" not in rows[0][1]:
+        utterances = _with_seconds([row for _, row in rows], str(source.path))
+        return [
+            (
+                None,
+                [
+                    checked_utterance(row, place, source.path.parent)
+                    for row, (place, _) in zip(utterances, rows, strict=True)
+                ],
+            )
+        ]
+    found = []
+    for place, row in rows:
+        try:
+            [conversation] = check_conversations(row, with_times=False)
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from error
+        identifier = None if row.get("id") is None else conversation["id"]
+        found.append((identifier, _utterances(conversation, place, source)))
+    return found
+
+
+def _utterances(conversation: dict, place: str, source: Source, duration=None) -> list[dict]:
+    return [
+        checked_utterance(utterance, f"{place}, utterance {number}", source.path.parent)
+        for number, utterance in enumerate(_with_seconds(conversation["utterances"], place, duration), start=1)
+    ]
+
+
+def _with_seconds(utterances: list[dict], place: str, duration=None) -> list[dict]:
+    """The utterances with times in seconds where the file's are milliseconds."""
+    timed = [u for u in utterances if u.get("start") is not None or u.get("end") is not None]
+    if not timed or not are_milliseconds([(u.get("start"), u.get("end"), u.get("text")) for u in timed], duration):
+        return utterances
+    warn(f"{place}: the times are whole numbers, too large for seconds: they were read as milliseconds.")
+    return [
+        {**u, **{key: u[key] / 1000 for key in ("start", "end") if isinstance(u.get(key), (int, float))}}
+        for u in utterances
+    ]
+
+
+def _parsed(text: str, place: str):
+    try:
+        return json.loads(text, parse_int=_whole)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{place}, is no JSON ({error}): compare it with the format of transcripts.") from error
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float("inf")

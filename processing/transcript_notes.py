@@ -1,0 +1,181 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Transcripts in plain text and Word documents: `Name  0:03` above the words (Otter, Teams), `Name: words`, and lines that begin
+with times (Zoom, Whisper's output). No library reads these; python-docx opens the Word documents.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .extras import import_extra
+from .transcript_speakers import SpeakerNames, line_of, looks_like_name, participants_of
+from .transcript_tables import check_zip, has_columns, rows_of_cells, utterances_of_rows
+from .transcript_times import CLOCK, seconds
+from .transcript_utterances import UNKNOWN_SPEAKER, Found, Source, checked_utterance, lines_of
+from .warning_messages import warn
+
+_OPEN, _CLOSE = r"[(\[<]?\s*", r"\s*[)\]>]?"
+_RANGE = rf"{_OPEN}(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–|—|to)\s*(?P<end>{CLOCK}))?{_CLOSE}"
+_NAME = r"(?P<name>[^\s\d:：(\[<][^:：\t]{0,79}?|(?:speaker|sprecher|spk)[ _]?\d+)"
+_NAME_THEN_TIME = re.compile(rf"{_NAME}(?P<gap>\s*[|,–-]\s*|\s+|(?=[(\[]))(?:at\s+)?{_RANGE}\s*:?", re.IGNORECASE)
+_TIME_THEN_NAME = re.compile(rf"{_RANGE}\s*(?P<gap>[|–-]\s*|\s+){_NAME}\s*:?", re.IGNORECASE)
+_TIME_ALONE = re.compile(rf"{_RANGE}")
+_TIME_THEN_WORDS = re.compile(
+    rf"(?:\[\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*\]|(?P<bare>{CLOCK})(?:\s*(?:-->|-)\s*(?P<stop>{CLOCK}))?)"
+    r"[\s:|–-]*\s(?P<words>\S.*)"
+)
+_CHAT = re.compile(r"(?:from\s+)?(?P<name>.{1,80}?)\s+to\s+\S[^:]{0,60}:\s*(?P<words>.*)", re.IGNORECASE)
+_LARGEST_DOCUMENT = 256 * 2**20  # bytes, unpacked
+
+
+@dataclass
+class _Turn:
+    place: str
+    speaker: str | None
+    start: str | None = None
+    end: str | None = None
+    words: list[str] = field(default_factory=list)
+
+
+def read_txt(source: Source) -> Found:
+    """The conversation of a plain text file."""
+    lines = [(source.line(number), line) for number, line in enumerate(lines_of(source.text), start=1)]
+    return [(None, _utterances(source, lines))]
+
+
+def read_docx(source: Source) -> Found:
+    """The conversation of a Word document: its paragraphs, as lines of text, or a table with the columns of a CSV."""
+    docx = import_extra("docx", "transcripts")
+    check_zip(source, _LARGEST_DOCUMENT)
+    try:
+        document = docx.Document(str(source.path))
+        tables = [[[cell.text.strip() for cell in row.cells] for row in table.rows] for table in document.tables]
+        paragraphs = [paragraph.text for paragraph in document.paragraphs]
+    except Exception as error:  # what the XML inside makes the library raise
+        raise ValueError(
+            f"{source.path} is no Word document that can be read ({type(error).__name__}: {str(error)[:80]}): save it as "
+            ".docx or .txt again."
+        ) from error
+    for number, cells in enumerate(tables, start=1):
+        rows = list(rows_of_cells(cells, f"{source.path}, table {number}"))
+        if rows and has_columns(rows[0][1]):
+            return [(None, utterances_of_rows(source, rows))]
+        paragraphs += ["\t".join(row) for row in cells]
+    lines = []
+    for number, paragraph in enumerate(paragraphs, start=1):
+        lines += [(f"{source.path}, paragraph {number}", line) for line in paragraph.split("\n")]
+        lines.append((f"{source.path}, paragraph {number}", ""))
+    if not any(line.strip() for _, line in lines):
+        raise ValueError(f"{source.path} holds no utterance: it has no text.")
+    return [(None, _utterances(source, lines))]
+
+
+def _utterances(source: Source, lines: Sequence[tuple[str, str]]) -> list[dict]:
+    texts = [line for _, line in lines]
+    participants = participants_of(texts)
+    turns, preamble = _turns(lines, participants, source)
+    if not turns:
+        raise ValueError(
+            f"{source.path} names no speakers: write 'Name: words' or 'Name  0:03' above the words, or give subtitles."
+        )
+    if preamble and not participants_of([preamble]):
+        warn(f"{source.path}: what stands before the first speaker was left out: {preamble[:80]!r}.")
+    utterances = []
+    for turn in turns:
+        given = {"speaker": turn.speaker or UNKNOWN_SPEAKER, "text": " ".join(" ".join(turn.words).split())}
+        given |= {key: value for key, value in (("start", turn.start), ("end", turn.end)) if value is not None}
+        if given["text"] or turn.end is not None:
+            utterances.append(checked_utterance(given, turn.place, source.path.parent))
+    return utterances
+
+
+def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) -> tuple[list[_Turn], str]:
+    """The turns, and the first line before them that belongs to none."""
+    headers = _headers(lines, participants)
+    rest = [(number, _without_time(line)) for number, (_, line) in enumerate(lines) if number not in headers]
+    names = SpeakerNames([[line_of(words)] for _, (_, _, words) in rest if words], participants, named=bool(headers))
+    names.warn_of_refused(str(source.path))
+    by_number, turns, preamble, pending = dict(rest), [], "", None
+    for number, (place, _) in enumerate(lines):
+        if number in headers:
+            name, start, end = headers[number]
+            turns.append(_Turn(place, name, start, end))
+            continue
+        start, end, words = by_number[number]
+        if start is not None and not words:
+            pending = (start, end)
+            continue
+        if not words:
+            continue
+        named = names.split(line_of(words).announced) or _of_chat(words, start)
+        if named:
+            start, end = (start, end) if start is not None else pending or (None, None)
+            turns.append(_Turn(place, named[0], start, end, [named[1]]))
+            pending = None
+        elif start is not None or pending:
+            start, end = (start, end) if start is not None else pending
+            turns.append(_Turn(place, turns[-1].speaker if turns else None, start, end, [words]))
+            pending = None
+        elif turns:
+            turns[-1].words.append(words)
+        else:
+            preamble = preamble or words
+    return turns, preamble
+
+
+def _without_time(line: str) -> tuple[str | None, str | None, str]:
+    """Start, end and words of a line; None for times that it does not begin with."""
+    line = line.strip()
+    if match := _TIME_ALONE.fullmatch(line):
+        return match["start"], match["end"], ""
+    if match := _TIME_THEN_WORDS.fullmatch(line):
+        return match["start"] or match["bare"], match["end"] or match["stop"], match["words"].strip()
+    return None, None, line
+
+
+def _of_chat(words: str, start: str | None) -> tuple[str, str] | None:
+    match = _CHAT.fullmatch(words) if start is not None else None
+    return (match["name"], match["words"]) if match else None
+
+
+def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, tuple[str, str, str | None]]:
+    """
+    The lines that are a name and a time alone, by their number: name, start and end. A line is one when its name recurs in
+    such lines, is listed, is set off by two spaces, or looks like a name; and the times of all do not run back.
+    """
+    found = {}
+    for number, (_, line) in enumerate(lines):
+        line = line.strip().replace("\u00a0", " ")
+        match = _NAME_THEN_TIME.fullmatch(line) or _TIME_THEN_NAME.fullmatch(line)
+        if match:
+            is_set_off = len(match["gap"].expandtabs(4)) > 1 or not match["gap"].isspace()
+            found[number] = (" ".join(match["name"].split()).strip(" -–|,"), match["start"], match["end"], is_set_off)
+    found |= _names_below_times(lines)
+    count = Counter(name.casefold() for name, *_ in found.values())
+    kept, latest = {}, 0.0
+    for number in sorted(found):
+        name, start, end, is_set_off = found[number]
+        is_name = count[name.casefold()] > 1 or name.casefold() in participants.casefold().split("\n")
+        if not (is_name or is_set_off or looks_like_name(name)):
+            continue
+        begins = seconds(start, "start", lines[number][0])
+        if begins >= latest or count[name.casefold()] > 1:
+            kept[number], latest = (name, start, end), max(latest, begins)
+    return kept
+
+
+def _names_below_times(lines: Sequence[tuple[str, str]]) -> dict[int, tuple[str, str, str | None, bool]]:
+    """
+    Names on a line of their own below a line with their times, as Teams wrote them: the name must recur there, and have
+    words below it.
+    """
+    found = {}
+    for number in range(len(lines) - 2):
+        times = _TIME_ALONE.fullmatch(lines[number][1].strip())
+        name, words = lines[number + 1][1].strip(), lines[number + 2][1].strip()
+        if times and times["end"] and name and words and not _TIME_ALONE.fullmatch(words):
+            found[number + 1] = (name, times["start"], times["end"], False)
+    count = Counter(name.casefold() for name, *_ in found.values())
+    return {number: header for number, header in found.items() if count[header[0].casefold()] > 1}

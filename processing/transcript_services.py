@@ -1,0 +1,410 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+The JSON of speech recognizers as turns: whisper, whisper.cpp, WhisperX, transformers' pipeline, Deepgram, AssemblyAI, AWS
+Transcribe, Google, Azure, Rev.ai, Speechmatics, ElevenLabs, podcasts' transcripts and others that are built alike.
+
+Each shape is a function in [`SHAPES`] that gives turns, or None for another shape; a further one is a further function.
+"""
+
+from collections.abc import Callable, Sequence
+
+from .conversation import LONGEST_SECONDS
+from .transcript_speakers import SpeakerNames, line_of
+from .transcript_times import are_milliseconds, seconds
+from .transcript_utterances import UNKNOWN_SPEAKER
+from .transcript_words import utterances_of_words
+from .warning_messages import warn
+
+TEXT_KEYS = (
+    "text",
+    "transcript",
+    "punctuated_word",
+    "word",
+    "sentence",
+    "content",
+    "body",
+    "utterance",
+    "display",
+    "value",
+)
+START_KEYS = ("start", "start_time", "startTime", "begin", "begin_time", "from", "ts", "start_ts")
+END_KEYS = ("end", "end_time", "endTime", "stop", "to", "end_ts")
+MILLISECOND_KEYS = {
+    "start": ("start_ms", "startMs", "startTimeMs", "start_time_ms", "offset_ms", "offsetMilliseconds"),
+    "end": ("end_ms", "endMs", "endTimeMs", "end_time_ms"),
+}
+SPEAKER_KEYS = (
+    *(
+        "speaker",
+        "speaker_name",
+        "speakerName",
+        "speaker_label",
+        "speakerLabel",
+        "speaker_id",
+        "speakerId",
+        "speakerTag",
+    ),
+    *("participant", "spk", "name"),
+)
+_LISTS = (
+    "segments",
+    "utterances",
+    "results",
+    "monologues",
+    "sentences",
+    "paragraphs",
+    "items",
+    "captions",
+    "cues",
+    "transcript",
+)
+_TICKS = 1e-7  # seconds, in Azure's offsets
+
+
+def turns_of_service(given, place: str) -> list[dict] | None:
+    """
+    The turns in what a speech recognizer wrote, None when `given` is of none of the known shapes.
+
+    Args:
+        given: what the JSON file holds.
+        place: the file, for messages.
+
+    Returns:
+        Dicts with `speaker`, `text`, `start` and `end` in seconds. Where the recognizer names no speaker, they have
+        [`UNKNOWN_SPEAKER`]. Numbers as speakers become `speaker 0`.
+
+    Raises:
+        ValueError: when a list of the shape holds what is no turn.
+    """
+    for shape in SHAPES:
+        found = shape(given, place)
+        if found is not None:
+            return _with_speakers([turn for turn in found if turn.get("text")], place)
+    return None
+
+
+def _whisper_cpp(given, place: str) -> list[dict] | None:
+    """`transcription`: offsets in milliseconds, `speaker` from two channels, `speaker_turn_next` from tinydiarize."""
+    if not (
+        isinstance(given, dict) and _is_dicts(given.get("transcription")) and "offsets" in given["transcription"][0]
+    ):
+        return None
+    turns, number, turned = [], 0, any(item.get("speaker_turn_next") for item in given["transcription"])
+    for position, item in enumerate(given["transcription"], start=1):
+        offsets = item.get("offsets")
+        if not isinstance(offsets, dict):
+            raise ValueError(f"{place}, item {position} of transcription, has no offsets: write the file again.")
+        speaker = item.get("speaker", f"speaker {number}" if turned else None)
+        turn = {"speaker": None if speaker == "?" else speaker, "text": item.get("text")}
+        turns.append({**turn, **_times(offsets, f"{place}, item {position}", {"start": "from", "end": "to"}, 1e-3)})
+        number += bool(item.get("speaker_turn_next"))
+    return turns
+
+
+def _chunks(given, place: str) -> list[dict] | None:
+    """transformers' pipeline: `chunks` with `timestamp`, and `speakers` where insanely-fast-whisper told them apart."""
+    if not isinstance(given, dict):
+        return None
+    chunks = given.get("speakers") if _is_dicts(given.get("speakers")) else given.get("chunks")
+    if not _is_dicts(chunks) or "timestamp" not in chunks[0]:
+        return None
+    turns = []
+    for position, chunk in enumerate(chunks, start=1):
+        stamp = chunk.get("timestamp")
+        if not isinstance(stamp, list) or len(stamp) != 2:
+            raise ValueError(f"{place}, chunk {position}: its timestamp is {stamp!r:.60}: give [start, end].")
+        times = {key: value for key, value in zip(("start", "end"), stamp, strict=True) if value is not None}
+        turns.append({"speaker": chunk.get("speaker"), "text": chunk.get("text"), **times})
+    if all(len(str(turn["text"]).split()) <= 1 for turn in turns) and len(turns) > 3:
+        return _gathered(turns)
+    return turns
+
+
+def _deepgram(given, place: str) -> list[dict] | None:
+    """`results`: utterances, else the paragraphs or words of each channel."""
+    results = given.get("results") if isinstance(given, dict) else None
+    if not isinstance(results, dict) or not ({"utterances", "channels"} & results.keys()):
+        return None
+    if _is_dicts(results.get("utterances")):
+        several = len({item.get("channel") for item in results["utterances"] if _is_plain(item.get("channel"))}) > 1
+        turns = _generic(results["utterances"], place)
+        for item, turn in zip(results["utterances"], turns, strict=True):
+            if turn["speaker"] is None and several:
+                turn["speaker"] = f"channel {item.get('channel')}"
+        return turns
+    turns, channels = [], results.get("channels")
+    for number, channel in enumerate(channels if _is_dicts(channels) else ()):
+        best = channel.get("alternatives")
+        best = best[0] if _is_dicts(best) else {}
+        paragraphs = best.get("paragraphs")
+        if isinstance(paragraphs, dict) and _is_dicts(paragraphs.get("paragraphs")):
+            found = _deepgram_paragraphs(paragraphs["paragraphs"], place)
+        elif _is_dicts(best.get("words")):
+            found = _gathered(_generic(best["words"], place))
+        else:
+            continue
+        for turn in found:
+            if turn.get("speaker") is None and len(channels) > 1:
+                turn["speaker"] = f"channel {number}"
+        turns += found
+    return turns
+
+
+def _deepgram_paragraphs(paragraphs: list[dict], place: str) -> list[dict]:
+    turns = []
+    for paragraph in paragraphs:
+        sentences = paragraph.get("sentences")
+        if not _is_dicts(sentences):
+            continue
+        for turn in _generic(sentences, place):
+            turns.append({**turn, "speaker": paragraph.get("speaker")})
+    return turns
+
+
+def _aws(given, place: str) -> list[dict] | None:
+    """AWS Transcribe: `results` with items whose alternatives hold the words."""
+    results = given.get("results") if isinstance(given, dict) else None
+    items = results.get("items") if isinstance(results, dict) else None
+    return _words_with_alternatives(items, place) if _is_dicts(items) and "alternatives" in items[0] else None
+
+
+def _speechmatics(given, place: str) -> list[dict] | None:
+    """`results`: a list of words whose alternatives hold content and speaker."""
+    results = given.get("results") if isinstance(given, dict) else None
+    if not _is_dicts(results) or not _is_dicts(results[0].get("alternatives")) or "type" not in results[0]:
+        return None
+    return _words_with_alternatives(results, place)
+
+
+def _words_with_alternatives(items: list[dict], place: str) -> list[dict]:
+    words = []
+    for position, item in enumerate(items, start=1):
+        best = item["alternatives"][0] if _is_dicts(item.get("alternatives")) else {}
+        speaker = _first(best, SPEAKER_KEYS) or _first(item, SPEAKER_KEYS)
+        is_sign = item.get("type") == "punctuation"
+        if is_sign and words and (speaker is None or words[-1]["speaker"] == speaker):
+            words.append({"speaker": words[-1]["speaker"], "text": _text(best), "joined": True})
+        else:
+            words.append({"speaker": speaker, "text": _text(best), **_times(item, f"{place}, item {position}")})
+    return _gathered(words)
+
+
+def _google(given, place: str) -> list[dict] | None:
+    """Google Speech-to-Text: the words of the best alternatives; with speakers, the last result repeats all words."""
+    results = given.get("results") if isinstance(given, dict) else None
+    if not _is_dicts(results) or not any(_is_dicts(result.get("alternatives")) for result in results):
+        return None
+    alternatives = [r["alternatives"][0] for r in results if _is_dicts(r.get("alternatives"))]
+    tagged = [
+        a for a in alternatives if _is_dicts(a.get("words")) and _first(a["words"][0], SPEAKER_KEYS) not in (None, 0)
+    ]
+    turns = []
+    for alternative in tagged[-1:] or alternatives:
+        if _is_dicts(alternative.get("words")):
+            turns += _gathered(_generic(alternative["words"], place))
+        elif alternative.get("transcript"):
+            turns.append({"speaker": None, "text": alternative["transcript"]})
+    return turns
+
+
+def _azure(given, place: str) -> list[dict] | None:
+    """Azure: `recognizedPhrases` with ticks of 100 nanoseconds, or `phrases` with milliseconds."""
+    if not isinstance(given, dict):
+        return None
+    if _is_dicts(given.get("recognizedPhrases")):
+        phrases, keys, unit = given["recognizedPhrases"], ("offsetInTicks", "durationInTicks"), _TICKS
+    elif _is_dicts(given.get("phrases")) and "offsetMilliseconds" in given["phrases"][0]:
+        phrases, keys, unit = given["phrases"], ("offsetMilliseconds", "durationMilliseconds"), 1e-3
+    else:
+        return None
+    turns = []
+    for position, phrase in enumerate(phrases, start=1):
+        best = phrase["nBest"][0] if _is_dicts(phrase.get("nBest")) else phrase
+        start, length = (_scaled(phrase.get(key), unit, f"{place}, phrase {position}: its {key}") for key in keys)
+        times = {} if start is None or length is None else {"start": start, "end": round(start + length, 6)}
+        turns.append({"speaker": phrase.get("speaker", phrase.get("channel")), "text": _text(best), **times})
+    return turns
+
+
+def _scaled(value, unit: float, what: str) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value * unit <= LONGEST_SECONDS:
+        raise ValueError(f"{what} is no time: write the file again.")
+    return round(value * unit, 6)
+
+
+def _rev(given, place: str) -> list[dict] | None:
+    """Rev.ai: `monologues` of elements, words with `ts` and `end_ts` and signs between them."""
+    if not isinstance(given, dict) or not _is_dicts(given.get("monologues")):
+        return None
+    turns = []
+    names = {
+        s.get("id"): s.get("name")
+        for s in given.get("speakers") or ()
+        if isinstance(s, dict) and _is_plain(s.get("id"))
+    }
+    for monologue in given["monologues"]:
+        elements = monologue.get("elements")
+        if not _is_dicts(elements):
+            continue
+        timed = [_times(element, place) for element in elements]
+        times = {
+            **({"start": min(t["start"] for t in timed if "start" in t)} if any("start" in t for t in timed) else {}),
+            **({"end": max(t["end"] for t in timed if "end" in t)} if any("end" in t for t in timed) else {}),
+        }
+        speaker = monologue.get("speaker")
+        speaker = names.get(speaker, speaker) if _is_plain(speaker) else None
+        turns.append({"speaker": speaker, "text": "".join(_text(element) for element in elements), **times})
+    return turns
+
+
+def _words_alone(given, place: str) -> list[dict] | None:
+    """ElevenLabs, AssemblyAI without utterances, NeMo: a list `words`, signs and spaces among them."""
+    if not isinstance(given, dict) or not _is_dicts(given.get("words")):
+        return None
+    if any(_is_dicts(given.get(name)) for name in _LISTS):
+        return None
+    words = [word for word in given["words"] if word.get("type") != "spacing"]
+    return _gathered(_generic(words, place, given.get("audio_duration")))
+
+
+def _list_of_turns(given, place: str) -> list[dict] | None:
+    """Any list of dicts with words and times, by itself or under a usual name; not this package's own `utterances`."""
+    duration = None
+    if isinstance(given, dict):
+        for inner in ("output", "result", "results", "transcription", "transcript", "data", "payload"):
+            if isinstance(given.get(inner), dict) and not any(_is_dicts(given.get(name)) for name in _LISTS):
+                given = given[inner]
+        name = next((name for name in _LISTS if _is_dicts(given.get(name)) and name != "utterances"), None)
+        if name is None:
+            name = "utterances" if _is_of_service(given) else None
+        if name is None:
+            return None
+        duration = given.get("audio_duration", given.get("duration"))
+        given = given[name]
+    elif not _is_dicts(given) or "utterances" in given[0] or not _is_foreign(given):
+        return None
+    if all(_first(item, TEXT_KEYS) is None and not _words_of(item) for item in given):
+        return None
+    turns = _generic(given, place, duration)
+    if len(turns) > 3 and all(len(str(turn.get("text")).split()) == 1 for turn in turns) and "word" in given[0]:
+        return _gathered(turns)
+    return turns
+
+
+def _is_of_service(given: dict) -> bool:
+    """Whether `utterances` hold keys that this package's utterances do not have, in place of those that they need."""
+    utterances = given.get("utterances")
+    return _is_dicts(utterances) and (
+        _is_foreign(utterances) or ("words" in utterances[0] and "confidence" in utterances[0])
+    )
+
+
+def _is_foreign(items: list[dict]) -> bool:
+    first = items[0]
+    if "speaker" in first and first["speaker"] is not None and ("text" in first or "start" in first or len(first) < 3):
+        return False
+    has_text = _first(first, TEXT_KEYS) is not None
+    has_start = _first(first, START_KEYS) is not None or _first(first, MILLISECOND_KEYS["start"]) is not None
+    return has_text and has_start
+
+
+SHAPES: tuple[Callable[[object, str], list[dict] | None], ...] = (
+    *(_whisper_cpp, _chunks, _deepgram, _aws, _speechmatics, _google, _azure, _rev, _words_alone, _list_of_turns),
+)
+"""The known shapes, the most particular first."""
+
+
+def _generic(items: list[dict], place: str, duration=None) -> list[dict]:
+    """Turns from dicts with some name for words, times and speaker."""
+    unit = 1.0
+    spans = [(_first(item, START_KEYS), _first(item, END_KEYS), _text(item)) for item in items]
+    if are_milliseconds([span for span in spans if span[0] is not None], duration):
+        warn(f"{place}: the times are whole numbers, too large for seconds: they were read as milliseconds.")
+        unit = 1e-3
+    turns = []
+    for position, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            raise ValueError(f"{place}, item {position} is a {type(item).__name__}: give a dict with text and times.")
+        speaker = _first(item, SPEAKER_KEYS)
+        if isinstance(speaker, dict):
+            speaker = _first(speaker, ("name", "label", "display_name", "displayName", "id"))
+        times = _times(item, f"{place}, item {position}", unit=unit)
+        turns.append({"speaker": speaker, "text": _text(item), **times})
+    return turns
+
+
+def _times(item: dict, place: str, keys: dict | None = None, unit: float = 1.0) -> dict:
+    """Start and end in seconds, as far as the item has them."""
+    found = {}
+    for name, usual in (("start", START_KEYS), ("end", END_KEYS)):
+        value, factor = _first(item, (keys[name],) if keys else usual), unit
+        if value is None and not keys:
+            value, factor = _first(item, MILLISECOND_KEYS[name]), 1e-3
+        if isinstance(value, dict):  # Google's {"seconds": "1", "nanos": 500000000}
+            value = _seconds_and_nanos(value)
+        if value is not None:
+            in_seconds = value * factor if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+            found[name] = round(seconds(in_seconds, name, place), 6)
+    if "start" in found and "end" not in found and not keys:
+        length, factor = _first(item, ("duration", "dur")), unit
+        if length is None:
+            length, factor = _first(item, ("duration_ms", "durationMs")), 1e-3
+        if isinstance(length, (int, float)) and not isinstance(length, bool) and 0 <= length < 1e12:
+            found["end"] = round(found["start"] + length * factor, 6)
+    return found
+
+
+def _seconds_and_nanos(value: dict) -> float | None:
+    try:
+        return float(value.get("seconds", 0)) + float(value.get("nanos", 0)) / 1e9
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _text(item: dict) -> str:
+    text = _first(item, TEXT_KEYS)
+    if text is None and _words_of(item):
+        return " ".join(_text(word) for word in item["words"])
+    return text if isinstance(text, str) else ""
+
+
+def _words_of(item: dict) -> bool:
+    return _is_dicts(item.get("words"))
+
+
+def _first(item: dict, keys: Sequence[str]):
+    """What the item has under the first of the keys that it has."""
+    return next((item[key] for key in keys if item.get(key) is not None), None)
+
+
+def _is_dicts(value) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _is_plain(value) -> bool:
+    return isinstance(value, (str, int, type(None)))
+
+
+def _gathered(words: list[dict]) -> list[dict]:
+    return utterances_of_words([word for word in words if word.get("text", "").strip()])
+
+
+def _with_speakers(turns: list[dict], place: str) -> list[dict]:
+    """The turns with a name for each speaker: numbers as `speaker 0`, none as [`UNKNOWN_SPEAKER`] or the words' beginning."""
+    if turns and all(turn.get("speaker") in (None, "") for turn in turns):
+        lines = [[line_of(turn["text"])] for turn in turns]
+        names = SpeakerNames(lines)
+        if not any(names.split(line.announced) for [line] in lines):
+            warn(f"{place} names no speakers: all utterances were taken as those of one speaker.")
+        for turn, [line] in zip(turns, lines, strict=True):
+            turn["speaker"], turn["text"] = names.split(line.announced) or (UNKNOWN_SPEAKER, turn["text"])
+        return turns
+    for turn in turns:
+        speaker = turn.get("speaker")
+        if isinstance(speaker, (int, float)) and not isinstance(speaker, bool):
+            turn["speaker"] = f"speaker {speaker:g}"
+        elif speaker is None or (isinstance(speaker, str) and not speaker.strip()):
+            turn["speaker"] = UNKNOWN_SPEAKER
+    return turns

@@ -1,0 +1,271 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+The speakers of a transcript whose lines begin with names, learned from the whole file.
+
+One line does not tell whether `The thing is: nobody has the key` names a speaker. The file does: a beginning that recurs,
+or that the file's list of participants names, is a name, whatever it looks like.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from .transcript_times import CLOCK
+from .transcript_utterances import UNKNOWN_SPEAKER
+from .warning_messages import warn
+
+LONGEST_NAME = 120  # characters
+
+_TIME = rf"[(\[]\s*{CLOCK}(?:\s*(?:-|–|-->|to)\s*{CLOCK})?\s*[)\]]"
+# The colon of 12:30 or of a URL is followed by neither a space nor a letter; a full-width colon needs no space.
+_PREFIX = re.compile(
+    rf"(?:{_TIME}\s*)?(?P<name>[^\s:：][^:：]{{0,{LONGEST_NAME - 1}}}?)\s*(?:{_TIME}\s*)?(?::(?=\s|$|[^\W\d_])|：)(?P<text>.*)"
+)
+# `Ada [joy 83 %]: ...` as this package writes it, whatever the name
+_WRITTEN_PREFIX = re.compile(r"(?P<name>.{1,200}?) \[[^\[\]]{1,80} \d{1,3} %\]:(?P<text>.*)")
+_LABEL_PREFIX = re.compile(r"\[(?P<name>[^\[\]:]{1,40})\]:(?=\s|$)(?P<text>.*)")  # as WhisperX writes it
+_BARE_LABEL = re.compile(r"[\[(<](?P<name>(?:speaker|spk)[ _-]?\w{1,6})[\])>]\s+(?P<text>\S.*)", re.IGNORECASE)
+_REMARK = re.compile(r"\s*[(\[][^()\[\]]{1,60}[)\]]$")
+_DIRECTION = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_DASH = re.compile(r"[-–—‐](?:\s+(?=\S)|(?=[^\W\d_]))")
+_CHEVRONS = re.compile(r"(?:>{2,3}|»)\s*")
+_PARTICIPANTS = re.compile(
+    r"\W*(?:participants?|speakers?|attendees?|panell?ists?|present|cast|people|teilnehmer\w*|sprecher\w*|personen|participantes|"
+    r"intervenants?|locuteurs?|oradores|участники|参加者|参与者|出席者|与会者)\s*(?:\(\d+\))?\s*[:：]\s*(?P<names>.*)",
+    re.IGNORECASE,
+)
+_SEPARATOR = r"(?:^|$|[,;/|\n•*·&]|\s[-–]\s|(?:^|\n)\s*[-–]|\b(?:and|und|et|y|e|и)\b)"
+_SMALL_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a af al and at av aus bin da das de del della den der di do dos du e el et ibn in la le les of on van vom von y zu zum и",
+    )
+)
+# what begins a sentence, and is no name though it may be written like one
+_NO_NAMES = frozenset(
+    re.findall(
+        r"\w+",
+        """again also and answer anyway attention because but careful caution chapter conclusion correction damn dear example
+    fact finally first fine goal here hint hello hey idea important imagine instead is it item just lesson let listen look
+    maybe me mine mind my news next no note nothing now number ok okay one option or part plan please point problem promise
+    ps question quote reason remember remark reminder result rule second see simple simply so sorry still stop step story
+    sure thanks that then there therefore third this thought tip title today tomorrow topic true two update verdict wait
+    warning well what when where why yeah yes yesterday
+    achtung also aber antwort beispiel bitte denn einfach ergebnis erstens frage grund hinweis ja kurz moment nein nun regel
+    schau stopp tipp und warnung warte wichtig zweitens
+    alors attends attention bon donc exemple mais non oui question rappel réponse
+    ahora atención bueno entonces mira no nota pero pregunta respuesta sí
+    注意 例如 问题 問題 结论 結論 例えば つまり 答案 答え 重要""",
+    )
+)
+
+
+class Prefix(NamedTuple):
+    """A beginning of a line that may be a name: the name as written, without remarks in brackets, and the words after it."""
+
+    full: str
+    base: str
+    text: str
+    certain: bool = False
+
+
+class Line(NamedTuple):
+    """A line of a cue: its words without the marks before them, and whether a dash or chevrons announced a new speaker."""
+
+    text: str
+    announced: str
+    dashed: bool
+    chevrons: bool
+
+
+def line_of(text: str) -> Line:
+    """The parts of a line. Marks of the direction of writing are not seen."""
+    text = " ".join(_DIRECTION.sub("", text).split())
+    undashed = _DASH.sub("", text, count=1) if _DASH.match(text) else text
+    announced = _CHEVRONS.sub("", undashed, count=1) if _CHEVRONS.match(undashed) else undashed
+    return Line(text, announced, undashed != text, announced != undashed)
+
+
+def prefix_of(text: str) -> Prefix | None:
+    """The beginning of a line up to its colon, or to the bracket of a label, if it has such a beginning."""
+    for pattern in (_WRITTEN_PREFIX, _LABEL_PREFIX, _BARE_LABEL):
+        if match := pattern.match(text):
+            name = match["name"].strip()
+            return Prefix(name, name, match["text"].strip(), certain=True)
+    match = _PREFIX.match(text)
+    if match is None:
+        return None
+    full = match["name"].strip()
+    base = _REMARK.sub("", full).strip() or full
+    if not any(character.isalnum() or character > "\u2000" for character in base):
+        return None
+    if re.fullmatch(rf"[\W\d]*{CLOCK}", base) or base.casefold() in ("http", "https", "www"):
+        return None
+    return Prefix(full, base, match["text"].strip())
+
+
+def participants_of(lines: Sequence[str]) -> str:
+    """The names in a list such as `Participants: Ada, Ben`, on one line or on those below it; empty where there is none."""
+    for number, line in enumerate(lines):
+        match = _PARTICIPANTS.fullmatch(line.strip())
+        if match:
+            below = []
+            for name in lines[number + 1 :] if not match["names"] else ():
+                if not name.strip():
+                    break
+                below.append(name)
+            return "\n".join([match["names"], *below])
+    return ""
+
+
+class SpeakerNames:
+    """
+    The names that begin the lines of one file.
+
+    Args:
+        cues: for each cue its lines, in the order of the file.
+        participants: the list of names that the file gives, see [`participants_of`].
+        named: whether the file names speakers in another way, too, such as WebVTT's voices.
+    """
+
+    def __init__(self, cues: Iterable[Sequence[Line]], participants: str = "", named: bool = False):
+        self._participants = participants
+        cues = list(cues)
+        found = [(number, line, prefix) for number, cue in enumerate(cues) for line, prefix in _prefixes(cue)]
+        self._forms = _forms(prefix for _, _, prefix in found)
+        places = defaultdict(set)
+        for number, _, prefix in found:
+            places[self._name(prefix).casefold()].add(number)
+        self._names = {
+            self._name(prefix).casefold()
+            for _, _, prefix in found
+            if prefix.certain or len(places[self._name(prefix).casefold()]) > 1 or self._is_listed(prefix)
+        }
+        self._rest_may_be_small = _share_of_small_beginnings(
+            prefix.text for _, _, prefix in found if self._name(prefix).casefold() in self._names
+        )
+        is_named = named or bool(self._names)
+        is_dense = 2 * len({number for number, _, _ in found}) >= len(cues)
+        single = [(line, p) for _, line, p in found if self._name(p).casefold() not in self._names]
+        name_like = {self._name(p).casefold() for line, p in single if self._is_name_like(line, p)}
+        if not is_named and is_dense and not name_like:
+            name_like = {
+                self._name(p).casefold() for _, p in single if re.fullmatch(r"[^\W\d_][^,;!?<>\[\]]{0,39}", p.base)
+            }
+        self._names |= name_like
+        self._refused = [p for _, p in single if self._name(p).casefold() not in self._names]
+
+    def split(self, text: str) -> tuple[str, str] | None:
+        """The speaker and the words of a line that begins with a name, None for another line."""
+        prefix = prefix_of(text)
+        if prefix is None or not (prefix.certain or self._name(prefix).casefold() in self._names):
+            return None
+        return self._name(prefix), prefix.text
+
+    def warn_of_refused(self, where: str):
+        """Name the beginnings that may be names, and were left in the words."""
+        unclear = list(
+            dict.fromkeys(p.base for p in self._refused if len(p.base) <= 40 and _may_be_meant_as_name(p.base))
+        )
+        if unclear:
+            shown = ", ".join(repr(name) for name in unclear[:5]) + (" and others" if len(unclear) > 5 else "")
+            warn(
+                f"{where}: {shown} with a colon occur once and were taken for words, not for speakers. Where one is a "
+                "name, add the line 'Participants: NAME; NAME' before the first cue, or use <v NAME> in WebVTT."
+            )
+
+    def _name(self, prefix: Prefix) -> str:
+        return self._forms.get(prefix.full.casefold(), prefix.base)
+
+    def _is_listed(self, prefix: Prefix) -> bool:
+        if not self._participants:
+            return False
+        around = rf"{_SEPARATOR}\s*{re.escape(prefix.base)}\s*(?:[(\[]|{_SEPARATOR})"
+        return re.search(around, self._participants, re.IGNORECASE | re.MULTILINE) is not None
+
+    def _is_name_like(self, line: Line, prefix: Prefix) -> bool:
+        if self._participants or not looks_like_name(prefix.base):
+            return False
+        words = [word for word in prefix.base.split() if word.casefold() not in _SMALL_WORDS]
+        is_plain = len(words) > 1 or prefix.base.isupper() or line.dashed or line.chevrons
+        # `Remember: nobody knows` goes on as a sentence does, `Bolt: Nobody knows` does not
+        return is_plain or self._rest_may_be_small or not _begins_small(prefix.text)
+
+
+def _prefixes(cue: Sequence[Line]) -> list[tuple[Line, Prefix]]:
+    return [(line, prefix) for line in cue if (prefix := prefix_of(line.announced)) is not None]
+
+
+def _forms(prefixes: Iterable[Prefix]) -> dict[str, str]:
+    """
+    The names that keep what stands in brackets behind them: those that never occur without it, as `Ada (Guest)`; in
+    `Ada (laughs)` it is a remark.
+    """
+    by_base = defaultdict(Counter)
+    for prefix in prefixes:
+        by_base[prefix.base.casefold()][prefix.full] += 1
+    kept = {}
+    for forms in by_base.values():
+        [(form, count), *others] = forms.most_common()
+        if not others and count > 1:
+            kept[form.casefold()] = form
+    return kept
+
+
+def looks_like_name(text: str) -> bool:
+    """
+    Whether a beginning that occurs once is written like a name: one to six words, each with a capital, in a script without
+    capitals or with a number, and none that usually begins a sentence.
+    """
+    words = text.split()
+    if not 1 <= len(words) <= 6 or re.search(
+        r"[?!;…\"“”,]|[.]$", re.sub(r"\b(?:jr|sr|dr|mr|mrs|ms)\.", "", text, flags=re.I)
+    ):
+        return False
+    if words[0].casefold().strip(".") in _NO_NAMES or text.casefold() in _NO_NAMES:
+        return False
+    if words[0][0].islower() or all(word.casefold() in _SMALL_WORDS for word in words):
+        return False
+    letters = [character for character in text if character.isalpha()]
+    if letters and not any(letter.isupper() or letter.islower() for letter in letters):
+        return len(text) <= 6  # a longer one, in a script without capitals, may be any phrase
+    return all(not word[0].islower() or word.casefold() in _SMALL_WORDS for word in words)
+
+
+def _may_be_meant_as_name(text: str) -> bool:
+    return len(text.split()) <= 6
+
+
+def _begins_small(text: str) -> bool:
+    first = next((character for character in text if character.isalpha()), "")
+    return first.islower()
+
+
+def _share_of_small_beginnings(texts: Iterable[str]) -> bool:
+    small = [_begins_small(text) for text in texts if text]
+    return bool(small) and sum(small) >= 0.3 * len(small)
+
+
+def turns_of_lines(lines: Sequence[Line], names: SpeakerNames, before: str) -> list[tuple[str, str]]:
+    """
+    Speaker and words of each turn in a cue.
+
+    Args:
+        lines: the cue's lines.
+        names: the names of the file.
+        before: the speaker who goes on where the first line names none.
+    """
+    is_dialogue = bool(lines) and lines[0].dashed
+    turns = []
+    for line in lines:
+        named = names.split(line.announced)
+        if named:
+            turns.append((named[0], [named[1]]))
+        elif (is_dialogue and line.dashed) or line.chevrons:
+            turns.append((UNKNOWN_SPEAKER, [line.announced]))
+        elif turns:
+            turns[-1][1].append(line.text)
+        else:
+            turns.append((before, [line.text]))
+    return [(name, " ".join(parts).strip()) for name, parts in turns]

@@ -1,0 +1,117 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""One utterance of a transcript, checked and brought into the form of `UTTERANCE_KEYS`."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .conversation import LONGEST_SECONDS, UTTERANCE_KEYS, VIDEO_SIDES
+from .transcript_times import seconds
+from .warning_messages import warn
+
+UNKNOWN_SPEAKER = "speaker"
+"""The speaker of what nobody who is named says."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that is read: its path, and its text, which is empty for files that are no text."""
+
+    path: Path
+    text: str = ""
+
+    def line(self, number: int) -> str:
+        """How messages name a line, counted from 1."""
+        return f"{self.path}, line {number}"
+
+
+@dataclass(frozen=True)
+class Cue:
+    """
+    A stretch of time with the lines that are on display in it.
+
+    Args:
+        place: where it stands in the file, for messages.
+        start, end: seconds.
+        lines: its lines, without tags and entities.
+        voice: who speaks, where the format has a field for it; "" where it has and names nobody.
+        identifier: what the cue is called in the file.
+    """
+
+    place: str
+    start: float
+    end: float
+    lines: tuple[str, ...]
+    voice: str | None = None
+    identifier: str | None = None
+
+
+Found = list[tuple[str | None, list[dict]]]
+"""What a reader gives: for each conversation its id, if the file has one, and its utterances."""
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text. Not `splitlines()`: U+2028 and the like stand within a line."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def checked_utterance(given: dict, place: str, folder: Path) -> dict:
+    """
+    The known keys of an utterance: strings stripped, times in seconds, paths relative to `folder`.
+
+    Args:
+        given: what the file has. Without a speaker it is refused.
+        place: where it stands, for messages.
+        folder: the transcript's folder.
+
+    Raises:
+        ValueError: what is wrong with it, with its place and what to do.
+    """
+    kept = {key: given[key] for key in UTTERANCE_KEYS if given.get(key) is not None and given[key] != ""}
+    for key in ("id", "speaker", "text", "emotion", "audio", "video"):
+        value = kept.pop(key, "")
+        if key in ("id", "speaker") and isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = _name_of_number(value, key, place)
+        if not isinstance(value, str):
+            raise ValueError(f"{place}: its {key} is a {type(value).__name__}: give a string.")
+        if value := clean_text(value, key, place).strip():
+            kept[key] = value
+    if "speaker" not in kept:
+        raise ValueError(f"{place} has no speaker: name one, by any name that tells the speakers apart.")
+    for key in ("start", "end", "audio_start", "video_start"):
+        if key in kept:
+            # a file may begin before the conversation's clock
+            kept[key] = seconds(kept[key], key, place, least=-LONGEST_SECONDS if key.endswith("_start") else 0)
+    side = kept.get("video_side")
+    if side is not None and (not isinstance(side, str) or side not in VIDEO_SIDES):
+        raise ValueError(f"{place}: its video_side is {side!r:.60}: give {' or '.join(VIDEO_SIDES)}.")
+    if "start" in kept and "end" in kept and kept["end"] < kept["start"]:
+        raise ValueError(
+            f"{place} ends at {kept['end']:g} s, before its start at {kept['start']:g} s: correct the times."
+        )
+    for medium in ("audio", "video"):
+        if medium in kept:
+            kept[medium] = str(folder / kept[medium])
+    return {key: kept[key] for key in UTTERANCE_KEYS if key in kept}
+
+
+def _name_of_number(value: int | float, key: str, place: str) -> str:
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError(f"{place}: its {key} is the number {value:g}: give a string.")
+    if abs(value) >= 10**18:
+        raise ValueError(f"{place}: its {key} is a number of more than 18 digits: give a string.")
+    return str(int(value))
+
+
+def clean_text(text: str, key: str, place: str) -> str:
+    """The text without control characters and halves of characters, which no file can hold, with a warning."""
+    if _SURROGATE.search(text):
+        warn(f"{place}: its {key} holds half of a surrogate pair, which is no character: it was replaced by U+FFFD.")
+        text = _SURROGATE.sub("\ufffd", text)
+    if _CONTROL.search(text):
+        warn(f"{place}: its {key} holds control characters: they were left out.")
+        text = _CONTROL.sub("", text)
+    return text
