@@ -210,9 +210,7 @@ def _columns(header: Sequence[str], source: Source) -> dict[str, tuple[int, floa
         for alias in aliases:
             matching = [index for index, (name, _) in enumerate(names) if name == alias]
             if len(matching) > 1 and column != "duration":
-                raise ValueError(
-                    f"{source.path} has the columns {alias} more than once: leave one of each."
-                )
+                raise ValueError(f"{source.path} has the columns {alias} more than once: leave one of each.")
             if matching:
                 index = matching[0]
                 unit = names[index][1]

@@ -1,0 +1,182 @@
+"""Who speaks in a transcript whose lines begin with names, whose cues have identifiers, or which has voices."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.processing.transcript_files import said, saved, srt, vtt, warnings_of
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Prof. Ilsa, Brandt", "Quell, Otto"),
+        ("2nd Clerk", "+3 Guest", "Dad + Mia"),
+        ("🦊 Rusk", "🐌 Tilly"),
+        ("📞 Ops (night)", "Ops (day)"),
+        ("The woman who sells the paper lanterns at the gate", "A man behind the second curtain from the left"),
+        ("Interviewer #1", "Interviewee #1"),
+        ("MARA O'NEILL-KANE", "José Ángel"),
+        ("user_17@example.org", "SPEAKER_04"),
+        ("señora de la casa", "el niño"),
+        ("Ж. Петров", "Анна"),
+        ("Mr. & Mrs. Pike", "ii. Herald"),
+        ("1", "2"),
+    ],
+)
+def test_a_beginning_that_recurs_is_a_name(tmp_path, names):
+    texts = ["I saw the boat.", "Which one?", "the green one: yes", "Two, then.", "So be it.", "Good night."]
+    turns = [(names[n % len(names)], text) for n, text in enumerate(texts)]
+    assert said(saved(tmp_path, "t.srt", srt(*(f"{name}: {text}" for name, text in turns)))) == turns
+    assert said(saved(tmp_path, "t.vtt", vtt(*(f"{name}:  {text}" for name, text in turns)))) == turns
+    assert warnings_of(tmp_path / "t.srt") == ""
+
+
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters=":：<>[](){}&-–—‐»|;\u200b"),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(st.lists(NAMES, min_size=2, max_size=4, unique_by=lambda name: name.casefold()))
+def test_whatever_recurs_before_a_colon_is_a_name(tmp_path_factory, names):
+    names = [f"x{name}" for name in names]
+    turns = [(name, f"Word {n}.") for n, name in enumerate([*names, *names])]
+    path = saved(tmp_path_factory.mktemp("names"), "t.srt", srt(*(f"{name}: {text}" for name, text in turns)))
+    assert said(path) == turns
+
+
+def test_a_full_width_colon_ends_a_name(tmp_path):
+    turns = [
+        ("店長", "鍵はどこですか。"),
+        ("客", "机の上です。"),
+        ("店長", "ありがとう。"),
+        ("客", "どういたしまして。"),
+    ]
+    assert said(saved(tmp_path, "t.srt", srt(*(f"{name}：{text}" for name, text in turns)))) == turns
+
+
+@pytest.mark.parametrize("time", ["(10:05)", "[00:10:05]", "(1:10:05.250)", "(10:05 - 10:07)"])
+def test_a_time_in_brackets_is_neither_name_nor_words(tmp_path, time):
+    turns = [("Guest 7", "It rains."), ("Host", "Again?"), ("Guest 7", "Since noon."), ("Host", "At 10:05: thunder.")]
+    for form in (f"{{}} {time}: {{}}", f"{time} {{}}: {{}}", f"{{}}{time}:{{}}"):
+        path = saved(tmp_path, "t.srt", srt(*(form.format(name, text) for name, text in turns)))
+        assert said(path) == turns
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "The point is: it works.",
+        "One more thing: lock the door.",
+        "Remember: nobody knows.",
+        "I told him this: no.",
+        "Question: who paid?",
+        "Rule number one: never run.",
+        "And then, out of nowhere: a goose.",
+        "My answer: perhaps.",
+    ],
+)
+def test_a_phrase_that_occurs_once_in_a_named_file_is_words(tmp_path, phrase):
+    lines = ["Ilka: We are late.", "Bo: How late?", "Ilka: Very.", phrase, "Bo: I see."]
+    path = saved(tmp_path, "t.srt", srt(*lines))
+    assert said(path)[3] == ("Ilka", phrase) and said(path)[4] == ("Bo", "I see.")
+    assert repr(phrase.split(":")[0]) in warnings_of(path)
+
+
+def test_a_name_that_occurs_once_is_a_name(tmp_path):
+    lines = [
+        "Ilka: We are late.",
+        "Bo: How late?",
+        "Ilka: Very.",
+        "Old Tom: I can wait.",
+        "DR. YU: Come in.",
+        "Bo: Ah.",
+    ]
+    names = ["Ilka", "Bo", "Ilka", "Old Tom", "DR. YU", "Bo"]
+    assert [name for name, _ in said(saved(tmp_path, "t.srt", srt(*lines)))] == names
+
+
+def test_a_list_of_participants_decides(tmp_path):
+    lines = ["Ilka: We are late.", "the cook: Soup?", "Ilka: No.", "Nobody Else: runs.", "Tern, Max: Yes.", "Ilka: Go."]
+    listed = "Participants: Ilka; the cook; Tern, Max\n\n"
+    expected = [
+        *(("Ilka", "We are late."), ("the cook", "Soup?"), ("Ilka", "No.")),
+        *(("Ilka", "Nobody Else: runs."), ("Tern, Max", "Yes."), ("Ilka", "Go.")),
+    ]
+    assert said(saved(tmp_path, "t.srt", listed + srt(*lines))) == expected
+    in_note = vtt(*lines).replace("WEBVTT\n", "WEBVTT\n\nNOTE\nSpeakers:\n- Ilka\n- the cook\n- Tern, Max\n")
+    assert said(saved(tmp_path, "t.vtt", in_note)) == expected
+    assert "'Nobody Else'" in warnings_of(tmp_path / "t.vtt")
+
+
+def test_remarks_behind_a_name_are_left_out_and_titles_kept(tmp_path):
+    lines = ["Ada (laughs): Hi.", "Ben (Guest): Ho.", "Ada: Hm.", "Ben (Guest): Ha.", "Ada [coughs]: So."]
+    path = saved(tmp_path, "t.srt", srt(*lines))
+    assert [name for name, _ in said(path)] == ["Ada", "Ben (Guest)", "Ada", "Ben (Guest)", "Ada"]
+
+
+def test_subtitles_without_names_keep_their_colons(tmp_path):
+    lines = ["it was a dark night", "and the winner is: nobody", "we all went home", "the end"]
+    path = saved(tmp_path, "t.srt", srt(*lines))
+    assert said(path) == [("speaker", line) for line in lines]
+
+
+def test_labels_of_diarization(tmp_path):
+    lines = ["[SPEAKER_00]: Hello: you.", "[SPEAKER_01] Hi.", "(speaker_2) Ho.", "[laughs] Well."]
+    expected = [
+        ("SPEAKER_00", "Hello: you."),
+        ("SPEAKER_01", "Hi."),
+        ("speaker_2", "Ho."),
+        ("speaker_2", "[laughs] Well."),
+    ]
+    assert said(saved(tmp_path, "t.srt", srt(*lines))) == expected
+
+
+@pytest.mark.parametrize(
+    "form", ['{n} "{name}" (22{n}1)', "{name}", "{n} - {name}", "{n}. {name}", '"{name}"', "{n} {name} ({n})"]
+)
+def test_names_in_cue_identifiers(tmp_path, form):
+    turns = [("Una Vale", "Who is it?"), ("Kit", "Me."), ("Una Vale", "Who: me?"), ("Kit", "Yes."), ("Una Vale", "Oh.")]
+    cues = (form.format(n=n, name=name) + "|" + text for n, (name, text) in enumerate(turns, start=1))
+    assert said(saved(tmp_path, "t.vtt", vtt(*cues))) == turns
+
+
+@pytest.mark.parametrize(
+    "identifiers",
+    [
+        ("1", "2", "3", "4"),
+        ("cue", "cue", "cue", "cue"),
+        ("7c0e2f5a-11aa-4b0e-9b1f-2d3c4b5a6978/12-0",) * 4,
+        ("intro", "", "middle", "end"),
+        ("chapter-1/0-1", "chapter-1/0-2", "chapter-1/0-1", "chapter-1/0-2"),
+    ],
+)
+def test_identifiers_that_are_no_names(tmp_path, identifiers):
+    lines = ["Ada: Hi.", "Ben: Ho.", "Ada: Hm.", "Ben: Ha."]
+    cues = (f"{identifier}|{line}" if identifier else line for identifier, line in zip(identifiers, lines, strict=True))
+    assert [name for name, _ in said(saved(tmp_path, "t.vtt", vtt(*cues)))] == ["Ada", "Ben", "Ada", "Ben"]
+
+
+def test_a_cue_without_a_voice_or_identifier_is_nobodys(tmp_path):
+    path = saved(
+        tmp_path, "t.vtt", vtt("<v Una>Hello: there.</v>", "(thunder)", "<v Kit>Ah.</v> <v Una>Oh.</v> (rain)")
+    )
+    assert said(path) == [
+        *(("Una", "Hello: there."), ("speaker", "(thunder)"), ("Kit", "Ah."), ("Una", "Oh."), ("speaker", "(rain)")),
+    ]
+    path = saved(tmp_path, "t.vtt", vtt("Una|Hello.", "(thunder)", "Kit|Ah.", "Una|Oh."))
+    assert said(path)[1] == ("speaker", "(thunder)")
+
+
+def test_escaped_chevrons_and_entities(tmp_path):
+    lines = [
+        "&gt;&gt; GIL: Salt &amp; pepper?",
+        "&gt;&gt; MAY: It&#8217;s &quot;fine&quot;.",
+        "&gt;&gt;&gt; Next.",
+        "AT&T &copy",
+    ]
+    expected = [("GIL", "Salt & pepper?"), ("MAY", 'It’s "fine".'), ("speaker", "Next."), ("speaker", "AT&T &copy")]
+    for suffix, make in (("srt", srt), ("vtt", vtt)):
+        assert said(saved(tmp_path, f"t.{suffix}", make(*lines))) == expected
