@@ -3,6 +3,7 @@
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.hub_card.card_training import encoders_of
+from modeling_amuse.variants import CONTEXTS, CONTRASTIVE_LOSSES, FUSIONS, HEAD_AGGREGATIONS, TEXT_SCOPES, Variant
 
 
 def differences_from_paper(config: AmuseConfig, history: dict, records: dict) -> list[str]:
@@ -30,27 +31,24 @@ def input_differences(config: AmuseConfig, history: dict, records: dict) -> list
             ours = encoders.get(modality) or (sub_config.model_type if sub_config is not None else None)
             ours = ours or records.get(modality, {}).get("name") or "a feature table of an unknown extractor"
             found.append(f"{modality.capitalize()} comes from {ours}, in the paper from {theirs}.")
-    if config.text_scope != "utterance" and config.text_config is not None:
-        found.append("The text encoder reads an utterance in its conversation, the paper's by itself.")
+    if config.text_config is not None:
+        found += difference(TEXT_SCOPES[config.text_scope])
     return found
+
+
+def difference(variant: Variant) -> list[str]:
+    """The sentence about a variant, or none where it is the paper's."""
+    return [variant.differs_from_paper] if variant.differs_from_paper else []
 
 
 def network_differences(config: AmuseConfig) -> list[str]:
     """Attention, fusion and contexts."""
-    found = []
-    if config.fusion == "gate":
-        found.append("Adaptive Fusion: a small network predicts alpha; the closed form of eq. 6 needs the true label.")
-    elif config.fusion == "alfa":
-        found.append("Adaptive Fusion: eq. 6 with the model's own prediction in place of the true label.")
-    else:
-        found.append(f"Adaptive Fusion is replaced by `{config.fusion}`.")
+    found = difference(FUSIONS[config.fusion])
     found.append("Eq. 2 is read as `alpha * f_i + (1 - alpha) * f_m`: printed with `f_i` twice, alpha would cancel.")
-    if config.head_aggregation != "mean":
-        found.append("Attention heads are concatenated and projected, the paper averages them.")
+    found += difference(HEAD_AGGREGATIONS[config.head_aggregation])
     if config.num_man_layers != 4:
         found.append(f"Layers of the Multimodal Attention Network: {config.num_man_layers}, the paper has 4.")
-    if config.contexts != "both":
-        found.append(f"Conversation contexts: {config.contexts}; the paper reads the dialogue's and the speaker's.")
+    found += difference(CONTEXTS[config.contexts])
     if config.causal:
         found.append("The model reads only the past of an utterance, the paper's contexts are bidirectional.")
     found.append(
@@ -61,10 +59,7 @@ def network_differences(config: AmuseConfig) -> list[str]:
 
 def training_differences(config: AmuseConfig) -> list[str]:
     """Losses, and what the paper does not state."""
-    found = []
-    if config.contrastive_loss != "bank":
-        ours = "is off" if config.contrastive_loss == "none" else "takes its negatives from the batch"
-        found.append(f"The contrastive loss L_ACE {ours}, the paper's has a memory bank.")
+    found = difference(CONTRASTIVE_LOSSES[config.contrastive_loss])
     if config.focal_gamma != 1:
         found.append(f"The focal losses have gamma {config.focal_gamma:g}, the paper's best is 1.")
     if config.probe_modality_heads:

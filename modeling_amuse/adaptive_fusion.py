@@ -3,35 +3,46 @@
 
 import torch
 from torch import nn
+from transformers import initialization as init
 
 from .configuration_amuse import AmuseConfig
 from .losses import at_least_float32
+from .variants import FUSIONS
 
 
 class AmuseAdaptiveFusion(nn.Module):
     """
-    A(u): for each modality m a block, in which f_m is interpolated with the descriptors f_i of the other modalities,
+    A(u): each modality m has a block, in which f_m is interpolated with the descriptors f_i of the other modalities,
 
-        block_m = mean over present i != m of [ alpha_i^m * f_i + (1 - alpha_i^m) * f_m ],   0 <= alpha <= 1,
+        block_m = mean over present i != m of [ alpha_i^m * f_i + (1 - alpha_i^m) * f_m ],   0 <= alpha <= 1.
 
-    alpha being elementwise and, by `config.fusion`, specific to the utterance. The block of a missing modality is the
-    mean of the present f_i; where a modality is alone, every block is its descriptor; where nothing is present, A(u)
-    is a learned placeholder.
+    Alpha is elementwise. A subclass says how alpha is made (`alpha`); it may depend on the utterance. The block of a
+    missing modality is the mean of the present f_i. Where only one modality is present, every block is its descriptor.
+    Where none is present, A(u) is a learned placeholder.
     """
+
+    needs_head_gradients = False
+    """Whether `alpha` reads the gradients of the mode-specific heads, see `head_gradients`."""
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
-        self.mode = config.fusion
-        self.epsilon = config.alfa_epsilon
         number, size = len(config.modalities), config.hidden_size
         self.peers = [[i for i in range(number) if i != m] for m in range(number)]
         self.placeholder = nn.Parameter(torch.empty(number * size))
-        if self.mode == "gate" and number > 1:
-            self.gates = nn.ModuleList(
-                [nn.Sequential(nn.Linear(2 * size, size), nn.GELU(), nn.Linear(size, size)) for _ in range(number)]
-            )
-        if self.mode == "static" and number > 1:
-            self.alpha_logits = nn.Parameter(torch.empty(number, number - 1, size))
+
+    def alpha(self, descriptors: torch.Tensor, others: torch.Tensor, gradients: torch.Tensor | None) -> torch.Tensor:
+        """
+        alpha_i^m, between 0 and 1. Not called where the model has only one modality.
+
+        Args:
+            descriptors: f_m, `(rows, modalities, d)`.
+            others: f_i of the other modalities of each m, `(rows, modalities m, modalities i != m, d)`.
+            gradients: `(rows, modalities, d)` where the class has `needs_head_gradients`.
+
+        Returns:
+            A tensor of the shape of `others`.
+        """
+        raise NotImplementedError
 
     def forward(
         self, descriptors: torch.Tensor, present: torch.BoolTensor, gradients: torch.Tensor | None = None
@@ -40,7 +51,7 @@ class AmuseAdaptiveFusion(nn.Module):
         Args:
             descriptors: f_CA, `(rows, modalities, d)`; finite also where a modality is missing.
             present: `(rows, modalities)`.
-            gradients: those of the mode-specific heads, see `head_gradients`; for `fusion="alfa"` alone.
+            gradients: those of the mode-specific heads, see `head_gradients`; only read with `needs_head_gradients`.
 
         Returns:
             A(u), `(rows, modalities * d)`, and each modality's share in it, `(rows, modalities)`: the mean, over blocks
@@ -49,8 +60,8 @@ class AmuseAdaptiveFusion(nn.Module):
         others = descriptors[:, self.peers]  # (rows, modalities, modalities - 1, d)
         others_present = present[:, self.peers].to(descriptors.dtype)  # (rows, modalities, modalities - 1)
         weight = others_present / others_present.sum(dim=-1, keepdim=True).clamp(min=1)
-        alpha = self._alpha(descriptors, others, gradients)
-        alpha = torch.where(present[:, :, None, None], alpha, 1)  # a missing f_m gives way to the others
+        alpha = self.alpha(descriptors, others, gradients) if others.shape[2] else torch.zeros_like(others)
+        alpha = torch.where(present[:, :, None, None], alpha, 1)  # in the block of a missing f_m, only the others count
         from_others = alpha * weight[..., None]
         from_own = 1 - from_others.sum(dim=2)
 
@@ -62,21 +73,88 @@ class AmuseAdaptiveFusion(nn.Module):
         fused = torch.where(anything, blocks.flatten(1), self.placeholder)
         return fused, shares / len(self.peers) * present
 
-    def _alpha(self, descriptors: torch.Tensor, others: torch.Tensor, gradients: torch.Tensor | None) -> torch.Tensor:
-        """alpha_i^m, `(rows, modalities m, modalities i != m, d)`."""
-        if others.shape[2] == 0 or self.mode == "concat":
-            return torch.zeros_like(others)
-        if self.mode == "equal":
-            return torch.full_like(others, 0.5)
-        if self.mode == "random":
-            return torch.rand_like(others)
-        if self.mode == "static":
-            return torch.sigmoid(self.alpha_logits).expand_as(others)
-        own = descriptors[:, :, None].expand_as(others)
-        if self.mode == "gate":
-            pairs = torch.cat([own, others], dim=-1)
-            return torch.sigmoid(torch.stack([gate(pairs[:, m]) for m, gate in enumerate(self.gates)], dim=1))
+    def init_own_weights(self, std: float):
+        """Draw the weights that are no linear layer's. A subclass with such weights extends this."""
+        init.normal_(self.placeholder, std=std)
+
+
+def build_fusion(config: AmuseConfig) -> AmuseAdaptiveFusion:
+    """The fusion that `config.fusion` names."""
+    return FUSIONS.implementation(config.fusion)(config)
+
+
+@FUSIONS.implements("gate")
+class GateFusion(AmuseAdaptiveFusion):
+    """Alpha is predicted by a small network of both descriptors, one network for each block."""
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__(config)
+        number, size = len(config.modalities), config.hidden_size
+        if number > 1:
+            self.gates = nn.ModuleList(
+                [nn.Sequential(nn.Linear(2 * size, size), nn.GELU(), nn.Linear(size, size)) for _ in range(number)]
+            )
+
+    def alpha(self, descriptors, others, gradients):
+        pairs = torch.cat([descriptors[:, :, None].expand_as(others), others], dim=-1)
+        return torch.sigmoid(torch.stack([gate(pairs[:, m]) for m, gate in enumerate(self.gates)], dim=1))
+
+
+@FUSIONS.implements("alfa")
+class AlfaFusion(AmuseAdaptiveFusion):
+    """Alpha is the closed form of eq. 6 (ALFA-Mix), see `alfa`."""
+
+    needs_head_gradients = True
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__(config)
+        self.epsilon = config.alfa_epsilon
+
+    def alpha(self, descriptors, others, gradients):
         return alfa(descriptors, others, gradients, self.epsilon)
+
+
+@FUSIONS.implements("static")
+class StaticFusion(AmuseAdaptiveFusion):
+    """Alpha is learned, one vector for each pair of modalities, the same for all utterances."""
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__(config)
+        number = len(config.modalities)
+        if number > 1:
+            self.alpha_logits = nn.Parameter(torch.empty(number, number - 1, config.hidden_size))
+
+    def alpha(self, descriptors, others, gradients):
+        return torch.sigmoid(self.alpha_logits).expand_as(others)
+
+    def init_own_weights(self, std: float):
+        super().init_own_weights(std)
+        if hasattr(self, "alpha_logits"):
+            init.zeros_(self.alpha_logits)
+
+
+@FUSIONS.implements("equal")
+class EqualFusion(AmuseAdaptiveFusion):
+    """Alpha is 1/2."""
+
+    def alpha(self, descriptors, others, gradients):
+        return torch.full_like(others, 0.5)
+
+
+@FUSIONS.implements("random")
+class RandomFusion(AmuseAdaptiveFusion):
+    """Alpha is drawn anew in each pass, also in evaluation."""
+
+    def alpha(self, descriptors, others, gradients):
+        return torch.rand_like(others)
+
+
+@FUSIONS.implements("concat")
+class ConcatFusion(AmuseAdaptiveFusion):
+    """Alpha is 0: each block is the modality's own descriptor."""
+
+    def alpha(self, descriptors, others, gradients):
+        return torch.zeros_like(others)
 
 
 @torch.no_grad()
@@ -101,7 +179,10 @@ def head_gradients(descriptors: torch.Tensor, heads: nn.ModuleList) -> torch.Ten
 
 
 def _weight(head: nn.Linear, like: torch.Tensor) -> torch.Tensor:
-    """The head's weight; where accelerate keeps it elsewhere until the head is called, from the head's unit vectors."""
+    """
+    The head's weight. Where accelerate offloads it until the head is called, it is computed by applying the head to unit
+    vectors.
+    """
     if not head.weight.is_meta:
         return head.weight
     unit = torch.eye(like.shape[-1], dtype=like.dtype, device=like.device)
@@ -114,7 +195,7 @@ def alfa(descriptors: torch.Tensor, others: torch.Tensor, gradients: torch.Tenso
     The closed form of eq. 6 (ALFA-Mix).
 
     alpha = clip(epsilon * ||f_i - f_m|| * g / ||g|| / (f_i - f_m), 0, 1), g being the gradient of Q_m's cross-entropy
-    at f_m. Where f_i and f_m are equal alpha does not matter: 0.
+    at f_m. Where f_i and f_m are equal, alpha has no effect and is set to 0.
 
     Args:
         descriptors: f_m, `(rows, modalities, d)`.

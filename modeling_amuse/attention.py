@@ -7,6 +7,7 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from .configuration_amuse import AmuseConfig
+from .variants import HEAD_AGGREGATIONS
 
 
 def eager_attention_forward(
@@ -19,7 +20,7 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **kwargs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """softmax(scaling * q k^T + mask) v of `(rows, heads, tokens, size)` tensors; also returns the weights."""
+    """softmax(scaling * q k^T + mask) v of tensors `(rows, heads, tokens, size)`, and the attention weights."""
     weights = attention_weights(query, key, attention_mask, scaling)
     weights = nn.functional.dropout(weights, p=dropout, training=module.training)
     return torch.matmul(weights, value).transpose(1, 2).contiguous(), weights
@@ -37,10 +38,8 @@ def attention_weights(
 
 class AmuseAttention(nn.Module):
     """
-    Queries from one sequence, keys and values that are given: of the same sequence or of another one.
-
-    With `head_aggregation="concat"` the heads share a value of size d and an output map joins them; with `"mean"` (the
-    paper's) each head has a value of size d and the heads are averaged. The scale is 1/sqrt(d_head), d_head = d/heads.
+    Queries from one sequence, given keys and values of the same sequence or of others. The scale is 1/sqrt(d_head),
+    d_head = d/heads. A subclass says how the heads are joined (`join_heads`) and how large a value is (`value_size`).
     """
 
     def __init__(self, config: AmuseConfig):
@@ -51,14 +50,15 @@ class AmuseAttention(nn.Module):
         self.num_key_value_groups = 1
         self.is_causal = False
         self.query = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
-        if config.head_aggregation == "concat":
-            self.output = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
 
     @staticmethod
-    def key_value_sizes(config: AmuseConfig) -> list[int]:
-        """Sizes of the key and of the value of one token, all heads together."""
-        value_heads = config.num_attention_heads if config.head_aggregation == "mean" else 1
-        return [config.hidden_size, config.hidden_size * value_heads]
+    def value_size(config: AmuseConfig) -> int:
+        """Size of the value of one token, all heads together."""
+        raise NotImplementedError
+
+    def join_heads(self, heads: torch.Tensor) -> torch.Tensor:
+        """From `(rows, queries, heads, value_size / heads)` to `(rows, queries, d)`."""
+        raise NotImplementedError
 
     def forward(
         self,
@@ -71,14 +71,14 @@ class AmuseAttention(nn.Module):
         """
         Args:
             hidden_states: `(rows, queries, d)`.
-            keys: for each sequence attended to, `(rows, keys, d)`.
-            values: for each of them, `(rows, keys, d)`, or `(rows, keys, heads * d)` where heads are averaged.
-            masks: for each of them, its `key_mask`.
-            shares: for each of them, the weight `(rows,)` of what it gives. None: 1.
+            keys: of each sequence that is attended to, `(rows, keys, d)`.
+            values: of each of these sequences, `(rows, keys, value_size)`.
+            masks: of each of these sequences, its `key_mask`.
+            shares: for each of these sequences, the weight `(rows,)` of its result in the sum. None: 1.
 
         Returns:
-            The weighted sum of what the sequences give, `(rows, queries, d)`, and for each sequence the attention
-            weights `(rows, heads, queries, keys)`, or None where the implementation gives none.
+            The weighted sum of the sequences' results, `(rows, queries, d)`, and for each sequence the attention weights
+            `(rows, heads, queries, keys)`, or None where the attention implementation returns none.
         """
         interface = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         query = self._split_heads(self.query(hidden_states))
@@ -100,7 +100,7 @@ class AmuseAttention(nn.Module):
     def weights(
         self, hidden_states: torch.Tensor, keys: list[torch.Tensor], masks: list[torch.Tensor | None]
     ) -> list[torch.Tensor]:
-        """The attention weights that `forward` uses, whatever the attention implementation, for `attend`."""
+        """The attention weights that `forward` uses, for any attention implementation. `attend` takes them."""
         query = self._split_heads(self.query(hidden_states))
         return [
             nn.functional.dropout(
@@ -114,7 +114,7 @@ class AmuseAttention(nn.Module):
     def attend(
         self, weights: list[torch.Tensor], values: list[torch.Tensor], shares: list[torch.Tensor] | None = None
     ) -> torch.Tensor:
-        """What `forward` gives, from the attention weights."""
+        """The result of `forward`, computed from the attention weights."""
         attended = [
             torch.matmul(weight, self._split_heads(value)).transpose(1, 2)
             for weight, value in zip(weights, values, strict=True)
@@ -122,22 +122,59 @@ class AmuseAttention(nn.Module):
         return self._aggregate(attended, shares)
 
     def _aggregate(self, attended: list[torch.Tensor], shares: list[torch.Tensor] | None) -> torch.Tensor:
-        """From what each sequence gives to each head, `(rows, queries, heads, size)`, to `(rows, queries, d)`."""
+        """From the results of each sequence, `(rows, queries, heads, size)`, to `(rows, queries, d)`."""
         if shares is not None:
             attended = [part * share[:, None, None, None] for part, share in zip(attended, shares, strict=True)]
-        attended = sum(attended[1:], start=attended[0])
-        return attended.mean(dim=2) if self.config.head_aggregation == "mean" else self.output(attended.flatten(2))
+        return self.join_heads(sum(attended[1:], start=attended[0]))
 
     def _split_heads(self, states: torch.Tensor) -> torch.Tensor:
         return states.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+@HEAD_AGGREGATIONS.implements("concat")
+class ConcatenatedHeadsAttention(AmuseAttention):
+    """The heads share a value of size d; they are concatenated and projected."""
+
+    def __init__(self, config: AmuseConfig):
+        super().__init__(config)
+        self.output = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
+
+    @staticmethod
+    def value_size(config):
+        return config.hidden_size
+
+    def join_heads(self, heads):
+        return self.output(heads.flatten(2))
+
+
+@HEAD_AGGREGATIONS.implements("mean")
+class AveragedHeadsAttention(AmuseAttention):
+    """Each head has a value of size d, and the heads are averaged, as in the paper."""
+
+    @staticmethod
+    def value_size(config):
+        return config.hidden_size * config.num_attention_heads
+
+    def join_heads(self, heads):
+        return heads.mean(dim=2)
+
+
+def build_attention(config: AmuseConfig) -> AmuseAttention:
+    """The attention that `config.head_aggregation` names."""
+    return HEAD_AGGREGATIONS.implementation(config.head_aggregation)(config)
+
+
+def key_value_sizes(config: AmuseConfig) -> list[int]:
+    """Sizes of the key and of the value of one token, all heads together."""
+    return [config.hidden_size, HEAD_AGGREGATIONS.implementation(config.head_aggregation).value_size(config)]
 
 
 def key_mask(
     config: AmuseConfig, queries: torch.Tensor, mask: torch.Tensor, keys: torch.Tensor, output_attentions: bool = False
 ) -> torch.Tensor | None:
     """
-    The mask of keys of which `mask` `(rows, keys)` are valid, in the form that the attention implementation takes; with
-    `output_attentions`, in the form that is added to the scores.
+    The mask of the keys, in the form that the attention implementation takes, or with `output_attentions` in the form that
+    is added to the scores. `mask` `(rows, keys)` is true for valid keys.
     """
     if output_attentions:
         return torch.zeros_like(mask, dtype=keys.dtype).masked_fill(~mask, torch.finfo(keys.dtype).min)[:, None, None]

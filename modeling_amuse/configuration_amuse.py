@@ -19,33 +19,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 
-MODALITIES = ("text", "audio", "vision")
-"""The modalities of the paper, in the order in which every tensor with a modality axis holds them."""
-
-PRESETS = {
-    # The settings that the paper and its authors' code state; what they leave open keeps our default.
-    "paper": {
-        "head_aggregation": "mean",
-        "num_man_layers": 4,
-        "fusion": "alfa",
-        "contexts": "both",
-        "focal_gamma": 1.0,
-        "contrastive_loss": "bank",
-        "contrastive_weight": 0.5,
-        "contrastive_temperature": 0.07,
-        "num_contrastive_negatives": 1024,
-        "memory_bank_momentum": 0.9,
-    },
-    # For corpora of some hundred utterances, and for fusion shares that tell where the evidence is: see
-    # `probe_modality_heads`, and scripts/controlled_study.py, which measures it.
-    "small": {
-        "hidden_size": 64,
-        "num_man_layers": 1,
-        "probe_modality_heads": True,
-        "hidden_dropout": 0.1,
-        "modality_dropout": 0.1,
-    },
-}
+from .variants import CONTEXTS, CONTRASTIVE_LOSSES, FUSIONS, HEAD_AGGREGATIONS, MODALITIES, PRESETS, TEXT_SCOPES
 
 
 @strict
@@ -53,77 +27,80 @@ class AmuseConfig(PreTrainedConfig):
     r"""
     Configuration of [`AmuseModel`] and [`AmuseForEmotionRecognition`].
 
-    A modality is part of the model when it has an encoder (`*_config`) or a feature size (`*_feature_size`). With an
-    encoder the model takes the encoder's own input or, in its place, states of that encoder computed beforehand.
+    The model has a modality when an encoder (`*_config`) or a feature size (`*_feature_size`) is given for it. With an
+    encoder the model takes the encoder's own input or, in its place, precomputed states of that encoder. `variants.py`
+    describes the choices of `text_scope`, `head_aggregation`, `fusion`, `contexts` and `contrastive_loss`.
 
     Args:
         text_config (`dict` or `PreTrainedConfig`, *optional*):
-            The text encoder's configuration. None: text comes as features, or not at all.
+            The text encoder's configuration. None: text is given as features, or the model has no text.
         audio_config (`dict` or `PreTrainedConfig`, *optional*):
             The audio encoder's configuration.
         vision_config (`dict` or `PreTrainedConfig`, *optional*):
-            The image encoder's configuration; it is applied to every frame.
+            The image encoder's configuration. The encoder is applied to each frame.
         text_feature_size (`int`, *optional*):
-            Size D of one text token's features. Defaults to the encoder's hidden size where there is an encoder.
+            Size D of the features of one text token. With an encoder it is the encoder's hidden size.
         audio_feature_size (`int`, *optional*):
-            Size D of one audio token's features.
+            Size D of the features of one audio token.
         vision_feature_size (`int`, *optional*):
-            Size D of one vision token's features: the face stream of the paper's two vision streams (III-A).
+            Size D of the features of one vision token: a face, the first of the paper's two vision streams (III-A).
         background_feature_size (`int`, *optional*):
-            Size D of one background token's features: the second vision stream. None: vision has one stream. With a
-            `vision_config`, both streams go through that encoder and this must be its hidden size.
+            Size D of the features of one background token, the second vision stream. None: vision has one stream. With a
+            `vision_config`, both streams go through that encoder, and this must be its hidden size.
         freeze_text_encoder (`bool`, *optional*, defaults to `False`):
             Keep the text encoder's weights fixed and its dropout off. Likewise `freeze_audio_encoder` and
             `freeze_vision_encoder`.
         text_scope (`str`, *optional*, defaults to `"utterance"`):
-            What the text encoder reads at once: `"utterance"`, each by itself; `"neighbours"`, each with some utterances
-            before and behind it; `"conversation"`, all as one sequence (or few, see `max_text_sequence`), so that no token
-            is encoded twice. In each case an utterance has the states of its own tokens. States that are given as
-            features are taken as they are.
+            What the text encoder reads at once: `"utterance"`, each utterance by itself; `"neighbours"`, each utterance with
+            some utterances before and after it; `"conversation"`, the conversation as one sequence (or few, see
+            `max_text_sequence`), so that no token is encoded twice. In each case an utterance has the states of its own
+            tokens. `text_features` are not encoded again.
         num_text_neighbours (`int`, *optional*, defaults to 2):
-            Utterances before, and as many behind; only for `text_scope="neighbours"`.
+            Number of utterances before, and of utterances after; only for `text_scope="neighbours"`.
         max_text_sequence (`int`, *optional*, defaults to 510):
-            The most tokens that the text encoder reads at once where it reads more than an utterance; fewer where it has
-            positions for fewer. No utterance is cut.
+            The largest number of tokens that the text encoder reads at once when it reads more than one utterance; less
+            where it has fewer positions. No utterance is cut.
         audio_token_pooling (`int`, *optional*, defaults to 1):
-            So many successive states of the audio encoder become one, their mean. Whisper gives 50 states a second; 5
-            makes 10 of them. Given `audio_features` stay as they are.
+            Replace so many successive states of the audio encoder by their mean. Whisper has 50 states per second; 5 makes
+            10 of them. `audio_features` are not pooled.
         hidden_size (`int`, *optional*, defaults to 256):
             Size d of every descriptor.
         num_attention_heads (`int`, *optional*, defaults to 4):
-            Heads of every attention.
+            Number of heads of each attention.
         num_self_attention_layers (`int`, *optional*, defaults to 1):
-            Layers N of the unimodal self-attention (III-A).
+            Number N of layers of the unimodal self-attention (III-A).
         num_man_layers (`int`, *optional*, defaults to 4):
-            Layers L of the Multimodal Attention Network (III-B). 0 turns it off.
+            Number L of layers of the Multimodal Attention Network (III-B). 0 turns it off.
         head_aggregation (`str`, *optional*, defaults to `"concat"`):
             `"concat"`: heads are concatenated and projected; `"mean"`: heads are averaged, as in the paper.
         fusion (`str`, *optional*, defaults to `"gate"`):
-            How Adaptive Fusion (III-C, eq. 2) gets its weights: `"gate"` (a network of both descriptors), `"alfa"` (the
-            closed form of eq. 6), `"static"` (one learned weight a pair), `"equal"` (all 1/2), `"random"` (drawn anew
-            for every utterance and every pass, in evaluation too) or `"concat"` (no interpolation).
+            How Adaptive Fusion (III-C, eq. 2) computes its weights: `"gate"` (a network of both descriptors), `"alfa"` (the
+            closed form of eq. 6), `"static"` (one learned weight for each pair of modalities), `"equal"` (all 1/2),
+            `"random"` (drawn anew in every pass, also in evaluation) or `"concat"` (no interpolation).
         alfa_epsilon (`float`, *optional*, defaults to 0.2):
             The step size of eq. 6; only for `fusion="alfa"`.
         contexts (`str`, *optional*, defaults to `"both"`):
-            Which conversation contexts are read (III-D): `"both"`, `"dialogue"`, `"speaker"` or `"none"`.
+            Which conversation contexts the model reads (III-D): `"both"`, `"dialogue"`, `"speaker"` or `"none"`.
         causal (`bool`, *optional*, defaults to `False`):
-            Judge an utterance from itself and its past alone: forward LSTMs in place of bidirectional ones.
+            Recognize the emotion of an utterance without later utterances: the contexts are forward LSTMs instead of
+            bidirectional ones.
         hidden_dropout (`float`, *optional*, defaults to 0.3):
-            Dropout of the token features, and of everything that is made of them up to the classifier.
+            Dropout of the token features and of all hidden states up to the classifier.
         attention_dropout (`float`, *optional*, defaults to 0.0):
             Dropout of the attention weights.
         modality_dropout (`float`, *optional*, defaults to 0.0):
-            Probability with which, in training, a conversation loses a modality. An utterance keeps at least one.
+            Probability of dropping each modality of a conversation in training. An utterance keeps at least one.
         focal_gamma (`float`, *optional*, defaults to 1.0):
-            Exponent of the focal losses (III-E).
+            Exponent gamma of the focal losses (III-E).
         class_weights (`list[float]`, *optional*):
-            A weight of each emotion in the focal losses. None: all 1.
+            The weight of each emotion in the focal losses. None: all weights are 1.
         modality_loss_weight (`float`, *optional*, defaults to 1.0):
             Weight of the focal loss of the mode-specific heads (`L_focal`).
         probe_modality_heads (`bool`, *optional*, defaults to `False`):
-            `L_focal` trains the mode-specific heads alone, and ends at the descriptors. Otherwise it pushes every
-            descriptor to hold what the other modalities know (the Multimodal Attention Network carries it there): then
-            the heads say little about their own modality, and the gate of the fusion has nothing to choose from.
+            Let `L_focal` train the mode-specific heads only: its gradient stops at the descriptors. Without it, the loss
+            makes each descriptor collect information of the other modalities through the Multimodal Attention Network.
+            Then the heads say little about their own modality, and the gate of the fusion cannot choose between
+            modalities.
         contrastive_loss (`str`, *optional*, defaults to `"none"`):
             `L_ACE` (III-E.2): `"bank"` (noise-contrastive estimation with a memory bank, as in the paper),
             `"in_batch"` (InfoNCE among the utterances of a batch) or `"none"`.
@@ -134,24 +111,24 @@ class AmuseConfig(PreTrainedConfig):
         num_contrastive_negatives (`int`, *optional*, defaults to 1024):
             Negatives drawn from the memory bank.
         memory_bank_size (`int`, *optional*, defaults to 0):
-            Slots of the memory bank, one for each training utterance; set by the training script.
+            Number of slots of the memory bank, one for each training utterance; set by the training script.
         memory_bank_momentum (`float`, *optional*, defaults to 0.9):
-            Share of the old entry when a slot of the memory bank is written again.
+            Weight of the old entry when a slot of the memory bank is updated.
         temperature (`float`, *optional*, defaults to 1.0):
-            What the logits are divided by before they become probabilities (`scripts/calibrate.py` finds it on validation
-            data). It changes confidences and no prediction; the model's own `logits` are not divided.
+            The pipeline divides the logits by it before the softmax (`scripts/calibrate.py` fits it on validation data). It
+            changes confidences, but no prediction. The model's output `logits` is not divided.
         initializer_range (`float`, *optional*, defaults to 0.02):
             Standard deviation of the initial weights of linear layers.
 
     Raises:
-        ValueError: where settings contradict each other.
+        ValueError: when settings contradict each other.
 
     Example:
 
     ```python
     >>> from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition
 
-    >>> config = AmuseConfig(text_feature_size=384, audio_feature_size=8, num_labels=7)
+    >>> config = AmuseConfig(text_feature_size=384, audio_feature_size=8, hidden_size=64, num_labels=7)
     >>> model = AmuseForEmotionRecognition(config)
     >>> config.modalities
     ('text', 'audio')
@@ -165,7 +142,7 @@ class AmuseConfig(PreTrainedConfig):
         "vision_config": SubConfigSpec(config_class=AutoConfig, model_type="vit", optional=True),
     }
     attribute_map = {"num_hidden_layers": "num_man_layers"}
-    # what the Trainer neither gathers nor keeps at an evaluation: everything but the logits, unless asked for otherwise
+    # the outputs that the Trainer does not gather in evaluation: everything but the logits
     keys_to_ignore_at_inference = [
         *("last_hidden_state", "speaker_descriptors", "utterance_descriptors", "fused_features", "fusion_shares"),
         *("modality_descriptors", "modality_logits", "modality_mask", "hidden_states", "attentions"),
@@ -182,7 +159,7 @@ class AmuseConfig(PreTrainedConfig):
     freeze_text_encoder: bool = False
     freeze_audio_encoder: bool = False
     freeze_vision_encoder: bool = False
-    text_scope: Literal["utterance", "neighbours", "conversation"] = "utterance"
+    text_scope: Literal[*TEXT_SCOPES] = TEXT_SCOPES.default
     num_text_neighbours: int = 2
     max_text_sequence: int = 510
     audio_token_pooling: int = 1
@@ -190,10 +167,10 @@ class AmuseConfig(PreTrainedConfig):
     num_attention_heads: int = 4
     num_self_attention_layers: int = 1
     num_man_layers: int = 4
-    head_aggregation: Literal["concat", "mean"] = "concat"
-    fusion: Literal["gate", "alfa", "static", "equal", "random", "concat"] = "gate"
+    head_aggregation: Literal[*HEAD_AGGREGATIONS] = HEAD_AGGREGATIONS.default
+    fusion: Literal[*FUSIONS] = FUSIONS.default
     alfa_epsilon: float | int = 0.2
-    contexts: Literal["both", "dialogue", "speaker", "none"] = "both"
+    contexts: Literal[*CONTEXTS] = CONTEXTS.default
     causal: bool = False
     hidden_dropout: float | int = 0.3
     attention_dropout: float | int = 0.0
@@ -202,7 +179,7 @@ class AmuseConfig(PreTrainedConfig):
     class_weights: list[float | int] | None = None
     modality_loss_weight: float | int = 1.0
     probe_modality_heads: bool = False
-    contrastive_loss: Literal["none", "bank", "in_batch"] = "none"
+    contrastive_loss: Literal[*CONTRASTIVE_LOSSES] = CONTRASTIVE_LOSSES.default
     contrastive_weight: float | int = 0.5
     contrastive_temperature: float | int = 0.07
     num_contrastive_negatives: int = 1024
@@ -214,21 +191,22 @@ class AmuseConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
         if self.architectures is None:
-            self.architectures = []  # AutoModel chooses among our classes by it, and takes no None
+            self.architectures = []  # AutoModel reads it to choose the class, and cannot read None
         for modality in MODALITIES:
             self._settle_feature_size(modality)
         self.check_settings()
 
     def check_settings(self):
         """
-        Models check again: `from_pretrained` sets what it is given besides after the configuration was read.
+        Check that the settings are consistent. Models call it again, because `from_pretrained` sets its additional
+        arguments after the configuration was read.
 
         Raises:
-            ValueError: where settings contradict each other.
+            ValueError: when settings contradict each other.
         """
         if self.background_feature_size is not None and self.vision_feature_size is None:
             raise ValueError(
-                "background_feature_size is the second stream of vision: give vision_feature_size or vision_config too."
+                "background_feature_size is the second vision stream: also give vision_feature_size or vision_config."
             )
         if self.num_attention_heads < 1 or self.hidden_size % 2 or self.hidden_size % self.num_attention_heads:
             raise ValueError(
@@ -244,10 +222,10 @@ class AmuseConfig(PreTrainedConfig):
             raise ValueError(f"num_text_neighbours must be 0 or more, but is {self.num_text_neighbours}.")
         if self.max_text_sequence < 1:
             raise ValueError(f"max_text_sequence must be 1 or more, but is {self.max_text_sequence}.")
-        if self.causal and self.text_scope != "utterance":
+        if self.causal and not TEXT_SCOPES[self.text_scope].is_utterance:
             raise ValueError(
-                f"A causal model judges an utterance from its past alone, and text_scope={self.text_scope!r} reads what "
-                "follows: give text_scope='utterance', or causal=False."
+                f"A causal model does not read later utterances, but text_scope={self.text_scope!r} does: give "
+                "text_scope='utterance', or causal=False."
             )
         for name in ("hidden_dropout", "attention_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
@@ -257,18 +235,19 @@ class AmuseConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must be more than 0, but is {getattr(self, name)}.")
         if self.class_weights is not None and len(self.class_weights) != self.num_labels:
             raise ValueError(
-                f"class_weights has {len(self.class_weights)} entries for {self.num_labels} emotions: give one for each."
+                f"class_weights has {len(self.class_weights)} entries for {self.num_labels} emotions: give one weight for "
+                "each emotion."
             )
 
     def _settle_feature_size(self, modality: str):
-        """Features of a modality that has an encoder are that encoder's states, so their sizes are one."""
+        """Features of a modality with an encoder are that encoder's states, so both have the same size."""
         encoder_config = getattr(self, f"{modality}_config")
         if encoder_config is None:
             return
         if not hasattr(encoder_config, "hidden_size"):
             raise ValueError(
-                f"{modality}_config is of the type {encoder_config.model_type!r}, whose states are not tokens of one "
-                "hidden_size: give an encoder such as a ViT, CLIP's vision model, Whisper or a BERT."
+                f"{modality}_config is of the type {encoder_config.model_type!r}, which has no hidden_size: its states are not "
+                "tokens of one size. Give an encoder such as a ViT, CLIP's vision model, Whisper or a BERT."
             )
         streams = ("vision", "background") if modality == "vision" else (modality,)
         for stream in streams:
@@ -276,8 +255,8 @@ class AmuseConfig(PreTrainedConfig):
             given = getattr(self, name)
             if given not in (None, encoder_config.hidden_size):
                 raise ValueError(
-                    f"{name} is {given}, but the encoder of {modality}_config gives states of size "
-                    f"{encoder_config.hidden_size}: leave {name} out, or leave {modality}_config out."
+                    f"{name} is {given}, but the states of the encoder in {modality}_config have size "
+                    f"{encoder_config.hidden_size}: leave out {name} or {modality}_config."
                 )
             if stream == modality:
                 setattr(self, name, encoder_config.hidden_size)
@@ -294,7 +273,7 @@ class AmuseConfig(PreTrainedConfig):
 
         Args:
             preset (`str`): `"paper"`, the settings that the paper states, or `"small"`, for small corpora.
-            kwargs: any other field; they win over the preset.
+            kwargs: other fields. They override the preset.
 
         Raises:
             ValueError: for a preset that does not exist.

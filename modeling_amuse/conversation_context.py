@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Conversation contexts (paper III-D)."""
+"""Conversation contexts (paper III-D): the dialogue's and the speaker's, both read by an LSTM over A(u)."""
 
 import torch
 from torch import nn
@@ -8,25 +8,41 @@ from torch.nn.utils.rnn import PackedSequence
 from .configuration_amuse import AmuseConfig
 from .recurrent import AmuseLSTM
 from .tracing import is_exporting
-from .utterance_layout import Groups
+from .utterance_layout import Groups, UtteranceLayout
 
 
 class AmuseConversationContext(nn.Module):
     """
-    A (Bi-)LSTM over the utterances of each group: a group is a conversation for the dialogue context, and what one
-    speaker says in a conversation for the speaker context. With `config.causal` it reads forward alone.
+    A (Bi-)LSTM over the utterances of each group. A subclass says what a group is (`groups`). With `config.causal` the
+    LSTM only reads forward.
     """
+
+    needs_speakers = False
+    """Whether `groups` needs to know who speaks."""
+    output_name = ""
+    """The field of [`AmuseModelOutput`] that holds the descriptors."""
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
         size = len(config.modalities) * config.hidden_size
         self.recurrent = AmuseLSTM(size, config.hidden_size, bidirectional=not config.causal)
 
+    @staticmethod
+    def groups(layout: UtteranceLayout, speaker_ids: torch.LongTensor | None) -> Groups:
+        """
+        The groups of utterances that are read one after the other.
+
+        Args:
+            layout: where the utterances stand in the batch.
+            speaker_ids: `(B, T)`, or None for a context without `needs_speakers`.
+        """
+        raise NotImplementedError
+
     def forward(self, utterances: torch.Tensor, groups: Groups) -> torch.Tensor:
         """
         Args:
             utterances: A(u), `(rows, modalities * d)`.
-            groups: the utterances of each group, in the order of time.
+            groups: the utterances of each group in the order of time.
 
         Returns:
             A descriptor of each utterance in its group, `(rows, d)`.
@@ -40,8 +56,8 @@ class AmuseConversationContext(nn.Module):
 
     def _read_packed(self, utterances: torch.Tensor, groups: Groups) -> torch.Tensor:
         """
-        As `forward`, without padding: groups may be of very different lengths, such as those of a meeting's chair and of its
-        guests.
+        Like `forward`, but without padding. Groups may have very different lengths, for example the chair of a meeting and
+        its guests.
         """
         group, position = groups.places // groups.steps, groups.places % groups.steps
         rank = groups.lengths.argsort(descending=True, stable=True).argsort()
@@ -53,13 +69,38 @@ class AmuseConversationContext(nn.Module):
         self, utterances: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         """
-        The next utterance of each of several groups, for a causal context.
+        Read the next utterance of each of several groups (causal contexts only).
 
         Args:
             utterances: A(u), `(groups, modalities * d)`.
-            state: of each group after the utterances before, two tensors `(groups, d)`. None: there were none.
+            state: the state of each group after the previous utterances, two tensors `(groups, d)`. None: there were none.
 
         Returns:
             A descriptor of each utterance in its group, `(groups, d)`, and the state after it.
         """
         return self.recurrent.step(utterances, state)
+
+
+class SpeakerContext(AmuseConversationContext):
+    """The utterances of each speaker of a conversation: the speaker-level descriptor."""
+
+    needs_speakers = True
+    output_name = "speaker_descriptors"
+
+    @staticmethod
+    def groups(layout, speaker_ids):
+        return layout.by_speaker(speaker_ids)
+
+
+class DialogueContext(AmuseConversationContext):
+    """All utterances of a conversation: the utterance-level descriptor."""
+
+    output_name = "utterance_descriptors"
+
+    @staticmethod
+    def groups(layout, speaker_ids):
+        return layout.by_conversation()
+
+
+CONTEXT_CLASSES = {"speaker": SpeakerContext, "dialogue": DialogueContext}
+"""The class of each context that an entry of `CONTEXTS` may read. In a model its module is named `{name}_context`."""

@@ -6,7 +6,7 @@ from typing import Required, TypedDict
 import torch
 
 GIVEN_KEYS = ("id", "speaker", "text", "start", "end")
-"""The keys of an utterance that its description repeats."""
+"""The keys of an utterance that its result repeats."""
 
 
 class EmotionPrediction(TypedDict):
@@ -57,14 +57,14 @@ def describe_utterance(
 ) -> RecognizedUtterance:
     """
     Args:
-        utterance: as the user gave it.
-        id2label: the name of each of the C emotions.
+        utterance: the utterance that the user gave.
+        id2label: the names of the C emotions.
         modalities: the names of the model's M modalities.
         logits: `(C,)`, emotion scores before softmax.
-        modality_logits: `(M, C)`, the same of each modality by itself.
-        modality_mask: `(M,)`, which modalities the utterance has.
-        fusion_shares: `(M,)`, the share of each in the fused descriptor.
-        temperature: `logits` are divided by it; it was fitted on these, not on those of the modalities.
+        modality_logits: `(M, C)`, emotion scores of each modality before softmax.
+        modality_mask: `(M,)`, 1 for the modalities that the utterance has.
+        fusion_shares: `(M,)`, the share of each modality in the fused descriptor.
+        temperature: the divisor of `logits`. It was fitted on them, so `modality_logits` are not divided.
 
     Returns:
         The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `modalities` and `shares`, see
@@ -80,7 +80,7 @@ def describe_utterance(
 
 
 def describe_emotion(id2label: dict[int, str], logits: torch.Tensor) -> EmotionPrediction:
-    """From emotion scores before softmax, `(C,)`: the likeliest `emotion`, its `confidence`, and all `scores`."""
+    """The most likely `emotion`, its `confidence` and all `scores`, from emotion scores before softmax, `(C,)`."""
     probabilities = logits.float().softmax(dim=-1).tolist()
     scores = {id2label[index]: probability for index, probability in enumerate(probabilities)}
     emotion = max(scores, key=scores.get)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The transformers encoders of the modalities, and how their inputs become token states."""
+"""Apply the pretrained encoders of transformers: from the raw inputs of each modality to token states."""
 
 import inspect
 from contextlib import contextmanager
@@ -16,19 +16,19 @@ from .tokens import left_align
 from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
-SHORTEST_SOUND = 1600  # samples; the processor pads to as many, as encoders have a shortest input
+SHORTEST_SOUND = 1600  # samples; the processor pads to this length, because encoders have a shortest input
 
 
 def encoder_from_config(config: PreTrainedConfig) -> PreTrainedModel:
-    """The encoder with fresh weights; of an encoder-decoder (Whisper) only the encoder."""
-    dtype = torch.get_default_dtype()  # that of the layers around it, whatever the encoder was stored in
+    """The encoder with random weights; of an encoder-decoder (Whisper) only the encoder."""
+    dtype = torch.get_default_dtype()  # the same as the layers around it, not the one that the encoder was stored in
     return _encoder_of(AutoModel.from_config(config, dtype=dtype, **_without_pooler(config)))
 
 
 def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig, **hub_options) -> PreTrainedModel:
     """
-    The encoder with its pretrained weights, from a Hub id or a folder; from safetensors alone, never from a pickle.
-    `hub_options` say how to reach the Hub.
+    The encoder with its pretrained weights, from a Hub id or a folder. Only safetensors are loaded, never a pickle.
+    `hub_options` are options for downloading from the Hub.
     """
     check_adapter(name_or_path, **hub_options)
     options = {"dtype": torch.get_default_dtype(), "use_safetensors": True, **_without_pooler(config), **hub_options}
@@ -40,7 +40,7 @@ def _encoder_of(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def _without_pooler(config: PreTrainedConfig) -> dict:
-    """A pooler's output is not used here: its weights would get no gradient, and DistributedDataParallel would stop."""
+    """The pooler's output is not used: its weights would get no gradient, which stops DistributedDataParallel."""
     parameters = inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
     return {"add_pooling_layer": False} if "add_pooling_layer" in parameters else {}
 
@@ -49,16 +49,16 @@ def encode_text(encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.T
     """
     Args:
         input_ids: `(rows, tokens)`.
-        mask: `(rows, tokens)`, 1 for tokens. None: all are.
+        mask: `(rows, tokens)`, 1 for tokens. None: all are tokens.
 
     Returns:
-        States `(rows, tokens, D)`, tokens first and padding behind them, and their mask `(rows, tokens)`.
+        States `(rows, tokens, D)`, tokens first and padding after them, and their mask `(rows, tokens)`.
     """
     mask = torch.ones_like(input_ids) if mask is None else mask
-    # a tokenizer that pads on the left would have a word's position depend on the other rows
+    # with padding on the left, the position of a word would depend on the other rows
     words = left_align(input_ids[..., None], mask)
     input_ids, mask = words.states[..., 0], words.valid
-    # an utterance without text gives the encoder one token to attend to; `mask` says that it counts for nothing
+    # in an utterance without text the encoder attends to one padding token, which `mask` excludes
     return encode_rows(encoder, input_ids, _with_a_first(mask)), mask
 
 
@@ -66,13 +66,13 @@ def encode_rows(
     encoder: PreTrainedModel, input_ids: torch.Tensor, mask: torch.BoolTensor, rows_at_once: int | None = None
 ) -> torch.Tensor:
     """
-    A text encoder's states `(rows, tokens, D)` of rows `(rows, tokens)` that have a token each; what is masked holds
-    anything. A processor reads rows of like width together, as its time grows with the padding.
+    A text encoder's states `(rows, tokens, D)` of rows `(rows, tokens)` with at least one token each. States of masked tokens
+    are arbitrary. On a CPU, rows of similar length are read together, because padding costs time there.
 
     Args:
-        rows_at_once: read no more than so many, to save memory. None: any number.
+        rows_at_once: the largest number of rows that are read at once, to save memory. None: no limit.
     """
-    if is_exporting() or is_sharded(encoder):  # sharded: each process calls it as often as the others
+    if is_exporting() or is_sharded(encoder):  # all processes must call a sharded encoder equally often
         return encoder(input_ids=input_ids, attention_mask=mask.long()).last_hidden_state
     rows, tokens = mask.shape
     widths = torch.arange(1, tokens + 1, device=mask.device).mul(mask).amax(dim=1)
@@ -89,7 +89,7 @@ def encode_rows(
 
 
 def _with_a_first(mask: torch.BoolTensor) -> torch.BoolTensor:
-    """The mask `(rows, steps)`, with the first step valid in rows that have no valid one."""
+    """The mask `(rows, steps)`, in which rows without a valid step get their first step as valid."""
     first = torch.arange(mask.shape[1], device=mask.device) == 0
     return mask | (first & ~mask.any(dim=1, keepdim=True))
 
@@ -99,10 +99,10 @@ def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: tor
     Args:
         audio_values: `(rows, ...)`, the encoder's main input: waveforms `(rows, samples)`, or spectrograms
             `(rows, bins, frames)` or `(rows, frames, bins)`.
-        mask: `(rows, samples or frames)`, 1 where there is sound. None: everywhere.
+        mask: `(rows, samples or frames)`, 1 for valid samples or frames. None: all are valid.
 
     Returns:
-        States `(rows, tokens, D)` in the order of time and their mask `(rows, tokens)`.
+        States `(rows, tokens, D)` in the order of time, and their mask `(rows, tokens)`.
     """
     if mask is not None and _norms_over_time(encoder) and not (is_exporting() or is_sharded(encoder)):
         return _encode_by_length(encoder, audio_values, mask.bool())
@@ -110,12 +110,12 @@ def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: tor
 
 
 def _norms_over_time(encoder: PreTrainedModel) -> bool:
-    """Whether padding changes the states of what it pads, mask or no mask (wav2vec2-base and the like)."""
+    """Whether padding changes the states of valid samples despite the mask (wav2vec2-base and similar encoders)."""
     return getattr(encoder.config, "feat_extract_norm", None) == "group"
 
 
 def _encode_by_length(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.BoolTensor):
-    """As `encode_audio`, the rows `(rows, samples)` of each length by themselves, without padding."""
+    """Like `encode_audio`, but encode the rows `(rows, samples)` of each length by themselves, without padding."""
     lengths = mask.sum(dim=1)
     order, states = [], []
     for length in lengths.unique():
@@ -133,7 +133,7 @@ def _encode_by_length(encoder: PreTrainedModel, audio_values: torch.Tensor, mask
 def _encode_sound(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor | None):
     inputs = {encoder.main_input_name: audio_values.to(encoder.dtype)}
     if mask is not None and (audio_values.dim() == 2 or isinstance(encoder.config, Wav2Vec2BertConfig)):
-        # other encoders of spectrograms read no mask: they see the padding as silence
+        # other encoders of spectrograms have no mask: they read the padding as silence
         inputs["attention_mask"] = _with_a_first(mask.bool()).long()
     with _augmented_where_long(encoder, audio_values):
         states = encoder(**inputs).last_hidden_state
@@ -144,13 +144,13 @@ def _encode_sound(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: to
     lengths = mask.sum(dim=1)
     token_lengths = _token_lengths(encoder, lengths, mask.shape[1], states.shape[1]).where(lengths > 0, 0)
     if not is_exporting():
-        states = states[:, : int(token_lengths.max().clamp(min=1))]  # Whisper's go on to 30 seconds
+        states = states[:, : int(token_lengths.max().clamp(min=1))]  # Whisper has states for 30 seconds
     return states, torch.arange(states.shape[1], device=mask.device) < token_lengths[:, None]
 
 
 @contextmanager
 def _augmented_where_long(encoder: PreTrainedModel, audio_values: torch.Tensor):
-    """Without SpecAugment, if that is on, where the sound is shorter than what it masks: it would raise an error."""
+    """Turn off SpecAugment where the sound is shorter than its mask, which would raise an error."""
     config = encoder.config
     if not (encoder.training and getattr(config, "apply_spec_augment", False)):
         yield
@@ -167,8 +167,8 @@ def _augmented_where_long(encoder: PreTrainedModel, audio_values: torch.Tensor):
 
 def _patches_in_time(states: torch.Tensor, config: ASTConfig) -> torch.Tensor:
     """
-    The states of AST's patches in the order of time, at one time from low to high bands. AST orders them by band, and
-    begins with tokens that stand for the whole input, the silence behind the sound too: these are left out.
+    The states of AST's patches in the order of time, and at one time from low to high bands. AST orders them by band. It
+    also begins with tokens for the whole input, including the silence after the sound; they are left out.
     """
     bands = _steps(config.num_mel_bins, config.patch_size, config.frequency_stride)
     times = _steps(config.max_length, config.patch_size, config.time_stride)
@@ -176,12 +176,12 @@ def _patches_in_time(states: torch.Tensor, config: ASTConfig) -> torch.Tensor:
 
 
 def _steps(length: int, patch_size: int, stride: int) -> int:
-    """How many patches fit in."""
+    """The number of patches."""
     return (length - patch_size) // stride + 1
 
 
 def _token_lengths(encoder: PreTrainedModel, lengths: torch.Tensor, longest: int, tokens: int) -> torch.Tensor:
-    """How many of `tokens` states belong to the first `lengths` `(rows,)` of `longest` samples or frames."""
+    """The number of states, of `tokens`, that belong to the first `lengths` `(rows,)` of `longest` samples or frames."""
     config = encoder.config
     if isinstance(config, ASTConfig):
         times = lengths.add(config.time_stride - 1).div(config.time_stride, rounding_mode="floor")
@@ -196,7 +196,7 @@ def encode_frames(encoder: PreTrainedModel, pixel_values: torch.Tensor, mask: to
     """
     Args:
         pixel_values: `(rows, frames, channels, height, width)`.
-        mask: `(rows, frames)`, 1 where there is a frame. Only these are encoded (in an export, all). None: all are.
+        mask: `(rows, frames)`, 1 for frames. Only these are encoded (an export encodes all). None: all are frames.
 
     Returns:
         A state of each frame, the mean of its tokens, `(rows, frames, D)`, and the mask.
@@ -218,30 +218,30 @@ ENCODE = {"text": encode_text, "audio": encode_audio, "vision": encode_frames}
 
 
 def is_distributed() -> bool:
-    """Whether this is one of several processes that train together: DistributedDataParallel waits for every gradient."""
+    """Whether several processes train together. DistributedDataParallel waits for the gradient of every weight."""
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def is_sharded(encoder: nn.Module | None) -> bool:
     """
-    Whether the encoder's weights are spread over several processes (FSDP). These read it together, each as often as the
-    others, or they wait for each other for ever.
+    Whether the encoder's weights are sharded over several processes (FSDP). All processes must call such an encoder equally
+    often, otherwise they wait for each other for ever.
     """
     return encoder is not None and any(hasattr(parameter, "full_tensor") for parameter in encoder.parameters())
 
 
 def tied_to_zero(encoder: nn.Module) -> torch.Tensor:
     """
-    0, with a gradient (of zero) for every trained weight of an encoder that a batch does not use.
+    A zero that gives every trained weight of the encoder a gradient of zero, for a batch that does not use the encoder.
 
     Raises:
         ValueError: when the encoder's weights are sharded.
     """
     if is_sharded(encoder):
         raise ValueError(
-            f"A batch has nothing for the {type(encoder).__name__} to read, whose weights are sharded over several processes "
-            "(FSDP): then every batch needs some of its input in every process. Freeze the encoder and give its states as "
-            "features, or train without sharding."
+            f"A batch has no input for the {type(encoder).__name__}, whose weights are sharded over several processes (FSDP): "
+            "then every batch needs some of its input in every process. Freeze the encoder and give its states as features, "
+            "or train without sharding."
         )
     return sum(
         ((parameter * 0).sum() for parameter in encoder.parameters() if parameter.requires_grad), torch.zeros(())

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A conversation that is going on: one utterance after the other, each judged as it comes."""
+"""Recognize emotions in a running conversation, one utterance after the other."""
 
 import torch
 
@@ -9,16 +9,16 @@ from .recording_states import recording_encoders
 
 class LiveSession:
     """
-    Recognizes the emotion of each utterance of one conversation as it is spoken, from it and what was said before. The
-    numbers are those that the causal model gives for the conversation as a whole; but in videos, faces are searched anew for
-    each utterance, and small ones may be found where a search through the whole video paused.
+    Recognizes the emotion of each utterance of a conversation as soon as it is spoken, from this utterance and the previous
+    ones. The results are the same as those of the causal model on the whole conversation. The exception are faces in videos:
+    they are searched anew for each utterance, so a small face may be found that the search through the whole video skipped.
 
-    An utterance costs the same time and memory however many came before it: of these, only the state of the dialogue
-    context is kept, and one state for each speaker (two vectors of `config.hidden_size` each).
+    Time and memory of an utterance do not depend on the number of previous utterances: the session only keeps the state of
+    the dialogue context and one state for each speaker (two vectors of `config.hidden_size` each).
 
     Args:
-        model ([`AmuseForEmotionRecognition`]): a causal one (`config.causal`). It is switched to evaluation.
-        processor ([`AmuseProcessor`]): that of the model.
+        model ([`AmuseForEmotionRecognition`]): a causal model (`config.causal`). It is switched to evaluation mode.
+        processor ([`AmuseProcessor`]): the processor of the model.
 
     Raises:
         ValueError: when the model is not causal.
@@ -26,41 +26,46 @@ class LiveSession:
     Example:
 
     ```python
-    >>> session = LiveSession(model, processor)
-    >>> session.add({"speaker": "Ada", "text": "I got the job!"})["emotion"]
-    'joy'
+    >>> from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor, LiveSession
+
+    >>> names = {0: "neutral", 1: "joy", 2: "anger"}
+    >>> model = AmuseForEmotionRecognition(AmuseConfig(text_feature_size=2, hidden_size=16, causal=True, id2label=names))
+    >>> session = LiveSession(model, AmuseProcessor(emotions=list(names.values())))
+    >>> heard = session.add({"speaker": "Ada", "text_features": [0.3, -1.2]})
+    >>> sorted(heard["scores"])
+    ['anger', 'joy', 'neutral']
     ```
     """
 
     def __init__(self, model, processor):
         if not model.config.causal:
             raise ValueError(
-                "A live session needs a causal model, and this one also reads what comes later in the conversation: train "
-                "one with --causal true."
+                "A live session needs a causal model; this model also reads later utterances. Train one with --causal true."
             )
         self.model = model.eval()
         self.processor = processor
         self.reset()
 
     def reset(self):
-        """Begin a new conversation."""
+        """Start a new conversation."""
         self._dialogue = None
         self._speakers = {}
 
     @torch.no_grad()
     def add(self, utterance: dict) -> RecognizedUtterance:
         """
-        The next utterance of the conversation.
+        Recognize the next utterance of the conversation.
 
         Args:
-            utterance: a dict with `"speaker"` and whatever else [`AmuseProcessor`] reads, or the recording that it is in.
+            utterance: a dict with `"speaker"` and the other keys that [`AmuseProcessor`] reads: text, features, or the
+                recording that contains the utterance.
 
         Returns:
-            What the `emotion-recognition` pipeline gives for an utterance: `emotion`, `confidence`, `scores`,
-            `modalities` and `shares`, and what was given of `id`, `speaker`, `text`, `start` and `end`.
+            The same dict as from the `emotion-recognition` pipeline: `emotion`, `confidence`, `scores`, `modalities` and
+            `shares`, and the given values of `id`, `speaker`, `text`, `start` and `end`.
 
         Raises:
-            ValueError: for what is no utterance, with the reason. The session then stands where it stood before.
+            ValueError: for an invalid utterance, with the reason. The state of the session does not change.
         """
         config = self.model.config
         [conversation] = self.processor.check_conversations({"utterances": [utterance]})
@@ -69,7 +74,7 @@ class LiveSession:
         inputs = self.processor(conversation, return_labels=False)
         speaker = utterance["speaker"]
         states = {"dialogue": self._dialogue, "speaker": self._speakers.get(speaker)}
-        # a modality of which the processor gives nothing is missing here, but another utterance may have it
+        # a mask of zeros for modalities that this utterance lacks
         missing = {f"{modality}_mask": torch.zeros(1, 1, 1) for modality in config.modalities}
         inputs = {name: value.to(self.model.device) for name, value in {**missing, **inputs}.items()}
         outputs = self.model(**inputs, context_states=states)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Low-rank adaptation (LoRA) of the encoders with PEFT, the fusion layers being trained whole."""
+"""Low-rank adaptation (LoRA) of the encoders with PEFT; the fusion layers are fully trained."""
 
 import re
 
@@ -10,42 +10,44 @@ from .configuration_amuse import MODALITIES
 from .pretrained import AmusePreTrainedModel
 
 READ_BY_WEIGHT = {"wavlm": {"q_proj", "k_proj", "v_proj", "out_proj"}}
-"""Linear maps, by the encoder's model type, whose weights are read past their forward: an adapter would not be heard."""
+"""By the encoder's model type: linear layers whose weights are used without calling the layer, so an adapter has no effect."""
 
 
 def lora_config(
     model: AmusePreTrainedModel, modalities: tuple[str, ...] | None = None, r: int = 8, lora_alpha: int = 16, **settings
 ) -> LoraConfig:
     """
-    What `peft.get_peft_model` needs to train adapters in encoders, and everything of AMuSE that is no encoder whole:
-    the linear maps of the attention and of the feed-forward networks in every layer of an encoder get adapters, and the
-    fusion layers, which start from random weights, are in PEFT's `modules_to_save`.
+    The configuration for `peft.get_peft_model` that trains adapters in the encoders and all other layers fully. The linear
+    layers of attention and feed-forward networks in each layer of an encoder get adapters. The fusion layers, which start
+    from random weights, are PEFT's `modules_to_save`.
 
     Args:
         model ([`AmuseForEmotionRecognition`] or [`AmuseModel`]):
-            The model that is given to `get_peft_model`.
+            The model that will be given to `get_peft_model`.
         modalities (`tuple[str, ...]`, *optional*):
-            Those whose encoders get adapters; other encoders stay as they are. None: all encoders that are not frozen.
+            Modalities whose encoders get adapters; other encoders do not change. None: all encoders that are not frozen.
         r (`int`, *optional*, defaults to 8):
             Rank of the adapters.
         lora_alpha (`int`, *optional*, defaults to 16):
-            What an adapter gives is multiplied by `lora_alpha / r`.
+            The output of an adapter is multiplied by `lora_alpha / r`.
         settings: other fields of `peft.LoraConfig`, such as `lora_dropout`.
 
     Raises:
-        ValueError: when a modality has no encoder or a frozen one, or no modality has an encoder to adapt.
+        ValueError: when a modality has no encoder or a frozen encoder, or when there is no encoder to adapt.
 
     Example:
 
     ```python
     >>> from peft import get_peft_model
-    >>> from modeling_amuse import AmuseForEmotionRecognition
+    >>> from transformers import BertConfig
+    >>> from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition
     >>> from modeling_amuse.low_rank_adaptation import lora_config
 
-    >>> model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
-    ...     text="sentence-transformers/all-mpnet-base-v2", audio="openai/whisper-base", num_labels=7
-    ... )
-    >>> model = get_peft_model(model, lora_config(model, r=16))
+    >>> bert = BertConfig(hidden_size=12, num_hidden_layers=1, num_attention_heads=2)
+    >>> model = AmuseForEmotionRecognition(AmuseConfig(text_config=bert, hidden_size=16, num_labels=7))
+    >>> model = get_peft_model(model, lora_config(model, r=2))
+    >>> any("lora_A" in name for name, _ in model.named_parameters())
+    True
     ```
     """
     amuse = model.base_model
@@ -54,7 +56,7 @@ def lora_config(
         modalities = [modality for modality in encoders if not amuse.is_frozen(modality)]
     if not modalities:
         raise ValueError(
-            "No encoder is there to adapt: the modalities come as features, or config.freeze_*_encoder is set for all "
+            "There is no encoder to adapt: all modalities come as features, or config.freeze_*_encoder is set for all "
             "encoders."
         )
     for modality in modalities:
@@ -62,7 +64,7 @@ def lora_config(
             raise ValueError(f"The model has no {modality} encoder to adapt; it has: {', '.join(encoders) or 'none'}.")
         if amuse.is_frozen(modality):
             raise ValueError(
-                f"config.freeze_{modality}_encoder keeps the {modality} encoder as it is, adapters too: set it to False."
+                f"config.freeze_{modality}_encoder fixes the {modality} encoder and would fix its adapters: set it to False."
             )
     prefix = "" if amuse is model else f"{model.base_model_prefix}."
     patterns = [_linear_maps(f"{prefix}{modality}_model", encoders[modality]) for modality in modalities]
@@ -76,20 +78,20 @@ def lora_config(
 
 
 def _linear_maps(path: str, encoder: nn.Module) -> str:
-    """A regular expression of the linear maps in the encoder's layers: they stand below a number, as in `layer.3.`."""
+    """A regular expression for the linear layers below a numbered layer of the encoder, as in `layer.3.`."""
     skipped = READ_BY_WEIGHT.get(encoder.config.model_type, set())
-    # a model that has adapters already gets more of them: theirs are no maps of the encoder
+    # a model may already have adapters, whose layers are not the encoder's
     linear = (name for name, module in encoder.named_modules() if type(module) is nn.Linear and ".lora_" not in name)
     names = {name.removesuffix(".base_layer") for name in linear}
     names = {re.split(r"\.\d+\.", name)[-1] for name in names if re.search(r"(^|\.)\d+\.", name)}
     ends = sorted(re.escape(name) for name in names if name.rpartition(".")[2] not in skipped)
     if not ends:
-        raise ValueError(f"No linear map was found in the layers of {type(encoder).__name__}: it cannot be adapted.")
+        raise ValueError(f"{type(encoder).__name__} cannot be adapted: its layers contain no linear layer.")
     return rf"{re.escape(path)}\.(.*\.)?\d+\.({'|'.join(ends)})"
 
 
 def _fusion_layers(model: nn.Module, encoders: set[str]) -> list[str]:
-    """Every module of AMuSE with parameters that is no encoder; for lists of modules, which PEFT does not take, theirs."""
+    """All modules with parameters outside the encoders. PEFT takes no lists of modules, so these are replaced by their items."""
     layers, waiting = [], list(model.named_children())
     while waiting:
         name, module = waiting.pop(0)

@@ -11,153 +11,47 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""AMuSE: Adaptive Multimodal Analysis for Speaker Emotion Recognition in Group Conversations (arXiv 2401.15164)."""
+"""
+AMuSE: Adaptive Multimodal Analysis for Speaker Emotion Recognition in Group Conversations (arXiv 2401.15164).
 
-from dataclasses import dataclass
+This file puts the model together. Read the files of this folder in this order:
+
+1. `variants.py` (the named choices), `configuration_amuse.py`, `outputs.py` (what the models return, with all shapes);
+2. the path of an utterance: `tokens.py` and `utterance_layout.py` (padding), `encoders.py` and `text_in_conversation.py`
+   (pretrained encoders), `recurrent.py`, `attention.py`, `unimodal.py` (III-A), `multimodal_attention.py` (III-B),
+   `adaptive_fusion.py` (III-C), `conversation_context.py` (III-D), `losses.py` (III-E);
+3. this file, and `pretrained.py`, its base class; `tracing.py` (exports) and `pickled_adapters.py` (safe loading);
+4. how the model is used: `described_utterance.py` and `recording_states.py`, then `pipeline_amuse.py` and
+   `live_session.py`; `low_rank_adaptation.py` and `onnx_model.py`.
+"""
+
 from functools import wraps
-from typing import NamedTuple
 
 import torch
 from torch import nn
 from transformers import AutoConfig
-from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.processing_utils import Unpack
-from transformers.utils import ModelOutput, TransformersKwargs
+from transformers.utils import TransformersKwargs
 from transformers.utils.generic import can_return_tuple
 
-from .adaptive_fusion import AmuseAdaptiveFusion, head_gradients
+from .adaptive_fusion import build_fusion, head_gradients
 from .configuration_amuse import MODALITIES, AmuseConfig
-from .conversation_context import AmuseConversationContext
+from .conversation_context import CONTEXT_CLASSES, AmuseConversationContext
 from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_distributed, is_sharded, tied_to_zero
 from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
+from .outputs import AmuseEmotionRecognitionOutput, AmuseFeaturesOutput, AmuseModelOutput, UtteranceDescriptors
 from .pickled_adapters import HUB_OPTIONS
 from .pretrained import AmusePreTrainedModel
 from .recurrent import AmuseLSTM
-from .text_in_conversation import encode_in_conversation
+from .text_in_conversation import encode_in_conversation  # noqa: F401, implements the entries of TEXT_SCOPES
 from .tokens import Tokens, left_align, mean_of_successive
 from .tracing import is_exporting
 from .unimodal import AmuseUnimodalEncoder
 from .utterance_layout import UtteranceLayout
+from .variants import CONTEXTS, TEXT_SCOPES
 
 IGNORED_LABEL = -100
-
-
-@dataclass
-class AmuseModelOutput(ModelOutput):
-    """
-    Output of [`AmuseModel`]. B conversations of at most T utterances; M modalities in the order of
-    `config.modalities`; d is `config.hidden_size`, C the number of emotions. Padding utterances hold zeros.
-
-    Args:
-        last_hidden_state (`torch.FloatTensor` of shape `(B, T, 2 * d)`):
-            e_j, the speaker-level descriptor beside the utterance-level one (III-D); `(B, T, d)` with one context,
-            A(u) `(B, T, M * d)` with none.
-        speaker_descriptors (`torch.FloatTensor` of shape `(B, T, d)`, *optional*):
-            Speaker-level descriptors: each utterance among those of its speaker.
-        utterance_descriptors (`torch.FloatTensor` of shape `(B, T, d)`, *optional*):
-            Utterance-level descriptors: each utterance in its dialogue.
-        fused_features (`torch.FloatTensor` of shape `(B, T, M * d)`):
-            A(u), the output of Adaptive Fusion (eq. 2).
-        fusion_shares (`torch.FloatTensor` of shape `(B, T, M)`):
-            The effective share of each modality in A(u); sums to 1, and is 0 for a missing modality.
-        modality_descriptors (`torch.FloatTensor` of shape `(B, T, M, d)`):
-            f_CA, each modality after the Multimodal Attention Network.
-        modality_logits (`torch.FloatTensor` of shape `(B, T, M, C)`):
-            What each modality says by itself: the mode-specific heads Q_m (III-E.1).
-        modality_mask (`torch.LongTensor` of shape `(B, T, M)`):
-            1 for the modalities that an utterance has, 0 for those that it lacks.
-        hidden_states (`tuple(torch.FloatTensor)`, *optional*):
-            The Multimodal Attention Network's states g^0 to g^L, each `(B, T, tokens, d)`, the modalities' tokens
-            behind each other.
-        attentions (`tuple(torch.FloatTensor)`, *optional*):
-            For each of its layers `(B, T, heads, tokens, tokens)`, see [`AmuseMultimodalAttentionOutput`].
-        token_modalities (`torch.LongTensor` of shape `(tokens,)`, *optional*):
-            With `hidden_states` or `attentions`: the modality (index into `config.modalities`) of each of their tokens.
-        context_states (`dict[str, tuple[torch.FloatTensor, torch.FloatTensor]]`, *optional*):
-            With `context_states` given: the states of the contexts `"dialogue"` and `"speaker"` after this utterance,
-            each `(B, d)` and `(B, d)`.
-    """
-
-    last_hidden_state: torch.FloatTensor | None = None
-    speaker_descriptors: torch.FloatTensor | None = None
-    utterance_descriptors: torch.FloatTensor | None = None
-    fused_features: torch.FloatTensor | None = None
-    fusion_shares: torch.FloatTensor | None = None
-    modality_descriptors: torch.FloatTensor | None = None
-    modality_logits: torch.FloatTensor | None = None
-    modality_mask: torch.LongTensor | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
-    attentions: tuple[torch.FloatTensor, ...] | None = None
-    token_modalities: torch.LongTensor | None = None
-    context_states: dict[str, tuple[torch.FloatTensor, torch.FloatTensor]] | None = None
-
-
-@dataclass
-class AmuseFeaturesOutput(BaseModelOutputWithPooling):
-    """
-    The unimodal self-attended features f_m of one modality (III-A), what `get_text_features`, `get_audio_features` and
-    `get_vision_features` return. Where inputs came without conversations, `(N, ...)` stands in place of `(B, T, ...)`.
-
-    Args:
-        last_hidden_state (`torch.FloatTensor` of shape `(B, T, S, d)`):
-            f_m. The valid tokens of each utterance stand first, S is the largest number of them, and zeros follow.
-        pooler_output (`torch.FloatTensor` of shape `(B, T, d)`):
-            The mean of the valid tokens; zeros for an utterance that lacks the modality.
-        hidden_states (`tuple(torch.FloatTensor)`, *optional*):
-            What the first layer of self-attention read and what each layer gave, each `(B, T, S, d)`.
-        attentions (`tuple(torch.FloatTensor)`, *optional*):
-            The attention weights of each of these layers, `(B, T, heads, S, S)`.
-        attention_mask (`torch.LongTensor` of shape `(B, T, S)`):
-            1 for valid tokens.
-    """
-
-    attention_mask: torch.LongTensor | None = None
-
-
-class UtteranceDescriptors(NamedTuple):
-    """
-    What the model makes of each utterance by itself, one row for an utterance; see [`AmuseModelOutput`].
-
-    Attributes:
-        fused_features: `(rows, M * d)`.
-        fusion_shares: `(rows, M)`.
-        modality_descriptors: `(rows, M, d)`.
-        modality_logits: `(rows, M, C)`.
-        modality_mask: `(rows, M)`.
-    """
-
-    fused_features: torch.FloatTensor
-    fusion_shares: torch.FloatTensor
-    modality_descriptors: torch.FloatTensor
-    modality_logits: torch.FloatTensor
-    modality_mask: torch.LongTensor
-
-
-@dataclass
-class AmuseEmotionScores(ModelOutput):
-    """What the classifier adds; see [`AmuseEmotionRecognitionOutput`], in which it comes first."""
-
-    loss: torch.FloatTensor | None = None
-    logits: torch.FloatTensor | None = None
-    classification_loss: torch.FloatTensor | None = None
-    modality_loss: torch.FloatTensor | None = None
-    contrastive_loss: torch.FloatTensor | None = None
-
-
-@dataclass
-class AmuseEmotionRecognitionOutput(AmuseModelOutput, AmuseEmotionScores):
-    """
-    Output of [`AmuseForEmotionRecognition`]: that of [`AmuseModel`], and before it
-
-    Args:
-        loss (`torch.FloatTensor` of shape `()`, *optional*):
-            Returned with `labels`: L = L_cls + L_focal + lambda * L_ACE, the last in training mode alone.
-        logits (`torch.FloatTensor` of shape `(B, T, C)`):
-            Emotion scores before softmax; zeros for padding utterances.
-        classification_loss, modality_loss, contrastive_loss (`torch.FloatTensor` of shape `()`, *optional*):
-            The loss's three terms, weighted as they are added.
-    """
 
 
 class AmuseModel(AmusePreTrainedModel):
@@ -189,14 +83,12 @@ class AmuseModel(AmusePreTrainedModel):
         self.unimodal = nn.ModuleDict({m: AmuseUnimodalEncoder(config, self._stream_sizes(m)) for m in modalities})
         self.man = AmuseMultimodalAttentionNetwork(config)
         self.pooling = nn.ModuleDict({m: AmuseLSTM(config.hidden_size, config.hidden_size) for m in modalities})
-        # of one scale, descriptors can be mixed and compared; without it, the chain of LSTMs is slow to start learning
+        # descriptors of one scale can be mixed and compared; without the norms the chain of LSTMs starts to learn slowly
         self.descriptor_norms = nn.ModuleDict({m: nn.LayerNorm(config.hidden_size) for m in modalities})
         self.modality_heads = nn.ModuleList([nn.Linear(config.hidden_size, config.num_labels) for _ in modalities])
-        self.fusion = AmuseAdaptiveFusion(config)
-        if config.contexts in ("both", "speaker"):
-            self.speaker_context = AmuseConversationContext(config)
-        if config.contexts in ("both", "dialogue"):
-            self.dialogue_context = AmuseConversationContext(config)
+        self.fusion = build_fusion(config)
+        for name in CONTEXTS[config.contexts].reads:
+            setattr(self, f"{name}_context", CONTEXT_CLASSES[name](config))
         self.dropout = nn.Dropout(config.hidden_dropout)
         self.post_init()
 
@@ -212,18 +104,18 @@ class AmuseModel(AmusePreTrainedModel):
         return getattr(self, f"{modality}_model", None)
 
     def is_frozen(self, modality: str) -> bool:
-        """Whether the modality's encoder is kept as it is."""
+        """Whether the weights of the modality's encoder are fixed."""
         return getattr(self.config, f"freeze_{modality}_encoder")
 
     def freeze_encoders(self):
-        """Take the frozen encoders' weights out of the training (`config.freeze_*_encoder`)."""
+        """Turn off the gradients of frozen encoders (`config.freeze_*_encoder`)."""
         for modality in self.config.modalities:
             if self.encoder(modality) is not None and self.is_frozen(modality):
                 self.encoder(modality).requires_grad_(False)
 
     def train(self, mode: bool = True):
         super().train(mode)
-        self.freeze_encoders()  # here too: loading makes every weight trainable, and then switches to evaluation
+        self.freeze_encoders()  # loading makes every weight trainable, and then calls eval()
         for modality in self.config.modalities:
             if self.encoder(modality) is not None and self.is_frozen(modality):
                 self.encoder(modality).eval()
@@ -244,21 +136,21 @@ class AmuseModel(AmusePreTrainedModel):
         conversations: torch.LongTensor | None = None,
     ) -> tuple[torch.Tensor, torch.BoolTensor]:
         """
-        States of a stream's own encoder: what `forward` takes as `{stream}_features` and `{stream}_mask` in place of the
-        raw input, once they are arranged as `(B, T, ...)`. For who computes them once and reads them often.
+        The states of a stream's encoder. Arranged as `(B, T, ...)`, `forward` takes them as `{stream}_features` and
+        `{stream}_mask` in place of the raw input, so that they can be computed once and used many times.
 
         Args:
             stream: `"text"`, `"audio"`, `"vision"` or `"background"`.
             values: the raw input as `forward` takes it, with one row for each utterance in place of `(B, T)`.
-            mask: its mask, `(rows, ...)`. None: everything is valid.
-            conversations: `(rows,)`, ascending: the conversation of each row, for text that is read in it
-                (`config.text_scope`). None: each row is one by itself.
+            mask: the mask of the raw input, `(rows, ...)`. None: everything is valid.
+            conversations: `(rows,)`, ascending: the conversation of each row, for a text encoder that reads more than the
+                utterance (`config.text_scope`). None: each row is read by itself.
 
         Returns:
-            `(rows, S, D)` and the mask `(rows, S)`; audio states are pooled (`config.audio_token_pooling`).
+            States `(rows, S, D)` and their mask `(rows, S)`. Audio states are pooled (`config.audio_token_pooling`).
 
         Raises:
-            ValueError: the model has no such stream, or no encoder for it.
+            ValueError: when the model has no such stream, or no encoder for it.
         """
         modality = "vision" if stream == "background" else stream
         size = getattr(self.config, f"{stream}_feature_size", None)
@@ -270,10 +162,9 @@ class AmuseModel(AmusePreTrainedModel):
                 f"This model has no {modality} encoder: give {stream}_features of size {size} in place of raw input."
             )
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen(modality)):
-            if modality == "text" and self.config.text_scope != "utterance" and conversations is not None:
-                neighbours = self.config.num_text_neighbours if self.config.text_scope == "neighbours" else None
-                longest = self.config.max_text_sequence
-                states, mask = encode_in_conversation(encoder, values, mask, conversations, longest, neighbours)
+            if modality == "text" and conversations is not None:
+                encode = TEXT_SCOPES.implementation(self.config.text_scope)
+                states, mask = encode(encoder, values, mask, conversations, self.config)
             else:
                 states, mask = ENCODE[modality](encoder, values, mask)
         if stream == "audio":
@@ -290,24 +181,28 @@ class AmuseModel(AmusePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> AmuseFeaturesOutput:
         r"""
-        f_m of text: what the words of an utterance give by themselves, before they meet other modalities.
+        f_m of text: features of the words of each utterance, before the model combines modalities.
 
         Args:
             input_ids: `(B, T, S)` as [`AmuseModel.forward`] takes it, or `(N, S)`: N utterances without conversations.
             text_features: `(B, T, S, D)` or `(N, S, D)`, in place of `input_ids`.
             text_mask: `(B, T, S)` or `(N, S)`, 1 for valid tokens. None: all are.
             utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
-            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are not
-                looked at.
+            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are ignored.
 
         Raises:
-            ValueError: the model has no such modality, or its input is missing or does not fit.
+            ValueError: when the model has no such modality, or its input is missing or has a wrong shape.
 
         Example:
 
         ```python
-        >>> inputs = processor(text=["What was that noise?", "Only the cat."])
-        >>> model.get_text_features(**inputs).pooler_output  # (2, d)
+        >>> import torch
+        >>> from modeling_amuse import AmuseConfig, AmuseModel
+
+        >>> model = AmuseModel(AmuseConfig(text_feature_size=6, audio_feature_size=3, hidden_size=16))
+        >>> two_utterances = torch.randn(2, 5, 6)  # 5 tokens each
+        >>> model.get_text_features(text_features=two_utterances).pooler_output.shape
+        torch.Size([2, 16])
         ```
         """
         streams = {"text": (input_ids, text_features, text_mask)}
@@ -323,7 +218,7 @@ class AmuseModel(AmusePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> AmuseFeaturesOutput:
         r"""
-        f_m of audio: what the sound of an utterance gives by itself, before it meets other modalities.
+        f_m of audio: features of the sound of each utterance, before the model combines modalities.
 
         Args:
             audio_values: `(B, T, ...)` as [`AmuseModel.forward`] takes it, or `(N, ...)` with an `audio_mask` `(N, S)`:
@@ -331,11 +226,10 @@ class AmuseModel(AmusePreTrainedModel):
             audio_features: `(B, T, S, D)` or `(N, S, D)`, in place of `audio_values`.
             audio_mask: `(B, T, S)` or `(N, S)`, 1 for valid samples, frames or tokens. None: all are.
             utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
-            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are not
-                looked at.
+            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are ignored.
 
         Raises:
-            ValueError: the model has no such modality, or its input is missing or does not fit.
+            ValueError: when the model has no such modality, or its input is missing or has a wrong shape.
         """
         streams = {"audio": (audio_values, audio_features, audio_mask)}
         return self._features_of("audio", streams, utterance_mask, **kwargs)
@@ -353,8 +247,8 @@ class AmuseModel(AmusePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> AmuseFeaturesOutput:
         r"""
-        f_m of vision: what the faces (and backgrounds) of an utterance give by themselves, before they meet other
-        modalities. The tokens of the background stand behind those of the faces.
+        f_m of vision: features of the faces (and backgrounds) of each utterance, before the model combines modalities. The
+        tokens of the background come after those of the faces.
 
         Args:
             pixel_values: `(B, T, F, channels, height, width)` as [`AmuseModel.forward`] takes it, or without
@@ -363,11 +257,10 @@ class AmuseModel(AmusePreTrainedModel):
             vision_mask: `(B, T, F)` or `(N, F)`, 1 for valid frames or tokens. None: all are.
             background_pixel_values, background_features, background_mask: the same for the background stream.
             utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
-            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are not
-                looked at.
+            kwargs: `output_hidden_states`, `output_attentions` and `return_dict`; other inputs of the model are ignored.
 
         Raises:
-            ValueError: the model has no such modality, or its input is missing or does not fit.
+            ValueError: when the model has no such modality, or its input is missing or has a wrong shape.
         """
         images = {"vision": pixel_values, "background": background_pixel_values}
         images = {name: raw[:, None] if raw is not None and raw.dim() == 4 else raw for name, raw in images.items()}
@@ -417,7 +310,7 @@ class AmuseModel(AmusePreTrainedModel):
         )
 
     def apply_modality_heads(self, descriptors: torch.Tensor) -> torch.Tensor:
-        """Q_m (III-E.1): from f_CA, `(rows, M, d)`, the emotion scores of each modality before softmax, `(rows, M, C)`."""
+        """Q_m (III-E.1): emotion scores of each modality before softmax, `(rows, M, C)`, from f_CA, `(rows, M, d)`."""
         return torch.stack([head(descriptors[:, m]) for m, head in enumerate(self.modality_heads)], dim=1)
 
     @can_return_tuple
@@ -444,7 +337,7 @@ class AmuseModel(AmusePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> AmuseModelOutput:
         r"""
-        Any of the modalities may be left out, and any utterance may lack any of them (a mask of zeros).
+        Any modality may be left out, and any utterance may lack any modality (a mask of zeros).
 
         Args:
             input_ids: `(B, T, S)`, word pieces of each utterance, for a model with a text encoder.
@@ -460,18 +353,36 @@ class AmuseModel(AmusePreTrainedModel):
             background_pixel_values, background_features, background_mask: the same for the background stream.
             utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
             speaker_ids: `(B, T)`, a number for each speaker of a conversation. Only equality counts.
-            context_states: for a causal model that is given one utterance of each conversation (T = 1): the states of
-                its contexts `"dialogue"` and `"speaker"` (of who speaks now) after the utterances before, as the output
-                had them. A context that is left out is at its beginning.
-            utterances_per_chunk: everything but the contexts is computed for so many utterances at a time, so that under
-                `torch.no_grad()` a long conversation needs no more memory than a short one. None: for all at once.
-            output_attentions: return the attentions of every layer of the Multimodal Attention Network.
+            context_states: for a causal model and one utterance of each conversation (T = 1): the states of the contexts
+                `"dialogue"` and `"speaker"` (of the current speaker) after the previous utterances, from an earlier
+                output. A context without a state starts anew.
+            utterances_per_chunk: compute everything but the contexts for so many utterances at a time. Under
+                `torch.no_grad()` a long conversation then needs no more memory than a short one. None: all at once.
+            output_attentions: return the attentions of all layers of the Multimodal Attention Network.
             output_hidden_states: return its hidden states.
 
         Raises:
-            ValueError: no modality is given, shapes do not fit, or speakers are needed and not given; chunks are less
-                than one utterance, or asked for in training, or together with attentions or hidden states; context
-                states are given to a model that is not causal, or with more than one utterance.
+            ValueError: when no modality is given, shapes do not fit, or `speaker_ids` are missing; when
+                `utterances_per_chunk` is less than 1, or given in training mode or with attentions or hidden states; or
+                when `context_states` are given to a model that is not causal, or with more than one utterance.
+
+        Example:
+
+        ```python
+        >>> import torch
+        >>> from modeling_amuse import AmuseConfig, AmuseModel
+
+        >>> model = AmuseModel(AmuseConfig(text_feature_size=6, audio_feature_size=3, hidden_size=16)).eval()
+        >>> outputs = model(
+        ...     text_features=torch.randn(1, 4, 5, 6),  # a conversation of 4 utterances, each with 5 word pieces
+        ...     audio_features=torch.randn(1, 4, 1, 3),  # and with one vector for the voice
+        ...     speaker_ids=torch.tensor([[0, 1, 0, 1]]),
+        ... )
+        >>> outputs.last_hidden_state.shape
+        torch.Size([1, 4, 32])
+        >>> outputs.fusion_shares.sum(dim=-1).round()
+        tensor([[1., 1., 1., 1.]], grad_fn=<RoundBackward0>)
+        ```
         """
         streams = {
             "text": (input_ids, text_features, text_mask),
@@ -479,76 +390,106 @@ class AmuseModel(AmusePreTrainedModel):
             "vision": (pixel_values, vision_features, vision_mask),
             "background": (background_pixel_values, background_features, background_mask),
         }
-        own = {stream: given for stream, given in streams.items() if getattr(self.config, f"{stream}_feature_size")}
-        layout = UtteranceLayout.of(own, utterance_mask, speaker_ids)
-        if speaker_ids is None and hasattr(self, "speaker_context"):
-            raise ValueError("The speaker context needs speaker_ids of shape (conversations, utterances).")
-
         recording = {"output_attentions": output_attentions, "output_hidden_states": output_hidden_states}
+        layout = self._layout(streams, utterance_mask, speaker_ids)
         if utterances_per_chunk is not None:
             self._check_chunks(utterances_per_chunk, recording)
-            if self.config.text_scope != "utterance" and input_ids is not None and text_features is None:
-                # a chunk is not the conversation that its utterances are read in
-                tokens = self._tokens("text", "text", *streams["text"], layout)
-                streams["text"] = (None, layout.pad(tokens.states), layout.pad(tokens.valid))
+            streams = self._encode_text_of_whole_conversations(streams, layout)
         if context_states is not None:
             self._check_one_utterance_each(layout)
-        chunks, recorded = [], {}
-        for chunk in layout.parts(utterances_per_chunk):
-            utterances, recorded = self._describe_utterances(streams, chunk, recording)
-            chunks.append(utterances)
-        utterances = UtteranceDescriptors(*map(torch.cat, zip(*chunks, strict=True)))
-
-        fused = utterances.fused_features
-        if context_states is None:
-            contexts = self._read_conversations(fused, layout, speaker_ids)
-        else:
-            contexts, context_states = self._step_conversations(fused, context_states)
-        last_hidden_state = torch.cat(list(contexts.values()), dim=-1) if contexts else fused
+        utterances, recorded = self._describe_in_chunks(streams, layout, recording, utterances_per_chunk)
+        descriptors, states = self._read_contexts(utterances.fused_features, layout, speaker_ids, context_states)
+        last_hidden_state = torch.cat(list(descriptors.values()), dim=-1) if descriptors else utterances.fused_features
         return AmuseModelOutput(
             last_hidden_state=layout.pad(last_hidden_state),
-            context_states=context_states,
-            **{name: layout.pad(rows) for name, rows in (contexts | utterances._asdict()).items()},
+            context_states=states,
+            **{name: layout.pad(rows) for name, rows in (descriptors | utterances._asdict()).items()},
             **recorded,
         )
+
+    def _layout(self, streams: dict, utterance_mask, speaker_ids) -> UtteranceLayout:
+        """Where the utterances stand in the batch, from the inputs of the model's own streams."""
+        own = {stream: given for stream, given in streams.items() if getattr(self.config, f"{stream}_feature_size")}
+        layout = UtteranceLayout.of(own, utterance_mask, speaker_ids)
+        if speaker_ids is None and any(context.needs_speakers for context in self._contexts.values()):
+            raise ValueError("The speaker context needs speaker_ids of shape (conversations, utterances).")
+        return layout
+
+    def _encode_text_of_whole_conversations(self, streams: dict, layout: UtteranceLayout) -> dict:
+        """The streams with states in place of text that is read in its conversation: a chunk may hold a part of that."""
+        input_ids, text_features, _ = streams["text"]
+        if TEXT_SCOPES[self.config.text_scope].is_utterance or input_ids is None or text_features is not None:
+            return streams
+        tokens = self._tokens("text", "text", *streams["text"], layout)
+        return {**streams, "text": (None, layout.pad(tokens.states), layout.pad(tokens.valid))}
+
+    def _describe_in_chunks(
+        self, streams: dict, layout: UtteranceLayout, recording: dict, size: int | None
+    ) -> tuple[UtteranceDescriptors, dict]:
+        """Describe at most `size` utterances at a time. None: all at once."""
+        chunks, recorded = [], {}
+        for chunk in layout.parts(size):
+            utterances, recorded = self._describe_utterances(streams, chunk, recording)
+            chunks.append(utterances)
+        return UtteranceDescriptors(*map(torch.cat, zip(*chunks, strict=True))), recorded
+
+    @property
+    def _contexts(self) -> dict[str, AmuseConversationContext]:
+        """The model's conversation contexts by name, in their order in e_j."""
+        return {name: getattr(self, f"{name}_context") for name in CONTEXTS[self.config.contexts].reads}
+
+    def _read_contexts(
+        self, fused: torch.Tensor, layout: UtteranceLayout, speaker_ids, states: dict | None
+    ) -> tuple[dict[str, torch.Tensor], dict | None]:
+        """
+        The descriptors `(rows, d)` of each context (III-D). With `states`, those of the next utterance of each conversation,
+        and the contexts' states after it.
+        """
+        descriptors, after = {}, None if states is None else {}
+        for name, context in self._contexts.items():
+            if states is None:
+                descriptors[context.output_name] = context(fused, context.groups(layout, speaker_ids))
+            else:
+                descriptors[context.output_name], after[name] = context.step(fused, states.get(name))
+        return descriptors, after
 
     def _check_chunks(self, utterances_per_chunk: int, recording: dict):
         if utterances_per_chunk < 1:
             raise ValueError(f"utterances_per_chunk must be 1 or more, but is {utterances_per_chunk}.")
         if self.training:
             raise ValueError(
-                "utterances_per_chunk saves memory without gradients alone: call model.eval(), or leave it out."
+                "utterances_per_chunk only saves memory without gradients: call model.eval(), or leave it out."
             )
         wanted = [name for name, given in recording.items() if (getattr(self.config, name) if given is None else given)]
         if wanted:
             raise ValueError(
-                f"utterances_per_chunk and {' and '.join(wanted)} do not go together: leave one of them out."
+                f"utterances_per_chunk cannot be combined with {' and '.join(wanted)}: leave one of them out."
             )
 
     def _check_one_utterance_each(self, layout: UtteranceLayout):
         if not self.config.causal:
             raise ValueError(
-                "context_states need a causal model (causal=True): this one reads conversations backward too."
+                "context_states need a causal model (causal=True); this model also reads conversations backward."
             )
         if layout.length != 1 or layout.number != layout.batch_size:
             raise ValueError(
-                f"context_states go with one utterance of each conversation: give inputs of shape (conversations, 1), not "
-                f"{(layout.batch_size, layout.length)}, without padding."
+                "With context_states give one utterance of each conversation, inputs of shape (conversations, 1) without "
+                f"padding; the inputs have shape {(layout.batch_size, layout.length)}."
             )
 
     def _describe_utterances(
         self, streams: dict, layout: UtteranceLayout, recording: dict
     ) -> tuple[UtteranceDescriptors, dict]:
-        """Everything that needs no other utterance, and what of the network was asked for."""
+        """Everything that needs no other utterance, and the requested hidden states and attentions."""
         features, present = self._unimodal_features(streams, layout)
-        # what is left open, the configuration decides
+        # None: as the configuration says
         recording = {
             name: getattr(self.config, name) if wanted is None else wanted for name, wanted in recording.items()
         }
         network = self.man(features, layout if any(recording.values()) else None, **recording, return_dict=True)
         descriptors = self._pool(network.last_hidden_state, features)
-        # tensors, not the heads: accelerate moves what a module is given to where the module lies
-        gradients = head_gradients(descriptors, self.modality_heads) if self.config.fusion == "alfa" else None
+        # the fusion gets tensors, not the heads: accelerate moves tensors to the device of a module, but no modules
+        gradients = head_gradients(descriptors, self.modality_heads) if self.fusion.needs_head_gradients else None
         fused, shares = self.fusion(descriptors, present, gradients)
         utterances = UtteranceDescriptors(
             fused_features=self.dropout(fused),
@@ -566,28 +507,6 @@ class AmuseModel(AmusePreTrainedModel):
             recorded["token_modalities"] = torch.repeat_interleave(modalities, counts)
         return utterances, recorded
 
-    def _read_conversations(self, fused: torch.Tensor, layout: UtteranceLayout, speaker_ids) -> dict[str, torch.Tensor]:
-        """The descriptors `(rows, d)` that each context gives (III-D), in their order in e_j."""
-        descriptors = {}
-        if hasattr(self, "speaker_context"):
-            descriptors["speaker_descriptors"] = self.speaker_context(fused, layout.by_speaker(speaker_ids))
-        if hasattr(self, "dialogue_context"):
-            descriptors["utterance_descriptors"] = self.dialogue_context(fused, layout.by_conversation())
-        return descriptors
-
-    def _step_conversations(self, fused: torch.Tensor, states: dict) -> tuple[dict[str, torch.Tensor], dict]:
-        """The same for the next utterance of each conversation, and the contexts' states after it."""
-        descriptors, after = {}, {}
-        if hasattr(self, "speaker_context"):
-            descriptors["speaker_descriptors"], after["speaker"] = self.speaker_context.step(
-                fused, states.get("speaker")
-            )
-        if hasattr(self, "dialogue_context"):
-            descriptors["utterance_descriptors"], after["dialogue"] = self.dialogue_context.step(
-                fused, states.get("dialogue")
-            )
-        return descriptors, after
-
     def _unimodal_features(self, streams: dict, layout: UtteranceLayout) -> tuple[list[Tokens], torch.BoolTensor]:
         """f_m of every modality, and which utterances have which modality, `(rows, M)`."""
         tokens = {}
@@ -602,7 +521,7 @@ class AmuseModel(AmusePreTrainedModel):
         return [self.unimodal[modality](parts).tokens for modality, parts in tokens.items()], present
 
     def _tokens(self, stream: str, modality: str, raw, features, mask, layout: UtteranceLayout) -> Tokens:
-        """The tokens of one stream of one modality: encoded, or given as features, or missing."""
+        """The tokens of one stream of a modality: encoded raw input, given features, or none where the stream is missing."""
         size = getattr(self.config, f"{stream}_feature_size")
         encoder = self.encoder(modality)
         trains_encoder = encoder is not None and not self.is_frozen(modality) and self.training
@@ -620,13 +539,15 @@ class AmuseModel(AmusePreTrainedModel):
             mask = torch.ones(states.shape[:2], device=states.device) if mask is None else layout.rows(mask)
         else:
             if mask is not None and not is_exporting() and layout.rows(mask).any():
-                raise ValueError(f"{stream}_mask is not zero, but there is neither input nor features of it.")
+                raise ValueError(
+                    f"{stream}_mask is not zero, but neither {stream} input nor {stream}_features is given."
+                )
             mask = torch.zeros(layout.number, 1, device=layout.device)
             if stream == "text" and (trains_encoder or is_sharded(encoder)):
-                states, mask = self.encode_stream(stream, mask.long(), mask)  # no word, read as one
+                states, mask = self.encode_stream(stream, mask.long(), mask)  # read as one padding token
                 return left_align(states.to(self.fusion.placeholder.dtype), mask)
             states = torch.zeros(layout.number, 1, size, device=layout.device)
-        # distributed, every weight needs a gradient: those that the encoder's states do not rest on, too
+        # distributed training needs a gradient for every weight, also for those that the states do not depend on
         is_unread = raw is None or features is not None
         if trains_encoder and (is_unread or (is_distributed() and not is_sharded(encoder))):
             states = states + tied_to_zero(encoder)
@@ -635,7 +556,7 @@ class AmuseModel(AmusePreTrainedModel):
     def _check_mask(self, stream: str, raw, features, mask):
         """
         Raises:
-            ValueError: for a mask that is not of its inputs' tokens, samples or frames.
+            ValueError: for a mask whose shape does not fit the tokens, samples or frames of its input.
         """
         given = features if features is not None else raw
         if mask is None or given is None or is_exporting():
@@ -647,18 +568,18 @@ class AmuseModel(AmusePreTrainedModel):
         if not fits:
             raise ValueError(
                 f"{stream}_mask is of shape {tuple(mask.shape)} for inputs of shape {tuple(given.shape)}: give "
-                "(conversations, utterances, tokens), with a 1 for each token, sample or frame that counts."
+                "(conversations, utterances, tokens) with 1 for each valid token, sample or frame."
             )
 
     def _drop_modalities(self, present: torch.BoolTensor, layout: UtteranceLayout) -> torch.BoolTensor:
-        """Modality dropout: a conversation loses each modality by chance; an utterance never loses its last one."""
+        """Modality dropout: drop each modality of a conversation at random, but never the last one of an utterance."""
         shape = (layout.batch_size, present.shape[1])
         dropped = torch.rand(shape, device=present.device) < self.config.modality_dropout
         kept = present & ~dropped[layout.conversations]
         return torch.where(kept.any(dim=1, keepdim=True), kept, present)
 
     def _pool(self, states: torch.Tensor, features: list[Tokens]) -> torch.Tensor:
-        """f_CA of every modality, `(rows, M, d)`: Bi-LSTM over the tokens of g^L, then their mean (figure 1), normalized."""
+        """f_CA of all modalities, `(rows, M, d)`: Bi-LSTM over the tokens of g^L, then their mean (figure 1), normalized."""
         descriptors = []
         parts = states.split([tokens.states.shape[1] for tokens in features], dim=1)
         for modality, tokens, part in zip(self.config.modalities, features, parts, strict=True):
@@ -669,34 +590,54 @@ class AmuseModel(AmusePreTrainedModel):
 
 
 def _are_without_conversations(streams: dict) -> bool:
-    """Whether the streams' inputs are `(N, ...)`, and not `(B, T, ...)`: by the mask, and where there is none, by themselves."""
+    """Whether inputs are `(N, ...)` and not `(B, T, ...)`: the mask tells, or without a mask the inputs' dimensions."""
     for name, (raw, features, mask) in streams.items():
         if mask is not None:
             return mask.dim() == 2
         if features is not None:
             return features.dim() == 3
         if raw is not None:
-            # of sound without a mask one cannot tell: (N, bins, frames) is (B, T, samples), too
+            # sound without a mask is ambiguous: (N, bins, frames) looks like (B, T, samples)
             return name != "audio" and raw.dim() == (2 if name == "text" else 5)
     return False
 
 
 class AmuseForEmotionRecognition(AmusePreTrainedModel):
     """
-    AMuSE with the emotion classifier: the emotion of every utterance's speaker.
+    AMuSE with the emotion classifier. It recognizes the emotion of each utterance's speaker.
 
     Args:
         config ([`AmuseConfig`]): with at least one modality, and `num_labels` or `id2label`.
 
     Raises:
         ValueError: when the configuration has no modality, or a memory bank without a size.
+
+    Example:
+
+    ```python
+    >>> import torch
+    >>> from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition
+
+    >>> config = AmuseConfig(text_feature_size=6, audio_feature_size=3, hidden_size=16, num_labels=4)
+    >>> model = AmuseForEmotionRecognition(config)
+    >>> outputs = model(
+    ...     text_features=torch.randn(2, 3, 5, 6),  # 2 conversations of 3 utterances, each with 5 word pieces
+    ...     audio_features=torch.randn(2, 3, 1, 3),  # and with one vector for the voice
+    ...     speaker_ids=torch.tensor([[0, 1, 0], [0, 0, 1]]),
+    ...     labels=torch.tensor([[3, 0, 0], [1, 2, -100]]),  # the emotion of the last utterance is unknown
+    ... )
+    >>> outputs.logits.shape
+    torch.Size([2, 3, 4])
+    >>> outputs.loss.backward()
+    ```
     """
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
         self.amuse = AmuseModel(config)
-        sizes = {"both": 2 * config.hidden_size, "none": len(config.modalities) * config.hidden_size}
-        self.classifier = nn.Linear(sizes.get(config.contexts, config.hidden_size), config.num_labels)
+        # e_j has the descriptors of the contexts; without contexts it is A(u)
+        number = len(CONTEXTS[config.contexts].reads) or len(config.modalities)
+        self.classifier = nn.Linear(number * config.hidden_size, config.num_labels)
         self.dropout = nn.Dropout(config.hidden_dropout)
         if self._uses_memory_bank:
             if config.memory_bank_size < 1:
@@ -743,14 +684,14 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> AmuseEmotionRecognitionOutput:
         r"""
-        The inputs are those of [`AmuseModel.forward`], and
+        Takes the inputs of [`AmuseModel.forward`] and
 
         Args:
             labels: `(B, T)`, the emotion of each utterance; -100 where it is unknown or the utterance is padding.
-            utterance_ids: `(B, T)`, a number of each training utterance below `config.memory_bank_size`; needed to
+            utterance_ids: `(B, T)`, the number of each training utterance, below `config.memory_bank_size`; required to
                 train a model with a memory bank.
-            num_items_in_batch: what the summed losses are divided by. None: the number of labelled utterances here.
-                Training in several processes or accumulated steps gives the number of all of them.
+            num_items_in_batch: the divisor of the summed losses. None: the number of labelled utterances of this batch.
+                With several processes or gradient accumulation: the number in all batches of the step.
         """
         outputs = self.amuse(
             input_ids=input_ids,
@@ -776,12 +717,15 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         losses = {}
         if labels is not None:
             if labels.shape != logits.shape[:2]:
-                raise ValueError(f"labels are of shape {tuple(labels.shape)}, utterances of {tuple(logits.shape[:2])}.")
+                raise ValueError(
+                    f"labels are of shape {tuple(labels.shape)}, but must be of shape (conversations, utterances), "
+                    f"{tuple(logits.shape[:2])}."
+                )
             losses = self._losses(logits, outputs, labels, is_utterance, utterance_ids, num_items_in_batch)
         return AmuseEmotionRecognitionOutput(logits=logits, **losses, **outputs)
 
     def _losses(self, logits, outputs, labels, is_utterance, utterance_ids, num_items_in_batch) -> dict:
-        """L = L_cls + L_focal + lambda * L_ACE (III-E) over the labelled utterances, and its terms."""
+        """L = L_cls + L_focal + lambda * L_ACE (III-E) over the labelled utterances, and its three terms."""
         config = self.config
         labelled = is_utterance & (labels != IGNORED_LABEL)
         labels = labels[labelled]
@@ -792,7 +736,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
 
         classification = focal_loss(logits[labelled], labels, config.focal_gamma, config.class_weights)
         modality_logits = outputs.modality_logits[labelled]
-        if config.probe_modality_heads:  # the same numbers, whose gradient ends at the descriptors
+        if config.probe_modality_heads:  # the same values, but their gradient stops at the descriptors
             modality_logits = self.amuse.apply_modality_heads(outputs.modality_descriptors[labelled].detach())
         by_modality = focal_loss(
             modality_logits.flatten(0, 1),
@@ -806,12 +750,14 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             "classification_loss": classification.sum() / divisor,
             "modality_loss": config.modality_loss_weight * by_modality.sum() / divisor,
         }
-        # shapes the descriptors in training; its bank knows training utterances alone
+        # only in training: the memory bank has a slot for each training utterance
         if self.training and config.contrastive_loss != "none" and modalities > 1:
             descriptors = outputs.modality_descriptors[labelled]
             if self._uses_memory_bank:
                 if utterance_ids is None:
-                    raise ValueError("contrastive_loss='bank' needs utterance_ids, the number of each utterance.")
+                    raise ValueError(
+                        "Training with contrastive_loss='bank' needs utterance_ids, the number of each utterance."
+                    )
                 contrastive = self.memory_bank(descriptors, present, utterance_ids[labelled])
             else:
                 contrastive = in_batch_contrastive_loss(descriptors, present, config.contrastive_temperature)
@@ -828,29 +774,37 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         **config_kwargs,
     ) -> "AmuseForEmotionRecognition":
         """
-        A model with fresh fusion layers around pretrained encoders.
+        A model with pretrained encoders and randomly initialized fusion layers.
 
         Args:
             text (`str`, *optional*): Hub id or folder of the text encoder.
             audio (`str`, *optional*): Hub id or folder of the audio encoder.
             vision (`str`, *optional*): Hub id or folder of the image encoder.
-            config ([`AmuseConfig`], *optional*): of another such model, its fusion layers and encoders: the base that an
-                adapter was trained on is made anew from the configuration saved with it.
-            config_kwargs: in place of `config`, fields of [`AmuseConfig`], `attn_implementation` among them, and
-                `text_config` and the like where an encoder's own configuration is to be changed; and in any case `dtype`
-                of the weights, and how all encoders are had from the Hub (`revision`, `token`, `cache_dir`, ...).
+            config ([`AmuseConfig`], *optional*): the configuration of another such model, from which fusion layers and
+                encoders are built. PEFT needs it to build the base model of an adapter.
+            config_kwargs: without `config`: fields of [`AmuseConfig`], also `attn_implementation`, and `text_config` and
+                so on to change an encoder's own configuration. In any case `dtype` of the weights, and options for
+                downloading the encoders (`revision`, `token`, `cache_dir`, ...).
 
         Raises:
             OSError: when an encoder cannot be found.
-            ValueError: when there is no modality, the configuration's fields contradict each other, or `config` comes
-                with other fields, or names other encoders than are given.
+            ValueError: when there is no modality, when fields of the configuration contradict each other, or when `config`
+                is given together with other fields or does not match the encoders.
 
         Example:
 
         ```python
+        >>> from tempfile import mkdtemp
+        >>> from transformers import BertConfig, BertModel
+        >>> from modeling_amuse import AmuseForEmotionRecognition
+
+        >>> text = mkdtemp()  # or a Hub id, such as "sentence-transformers/all-MiniLM-L6-v2"
+        >>> BertModel(BertConfig(hidden_size=12, num_hidden_layers=1, num_attention_heads=2)).save_pretrained(text)
         >>> model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
-        ...     "sentence-transformers/all-mpnet-base-v2", "openai/whisper-base", freeze_text_encoder=True, num_labels=7
+        ...     text=text, audio_feature_size=8, freeze_text_encoder=True, num_labels=7
         ... )
+        >>> model.config.modalities
+        ('text', 'audio')
         ```
         """
         hub_options = {name: config_kwargs.pop(name) for name in HUB_OPTIONS if name in config_kwargs}
@@ -860,14 +814,14 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             expected = {m for m in MODALITIES if getattr(config, f"{m}_config") is not None}
             if config_kwargs or expected != set(names):
                 raise ValueError(
-                    f"The configuration has encoders of {', '.join(sorted(expected)) or 'no modality'}: give these, and no "
-                    f"other fields ({', '.join([*names, *config_kwargs])} were given)."
+                    f"config has an encoder for: {', '.join(sorted(expected)) or 'no modality'}. Give exactly these encoders "
+                    f"and no other fields of the configuration (given: {', '.join([*names, *config_kwargs])})."
                 )
             for modality, name in names.items():
                 given = AutoConfig.from_pretrained(name, **hub_options).model_type
                 wanted = getattr(config, f"{modality}_config").model_type
                 if given != wanted:
-                    raise ValueError(f"The configuration's {modality} encoder is a {wanted}, and {name} a {given}.")
+                    raise ValueError(f"config has a {modality} encoder of the type {wanted}, but {name} is a {given}.")
         else:
             encoder_configs = {
                 f"{modality}_config": AutoConfig.from_pretrained(name, **hub_options)
@@ -877,7 +831,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         model = cls(config)
         for modality, name in names.items():
             encoder = encoder_from_pretrained(name, getattr(config, f"{modality}_config"), **hub_options)
-            # only its weights: the model's own encoder shares the model's configuration, this one has a copy
+            # only the weights are taken: the model's own encoder shares the model's configuration
             model.amuse.encoder(modality).load_state_dict(encoder.state_dict())
         model.amuse.freeze_encoders()
         if dtype is not None:

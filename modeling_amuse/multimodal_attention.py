@@ -9,7 +9,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils import ModelOutput
 from transformers.utils.output_capturing import capture_outputs
 
-from .attention import AmuseAttention, key_mask
+from .attention import build_attention, key_mask, key_value_sizes
 from .configuration_amuse import AmuseConfig
 from .pretrained import AmusePreTrainedModel
 from .tokens import Tokens
@@ -42,8 +42,8 @@ class AmuseCentralNetworks(nn.Module):
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
-        self.key_value_sizes = AmuseAttention.key_value_sizes(config)
-        self.centrals = nn.ModuleDict({modality: AmuseAttention(config) for modality in config.modalities})
+        self.key_value_sizes = key_value_sizes(config)
+        self.centrals = nn.ModuleDict({modality: build_attention(config) for modality in config.modalities})
 
     def forward(
         self,
@@ -127,7 +127,7 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
         number = len(config.modalities)
-        map_size = sum(AmuseAttention.key_value_sizes(config))
+        map_size = sum(key_value_sizes(config))
         # a modality that is alone has nobody to attend to
         self.num_layers = config.num_man_layers if number > 1 else 0
         maps = self.num_layers * (number - 1)

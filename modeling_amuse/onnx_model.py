@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""An exported AMuSE in onnxruntime."""
+"""Run an exported model with onnxruntime."""
 
 from pathlib import Path
 
@@ -9,50 +9,62 @@ from modeling_amuse.processing.extras import import_extra
 
 FILE_NAME = "model.onnx"
 OUTPUTS = ("logits", "modality_logits", "fusion_shares", "modality_mask")
-"""What an exported model gives, see `AmuseEmotionRecognitionOutput`."""
+"""The outputs of an exported model, see `AmuseEmotionRecognitionOutput`."""
 UNREAD = ("labels", "utterance_ids")
-"""What the processor gives for the training alone."""
+"""Inputs that only training needs."""
 
 
 class OnnxModel:
     """
-    A model that `scripts/export_onnx.py` wrote: takes the batches of [`AmuseProcessor`], as the PyTorch model does.
+    A model that `scripts/export_onnx.py` wrote. It takes the batches of [`AmuseProcessor`], like the PyTorch model.
 
     Args:
-        folder: with `model.onnx`.
-        providers: onnxruntime's execution providers. None: the CPU.
+        folder: the folder that contains `model.onnx`.
+        providers: the execution providers of onnxruntime. None: the CPU.
 
     Raises:
-        FileNotFoundError: when there is no such file.
+        FileNotFoundError: when the folder has no `model.onnx`.
 
     Example:
 
     ```python
-    >>> model, processor = OnnxModel("amuse-sample-onnx"), AmuseProcessor.from_pretrained("amuse-sample-onnx")
-    >>> model(**processor([{"speaker": "Ada", "text": "What was that noise?"}]))["logits"]  # (1, 1, C)
+    >>> from tempfile import mkdtemp
+    >>> from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
+    >>> from modeling_amuse.onnx_model import OnnxModel
+    >>> from modeling_amuse.scripts import export_onnx
+
+    >>> folder, exported = mkdtemp(), mkdtemp()
+    >>> names = {0: "neutral", 1: "joy", 2: "anger"}
+    >>> AmuseForEmotionRecognition(AmuseConfig(text_feature_size=2, hidden_size=16, id2label=names)).save_pretrained(folder)
+    >>> _ = AmuseProcessor(emotions=list(names.values())).save_pretrained(folder)
+    >>> _ = export_onnx.main(["--model", folder, "--output_dir", exported])  # doctest: +ELLIPSIS
+    Written to ...
+    >>> model, processor = OnnxModel(exported), AmuseProcessor.from_pretrained(exported)
+    >>> model(**processor([{"speaker": "Ada", "text_features": [0.3, -1.2]}]))["logits"].shape
+    (1, 1, 3)
     ```
     """
 
     def __init__(self, folder, providers: list[str] | None = None):
         path = Path(folder) / FILE_NAME
         if not path.is_file():
-            raise FileNotFoundError(f"There is no {path}: write it with scripts/export_onnx.py.")
+            raise FileNotFoundError(f"{path} does not exist: write it with scripts/export_onnx.py.")
         onnxruntime = import_extra("onnxruntime", "onnx")
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors; it warns of every constant that it cannot fold
+        options.log_severity_level = 3  # only errors: it warns about every constant that it cannot fold
         providers = providers or ["CPUExecutionProvider"]
         self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
 
     def __call__(self, **batch) -> dict[str, np.ndarray]:
         """
         Args:
-            batch: arrays or tensors, what the processor gives. Of a modality that is left out, the file gets zeros.
+            batch: arrays or tensors from the processor. A modality that is left out is missing (a mask of zeros).
 
         Returns:
             `logits` `(B, T, C)`, `modality_logits` `(B, T, M, C)`, `fusion_shares` and `modality_mask` `(B, T, M)`.
 
         Raises:
-            ValueError: for an input that this file does not read, and where nothing is given.
+            ValueError: for an input that this file does not have, and when no input is given.
         """
         inputs = {given.name: given for given in self.session.get_inputs()}
         unknown = [name for name, values in batch.items() if values is not None and name not in (*inputs, *UNREAD)]
@@ -62,19 +74,19 @@ class OnnxModel:
         if not batch:
             raise ValueError(f"No input is given; this file reads {', '.join(inputs)}.")
         if "speaker_ids" in inputs and "speaker_ids" not in batch:
-            raise ValueError("There are no speaker_ids: without them, all utterances would be of one speaker.")
+            raise ValueError("speaker_ids are missing: without them, all utterances would belong to one speaker.")
         shape = next(iter(batch.values())).shape[:2]
         for name in [name for name in inputs if name != "speaker_ids" and not name.endswith("_mask")]:
             mask = f"{stream_of(name)}_mask"
             if name in batch:
                 batch.setdefault(mask, np.ones((*shape, *batch[name].shape[2 : len(inputs[mask].shape)])))
-            elif batch.pop(mask, np.zeros(1)).any():  # one of zeros is made below, of the length that the file wants
-                raise ValueError(f"{mask} is not zero, but there is no {name}.")
+            elif batch.pop(mask, np.zeros(1)).any():  # below, a mask of zeros with the right shape is made
+                raise ValueError(f"{mask} is not zero, but {name} is missing.")
         batch.setdefault("utterance_mask", np.ones(shape))
         for name, given in inputs.items():
             if name not in batch:
                 rest = [size if isinstance(size, int) else 1 for size in given.shape[2:]]
-                # a mask says that the modality is missing, of as many tokens as its input has
+                # a mask of zeros means that the modality is missing; it has as many tokens as the input
                 batch[name] = np.zeros((*shape, *rest))
             dtype = np.float32 if given.type == "tensor(float)" else np.int64
             batch[name] = batch[name].astype(dtype)
@@ -82,7 +94,7 @@ class OnnxModel:
 
 
 def stream_of(name: str) -> str:
-    """The stream that an input of the model is of."""
+    """The stream that an input of the model belongs to."""
     if name.startswith("background"):
         return "background"
     return {"input": "text", "pixel": "vision"}.get(name.split("_")[0], name.split("_")[0])

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Adapters whose weights are a pickle: transformers falls back to it where there are no safetensors, whatever is asked for."""
+"""Refuse adapters whose weights are a pickle: transformers loads it whenever an adapter has no safetensors."""
 
 from transformers.utils.hub import cached_file
 from transformers.utils.peft_utils import find_adapter_config_file
@@ -11,19 +11,19 @@ HUB_OPTIONS = ("cache_dir", "force_download", "proxies", "token", "revision", "l
 def check_adapter(name_or_path: str, **options):
     """
     Args:
-        name_or_path: a Hub id or a folder, of a model or an adapter.
-        options: how to reach the Hub; others are not looked at.
+        name_or_path: a Hub id or a folder of a model or an adapter.
+        options: options for downloading from the Hub; other options are ignored.
 
     Raises:
-        OSError: when it is an adapter without safetensors.
+        OSError: for an adapter without safetensors.
     """
     options = {name: options[name] for name in HUB_OPTIONS if options.get(name) is not None}
     if find_adapter_config_file(name_or_path, **options) is None:
         return
     if cached_file(name_or_path, WEIGHTS, _raise_exceptions_for_missing_entries=False, **options) is None:
         raise OSError(
-            f"{name_or_path} is an adapter without {WEIGHTS}. A pickle (adapter_model.bin) may run code when it is read, and is "
-            "never loaded: load it where you trust it, and save it with save_pretrained."
+            f"{name_or_path} is an adapter without {WEIGHTS}. Loading a pickle (adapter_model.bin) may run code, so it is never "
+            "loaded: convert it where you trust it, with save_pretrained."
         )
 
 

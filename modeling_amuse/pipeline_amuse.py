@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The `emotion-recognition` pipeline: from conversations to the emotion of each utterance's speaker."""
+"""The `emotion-recognition` pipeline: conversations in, the emotion of each utterance's speaker out."""
 
 from collections.abc import Callable, Iterator
 from os import PathLike
@@ -19,12 +19,19 @@ class EmotionRecognitionPipeline(Pipeline):
     Example:
 
     ```python
-    >>> import modeling_amuse
+    >>> from tempfile import mkdtemp
     >>> from transformers import pipeline
+    >>> from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 
-    >>> recognizer = pipeline("emotion-recognition", model="amuse-meld")
-    >>> recognizer([{"speaker": "Ada", "text": "I passed!"}, {"speaker": "Ben", "text": "You did what?"}])
-    >>> recognizer("talk.mp4", transcript="talk.srt")
+    >>> folder = mkdtemp()  # a trained model: its folder, or its name on the Hub
+    >>> names = {0: "neutral", 1: "joy", 2: "anger"}
+    >>> AmuseForEmotionRecognition(AmuseConfig(text_feature_size=2, hidden_size=16, id2label=names)).save_pretrained(folder)
+    >>> _ = AmuseProcessor(emotions=list(names.values())).save_pretrained(folder)
+
+    >>> recognizer = pipeline("emotion-recognition", model=folder)
+    >>> conversation = [{"speaker": "Ada", "text_features": [0.3, -1.2]}, {"speaker": "Ben", "text_features": [1.1, 0.4]}]
+    >>> [set(said["scores"]) == set(names.values()) for said in recognizer(conversation)]
+    [True, True]
     ```
     """
 

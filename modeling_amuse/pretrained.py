@@ -5,12 +5,9 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import initialization as init
 from transformers.modeling_utils import PreTrainedModel
 
-from .adaptive_fusion import AmuseAdaptiveFusion
 from .configuration_amuse import AmuseConfig
-from .losses import AmuseMemoryBank
 from .pickled_adapters import check_adapter
 
 RAW_INPUTS = {"text": "input_ids", "audio": "audio_values", "vision": "pixel_values"}
@@ -30,7 +27,7 @@ class AmusePreTrainedModel(PreTrainedModel):
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
-        # a model without a text encoder takes no input_ids
+        # a model without a text encoder has no input_ids
         for modality in config.modalities[:1]:
             has_encoder = getattr(config, f"{modality}_config") is not None
             self.main_input_name = RAW_INPUTS[modality] if has_encoder else f"{modality}_features"
@@ -38,15 +35,15 @@ class AmusePreTrainedModel(PreTrainedModel):
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *model_args, use_safetensors: bool | None = True, **kwargs):
         """
-        As `PreTrainedModel.from_pretrained`, from safetensors alone: a pickle may run code when it is read.
+        Like `PreTrainedModel.from_pretrained`, but it only loads safetensors: loading a pickle may run code.
 
         Raises:
             ValueError: for `use_safetensors=False`.
-            OSError: when there are no such weights.
+            OSError: when the folder or repository has no safetensors.
         """
         if use_safetensors is False:
             raise ValueError(
-                "use_safetensors=False would load a pickle, which may run code: AMuSE loads safetensors alone."
+                "use_safetensors=False would load a pickle, which may run code: AMuSE only loads safetensors."
             )
         try:
             return super().from_pretrained(pretrained_model_name_or_path, *model_args, use_safetensors=True, **kwargs)
@@ -55,16 +52,16 @@ class AmusePreTrainedModel(PreTrainedModel):
             if any(folder.glob("*.safetensors")) or not any(folder.glob("pytorch_model*.bin*")):
                 raise
             raise OSError(
-                f"{folder} holds its weights as a pickle alone (pytorch_model.bin), which may run code when it is read, and is "
-                "never loaded: load it where you trust it, and save it with save_pretrained, as model.safetensors."
+                f"{folder} has no safetensors, only a pickle (pytorch_model.bin). Loading a pickle may run code, so it is "
+                "never loaded: convert it where you trust it, with save_pretrained, to model.safetensors."
             ) from error
 
     def load_adapter(self, peft_model_id: str | None = None, *args, **kwargs):
         """
-        As `PreTrainedModel.load_adapter`, from safetensors alone.
+        Like `PreTrainedModel.load_adapter`, but it only loads safetensors.
 
         Raises:
-            OSError: when the adapter has none.
+            OSError: when the adapter has no safetensors.
         """
         if peft_model_id is not None and kwargs.get("adapter_state_dict") is None:
             load_config = kwargs.get("load_config")
@@ -74,18 +71,14 @@ class AmusePreTrainedModel(PreTrainedModel):
     @classmethod
     def is_custom_code(cls) -> bool:
         """
-        False: `_init_weights` writes through `transformers.initialization`, which never touches what was loaded. Custom
-        code is suspected not to, and modules without weights of their own are not initialized then; among them encoders
-        that fill their children's weights, as Whisper's does with its positions.
+        False: `_init_weights` writes through `transformers.initialization`, which never overwrites loaded weights.
+        transformers assumes the opposite of custom code and then skips modules without weights of their own. Some
+        encoders initialize their children's weights in such a module, for example Whisper its positions.
         """
         return False
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
-        if isinstance(module, AmuseAdaptiveFusion):
-            init.normal_(module.placeholder, std=self.config.initializer_range)
-            if hasattr(module, "alpha_logits"):
-                init.zeros_(module.alpha_logits)
-        elif isinstance(module, AmuseMemoryBank):
-            init.normal_(module.slots)
+        if hasattr(module, "init_own_weights"):  # weights that are no linear layer's
+            module.init_own_weights(self.config.initializer_range)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The states that a model's own audio and image encoders have for recordings, an utterance at a time."""
+"""Apply the audio and image encoders inside a model to recordings, one utterance at a time."""
 
 from functools import partial
 
@@ -7,31 +7,31 @@ import numpy as np
 import torch
 
 IMAGES_AT_ONCE = 64  # an utterance may last for minutes
-SAMPLING_RATE = 16_000  # of all recordings; that of Whisper, wav2vec 2.0, HuBERT, WavLM and AST
+SAMPLING_RATE = 16_000  # Whisper, wav2vec 2.0, HuBERT, WavLM and AST expect it; all recordings are read at this rate
 SIGHT_OF = {"vision": "face_images", "background": "backgrounds"}
 
 
 def recording_encoders(model, processor) -> dict:
     """
-    What computes the features of recordings with the encoders inside the model.
+    Functions that compute the features of recordings with the encoders inside the model.
 
     Args:
         model ([`AmuseModel`]): the model.
-        processor ([`AmuseProcessor`]): with the feature extractor and the image processor of the encoders.
+        processor ([`AmuseProcessor`]): has the feature extractor and the image processor of the encoders.
 
     Returns:
-        For each of the streams `"audio"`, `"vision"` and `"background"` that has an encoder a function from what is heard,
-        `(samples,)`, or seen, an `UtteranceSight`, to states `(S, D)`, or None where there is nothing.
+        One function for each of the streams `"audio"`, `"vision"` and `"background"` that has an encoder. It takes a waveform
+        `(samples,)`, or for vision an `UtteranceSight`, and returns states `(S, D)`, or None where the input is empty.
 
     Raises:
-        ValueError: when the audio encoder hears sounds of another sampling rate than recordings are read at.
+        ValueError: when the audio encoder expects another sampling rate than that of the recordings.
     """
     encoders = {}
     if model.encoder("audio") is not None and processor.feature_extractor is not None:
         if processor.feature_extractor.sampling_rate != SAMPLING_RATE:
             raise ValueError(
-                f"The audio encoder hears {processor.feature_extractor.sampling_rate} samples a second, and recordings are "
-                f"read at {SAMPLING_RATE}: take an encoder of that rate, or compute its features yourself."
+                f"The audio encoder expects {processor.feature_extractor.sampling_rate} samples per second, but recordings are "
+                f"read at {SAMPLING_RATE}: take an encoder with that rate, or compute audio_features yourself."
             )
         encoders["audio"] = partial(_states_of_sound, model, processor)
     if model.encoder("vision") is not None and processor.image_processor is not None:

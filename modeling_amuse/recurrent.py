@@ -11,14 +11,14 @@ from .tracing import is_exporting
 @torch.library.custom_op("amuse::lstm", mutates_args=())
 def padded_lstm(states: torch.Tensor, lengths: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
     """
-    A (Bi-)LSTM over padded rows as one operator of an exported graph: the tracer would unroll torch's own step by step,
-    and fix the number of steps. For inference; it has no gradient.
+    A (Bi-)LSTM over padded rows as one operator of an exported graph. The tracer would unroll torch's LSTM step by step and
+    fix the number of steps. For inference only; it has no gradient.
 
     Args:
         states: `(rows, steps, input_size)`.
         lengths: `(rows,)`, at least 1.
-        weights: input weights, hidden weights and their two biases, of the forward direction and then, if there is one,
-            of the backward direction.
+        weights: input weights, hidden weights and their two biases, first of the forward direction, then of the backward
+            direction if there is one.
 
     Returns:
         `(rows, steps, directions * size)`, zero beyond each row's length.
@@ -40,12 +40,12 @@ def _(states, lengths, weights):
 
 class AmuseLSTM(nn.Module):
     """
-    A (Bi-)LSTM that reads only the valid beginning of each row, so that padding neither costs nor changes anything.
+    A (Bi-)LSTM that only reads the valid beginning of each row, so that padding costs no time and changes no result.
 
     Args:
         input_size (`int`): size of the inputs.
-        hidden_size (`int`): size of the outputs; a bidirectional LSTM gives each direction half of it.
-        bidirectional (`bool`): False reads forward alone.
+        hidden_size (`int`): size of the outputs; in a bidirectional LSTM each direction has half of it.
+        bidirectional (`bool`): False only reads forward.
     """
 
     def __init__(self, input_size: int, hidden_size: int, bidirectional: bool = True):
@@ -76,11 +76,11 @@ class AmuseLSTM(nn.Module):
         self, inputs: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         """
-        One step of an LSTM that reads forward alone; so many steps give what `forward` gives for the whole rows.
+        One step of an LSTM that only reads forward. Successive steps give the same results as `forward` on whole rows.
 
         Args:
             inputs: `(rows, input_size)`.
-            state: hidden and cell state after the steps before, each `(rows, hidden_size)`. None: there were none.
+            state: hidden and cell state after the previous steps, each `(rows, hidden_size)`. None: there were none.
 
         Returns:
             `(rows, hidden_size)`, and the state after this step.

@@ -1,13 +1,44 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Text that is read in its conversation: utterances are joined, encoded together, and each takes its own tokens' states."""
+"""
+What the text encoder reads at once (`config.text_scope`): each utterance by itself, or several utterances of a conversation
+that are joined into one sequence. In each case an utterance gets the states of its own tokens.
+"""
 
 import torch
 from transformers.modeling_utils import PreTrainedModel
 
-from .encoders import encode_rows
+from .configuration_amuse import AmuseConfig
+from .encoders import encode_rows, encode_text
 from .tracing import is_exporting
+from .variants import TEXT_SCOPES
 
-SEQUENCES_AT_ONCE = 16  # where no gradient is wanted: a long conversation needs no more memory than a short one
+SEQUENCES_AT_ONCE = 16  # without gradients, so that a long conversation needs no more memory than a short one
+
+
+@TEXT_SCOPES.implements("utterance")
+def encode_utterances(
+    encoder: PreTrainedModel,
+    input_ids: torch.LongTensor,
+    mask: torch.Tensor | None,
+    conversations: torch.LongTensor,
+    config: AmuseConfig,
+) -> tuple[torch.Tensor, torch.BoolTensor]:
+    """Each utterance by itself. Arguments and results are those of [`encode_in_conversation`]."""
+    return encode_text(encoder, input_ids, mask)
+
+
+@TEXT_SCOPES.implements("neighbours")
+def encode_with_neighbours(encoder, input_ids, mask, conversations, config: AmuseConfig):
+    """Each utterance with `config.num_text_neighbours` before and after it."""
+    return encode_in_conversation(
+        encoder, input_ids, mask, conversations, config.max_text_sequence, config.num_text_neighbours
+    )
+
+
+@TEXT_SCOPES.implements("conversation")
+def encode_conversations(encoder, input_ids, mask, conversations, config: AmuseConfig):
+    """Each conversation as one sequence, or few."""
+    return encode_in_conversation(encoder, input_ids, mask, conversations, config.max_text_sequence)
 
 
 def encode_in_conversation(
@@ -20,23 +51,23 @@ def encode_in_conversation(
 ) -> tuple[torch.Tensor, torch.BoolTensor]:
     """
     The states of each utterance's tokens, which have attended to the tokens of other utterances of its conversation. Whole
-    utterances are joined, in the order of time.
+    utterances are joined in the order of time.
 
     Args:
         encoder: a text encoder.
-        input_ids: `(rows, tokens)`, one row for an utterance.
-        mask: `(rows, tokens)`, 1 for tokens. None: all are.
+        input_ids: `(rows, tokens)`, one row for each utterance.
+        mask: `(rows, tokens)`, 1 for tokens. None: all are tokens.
         conversations: `(rows,)`, ascending: the conversation of each row.
-        longest: the most tokens of a sequence; fewer where the encoder has positions for fewer. An utterance that is longer
+        longest: the largest number of tokens in a sequence; less where the encoder has fewer positions. A longer utterance
             is a sequence by itself.
-        num_neighbours: each utterance is read with so many before it and behind it, the nearest first where not all find
-            room. None: a conversation is one sequence, or few, so that no token is encoded twice.
+        num_neighbours: read each utterance with so many utterances before it and as many after it; the nearest are taken
+            first where not all fit. None: a conversation is one sequence, or few, so that no token is encoded twice.
 
     Returns:
         States `(rows, tokens, D)` and their mask `(rows, tokens)`.
 
     Raises:
-        ValueError: in an export, where the number of sequences would have to be fixed.
+        ValueError: in an export, which would fix the number of sequences.
     """
     if is_exporting():
         raise ValueError(
@@ -55,9 +86,9 @@ def encode_in_conversation(
 
 def _successive_sequences(lengths: torch.Tensor, conversations: torch.Tensor, longest: int) -> torch.LongTensor:
     """
-    The sequence of each row, `(rows,)`. A conversation that does not fit into one is cut before the utterances that begin
-    beyond the first, second, ... multiple of what is left of `longest` with its longest utterance taken off: so no utterance
-    is cut, and other conversations of the batch change nothing.
+    The sequence of each row, `(rows,)`. A conversation that does not fit into one sequence is split between utterances. With
+    room = `longest` - length of its longest utterance, a new sequence starts at the first utterance that begins after
+    room, 2 * room, ... tokens. So no utterance is cut, and the split does not depend on other conversations.
     """
     number = int(conversations.max()) + 1
     starts = lengths.cumsum(0) - lengths
@@ -72,7 +103,7 @@ def _successive_sequences(lengths: torch.Tensor, conversations: torch.Tensor, lo
 def _neighbours(
     lengths: torch.Tensor, conversations: torch.Tensor, number: int, longest: int
 ) -> tuple[torch.LongTensor, torch.LongTensor]:
-    """The rows that stand in the sequence of each row, in the order of time, and these sequences, both `(copies,)`."""
+    """The rows that are read together with each row, in the order of time, and the row that they are read for; both `(copies,)`."""
     offsets = torch.arange(-number, number + 1, device=lengths.device)
     rows = torch.arange(len(lengths), device=lengths.device)[:, None] + offsets
     inside = rows.clamp(0, len(lengths) - 1)
@@ -91,19 +122,19 @@ def _encode_joined(
     wanted: torch.BoolTensor | None = None,
 ) -> torch.Tensor:
     """
-    States `(wanted rows, tokens, D)` of rows `(rows, tokens)` that are joined into `sequences` `(rows,)`, ascending; what is
-    masked holds anything.
+    States `(wanted rows, tokens, D)` of rows `(rows, tokens)` that are joined into `sequences` `(rows,)`, ascending. States of
+    masked tokens are arbitrary.
     """
     lengths = mask.sum(dim=1)
     number = int(sequences.max()) + 1
     sizes = lengths.new_zeros(number).index_add(0, sequences, lengths)
     width = max(int(sizes.max()), 1)
-    # where each row begins in its sequence: all tokens before it, but for those of earlier sequences
+    # where each row begins in its sequence: after the tokens of the sequence's earlier rows
     begins = lengths.cumsum(0) - lengths - (sizes.cumsum(0) - sizes)[sequences]
     places = (sequences * width + begins)[:, None] + mask.cumsum(dim=1) - 1
     joined = input_ids.new_full((number * width,), encoder.config.pad_token_id or 0)
     joined[places[mask]] = input_ids[mask]
-    # a conversation without a word gives the encoder one token to attend to, which counts for nothing
+    # in a conversation without words the encoder attends to one padding token, whose state is masked later
     attended = torch.arange(width, device=mask.device) < sizes.clamp(min=1)[:, None]
     at_once = None if torch.is_grad_enabled() else SEQUENCES_AT_ONCE
     states = encode_rows(encoder, joined.view(number, width), attended, at_once)

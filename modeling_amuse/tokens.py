@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The token sequences of one modality: valid tokens first, and how many of them there are."""
+"""The token sequences of one modality, valid tokens first, and their lengths."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ from .tracing import is_exporting
 
 class Tokens(NamedTuple):
     """
-    Token sequences of one modality, one row for an utterance.
+    Token sequences of one modality, one row for each utterance.
 
     Attributes:
-        states: `(rows, tokens, size)`; valid tokens stand first; what follows them counts for nothing.
-        lengths: `(rows,)`, how many are valid. 0: the utterance lacks this modality.
+        states: `(rows, tokens, size)`; valid tokens come first, what follows them is ignored.
+        lengths: `(rows,)`, the number of valid tokens. 0: the utterance lacks this modality.
     """
 
     states: torch.Tensor
@@ -29,8 +29,8 @@ class Tokens(NamedTuple):
     @property
     def readable_lengths(self) -> torch.LongTensor:
         """
-        `lengths`, at least 1: a missing modality is read as one token of zeros. What is made of it gets weight 0
-        later; reading it keeps softmax defined and every parameter in the graph.
+        `lengths`, but at least 1: a missing modality is read as one token of zeros, whose result gets weight 0 later. So
+        softmax is defined, and every parameter is in the graph.
         """
         return self.lengths.clamp(min=1)
 
@@ -51,10 +51,10 @@ class Tokens(NamedTuple):
 
 def left_align(states: torch.Tensor, mask: torch.Tensor) -> Tokens:
     """
-    Move the valid tokens to the front, in their order, and cut what no row needs (an export keeps it).
+    Move the valid tokens to the front, in their order, and cut the columns that no row needs (an export keeps them).
 
     Args:
-        states: `(rows, tokens, size)`; what is masked may hold anything, NaN too.
+        states: `(rows, tokens, size)`; masked tokens may hold anything, also NaN.
         mask: `(rows, tokens)`, true where valid.
     """
     mask = mask.bool()
@@ -71,15 +71,15 @@ def mean_of_successive(
     states: torch.Tensor, mask: torch.BoolTensor, number: int
 ) -> tuple[torch.Tensor, torch.BoolTensor]:
     """
-    One token in place of every `number` successive ones: the mean of the valid ones among them.
+    Replace every `number` successive tokens by one, the mean of the valid ones among them.
 
     Args:
-        states: `(rows, tokens, size)`; what is masked may hold anything, NaN too.
+        states: `(rows, tokens, size)`; masked tokens may hold anything, also NaN.
         mask: `(rows, tokens)`, true where valid.
         number: 1 changes nothing.
 
     Returns:
-        `(rows, ceil(tokens / number), size)` and its mask; a token is valid when it is made of at least one valid token.
+        `(rows, ceil(tokens / number), size)` and its mask. A new token is valid when at least one of its tokens is.
     """
     if number == 1:
         return states, mask

@@ -2,16 +2,16 @@
 """
 Whether the model is being exported (`torch.export`, ONNX).
 
-An exported graph is the same for all inputs: shapes in it may depend on the inputs' shapes, but not on what stands in
-them. Where the model otherwise computes real utterances and valid tokens alone, an export computes all places of the
-padded batch and masks them; the numbers are the same.
+An exported graph serves all inputs: shapes in it may depend on the inputs' shapes, but not on their values. Where the model
+otherwise only computes real utterances and valid tokens, an export computes all places of the padded batch and masks them.
+The results are the same.
 """
 
 import torch
 
 
 def is_exporting() -> bool:
-    """Whether a graph is traced that must serve inputs of other values and shapes, too."""
+    """Whether a graph is being traced that must also serve inputs of other values and shapes."""
     return torch.compiler.is_exporting()
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from .attention import AmuseAttention, key_mask
+from .attention import build_attention, key_mask, key_value_sizes
 from .configuration_amuse import AmuseConfig
 from .recurrent import AmuseLSTM
 from .tokens import Tokens, left_align
@@ -18,9 +18,9 @@ class AmuseSelfAttentionLayer(GradientCheckpointingLayer):
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
-        self.key_value_sizes = AmuseAttention.key_value_sizes(config)
+        self.key_value_sizes = key_value_sizes(config)
         self.key_value = nn.Linear(config.hidden_size, sum(self.key_value_sizes), bias=False)
-        self.attention = AmuseAttention(config)
+        self.attention = build_attention(config)
 
     def forward(
         self, hidden_states: torch.Tensor, attention_mask: torch.Tensor | None, output_attentions: bool = False
@@ -34,12 +34,12 @@ class AmuseSelfAttentionLayer(GradientCheckpointingLayer):
 
 class UnimodalFeatures(NamedTuple):
     """
-    What [`AmuseUnimodalEncoder`] makes of a modality.
+    The result of [`AmuseUnimodalEncoder`] for one modality.
 
     Attributes:
         tokens: f_m, `(rows, tokens, d)`.
-        hidden_states: what the first layer read and what each layer gave, each `(rows, tokens, d)`.
-        attentions: for each layer `(rows, heads, tokens, tokens)`; empty when they were not asked for.
+        hidden_states: the input of the first layer and the output of each layer, each `(rows, tokens, d)`.
+        attentions: of each layer `(rows, heads, tokens, tokens)`; empty when they were not requested.
     """
 
     tokens: Tokens
@@ -54,7 +54,7 @@ class AmuseUnimodalEncoder(nn.Module):
     Args:
         config: the model's configuration.
         feature_sizes: size D of the tokens of each stream of the modality. Vision may have two streams, faces and
-            background: each has its own Bi-LSTM, and they share the self-attention.
+            background; each has its own Bi-LSTM, and they share the self-attention.
     """
 
     def __init__(self, config: AmuseConfig, feature_sizes: list[int]):
@@ -68,10 +68,10 @@ class AmuseUnimodalEncoder(nn.Module):
         """
         Args:
             streams: tokens `(rows, tokens, D)` of each stream.
-            output_attentions: return the attention weights, whatever the attention implementation.
+            output_attentions: return the attention weights, with any attention implementation.
 
         Returns:
-            f_m, the tokens of the second stream behind those of the first, and how it came about.
+            f_m, the tokens of the second stream behind those of the first, with hidden states and attentions.
         """
         read = [
             lstm(self.dropout(stream.states), stream.readable_lengths)
@@ -82,7 +82,7 @@ class AmuseUnimodalEncoder(nn.Module):
         else:
             valid = [stream.valid for stream in streams]
             tokens = left_align(torch.cat(read, dim=1), torch.cat(valid, dim=1))
-            # a stream that no utterance has is cut off above: keep its LSTM in the graph
+            # left_align cuts off a stream that no utterance has: keep its LSTM in the graph
             tokens = tokens._replace(states=tokens.states + sum(states[:, :1] * 0 for states in read))
         hidden_states = self.dropout(tokens.states)
         attention_mask = key_mask(self.config, hidden_states, tokens.readable, hidden_states, output_attentions)

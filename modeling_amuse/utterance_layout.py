@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Where the utterances of a padded batch of conversations stand."""
+"""The position of each utterance in a padded batch of conversations."""
 
 from copy import copy
 from typing import NamedTuple
@@ -11,12 +11,12 @@ from .tracing import is_exporting
 
 class Groups(NamedTuple):
     """
-    Utterances in groups: of one conversation, or of one speaker in it.
+    Utterances in groups: those of one conversation, or those of one speaker in it.
 
     Attributes:
-        places: `(rows,)`, where each utterance stands in the flattened `(groups, steps)`, in the order of time.
-        lengths: `(groups,)`, how many utterances a group has; at least 1.
-        steps: of the longest group, or more.
+        places: `(rows,)`, the position of each utterance in the flattened `(groups, steps)`, in the order of time.
+        lengths: `(groups,)`, the number of utterances of each group; at least 1.
+        steps: the length of the longest group, or more.
     """
 
     places: torch.LongTensor
@@ -26,10 +26,10 @@ class Groups(NamedTuple):
 
 class UtteranceLayout:
     """
-    Where the utterances of a batch of conversations stand: between `(B, T, ...)` and one row for each utterance.
+    Converts between `(B, T, ...)` and one row for each utterance.
 
-    In an export every place of `(B, T)` is a row, padding too: `valid_tokens` makes it an utterance that lacks every
-    modality, and `pad` sets to zero what came of it.
+    In an export every place of `(B, T)` is a row, also padding: `valid_tokens` turns it into an utterance without any
+    modality, and `pad` sets its results to zero.
 
     Args:
         utterance_mask: `(B, T)`, true for utterances.
@@ -63,12 +63,12 @@ class UtteranceLayout:
 
         Args:
             streams: for each stream of the model its raw inputs, its features and its mask, each a tensor `(B, T, ...)`
-                or None. A mask alone says that the stream is missing.
-            utterance_mask: `(B, T)`, or None where all are utterances.
+                or None. A mask of zeros alone means that the stream is missing.
+            utterance_mask: `(B, T)`, or None where all places are utterances.
             speaker_ids: `(B, T)` or None.
 
         Raises:
-            ValueError: there is no input, no utterance, or inputs disagree about B and T.
+            ValueError: when there is no input or no utterance, or the inputs disagree about B and T.
         """
         given = {
             f"{stream} {kind}": tensor
@@ -78,8 +78,9 @@ class UtteranceLayout:
         }
         if not given:
             raise ValueError(
-                f"No modality is given that the model has ({', '.join(streams)}): give its input, its features, or a mask "
-                "of zeros where it is missing."
+                f"None of the model's streams ({', '.join(streams)}) is given: give its input, its features, or a mask of "
+                "zeros where it is missing. For the features of one modality alone call get_text_features, "
+                "get_audio_features or get_vision_features."
             )
         first = next(iter(given.values()))
         if utterance_mask is None:
@@ -89,7 +90,11 @@ class UtteranceLayout:
             given["speaker_ids"] = speaker_ids
         if any(tensor.shape[:2] != utterance_mask.shape for tensor in given.values()):
             listed = ", ".join(f"{name} {tuple(tensor.shape[:2])}" for name, tensor in given.items())
-            raise ValueError(f"Inputs disagree about (conversations, utterances): {listed}.")
+            raise ValueError(
+                f"Inputs disagree about their first two dimensions, (conversations, utterances): {listed}. For the "
+                "features of utterances without conversations call get_text_features, get_audio_features or "
+                "get_vision_features."
+            )
         layout = cls(utterance_mask.bool())
         if not is_exporting() and layout.number == 0:
             raise ValueError("The batch holds no utterance: utterance_mask is zero everywhere.")
@@ -100,7 +105,7 @@ class UtteranceLayout:
         return tensor.flatten(0, 1)[self.index]
 
     def parts(self, size: int | None) -> list["UtteranceLayout"]:
-        """Layouts of at most `size` successive rows each, of the same tensors. None: one of all rows."""
+        """Layouts of the same tensors with at most `size` successive rows each. None: one layout with all rows."""
         if size is None:
             return [self]
         parts = []
@@ -128,7 +133,7 @@ class UtteranceLayout:
             return grouped(self.conversations)
         mask = self.utterance_mask.long()
         lengths = mask.sum(dim=1)
-        # padding behind the utterances, wherever it stands
+        # padding goes behind the utterances
         position = torch.where(
             self.utterance_mask, mask.cumsum(dim=1) - 1, lengths[:, None] + (1 - mask).cumsum(dim=1) - 1
         )
@@ -136,10 +141,10 @@ class UtteranceLayout:
 
     def by_speaker(self, speaker_ids: torch.LongTensor) -> Groups:
         """
-        The utterances of each speaker of each conversation, `speaker_ids` being `(B, T)`.
+        The utterances of each speaker of each conversation; `speaker_ids` is `(B, T)`.
 
-        An export has as many groups for each conversation as the one of most speakers needs (that number is the one thing
-        in it that depends on what stands in the inputs), and finds them by comparing all utterances with each other.
+        An export compares all utterances with each other. It has as many groups for each conversation as the conversation
+        with the most speakers needs; this number is its only size that depends on the inputs' values.
         """
         if not is_exporting():
             speakers = torch.unique(self.rows(speaker_ids), return_inverse=True)[1]  # ids may be any numbers
@@ -148,14 +153,14 @@ class UtteranceLayout:
         # padding has a speaker of its own
         same = (speaker_ids[:, :, None] == speaker_ids[:, None]) & (mask[:, :, None] == mask[:, None])
         position = same.tril(-1).sum(dim=2)
-        # speakers are numbered as they first speak
+        # speakers are numbered in the order in which they first speak
         number = (position == 0).long().cumsum(dim=1) - 1
         number = number.gather(1, same.long().argmax(dim=2))
         groups = number.max().item() + 1
         torch._check(groups >= 1)
         lengths = (number[:, None] == torch.arange(groups, device=self.device)[:, None]).sum(dim=2)
         group = self.conversations * groups + number.flatten()
-        # a conversation of fewer speakers has groups of nobody, read as one utterance of zeros
+        # a conversation with fewer speakers has empty groups, which are read as one utterance of zeros
         return Groups(group * self.length + position.flatten(), lengths.flatten().clamp(min=1), self.length)
 
 

@@ -8,9 +8,16 @@ from pathlib import Path
 import yaml
 from transformers import HfArgumentParser
 
-from modeling_amuse import MODALITIES
-from modeling_amuse.configuration_amuse import PRESETS
 from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+from modeling_amuse.variants import (
+    CONTEXTS,
+    CONTRASTIVE_LOSSES,
+    FUSIONS,
+    HEAD_AGGREGATIONS,
+    MODALITIES,
+    PRESETS,
+    TEXT_SCOPES,
+)
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 SCHEDULES = (
@@ -75,8 +82,8 @@ class ModelArguments:
     text_scope: str | None = field(
         default=None,
         metadata={
-            "help": "What the text encoder reads at once; more than an utterance, with the speakers' names.",
-            "choices": ["utterance", "neighbours", "conversation"],
+            "help": f"What the text encoder reads at once; more than an utterance, with the speakers' names. {TEXT_SCOPES.help()}",
+            "choices": list(TEXT_SCOPES),
         },
     )
     num_text_neighbours: int | None = field(
@@ -111,18 +118,22 @@ class ModelArguments:
     hidden_size: int | None = field(default=None, metadata={"help": "Size of the descriptors."})
     num_man_layers: int | None = field(default=None, metadata={"help": "Layers of the Multimodal Attention Network."})
     head_aggregation: str | None = field(
-        default=None, metadata={"help": "How attention heads are joined.", "choices": ["concat", "mean"]}
+        default=None,
+        metadata={
+            "help": f"How attention heads are joined. {HEAD_AGGREGATIONS.help()}",
+            "choices": list(HEAD_AGGREGATIONS),
+        },
     )
     fusion: str | None = field(
         default=None,
         metadata={
-            "help": "How Adaptive Fusion gets its weights.",
-            "choices": ["gate", "alfa", "static", "equal", "random", "concat"],
+            "help": f"How Adaptive Fusion gets its weights. {FUSIONS.help()}",
+            "choices": list(FUSIONS),
         },
     )
     contexts: str | None = field(
         default=None,
-        metadata={"help": "Which conversation contexts are read.", "choices": ["both", "dialogue", "speaker", "none"]},
+        metadata={"help": f"Which conversation contexts are read. {CONTEXTS.help()}", "choices": list(CONTEXTS)},
     )
     causal: bool | None = field(default=None, metadata={"help": "Judge an utterance from its past alone."})
     hidden_dropout: float | None = field(default=None, metadata={"help": "Dropout of the descriptors."})
@@ -134,7 +145,11 @@ class ModelArguments:
     )
     focal_gamma: float | None = field(default=None, metadata={"help": "Exponent of the focal losses."})
     contrastive_loss: str | None = field(
-        default=None, metadata={"help": "The loss between modalities.", "choices": ["none", "bank", "in_batch"]}
+        default=None,
+        metadata={
+            "help": f"The loss between modalities. {CONTRASTIVE_LOSSES.help()}",
+            "choices": list(CONTRASTIVE_LOSSES),
+        },
     )
     class_weights: str = field(
         default="none",

@@ -91,5 +91,5 @@ def test_everything_public_is_documented():
 def test_an_encoder_without_tokens_of_one_size_is_refused():
     from transformers import ConvNextConfig
 
-    with pytest.raises(ValueError, match="'convnext'.*not tokens of one hidden_size"):
+    with pytest.raises(ValueError, match="'convnext'.*not tokens of one size"):
         AmuseConfig(vision_config=ConvNextConfig())

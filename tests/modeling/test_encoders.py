@@ -400,11 +400,11 @@ def test_encoders_with_weights_that_their_states_do_not_rest_on_are_trained_dist
 
 def test_encoders_of_another_type_than_the_configuration_says_are_refused(tiny_text_encoder):
     config = AmuseConfig(text_config=MPNetConfig(**SMALL), hidden_size=8)
-    with pytest.raises(ValueError, match="text encoder is a mpnet, and .* a bert"):
+    with pytest.raises(ValueError, match="text encoder of the type mpnet, but .* is a bert"):
         AmuseForEmotionRecognition.from_text_audio_vision_pretrained(tiny_text_encoder[0], config=config)
 
 
 def test_an_audio_encoder_of_another_sampling_rate_hears_no_recordings():
     processor = AmuseProcessor(feature_extractor=Wav2Vec2FeatureExtractor(sampling_rate=48000))
-    with pytest.raises(ValueError, match="hears 48000 samples a second, and recordings are read at 16000"):
+    with pytest.raises(ValueError, match="expects 48000 samples per second, but recordings are read at 16000"):
         recording_encoders(model_with(audio_config=WAV2VEC2).amuse, processor)

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from modeling_amuse.adaptive_fusion import AmuseAdaptiveFusion, head_gradients
-from modeling_amuse.conversation_context import AmuseConversationContext
+from modeling_amuse.adaptive_fusion import build_fusion, head_gradients
+from modeling_amuse.conversation_context import DialogueContext
 from modeling_amuse.losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
 from modeling_amuse.multimodal_attention import AmuseMultimodalAttentionNetwork
 from modeling_amuse.tokens import Tokens, mean_of_successive
 from modeling_amuse.utterance_layout import grouped
+from modeling_amuse.variants import FUSIONS
 from tests.small_models import random_batch, small_config, small_model
 
 ROWS, SIZE, HEADS, LABELS = 5, 16, 2, 4
@@ -88,7 +89,7 @@ def test_eq_1_multimodal_attention(head_aggregation):
 
 def fusion_and_heads(mode: str):
     config = small_config(fusion=mode)
-    fusion = with_large_weights(AmuseAdaptiveFusion(config))
+    fusion = with_large_weights(build_fusion(config))
     heads = with_large_weights(nn.ModuleList([nn.Linear(SIZE, LABELS) for _ in range(3)]))
     return fusion, heads
 
@@ -159,13 +160,13 @@ def blocks_by_loop(f: torch.Tensor, present: torch.Tensor, alpha) -> tuple[torch
     return torch.cat(blocks), coefficients.mean(dim=(0, 2))
 
 
-@pytest.mark.parametrize(
-    ("mode", "share"), [("equal", 1 / 3), ("concat", 1 / 3), ("random", None), ("static", None), ("gate", None)]
-)
-def test_shares_sum_to_one_in_every_mode(mode, share):
-    fusion, _heads = fusion_and_heads(mode)
+@pytest.mark.parametrize("mode", list(FUSIONS))
+def test_shares_sum_to_one_in_every_mode(mode):
+    share = 1 / 3 if mode in ("equal", "concat") else None
+    fusion, heads = fusion_and_heads(mode)
+    descriptors = torch.randn(ROWS, 3, SIZE)
     with torch.no_grad():
-        _fused, shares = fusion(torch.randn(ROWS, 3, SIZE), LENGTHS > 0)
+        _fused, shares = fusion(descriptors, LENGTHS > 0, head_gradients(descriptors, heads))
     torch.testing.assert_close(shares.sum(dim=1), torch.ones(ROWS))
     assert (shares[LENGTHS == 0] == 0).all()
     assert torch.equal(shares[3], torch.tensor([0.0, 0.0, 1.0]))
@@ -182,7 +183,7 @@ def test_one_present_modality_fills_every_block():
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_contexts_read_each_group_by_itself(causal):
-    context = with_large_weights(AmuseConversationContext(small_config(causal=causal)))
+    context = with_large_weights(DialogueContext(small_config(causal=causal)))
     utterances = torch.randn(7, 3 * SIZE)
     groups = torch.tensor([4, 9, 4, 4, 0, 9, 0])
     with torch.no_grad():
@@ -193,7 +194,7 @@ def test_contexts_read_each_group_by_itself(causal):
 
 
 def test_a_causal_context_read_step_by_step():
-    context = with_large_weights(AmuseConversationContext(small_config(causal=True)))
+    context = with_large_weights(DialogueContext(small_config(causal=True)))
     utterances = torch.randn(5, 2, 3 * SIZE)  # of two groups
     state, steps = None, []
     with torch.no_grad():

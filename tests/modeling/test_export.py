@@ -173,7 +173,7 @@ def test_encoders_of_sound_and_images_are_exported_too(tmp_path):
     with torch.no_grad():
         expected = model(**silent)
     np.testing.assert_allclose(exported(**silent)["logits"], expected.logits.numpy(), atol=1e-4, rtol=0)
-    with pytest.raises(ValueError, match="audio_mask is not zero, but there is no audio_values"):
+    with pytest.raises(ValueError, match="audio_mask is not zero, but audio_values is missing"):
         exported(**{**silent, "audio_mask": torch.ones(1, 2, 1)})
 
 
@@ -183,7 +183,7 @@ def test_the_onnx_model_says_what_it_does_not_read(exported, tmp_path):
         model(pixel_values=np.zeros((1, 1, 1, 3, 4, 4)))
     with pytest.raises(ValueError, match="No input is given"):
         model()
-    with pytest.raises(ValueError, match="There are no speaker_ids"):
+    with pytest.raises(ValueError, match="speaker_ids are missing"):
         model(input_ids=np.ones((1, 1, 2)))
     with pytest.raises(FileNotFoundError, match="export_onnx"):
         OnnxModel(tmp_path)

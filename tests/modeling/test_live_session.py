@@ -9,9 +9,9 @@ from transformers import AutoTokenizer, pipeline
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor, LiveSession
 from modeling_amuse.processing.feature_extractors import extractor_record
+from modeling_amuse.variants import CONTEXTS
 from tests.small_models import SIZES, small_model
 
-CONTEXTS = ["both", "dialogue", "speaker", "none"]
 TALK = [
     {"id": "a", "speaker": "Ada", "text": "oh no what is that", "audio_features": [0.5, 1.0], "start": 0.0, "end": 1.5},
     {"speaker": "Ben", "text": "leave me alone"},
@@ -37,7 +37,7 @@ conversations = st.lists(
 ).filter(lambda talk: any(len(given) > 1 for given in talk))  # a whole conversation of nothing is refused
 
 
-@pytest.fixture(scope="module", params=CONTEXTS)
+@pytest.fixture(scope="module", params=list(CONTEXTS))
 def session(request):
     torch.manual_seed(0)
     return LiveSession(small_model(contexts=request.param, causal=True), AmuseProcessor())

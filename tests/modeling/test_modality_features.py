@@ -95,7 +95,7 @@ def test_a_modality_that_the_model_lacks_is_refused():
     model = small_model(audio_feature_size=None)
     with pytest.raises(ValueError, match="no modality 'audio'"):
         model.get_audio_features(audio_features=torch.randn(1, 1, 2, 3))
-    with pytest.raises(ValueError, match="No modality is given"):
+    with pytest.raises(ValueError, match="None of the model's streams"):
         model.get_text_features()
 
 

@@ -176,9 +176,7 @@ def test_every_weight_of_the_encoder_learns_and_none_when_nobody_says_a_word(mod
 
 
 def test_a_scope_that_cannot_be_is_refused(model):
-    with pytest.raises(
-        ValueError, match="judges an utterance from its past alone, and text_scope='conversation' reads"
-    ):
+    with pytest.raises(ValueError, match="does not read later utterances, but text_scope='conversation' does"):
         AmuseConfig(text_feature_size=3, text_scope="conversation", causal=True)
     with pytest.raises(ValueError, match="max_text_sequence must be 1 or more, but is 0"):
         AmuseConfig(text_feature_size=3, max_text_sequence=0)

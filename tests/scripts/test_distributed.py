@@ -175,7 +175,7 @@ def test_a_text_that_is_missing_from_a_whole_batch_is_read_by_a_sharded_encoder(
         model(**batch)
     assert len(calls) == 2
     features = torch.zeros(2, 5, 4, 12)
-    with pytest.raises(ValueError, match="nothing for the BertModel to read, whose weights are sharded"):
+    with pytest.raises(ValueError, match="no input for the BertModel, whose weights are sharded"):
         model.train()(**batch, text_features=features)
 
 
