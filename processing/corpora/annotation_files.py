@@ -1,13 +1,18 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Annotations that come as CSV files, one row an utterance, as MELD and its relatives publish them."""
 
-import csv
-import io
+import logging
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from modeling_amuse.processing.corpora.columns import plain
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder
-from modeling_amuse.processing.text_encoding import decode_utf8_or_cp1252
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
+from modeling_amuse.processing.corpora.table_files import read_delimited
+
+logger = logging.getLogger(__name__)
 
 
 class AnnotationFileBuilder(ConversationBuilder):
@@ -27,48 +32,117 @@ class AnnotationFileBuilder(ConversationBuilder):
     columns: tuple[str, ...]
     """The other columns that are read."""
 
+    optional_columns: tuple[str, ...] = ()
+    """Columns that are read where they are there."""
+    label_columns: tuple[str, ...] = ("Emotion",)
+    """The columns that `--label_column` may choose."""
+    takes_label_column = True
+
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
-        return {split: [data_dir / name] for split, name in cls.files.items()}
+        paths = {split: [data_dir / name] for split, name in cls.files.items()}
+        missing = {split for split, [path] in paths.items() if not path.is_file()}
+        if len(missing) == len(paths) and data_dir.is_dir():
+            renamed = _renamed_files(data_dir)
+            if renamed:
+                logger.warning(
+                    "%s: %s are read in place of %s.",
+                    *(data_dir, ", ".join(path.name for path in renamed.values()), ", ".join(cls.files.values())),
+                )
+                paths |= {split: [path] for split, path in renamed.items()}
+        return paths
 
     @classmethod
     def check_files(cls, paths: dict[str, list[Path]]):
         missing = [path for [path] in paths.values() if not path.is_file()]
         if missing:
             names = ", ".join(path.name for path in missing)
-            raise FileNotFoundError(f"{missing[0].parent} lacks {names}. {cls.source}")
+            folder = missing[0].parent
+            found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) if folder.is_dir() else None
+            holds = f"It holds {found or 'nothing'}. " if found is not None else "There is no such folder. "
+            raise FileNotFoundError(f"{folder} lacks {names}. {cls.source} {holds}".strip())
 
     @classmethod
-    def utterance(cls, row: dict, split: str, report: Counter) -> dict:
-        """The utterance of a row, with `number`, its place among those of its conversation."""
+    def utterance(cls, row: dict, split: str, report: Counter, options: DataOptions) -> dict:
+        """The utterance of a row, with `number`, its place among those of its conversation, and its `conversation`."""
         raise NotImplementedError
 
     @classmethod
-    def utterances_of_conversations(cls, path: Path, split: str) -> tuple[dict[tuple[int, ...], list[dict]], Counter]:
+    def utterances_of_conversations(
+        cls, path: Path, split: str, options: DataOptions
+    ) -> tuple[dict[tuple[int, ...], list[dict]], Counter]:
         """
         The utterances of each conversation in the order of the file, and counts of what was mended.
 
         Raises:
             ValueError: when the file lacks a column, has no row, or has a row that cannot be read.
         """
-        text, report = decode_utf8_or_cp1252(path)
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        missing = [name for name in (*cls.conversation_columns, *cls.columns) if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ValueError(f"{path} lacks the columns {', '.join(missing)}. {cls.source}")
+        try:
+            table = read_delimited(path)
+        except ValueError as error:
+            raise ValueError(f"{error} {cls.source}") from error
+        rows = _with_columns(
+            table.rows, (*cls.conversation_columns, *cls.columns), cls.optional_columns, path, cls.source
+        )
         utterances_of = defaultdict(list)
-        for row in reader:
+        for line, row in zip(table.lines, rows, strict=True):
             try:
-                conversation = tuple(int(row[column]) for column in cls.conversation_columns)
-                utterances_of[conversation].append(cls.utterance(row, split, report))
+                conversation = tuple(whole_number(row[column]) for column in cls.conversation_columns)
+                utterances_of[conversation].append(cls.utterance(row, split, table.report, options))
             except (AttributeError, SyntaxError, TypeError, ValueError) as error:
                 raise ValueError(
-                    f"{path}, line {reader.line_num}, cannot be read ({error}): compare it with the published file. "
-                    f"{cls.source}"
+                    f"{path}, line {line}, cannot be read ({error}): compare it with the published file. {cls.source}"
                 ) from error
         if not utterances_of:
             raise ValueError(f"{path} holds no utterance. {cls.source}")
-        return dict(sorted(utterances_of.items())), report
+        return dict(sorted(utterances_of.items())), table.report
+
+    @classmethod
+    def label(cls, row: dict, options: DataOptions) -> str:
+        """The label of a row: its emotion, or what `--label_column` chooses."""
+        column = options.label_column or cls.label_columns[0]
+        found = next((name for name in row if plain(name) == plain(column)), None)
+        if found is None:
+            raise ValueError(f"there is no column {column!r} for --label_column; there are: {', '.join(row)}")
+        return row[found]
+
+
+def _renamed_files(folder: Path) -> dict[str, Path]:
+    """Files whose names hold the split's, one for each split."""
+    found = defaultdict(list)
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in (".csv", ".tsv", ".txt") and path.is_file():
+            words = set(re.split(r"[^a-z0-9]+", path.stem.lower()))
+            splits = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
+            if len(splits) == 1:
+                found[splits.pop()].append(path)
+    return {split: paths[0] for split, paths in found.items() if len(paths) == 1}
+
+
+def _with_columns(
+    rows: list[dict], needed: tuple[str, ...], optional: tuple[str, ...], path: Path, source: str
+) -> list[dict]:
+    """
+    The rows with the columns under their published names, which the file may write in other letters and spaces.
+
+    Raises:
+        ValueError: with the columns that are missing and those that there are.
+    """
+    if not rows:
+        return rows
+    by_plain = {plain(name): name for name in rows[0]}
+    missing = [name for name in needed if plain(name) not in by_plain]
+    if missing:
+        raise ValueError(
+            f"{path} lacks the columns {', '.join(missing)}; its header has {', '.join(rows[0])}. {source}"
+        )
+    names = {by_plain[plain(name)]: name for name in (*needed, *optional) if plain(name) in by_plain}
+    return [{names.get(name, name): value for name, value in row.items()} for row in rows]
+
+
+def whole_number(text: str) -> int:
+    """A whole number, which a spreadsheet may have written as `3.0`."""
+    return int(re.sub(r"\.0+$", "", text.strip()))
 
 
 def seconds(time: str) -> float | None:

@@ -2,15 +2,21 @@
 """The common part of the packaged `datasets` builders: one schema of a conversation, and where builders find files."""
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import datasets
 from datasets import Features, List, Value
 
 from modeling_amuse.processing.conversation import STREAMS, UTTERANCE_KEYS
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.labels import settle_labels
+
+logger = logging.getLogger(__name__)
 
 CONVERSATION_FEATURES = Features(
     {
@@ -41,6 +47,7 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
     Args:
         data_dir (`str`): the folder with the files.
+        options (*optional*): how the files are read.
         splits (*optional*): the splits that are wanted: the files of others are not opened, and need not be there.
             Default: all.
         cache_dir (`str`, *optional*): where the Arrow files are kept. Default: that of `datasets`.
@@ -51,18 +58,40 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
     emotions: tuple[str, ...] | None = None
     """The data set's emotions, in the order of the labels; None where the files alone tell."""
+    takes_label_column = False
+    """Whether `options.label_column` chooses the label."""
 
-    def __init__(self, *args, data_dir: str | None = None, splits: Collection[str] | None = None, **kwargs):
-        found = self.split_paths(Path(data_dir))
-        self.paths = {split: paths for split, paths in found.items() if splits is None or split in splits}
+    def __init__(
+        self,
+        *args,
+        data_dir: str | None = None,
+        splits: Collection[str] | None = None,
+        options: DataOptions | None = None,
+        **kwargs,
+    ):
+        self.options, self.splits = options or DataOptions(), splits
+        self.notes, self.class_names = [], ()
+        self.store_dir = kwargs.get("cache_dir")
+        found = self.find_paths(data_dir, self.options)
+        wanted = {*splits, "all"} if splits is not None else set(found)
+        self.paths = {split: paths for split, paths in found.items() if split in wanted}
         self.check_files(self.paths)
         # the cache of `datasets` knows names, not contents: with their hash, an edited file is read anew; so it is when
         # the schema changes, while other changes of the rows that a builder makes raise its VERSION
-        contents = hashlib.sha256(repr(CONVERSATION_FEATURES).encode())
+        contents = hashlib.sha256(repr((CONVERSATION_FEATURES, self.options.reading())).encode())
+        if "all" in self.paths:
+            contents.update(repr(sorted(splits or ())).encode())
         for split, paths in sorted(self.paths.items()):
             for path in paths:
                 contents.update(f"{split}\0{path.name}\0".encode() + self.cache_key(path, split))
-        super().__init__(*args, data_dir=str(data_dir), hash=contents.hexdigest()[:16], **kwargs)
+        super().__init__(*args, data_dir=data_dir and str(data_dir), hash=contents.hexdigest()[:16], **kwargs)
+
+    @classmethod
+    def find_paths(cls, data_dir: str | None, options: DataOptions) -> dict[str, list[Path]]:
+        """The files of each split; the split `all` stands for files that hold all of them."""
+        if options.files():
+            raise ValueError(f"--data_file and its like are for your own data; {cls.__name__} has files of its own.")
+        return cls.split_paths(Path(data_dir))
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
@@ -77,8 +106,8 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         """
 
     @classmethod
-    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
-        """The conversations of a file, and counts of what was found and mended in it."""
+    def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
+        """The conversations of a file, their labels as the file has them, and counts of what was found and mended in it."""
         raise NotImplementedError
 
     @classmethod
@@ -89,10 +118,26 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         """
         return path.read_bytes()
 
+    def read_splits(self) -> dict[str, tuple[list[dict], Counter]]:
+        """The conversations of each split, and counts of what was found and mended."""
+        read = {}
+        for split, paths in self.paths.items():
+            found = [self.read(path, split, self.options) for path in paths]
+            read[split] = (
+                [c for conversations, _ in found for c in conversations],
+                sum((n for _, n in found), Counter()),
+            )
+        return read
+
     @cached_property
-    def contents(self) -> dict[str, list[tuple[list[dict], Counter]]]:
-        """What `read` gives for each file of each split: files are parsed once, whoever asks."""
-        return {split: [self.read(path, split) for path in paths] for split, paths in self.paths.items()}
+    def contents(self) -> "Contents":
+        """What the files hold, with checked ids and labels: files are parsed once, whoever asks."""
+        emotions = self.emotions
+        if self.options.label_column is not None and emotions is not None:
+            if not self.takes_label_column:
+                raise ValueError(f"--label_column: {type(self).__name__} has one label, its emotion.")
+            emotions = None
+        return settled(self.read_splits(), emotions, self.options, self.notes, self.class_names)
 
     def report(self) -> dict[str, Counter]:
         """
@@ -101,25 +146,68 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         Raises:
             ValueError: when an id stands in a split more than once: features are joined by it.
         """
-        report = {}
-        for split, read in self.contents.items():
-            conversations = [conversation for found, _ in read for conversation in found]
-            _check_unique("conversation", [c["id"] for c in conversations], split)
-            _check_unique("utterance", [u["id"] for c in conversations for u in c["utterances"]], split)
-            report[split] = sum((counts for _, counts in read), Counter())
-        return report
+        return self.contents.report
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(features=CONVERSATION_FEATURES)
 
     def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
-        return [datasets.SplitGenerator(split, gen_kwargs={"split": split}) for split in self.paths]
+        return [datasets.SplitGenerator(split, gen_kwargs={"split": split}) for split in self.contents.splits]
 
     def _generate_examples(self, split: str):
-        for number, (conversations, _) in enumerate(self.contents[split]):
-            for conversation in conversations:
-                utterances = [{key: u.get(key) for key in UTTERANCE_KEYS} for u in conversation["utterances"]]
-                yield f"{number}/{conversation['id']}", {"id": conversation["id"], "utterances": utterances}
+        for conversation in self.contents.splits[split]:
+            yield conversation["id"], schema_row(conversation)
+
+
+class Contents(NamedTuple):
+    """
+    What the files of a data set hold.
+
+    Attributes:
+        splits: the conversations of each split, their labels settled.
+        emotions: the emotions, in the order of the labels.
+        report: for each split, counts of what was found and mended.
+    """
+
+    splits: dict[str, list[dict]]
+    emotions: tuple[str, ...]
+    report: dict[str, Counter]
+
+
+def settled(
+    read: dict[str, tuple[list[dict], Counter]],
+    emotions: tuple[str, ...] | None,
+    options: DataOptions,
+    notes: list[str],
+    class_names: tuple[str, ...] = (),
+) -> Contents:
+    """
+    What was read, with ids and labels checked. Warnings are logged, and added to the notes.
+
+    Raises:
+        ValueError: for an id that stands in a split twice, and for labels, see [`settle_labels`].
+    """
+    splits = {split: conversations for split, (conversations, _) in read.items()}
+    report = {split: counts for split, (_, counts) in read.items()}
+    for split, conversations in splits.items():
+        if not conversations:
+            raise ValueError(f"The {split} split holds no conversation.")
+        _check_unique("conversation", [c["id"] for c in conversations], split)
+        _check_unique("utterance", [u["id"] for c in conversations for u in c["utterances"]], split)
+    order, warnings = settle_labels(splits, emotions, options.emotion_map, options.emotions, class_names)
+    for warning in warnings:
+        logger.warning(warning)
+    for split, conversations in splits.items():
+        unlabelled = sum(u["emotion"] is None for c in conversations for u in c["utterances"])
+        if "utterances without an emotion" in report[split] or (unlabelled and emotions is None):
+            report[split]["utterances without an emotion"] = unlabelled
+    return Contents(splits, order, report)
+
+
+def schema_row(conversation: dict) -> dict:
+    """A conversation with every key of the schema."""
+    utterances = [{key: u.get(key) for key in UTTERANCE_KEYS} for u in conversation["utterances"]]
+    return {"id": conversation["id"], "utterances": utterances}
 
 
 def usable_file(path: Path, what: str, report: Counter) -> str | None:

@@ -1,166 +1,179 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A folder of the user's own conversations, and the sample corpus, which is such a folder."""
+"""A folder or files of the user's own conversations, and the sample corpus, which is such a folder."""
 
-import json
-from collections import Counter
+import itertools
+import logging
+from collections import Counter, defaultdict
 from pathlib import Path
 
-import numpy as np
-import pyarrow.parquet
-
-from modeling_amuse.processing.conversation import (
-    STREAMS,
-    UTTERANCE_KEYS,
-    VIDEO_SIDES,
-    check_conversations,
-    check_times,
-    media_span,
-)
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts
-from modeling_amuse.processing.corpora.meld import EMOTIONS as MELD_EMOTIONS
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS, SPLIT_NAMES
+from modeling_amuse.processing.corpora.nested_conversations import conversations_of_nested, is_nested, unwrapped
+from modeling_amuse.processing.corpora.row_conversations import conversations_of_rows
+from modeling_amuse.processing.corpora.split_conversations import divided
+from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
+from modeling_amuse.processing.corpora.table_files import Rows, read_delimited, read_json, read_parquet
+from modeling_amuse.processing.corpora.turn_files import EMOTION_FILE, read_turns
+
+logger = logging.getLogger(__name__)
 
 SAMPLE_DIR = Path(__file__).parents[1] / "sample"
-SPLIT_NAMES = {"train": "train", "validation": "validation", "valid": "validation", "dev": "validation", "test": "test"}
+SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt")
+ALL = "all"
+"""The split of a file that holds all of them."""
 
 
 class ConversationFolder(ConversationBuilder):
     """
-    Builder of a plain folder: `train.jsonl`, `validation.jsonl`, `test.jsonl` or the same as `.parquet`. Longer names
-    such as `train-00001.jsonl` add to a split; `dev` and `valid` name the validation split too.
+    Builder of the user's own conversations: `train`, `validation` and `test` as `.jsonl`, `.json`, `.csv`, `.tsv` or
+    `.parquet`, in the folder or in its folder `data`. Longer names such as `train-00001.jsonl` add to a split; `dev`,
+    `val` and `valid` name the validation split too. A folder with one file, or `--data_file`, holds all splits: a column
+    `split` tells them, or 80 % of the conversations are the training split, 10 % validation and 10 % test.
 
-    Each line or row is a conversation: `{"id": ..., "utterances": [{"speaker": ..., "text": ..., ...}, ...]}`, utterances
-    with any of the keys of the schema. Paths of `audio` and `video` are relative to the folder.
+    A line or row is a conversation, `{"id": ..., "utterances": [{"speaker": ..., "text": ..., ...}, ...]}`, utterances
+    with any of the keys of the schema; or it is an utterance, see [`conversations_of_rows`]. Paths of `audio` and `video`
+    are relative to the file's folder.
     """
 
-    VERSION = "1.1.0"
+    VERSION = "2.0.0"
+
+    @classmethod
+    def find_paths(cls, data_dir: str | None, options: DataOptions) -> dict[str, list[Path]]:
+        files = options.files()
+        if not files:
+            return super().find_paths(data_dir, options)
+        paths = {split: [Path(path)] for split, path in files.items()}
+        for [path] in paths.values():
+            if not path.is_file():
+                raise FileNotFoundError(f"There is no file {path}.")
+            if path.suffix.lower() not in SUFFIXES:
+                raise ValueError(f"{path} is no table of conversations: give one of {', '.join(SUFFIXES[:-1])}.")
+        return paths
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
         if not data_dir.is_dir():
             raise FileNotFoundError(f"{data_dir} is no folder: give the folder with train.jsonl and validation.jsonl.")
-        paths = {}
-        for path in sorted(data_dir.iterdir()):
-            split = SPLIT_NAMES.get(path.stem.split("-")[0])
-            if split is not None and path.suffix in (".jsonl", ".parquet"):
-                paths.setdefault(split, []).append(path)
-        if not paths:
-            raise FileNotFoundError(
-                f"{data_dir} has no conversations: put them into train.jsonl, validation.jsonl and test.jsonl (or .parquet)."
-            )
-        return paths
+        for folder in (data_dir, data_dir / "data"):
+            if folder.is_dir() and (paths := cls._paths_in(folder)):
+                return paths
+        names = ", ".join(path.name for path in sorted(data_dir.iterdir())[:8])
+        raise FileNotFoundError(
+            f"{data_dir} has no conversations: put them into train.jsonl, validation.jsonl and test.jsonl (or .json, .csv, "
+            f".tsv, .parquet). It holds {names or 'nothing'}."
+        )
 
     @classmethod
-    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
-        rows = _parquet_rows(path) if path.suffix == ".parquet" else _json_lines(path)
-        if not rows:
-            raise ValueError(f"{path} holds no conversation.")
-        conversations, report = [], Counter()
-        for number, row in enumerate(rows):
-            try:
-                if not isinstance(row, dict):
-                    raise ValueError(f"it is a {type(row).__name__}; give a dict with 'utterances'")
-                default = {"id": f"{path.stem}_{number}"} if row.get("id") is None else {}
-                [conversation] = check_conversations({**row, **default}, with_times=False)
-            except ValueError as error:
-                raise ValueError(f"{path}, conversation {number + 1}: {error}") from error
-            utterances = [
-                cls._utterance(utterance, f"{conversation['id']}_{position}", path.parent, report)
-                for position, utterance in enumerate(conversation["utterances"])
-            ]
-            conversations.append({"id": conversation["id"], "utterances": utterances})
-        return conversations, report_counts(conversations) + report
+    def _paths_in(cls, folder: Path) -> dict[str, list[Path]]:
+        files = [
+            path
+            for path in sorted(folder.iterdir())
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not EMOTION_FILE.search(path.name)
+        ]
+        files = [path for path in files if path.suffix.lower() != ".txt" or path.name.startswith("dialogues_")]
+        paths = defaultdict(list)
+        for path in files:
+            split = SPLIT_NAMES.get(path.stem.lower().split("-")[0])
+            if split is not None:
+                paths[split].append(path)
+        if not paths:  # names such as my_train.csv, where each tells one split
+            for path in files:
+                names = splits_in_name(path)
+                if len(names) == 1:
+                    paths[names.pop()].append(path)
+        if not paths and len(files) == 1:
+            return {ALL: files}
+        for found in paths.values():
+            for first, second in itertools.pairwise(found):
+                if first.stem == second.stem:
+                    raise ValueError(f"{first} and {second} are both of one split: leave one in the folder.")
+        return dict(paths)
 
-    @staticmethod
-    def _utterance(utterance: dict, default_id: str, folder: Path, report: Counter) -> dict:
-        kept = {key: value for key, value in utterance.items() if key in UTTERANCE_KEYS and value not in (None, "")}
-        report.update(
-            f"utterances with the unknown key {key!r}, ignored" for key in utterance if key not in UTTERANCE_KEYS
-        )
-        report["utterances without an emotion"] += "emotion" not in kept
-        for key in ("id", "speaker", "emotion"):
-            kept[key] = (str(kept[key]).strip() or None) if key in kept else None
-        kept["id"] = kept["id"] or default_id
-        check_times(kept)
-        if "start" in kept and "end" in kept and kept["end"] < kept["start"]:
-            raise ValueError(
-                f"Utterance {kept['id']} ends at {kept['end']:g} s, before its start at {kept['start']:g} s: correct the times."
-            )
-        if kept.get("video_side") not in (None, *VIDEO_SIDES):
-            raise ValueError(
-                f"Utterance {kept['id']}: its video_side is {kept['video_side']!r}: give {' or '.join(VIDEO_SIDES)}."
-            )
-        for stream in STREAMS:
-            features = kept.get(f"{stream}_features")
-            if features is not None:
-                kept[f"{stream}_features"] = _rows_of_numbers(
-                    features, f"Utterance {kept['id']}: its {stream}_features"
-                )
-        for medium in ("audio", "video"):
-            if kept.get(medium) is not None:
-                kept[medium] = str(folder / kept[medium])
-                if not Path(kept[medium]).is_file():
-                    raise FileNotFoundError(f"Utterance {kept['id']}: its {medium} file {kept[medium]} does not exist.")
-                if (media_span(kept, medium)[0] or 0) < 0:
-                    raise ValueError(
-                        f"Utterance {kept['id']}: its start, {kept['start']} s, is before its {medium} file begins "
-                        f"({medium}_start, {kept.get(f'{medium}_start', 0)} s): both are seconds on one clock."
-                    )
-        return kept
+    @classmethod
+    def cache_key(cls, path: Path, split: str) -> bytes:
+        companion = path.with_name(path.name.replace("dialogues_", "dialogues_emotion_", 1))
+        beside = companion.read_bytes() if path.suffix.lower() == ".txt" and companion.is_file() else b""
+        return super().cache_key(path, split) + beside
 
-    def emotions_of_files(self) -> tuple[str, ...]:
-        """The emotions of the training split: in MELD's order where they are among MELD's, else by alphabet."""
-        found = {
-            utterance["emotion"]
-            for conversations, _ in self.contents.get("train", [])
-            for conversation in conversations
-            for utterance in conversation["utterances"]
-            if utterance["emotion"] is not None
-        }
-        return MELD_EMOTIONS if found <= set(MELD_EMOTIONS) else tuple(sorted(found))
+    @classmethod
+    def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
+        conversations, report, _, _ = read_conversation_file(path, options or DataOptions(), RecordingStore())
+        return conversations, report
+
+    def read_splits(self) -> dict[str, tuple[list[dict], Counter]]:
+        store, read = RecordingStore(self.store_dir), {}
+        for split, paths in self.paths.items():
+            conversations, report = [], Counter()
+            for path in paths:
+                found, counts, notes, names = read_conversation_file(path, self.options, store)
+                conversations += found
+                report += counts
+                self.notes += notes
+                self.class_names = self.class_names or names
+            read[split] = conversations, report
+        whole = read.pop(ALL, None)
+        if whole is None:
+            return read
+        self.notes.append("")
+        parts, note = divided(whole[0], self.options.split_seed, str(self.paths[ALL][0]))
+        self.notes[-1] = note
+        counts = {name: count for name, count in whole[1].items() if name not in ("conversations", "utterances")}
+        wanted = {split: part for split, part in parts.items() if self.splits is None or split in self.splits}
+        return {split: (part, report_counts(part) + Counter(counts)) for split, part in wanted.items()}
 
 
 class Sample(ConversationFolder):
     """Builder of the sample corpus: conversations written for this project, to see it work."""
 
-    emotions = MELD_EMOTIONS
+    emotions = DATA_SETS["sample"].emotions
 
     def __init__(self, *args, data_dir: str | None = None, **kwargs):
         super().__init__(*args, data_dir=data_dir or str(SAMPLE_DIR), **kwargs)
 
 
-def _json_lines(path: Path) -> list:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 ({error}): save it as UTF-8.") from error
-    rows = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
-                raise ValueError(
-                    f"{path}, line {number}, is no JSON ({error}): give one conversation a line."
-                ) from error
-    return rows
+def splits_in_name(file: Path) -> set[str]:
+    """The splits that a file's name holds: train, validation, test."""
+    words = file.stem.lower().replace("-", "_").replace(".", "_").split("_")
+    return {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
 
 
-def _parquet_rows(path: Path) -> list[dict]:
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise ValueError(f"{path} is no Parquet file: {error}") from error
-    if "utterances" not in table.column_names:
-        raise ValueError(f"{path} has no column 'utterances'; it has {', '.join(table.column_names)}.")
-    return table.to_pylist()
+def read_conversation_file(
+    path: Path, options: DataOptions, store: RecordingStore
+) -> tuple[list[dict], Counter, list, tuple]:
+    """
+    The conversations of a file of any of [`SUFFIXES`], of whole conversations or one row an utterance.
+
+    Returns:
+        The conversations, counts of what was found, notes for the user, and the names of a `ClassLabel` of the labels.
+
+    Raises:
+        ValueError: with the place, for what holds none.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        conversations, report, notes = read_turns(path)
+        return conversations, report, notes, ()
+    if suffix in (".csv", ".tsv"):
+        table = read_delimited(path)
+    elif suffix == ".parquet":
+        table = read_parquet([path])
+    else:
+        value, lines = read_json(path)
+        rows = unwrapped(value)
+        table = Rows(rows, lines if lines is not None and len(lines) == len(rows) else list(range(1, len(rows) + 1)))
+    return conversations_of_table(table, options, str(path), path.stem, path.parent, store)
 
 
-def _rows_of_numbers(features, what: str) -> list[list[float]] | None:
-    """`(S, D)` or `(D,)` numbers as `(S, D)`; a null becomes NaN, an empty cell."""
-    try:
-        array = np.atleast_2d(np.array(features, dtype=np.float32))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{what} are no array of numbers ({error}): give (tokens, size) or (size,).") from error
-    if array.ndim != 2:
-        raise ValueError(f"{what} have the shape {array.shape}: give (tokens, size) or (size,).")
-    return array.tolist() if array.size else None
+def conversations_of_table(
+    table: Rows, options: DataOptions, place: str, stem: str, folder: Path, store: RecordingStore
+) -> tuple[list[dict], Counter, list, tuple]:
+    """As [`read_conversation_file`], of rows that were read."""
+    if not table.rows:
+        raise ValueError(f"{place} holds no conversation.")
+    names = next(iter(table.class_names.values()), ())
+    if is_nested(table.rows):
+        conversations, report, notes = conversations_of_nested(table.rows, options, place, stem, folder, store.path_of)
+        return conversations, report, notes, names
+    conversations, report, notes, label = conversations_of_rows(table, options, place, store.path_of, folder)
+    return conversations, report, notes, table.class_names.get(label, ())

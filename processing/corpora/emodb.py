@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts, usable_file
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
 EMOTION_OF_LETTER = {
@@ -50,7 +51,7 @@ class EmoDb(ConversationBuilder):
         return repr(sorted((clip.name, clip.stat().st_size > 0) for clip in path.glob("*.wav"))).encode()
 
     @classmethod
-    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
+    def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
         conversations, report = [], Counter()
         for clip in sorted(path.glob("*.wav")):
             match = CLIP.fullmatch(clip.stem)

@@ -5,9 +5,11 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from modeling_amuse.processing.corpora.annotation_files import AnnotationFileBuilder, seconds
+from modeling_amuse.processing.corpora.annotation_files import AnnotationFileBuilder, seconds, whole_number
 from modeling_amuse.processing.corpora.conversation_builder import report_counts
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.processing.corpora.labels import label_of
 
 EMOTIONS = DATA_SETS["emorynlp"].emotions
 FILES = DATA_SETS["emorynlp"].files
@@ -20,7 +22,7 @@ class EmoryNlp(AnnotationFileBuilder):
     them all as its speaker, `Monica Geller & Rachel Green`.
     """
 
-    VERSION = "1.0.0"
+    VERSION = "1.1.0"
     emotions = EMOTIONS
     files = FILES
     source = SOURCE
@@ -28,8 +30,8 @@ class EmoryNlp(AnnotationFileBuilder):
     columns = ("Utterance_ID", "Speaker", "Utterance", "Emotion", "Start_Time", "End_Time")
 
     @classmethod
-    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
-        utterances_of, report = cls.utterances_of_conversations(path, split)
+    def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
+        utterances_of, report = cls.utterances_of_conversations(path, split, options or DataOptions())
         conversations = [
             {"id": scene_id(*scene), "utterances": sorted(utterances, key=lambda utterance: utterance["number"])}
             for scene, utterances in utterances_of.items()
@@ -37,11 +39,11 @@ class EmoryNlp(AnnotationFileBuilder):
         return conversations, report_counts(conversations) + report
 
     @classmethod
-    def utterance(cls, row: dict, split: str, report: Counter) -> dict:
+    def utterance(cls, row: dict, split: str, report: Counter, options: DataOptions) -> dict:
         speakers = ast.literal_eval(row["Speaker"])
         report["utterances of several speakers at once"] += len(speakers) > 1
-        number = int(row["Utterance_ID"])
-        scene = scene_id(*(int(row[column]) for column in cls.conversation_columns))
+        number = whole_number(row["Utterance_ID"])
+        scene = scene_id(*(whole_number(row[column]) for column in cls.conversation_columns))
         return {
             "id": f"{scene}_u{number:03}",
             "number": number,
@@ -49,7 +51,7 @@ class EmoryNlp(AnnotationFileBuilder):
             "text": row["Utterance"].strip(),
             "start": seconds(row["Start_Time"]),
             "end": seconds(row["End_Time"]),
-            "emotion": row["Emotion"].strip().lower(),
+            "emotion": label_of(cls.label(row, options).strip(), row["Utterance_ID"]),
         }
 
 

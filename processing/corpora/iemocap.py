@@ -2,13 +2,18 @@
 """IEMOCAP: conversations of two actors, improvised or scripted, filmed and recorded (Busso et al. 2008)."""
 
 import hashlib
+import logging
 import re
 from collections import Counter
 from pathlib import Path
 
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts, usable_file
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.processing.corpora.labels import read_emotion_map
 from modeling_amuse.processing.text_encoding import decode_utf8_or_cp1252
+
+logger = logging.getLogger(__name__)
 
 EMOTION_OF_CODE = {
     "hap": "happiness",
@@ -32,10 +37,13 @@ What papers report. They follow the published feature files of DialogueRNN, whic
 happiness (648 for 595).
 """
 
-# "[6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]"
-EVALUATION = re.compile(r"\[(\d+\.?\d*) - (\d+\.?\d*)\]\s+(Ses\d\d[FM]_\w+_([FM])\w+)\s+(\w+)\s+\[.*\]\s*")
+# "[6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]", as files are also found with other spaces and case
+EVALUATION = re.compile(
+    r"\[\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*\]\s+(Ses\d\d[FM]_\w+_([FM])\w+)\s+(\w+)(?:\s+\[.*\])?\s*", re.IGNORECASE
+)
 # "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me."
-TRANSCRIPTION = re.compile(r"(Ses\d\d[FM]_\w+) \[[\d.]+-[\d.]+\]:(.*)")
+TRANSCRIPTION = re.compile(r"(Ses\d\d[FM]_\w+)\s*\[\s*[\d.]+\s*-\s*[\d.]+\s*\]\s*:(.*)", re.IGNORECASE)
+SESSIONS = range(1, 6)
 
 
 class Iemocap(ConversationBuilder):
@@ -54,70 +62,101 @@ class Iemocap(ConversationBuilder):
         ValueError: for an annotation file that cannot be read.
     """
 
-    VERSION = "1.0.0"
+    VERSION = "2.0.0"
     emotions = EMOTIONS
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
-        folders = [
-            f"Session{session}/dialog/{kind}" for session in range(1, 6) for kind in ("EmoEvaluation", "transcriptions")
-        ]
-        missing = [folder for folder in folders if not (data_dir / folder).is_dir()]
+        sessions = {number: inside(data_dir, f"Session{number}") for number in SESSIONS}
+        found = [number for number in SESSIONS if sessions[number].is_dir()]
+        absent = ", ".join(f"Session{number}" for number in SESSIONS if number not in found)
+        if not found:
+            names = ", ".join(sorted(path.name for path in data_dir.iterdir())[:8]) if data_dir.is_dir() else ""
+            raise FileNotFoundError(f"{data_dir} lacks {absent}. It holds {names or 'nothing'}. {SOURCE}")
+        if absent:
+            logger.warning("%s lacks %s: only the other sessions are read.", data_dir, absent)
+        folders = {
+            (number, kind): inside(sessions[number], "dialog", kind)
+            for number in found
+            for kind in ("EmoEvaluation", "transcriptions")
+        }
+        missing = [f"Session{n}/dialog/{kind}" for (n, kind), folder in folders.items() if not folder.is_dir()]
         if missing:
             raise FileNotFoundError(f"{data_dir} lacks {', '.join(missing)}. {SOURCE}")
         paths = {}
-        for session in range(1, 6):
-            files = sorted((data_dir / f"Session{session}/dialog/EmoEvaluation").glob("Ses*.txt"))
+        for session in found:
+            folder = folders[session, "EmoEvaluation"]
+            files = [path for path in sorted(folder.iterdir()) if re.fullmatch(r"ses.*\.txt", path.name, re.IGNORECASE)]
             if not files:
-                raise FileNotFoundError(
-                    f"{data_dir / f'Session{session}/dialog/EmoEvaluation'} lacks Ses*.txt. {SOURCE}"
-                )
+                raise FileNotFoundError(f"{folder} lacks Ses*.txt. {SOURCE}")
             for path in files:
-                paths.setdefault(split_of(path.stem, session), []).append(path)
+                paths.setdefault(split_of(published_name(path.stem), session), []).append(path)
         return paths
 
     @classmethod
     def cache_key(cls, path: Path, split: str) -> bytes:
-        transcription = transcription_file(path)
-        recordings = [*sentence_folder(path).glob("Ses*.wav"), *video_file(path).parent.glob(video_file(path).name)]
+        transcription, video, sentences = transcription_file(path), video_file(path), sentence_folder(path)
+        recordings = [*(sentences.iterdir() if sentences.is_dir() else ()), *([video] if video.is_file() else ())]
         found = sorted((recording.name, recording.stat().st_size > 0) for recording in recordings)
         contents = transcription.read_bytes() if transcription.is_file() else b""
         return super().cache_key(path, split) + contents + repr(found).encode()
 
+    def read_splits(self) -> dict[str, tuple[list[dict], Counter]]:
+        read = super().read_splits()
+        found = [u for conversations, _ in read.values() for c in conversations for u in c["utterances"]]
+        paths = [path for paths in self.paths.values() for path in paths]
+        lacking = {
+            "text": ("transcription", any(transcription_file(path).is_file() for path in paths)),
+            "audio": ("recording", any(map(_holds_files, map(sentence_folder, paths)))),
+            "video": ("video", any(_holds_files(video_file(path).parent) for path in paths)),
+        }
+        for key, (what, has_files) in lacking.items():
+            if has_files and not any(u[key] for u in found):
+                logger.warning(
+                    "IEMOCAP's files of %ss were found, and none was understood as that of an utterance: there is no %s. %s",
+                    *(what, key, SOURCE),
+                )
+        return read
+
     @classmethod
-    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
+    def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
         text, report = decode_utf8_or_cp1252(path)
+        named = read_emotion_map((options or DataOptions()).emotion_map)
         transcriptions = read_transcriptions(transcription_file(path))
         video = usable_file(video_file(path), "videos of conversations", report)
+        recordings = sentence_folder(path)
         utterances = []
         for number, line in enumerate(text.splitlines(), start=1):
-            if not line.startswith("["):
+            if not line.lstrip().startswith("["):
                 continue  # the header, or what a single annotator said
-            match = EVALUATION.fullmatch(line)
+            match = EVALUATION.fullmatch(line.strip())
             if match is None:
                 raise ValueError(f"{path}, line {number}, is no utterance: {line!r}. {SOURCE}")
-            start, end, identifier, actor, code = match.groups()
+            start, end, identifier, _, code = match.groups()
+            identifier, code = published_name(identifier), code.lower()
+            recording = inside(recordings, f"{identifier}.wav")
             utterance = {
                 "id": identifier,
-                "speaker": f"{identifier[:5]}_{actor}",
+                "speaker": f"{identifier[:5]}_{identifier.rsplit('_', 1)[1][0]}",
                 "text": transcriptions.get(identifier),
                 "start": float(start),
                 "end": float(end),
-                "audio": usable_file(sentence_folder(path) / f"{identifier}.wav", "recordings of utterances", report),
+                "audio": usable_file(recording, "recordings of utterances", report),
                 "audio_start": float(start),
                 "video": video,
                 "video_start": 0.0,
                 "video_side": video_side(identifier),
-                "emotion": EMOTION_OF_CODE.get(code),
+                # a code that --emotion_map names is a label like the others
+                "emotion": EMOTION_OF_CODE.get(code) or (code if code in named else None),
             }
-            report["utterances with one of the six emotions"] += utterance["emotion"] is not None
+            report["utterances with one of the six emotions"] += code in EMOTION_OF_CODE
             report[f"utterances labelled {code!r}, kept without an emotion"] += utterance["emotion"] is None
             report["utterances without a transcription"] += utterance["text"] is None
             utterances.append(utterance)
         if not utterances:
             raise ValueError(f"{path} holds no utterance. {SOURCE}")
         utterances.sort(key=lambda utterance: utterance["start"])
-        conversations = [{"id": path.stem, "utterances": utterances}]
+        conversations = [{"id": published_name(path.stem), "utterances": utterances}]
         return conversations, report_counts(conversations) + report
 
     def report(self) -> dict[str, Counter]:
@@ -165,19 +204,44 @@ def read_transcriptions(path: Path) -> dict[str, str]:
         return {}
     text, _ = decode_utf8_or_cp1252(path)
     matches = (TRANSCRIPTION.fullmatch(line.strip()) for line in text.splitlines())
-    return {match[1]: match[2].strip() for match in matches if match and match[2].strip()}
+    return {published_name(match[1]): match[2].strip() for match in matches if match and match[2].strip()}
+
+
+def published_name(name: str) -> str:
+    """The name of a dialogue or an utterance in the letters of the release, such as `Ses01F_impro01_F000`."""
+    parts = name.split("_")
+    parts[0] = parts[0][:3].capitalize() + parts[0][3:].upper()
+    if re.fullmatch(r"[fmFM](\d|[xX])+", parts[-1]):
+        parts[-1] = parts[-1].upper()
+    middle = [part.lower() for part in parts[1 : len(parts) - 1]]
+    return "_".join([parts[0], *middle, *([parts[-1]] if len(parts) > 1 else [])])
+
+
+def inside(folder: Path, *names: str) -> Path:
+    """A path in a folder, whose parts may be written in other case."""
+    for name in names:
+        exact = folder / name
+        if not exact.exists() and folder.is_dir():
+            wanted = name.casefold()
+            exact = next((path for path in sorted(folder.iterdir()) if path.name.casefold() == wanted), exact)
+        folder = exact
+    return folder
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(path.is_file() and not path.name.startswith(".") for path in folder.iterdir())
 
 
 def transcription_file(evaluation: Path) -> Path:
     """The transcriptions of the conversation of an evaluation file."""
-    return evaluation.parents[1] / "transcriptions" / evaluation.name
+    return inside(evaluation.parents[1], "transcriptions", evaluation.name)
 
 
 def video_file(evaluation: Path) -> Path:
     """The video of the conversation of an evaluation file."""
-    return evaluation.parents[1] / "avi" / "DivX" / f"{evaluation.stem}.avi"
+    return inside(evaluation.parents[1], "avi", "DivX", f"{evaluation.stem}.avi")
 
 
 def sentence_folder(evaluation: Path) -> Path:
     """The folder with the recordings of the utterances of an evaluation file."""
-    return evaluation.parents[2] / "sentences" / "wav" / evaluation.stem
+    return inside(evaluation.parents[2], "sentences", "wav", evaluation.stem)

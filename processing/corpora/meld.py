@@ -1,12 +1,17 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """MELD: multi-party conversations from a TV series, with seven emotions (Poria et al. 2019)."""
 
+import logging
 from collections import Counter
 from pathlib import Path
 
-from modeling_amuse.processing.corpora.annotation_files import AnnotationFileBuilder, seconds
+from modeling_amuse.processing.corpora.annotation_files import AnnotationFileBuilder, seconds, whole_number
 from modeling_amuse.processing.corpora.conversation_builder import report_counts, usable_file
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.processing.corpora.labels import label_of
+
+logger = logging.getLogger(__name__)
 
 EMOTIONS = DATA_SETS["meld"].emotions
 FIVE_CLASS_LEFT_OUT = ("fear", "disgust")
@@ -22,9 +27,22 @@ CLIP_FOLDERS = {
 }
 """The folders of clips, `dia0_utt0.mp4`, that MELD.Raw.tar.gz unpacks to."""
 
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi")
+CLIP_SUFFIXES = (*VIDEO_SUFFIXES, ".wav", ".WAV", ".flac", ".mp3")
+
 # utterances whose clip in the official archive cannot be read
 UNUSABLE_CLIPS = {("train", "dia125_utt3"), ("validation", "dia110_utt7")}
 LONGEST_PLAUSIBLE_SECONDS = 60
+COUNTED_ANEW = "utterances whose ids were counted anew, those of the clips taken from the original columns"
+
+
+ORIGINAL_IDS = {
+    "Dialogue_ID": ("Old_Dialogue_ID", "Original Dialogue_ID"),
+    "Utterance_ID": ("Old_Utterance_ID", "Original Utterance_ID"),
+}
+"""
+Where copies whose ids were counted anew keep those of the clips: MELD_Dyadic's `Old_...` and MELD-FAIR's `Original ...`.
+"""
 
 
 class Meld(AnnotationFileBuilder):
@@ -32,18 +50,24 @@ class Meld(AnnotationFileBuilder):
     Builder of MELD from its annotation files, official splits.
 
     Utterances are ordered by Utterance_ID, which has gaps and so is no position. Identifiers are those of the clips,
-    `dia0_utt0`: they are unique within a split, not across splits.
+    `dia0_utt0`: they are unique within a split, not across splits. Copies that count ids anew keep the clips' in the
+    columns of [`ORIGINAL_IDS`], from where they are taken.
 
     Where the folders of [`CLIP_FOLDERS`] stand beside the annotation files, in `MELD.Raw` or one folder deeper, utterances
-    have their clips as `audio` and `video`. Clips are not opened here: `scripts/audit_data.py` does that.
+    have their clips as `audio` and `video`; clips may be `.mp4` or, with sound alone, `.wav`. Clips are not opened here:
+    `scripts/audit_data.py` does that.
     """
 
-    VERSION = "1.1.0"
+    VERSION = "2.0.0"
     emotions = EMOTIONS
     files = FILES
     source = SOURCE
     conversation_columns = ("Dialogue_ID",)
-    columns = ("Utterance_ID", "Speaker", "Utterance", "Emotion", "StartTime", "EndTime")
+    columns = ("Utterance_ID", "Speaker", "Utterance", "Emotion")
+    optional_columns = (
+        *("StartTime", "EndTime", "Sentiment"),
+        *(name for names in ORIGINAL_IDS.values() for name in names),
+    )
 
     @classmethod
     def cache_key(cls, path: Path, split: str) -> bytes:
@@ -52,8 +76,8 @@ class Meld(AnnotationFileBuilder):
         return super().cache_key(path, split) + repr((str(folder), files)).encode()
 
     @classmethod
-    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
-        utterances_of, report = cls.utterances_of_conversations(path, split)
+    def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
+        utterances_of, report = cls.utterances_of_conversations(path, split, options or DataOptions())
         clips = clip_folder(path.parent, split)
         conversations = []
         for (dialogue,), utterances in utterances_of.items():
@@ -67,25 +91,36 @@ class Meld(AnnotationFileBuilder):
                 add_clips(utterances, clips, split, report)
             conversations.append({"id": f"dia{dialogue}", "utterances": utterances})
         report["dialogue numbers that are absent"] = max(utterances_of)[0] + 1 - len(utterances_of)
+        if report[COUNTED_ANEW]:
+            logger.warning("%s: the ids of its utterances were counted anew; those of the clips are used.", path)
+        if clips is not None and not report["utterances with a clip"]:
+            logger.warning("%s has no clip of the utterances of the %s split, such as dia0_utt0.mp4.", clips, split)
         return conversations, report_counts(conversations) + report
 
     @classmethod
-    def utterance(cls, row: dict, split: str, report: Counter) -> dict:
-        dialogue, number = int(row["Dialogue_ID"]), int(row["Utterance_ID"])
-        identifier = f"dia{dialogue}_utt{number}"
-        start, end = seconds(row["StartTime"]), seconds(row["EndTime"])
-        if start is None or end is None or not 0 < end - start <= LONGEST_PLAUSIBLE_SECONDS:
+    def utterance(cls, row: dict, split: str, report: Counter, options: DataOptions) -> dict:
+        counted = {column: whole_number(row[column]) for column in ORIGINAL_IDS}
+        ids = {
+            column: next((whole_number(row[name]) for name in originals if row.get(name, "").strip()), counted[column])
+            for column, originals in ORIGINAL_IDS.items()
+        }
+        report[COUNTED_ANEW] += ids != counted
+        identifier = f"dia{ids['Dialogue_ID']}_utt{ids['Utterance_ID']}"
+        start, end = seconds(row.get("StartTime", "")), seconds(row.get("EndTime", ""))
+        if "StartTime" not in row:
+            report["utterances without times"] += 1
+        elif start is None or end is None or not 0 < end - start <= LONGEST_PLAUSIBLE_SECONDS:
             report["utterances of 0 s or over 60 s, times dropped"] += 1
             start = end = None
         report["utterances without a usable clip"] += (split, identifier) in UNUSABLE_CLIPS
         return {
             "id": identifier,
-            "number": number,
+            "number": counted["Utterance_ID"],
             "speaker": row["Speaker"].strip(),
             "text": row["Utterance"].strip(),
             "start": start,
             "end": end,
-            "emotion": row["Emotion"].strip(),
+            "emotion": label_of(cls.label(row, options).strip(), identifier),
         }
 
 
@@ -105,8 +140,12 @@ def add_clips(utterances: list[dict], folder: Path, split: str, report: Counter)
         if (split, utterance["id"]) in UNUSABLE_CLIPS:
             continue
         # by name: the folder of the test split also holds other videos
-        clip = usable_file(folder / f"{utterance['id']}.mp4", "clips", report)
+        found = [folder / f"{utterance['id']}{suffix}" for suffix in CLIP_SUFFIXES]
+        file = next((path for path in found if path.is_file()), found[0])
+        clip = usable_file(file, "clips", report)
         if clip is not None:
             start = utterance["start"]
-            utterance.update(audio=clip, audio_start=start, video=clip, video_start=start)
+            utterance.update(audio=clip, audio_start=start)
+            if file.suffix in VIDEO_SUFFIXES:
+                utterance.update(video=clip, video_start=start)
             report["utterances with a clip"] += 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
 EMOTIONS = DATA_SETS["ravdess"].emotions
@@ -42,7 +43,7 @@ class Ravdess(ConversationBuilder):
                 raise FileNotFoundError(f"{path.parent} lacks {FILE}. {SOURCE}")
 
     @classmethod
-    def read(cls, path: Path, split: str) -> tuple[list[dict], Counter]:
+    def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
         try:
             with np.load(path, allow_pickle=False) as file:
                 columns = {name: file[name] for name in ("name", "visual", "audio", "emotion", "actor")}

@@ -199,7 +199,8 @@ def test_the_sample_corpus(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "lacks the columns Dialogue_ID"),
+        ("", "is empty: its first line must name the columns"),
+        ("Dialogue,Words\n1,hello\n", "lacks the columns Dialogue_ID, .*its header has Dialogue, Words"),
         (HEADER, "holds no utterance"),
         ("Dialogue_ID,Utterance\n1,hello\n", "lacks the columns Utterance_ID, Speaker, Emotion"),
         (HEADER + meld_row("x", "y", "joy", "a", 1), "line 2, cannot be read"),

@@ -1,0 +1,309 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Which column of a table holds what, by the options and by names."""
+
+import re
+from dataclasses import dataclass, replace
+
+from modeling_amuse.processing.conversation import STREAMS
+from modeling_amuse.processing.corpora.data_options import DataOptions
+
+NAMES = {
+    "conversation": (
+        *(
+            "conversation",
+            "conversationid",
+            "conversationno",
+            "conversationnumber",
+            "conversationidx",
+            "convid",
+            "conv",
+        ),
+        *(
+            "dialogueid",
+            "dialogid",
+            "dialogueno",
+            "dialogno",
+            "dialoguenumber",
+            "dialogueidx",
+            "dialogidx",
+            "diaid",
+            "dialid",
+        ),
+        *("dialogue", "dialog", "sceneid", "threadid", "chatid", "callid", "meetingid", "sessionid", "transcriptid"),
+        *("scene", "thread", "chat", "call", "meeting", "session"),
+    ),
+    "order": (
+        *(
+            "utteranceid",
+            "utteranceno",
+            "utterancenumber",
+            "utteranceidx",
+            "utteranceindex",
+            "uttid",
+            "uttno",
+            "uttidx",
+        ),
+        *(
+            "turnid",
+            "turnno",
+            "turnnumber",
+            "turnidx",
+            "turnindex",
+            "turn",
+            "order",
+            "position",
+            "lineno",
+            "linenumber",
+        ),
+        *("sentenceid", "messageid", "sequence", "seq"),
+    ),
+    "speaker": (
+        *("speaker", "speakername", "speakerid", "speakers", "speakerlabel", "character", "author", "user", "username"),
+        *(
+            "userid",
+            "participant",
+            "participantid",
+            "actor",
+            "person",
+            "role",
+            "agent",
+            "sender",
+            "from",
+            "who",
+            "name",
+        ),
+    ),
+    "text": (
+        *(
+            "utterance",
+            "text",
+            "utterancetext",
+            "sentence",
+            "transcript",
+            "transcription",
+            "words",
+            "message",
+            "content",
+        ),
+        *("line", "turntext", "rawtext", "speech", "body", "titre", "caption"),
+    ),
+    "label": (
+        *(
+            "emotion",
+            "emotionlabel",
+            "emotionname",
+            "emotions",
+            "emo",
+            "emotionid",
+            "emotionclass",
+            "feeling",
+            "affect",
+        ),
+        *("mood", "label", "labels", "labelname", "class", "category", "target", "annotation", "sentiment"),
+    ),
+    "id": (
+        *(
+            "id",
+            "uid",
+            "utteranceid",
+            "uttid",
+            "utterance",
+            "segmentid",
+            "segment",
+            "clipid",
+            "videoid",
+            "clip",
+            "filename",
+        ),
+        *("file", "filepath", "path", "wavpath", "videopath", "audiopath", "name", "key"),
+    ),
+    "start": ("start", "starttime", "begin", "begintime", "startsec", "startseconds", "onset", "timestart"),
+    "end": ("end", "endtime", "stop", "stoptime", "endsec", "endseconds", "offset", "timeend"),
+    "audio": ("audio", "audiopath", "audiofile", "wav", "wavpath", "wavfile", "sound", "recording"),
+    "video": ("video", "videopath", "videofile", "clippath", "movie"),
+    "split": ("split", "set", "partition", "subset"),
+}
+"""The names of columns by what they hold, without case and punctuation, the likeliest first."""
+
+ID_PATTERNS = {
+    "meld": r"(?P<conversation>dia\d+)_utt(?P<order>\d+)",
+    "iemocap": r"(?P<conversation>(?P<session>Ses\d\d)[FM]_[A-Za-z]+\d\w*?)_(?P<speaker>[FM])(?P<order>[X\d]+)(?=\W|_|$)",
+}
+"""What the ids of MELD and IEMOCAP tell, as regular expressions."""
+
+GROUPS = ("conversation", "order", "speaker", "session")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The column of each thing, None where there is none. `pattern` is the compiled id pattern."""
+
+    conversation: tuple[str, ...] = ()
+    order: str | None = None
+    speaker: str | None = None
+    text: str | None = None
+    label: str | None = None
+    id: str | None = None
+    start: str | None = None
+    end: str | None = None
+    audio: str | None = None
+    video: str | None = None
+    split: str | None = None
+    pattern: re.Pattern | None = None
+    pattern_name: str | None = None
+
+    def used(self) -> set[str]:
+        """The names of all columns that are read."""
+        singles = (self.order, self.speaker, self.text, self.label, self.id, self.start, self.end)
+        media = (self.audio, self.video, self.split)
+        return {name for name in (*self.conversation, *singles, *media) if name} | {f"{s}_features" for s in STREAMS}
+
+    def describe(self) -> str:
+        """In words: what is read from where."""
+        found = {"conversation": " + ".join(self.conversation) or None}
+        found |= {name: getattr(self, name) for name in ("order", "speaker", "text", "label")}
+        if self.pattern is not None:
+            told = [group for group in GROUPS if group in self.pattern.groupindex]
+            for group in told:
+                if not found.get(group):
+                    found[group] = f"{self.id} (by the id pattern {self.pattern_name})"
+        found |= {name: getattr(self, name) for name in ("start", "end", "audio", "video", "split")}
+        if self.id and self.pattern is None:
+            found["id"] = self.id
+        return ", ".join(f"{what} from {column}" for what, column in found.items() if column)
+
+
+def plain(name: str) -> str:
+    """A column's name without case, spaces and punctuation."""
+    return re.sub(r"[\W_]", "", str(name).casefold())
+
+
+def choose_columns(
+    names: list[str], options: DataOptions, rows: list[dict], media: dict[str, str], place: str
+) -> Columns:
+    """
+    The columns of a table: those of the options, others by their names.
+
+    Args:
+        names: of all columns.
+        rows: some of them, whose ids tell whether they have a known form.
+        media: the columns that hold recordings, see [`Rows`].
+        place: the table, in words.
+
+    Raises:
+        ValueError: for an option that names no column, a pattern that is none, and a table in which nothing is said.
+    """
+    given = {
+        name: _named(getattr(options, f"{name}_column"), names, f"--{name}_column", place)
+        for name in ("order", "speaker", "text", "label", "id")
+    }
+    conversation = tuple(
+        _named(name, names, "--conversation_column", place) for name in options.conversation_column or ()
+    )
+    taken = {name for name in (*given.values(), *conversation) if name}
+    guess = {}
+    for what in ("text", "speaker", "label", "conversation", "split", "start", "end", "order"):
+        if given.get(what) or (what == "conversation" and conversation):
+            continue
+        guess[what] = _guess(what, [name for name in names if name not in taken], media)
+        taken |= {guess[what]} - {None}
+    for what in ("audio", "video"):
+        typed = [name for name, medium in media.items() if medium == what]
+        guess[what] = typed[0] if typed else _guess(what, names, media)
+    found = {what: given.get(what) or guess.get(what) for what in (*given, *guess)}
+    found["conversation"] = conversation or ((guess["conversation"],) if guess.get("conversation") else ())
+    columns = Columns(**found)
+    columns = _with_pattern(columns, options, names, rows, place)
+    if columns.text is None and not (columns.audio or columns.video or any(f"{s}_features" in names for s in STREAMS)):
+        raise ValueError(
+            f"{place} has no column that looks like the words of an utterance: name it with --text_column. There are: "
+            f"{', '.join(map(str, names))}."
+        )
+    return columns
+
+
+def _named(wanted: str | None, names: list[str], option: str, place: str) -> str | None:
+    if wanted is None:
+        return None
+    for name in (*(n for n in names if n == wanted), *(n for n in names if plain(n) == plain(wanted))):
+        return name
+    raise ValueError(f"{place} has no column {wanted!r} for {option}; there are: {', '.join(map(str, names))}.")
+
+
+def _guess(what: str, names: list[str], media: dict[str, str]) -> str | None:
+    by_plain = {}
+    for name in names:
+        by_plain.setdefault(plain(name), name)
+    for name in NAMES[what]:
+        column = by_plain.get(name)
+        if column is not None and (column not in media or media[column] == what):
+            return column
+    return None
+
+
+def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows: list[dict], place: str) -> Columns:
+    """The columns with the id column, and with the pattern that was asked for or that its values show."""
+    by_plain = {plain(name): name for name in reversed(names)}
+    ids = [columns.id] if columns.id else [by_plain[name] for name in NAMES["id"] if name in by_plain]
+    ids += [name for name in (columns.audio, columns.order, *columns.conversation) if name and name not in ids]
+    if options.id_pattern is not None:
+        pattern = compile_pattern(options.id_pattern)
+        for column in ids:
+            if _matches(pattern, column, rows):
+                order = columns.order
+                if not options.order_column and (column == order or "order" in pattern.groupindex):
+                    order = None
+                return replace(columns, id=column, order=order, pattern=pattern, pattern_name=options.id_pattern)
+        raise ValueError(
+            f"{place}: --id_pattern {options.id_pattern} fits no column's values ({', '.join(ids) or 'no id column'}): name the "
+            f"column with --id_column. There are: {', '.join(map(str, names))}."
+        )
+    if not columns.conversation or columns.speaker is None:
+        for name in ID_PATTERNS:
+            pattern = compile_pattern(name)
+            for column in ids:
+                if _matches(pattern, column, rows):
+                    # an id is no number to sort by: the pattern finds the number in it
+                    order = None if column == columns.order and not options.order_column else columns.order
+                    return replace(columns, id=column, order=order, pattern=pattern, pattern_name=name)
+    unique = [name for name in ids if name != columns.text and name != columns.audio and _is_unique(name, rows)]
+    return replace(columns, id=columns.id or next(iter(unique), None))
+
+
+def compile_pattern(pattern: str) -> re.Pattern:
+    """
+    A preset of [`ID_PATTERNS`] or a regular expression, compiled.
+
+    Raises:
+        ValueError: when it is none, or has none of the groups.
+    """
+    try:
+        compiled = re.compile(ID_PATTERNS.get(pattern, pattern))
+    except re.error as error:
+        raise ValueError(f"--id_pattern {pattern!r} is no regular expression: {error}.") from error
+    if not set(compiled.groupindex) & set(GROUPS):
+        raise ValueError(
+            f"--id_pattern {pattern!r} names none of the groups {', '.join(GROUPS)}: write (?P<conversation>...) and "
+            f"(?P<order>...), or one of {', '.join(ID_PATTERNS)}."
+        )
+    return compiled
+
+
+def id_text(value) -> str:
+    """An id, or of a recording its path, as text."""
+    if isinstance(value, dict):
+        value = value.get("path")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None or value != value else str(value).strip()
+
+
+def _matches(pattern: re.Pattern, column: str, rows: list[dict]) -> bool:
+    values = [text for row in rows if (text := id_text(row.get(column)))]
+    return bool(values) and all(pattern.search(value) for value in values)
+
+
+def _is_unique(column: str, rows: list[dict]) -> bool:
+    """Whether a column can be the utterances' id: one other value for each row, with more than numbers in it."""
+    values = [id_text(row.get(column)) for row in rows]
+    return all(values) and len(set(values)) == len(values) and not all(re.fullmatch(r"[\d.]+", v) for v in values)

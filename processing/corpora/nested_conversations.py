@@ -1,0 +1,260 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Conversations from files in which a conversation is one object with a list of its utterances."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from modeling_amuse.processing.conversation import (
+    STREAMS,
+    UTTERANCE_KEYS,
+    VIDEO_SIDES,
+    check_conversations,
+    check_times,
+    media_span,
+)
+from modeling_amuse.processing.corpora.columns import NAMES, id_text, plain
+from modeling_amuse.processing.corpora.conversation_builder import report_counts
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
+from modeling_amuse.processing.corpora.labels import label_of
+from modeling_amuse.processing.corpora.row_conversations import TURN_TAKERS, rows_of_numbers
+
+UTTERANCE_LISTS = ("utterances", "conversation", "dialogue", "dialog", "turns", "messages", "utts", "sentences")
+"""The keys under which a conversation may hold its utterances."""
+
+WRAPPERS = ("data", "rows", "conversations", "dialogues", "dialogs", "examples")
+"""The keys under which a file may hold its conversations or rows, and nothing else of them."""
+
+
+def unwrapped(value) -> list:
+    """
+    The conversations or rows of what a JSON file holds: a list of them, one conversation, a dict of conversations by their
+    ids, lists by split, or a table as pandas writes it.
+    """
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        return [value]
+    if utterance_list(value) is not None:
+        return [value]
+    for key in WRAPPERS:
+        if isinstance(value.get(key), (list, dict)):
+            return unwrapped(value[key])
+    contents = list(value.values())
+    if (
+        value
+        and {str(key).lower() for key in value} <= set(SPLIT_NAMES)
+        and all(isinstance(c, (list, dict)) for c in contents)
+    ):
+        return [_with(item, "split", split) for split, part in value.items() for item in unwrapped(part)]
+    if _is_column_by_column(contents):
+        return pd.DataFrame({name: pd.Series(column) for name, column in value.items()}).to_dict("records")
+    if contents and all(isinstance(c, (list, dict)) for c in contents):
+        return [_with(item, "id", key) for key, item in value.items()]
+    return [value]
+
+
+def _is_column_by_column(contents: list) -> bool:
+    """Whether these are columns of single values, lists or dicts by the rows' numbers, as pandas' `to_json` writes them."""
+    if not contents or not all(
+        type(column) is type(contents[0]) and isinstance(column, (list, dict)) for column in contents
+    ):
+        return False
+    if isinstance(contents[0], dict) and any(column.keys() != contents[0].keys() for column in contents):
+        return False
+    cells = [list(column.values()) if isinstance(column, dict) else column for column in contents]
+    return len({len(column) for column in cells}) == 1 and not any(
+        isinstance(c, (dict, list)) for cs in cells for c in cs
+    )
+
+
+def _with(item, key: str, value):
+    if isinstance(item, list):
+        return {"utterances": item, key: value}
+    return {key: value, **item} if isinstance(item, dict) else item
+
+
+def utterance_list(row) -> str | None:
+    """The key under which a row holds its utterances, or None for a row that is an utterance itself."""
+    if not isinstance(row, dict):
+        return None
+    by_plain = {plain(key): key for key in row}
+    for name in UTTERANCE_LISTS:
+        key = by_plain.get(name)
+        if key is not None and isinstance(row[key], (list, tuple)):
+            return key
+    return None
+
+
+def is_nested(rows: list) -> bool:
+    """Whether rows are conversations, not utterances. What is neither counts as a conversation, and is refused as one."""
+    return any(not isinstance(row, dict) or "utterances" in row or utterance_list(row) is not None for row in rows)
+
+
+def conversations_of_nested(
+    rows: list, options: DataOptions, place: str, stem: str, folder: Path, recording: Callable
+) -> tuple[list[dict], Counter, list[str]]:
+    """
+    Conversations from rows that hold lists of utterances.
+
+    Args:
+        rows: dicts with a list under one of [`UTTERANCE_LISTS`], or such lists. Utterances are dicts with the keys of the
+            schema or with names that mean the same, or texts beside a list of labels of the same length.
+        options: the keys, where names do not tell them.
+        place: the file, in words.
+        stem: what ids begin with, where there are none.
+        folder: what paths are relative to.
+        recording: see [`conversations_of_rows`].
+
+    Returns:
+        The conversations, counts of what was found, and notes for the user.
+
+    Raises:
+        ValueError: with the conversation and the utterance, for what is none.
+    """
+    if not rows:
+        raise ValueError(f"{place} holds no conversation.")
+    names = _key_names(rows, options)
+    conversations, report = [], Counter()
+    for number, row in enumerate(rows):
+        try:
+            conversation = _conversation(row, f"{stem}_{number}", names, options)
+            utterances = [
+                _utterance(utterance, f"{conversation['id']}_{position}", folder, recording, report)
+                for position, utterance in enumerate(conversation["utterances"])
+            ]
+        except ValueError as error:
+            raise ValueError(f"{place}, conversation {number + 1}: {error}") from error
+        kept = {"id": conversation["id"], "utterances": utterances}
+        conversations.append({**kept, **({"split": conversation["split"]} if "split" in conversation else {})})
+    notes = [f"{place}: {', '.join(f'{key} from {name}' for key, name in names.items())}."] if names else []
+    return conversations, report_counts(conversations) + report, notes
+
+
+def _key_names(rows: list, options: DataOptions) -> dict[str, str]:
+    """For keys of the schema that no utterance has: the key that means the same."""
+    present = {}
+    for row in rows:
+        key = utterance_list(row)
+        utterances = row if isinstance(row, list) else row[key] if key else ()
+        for utterance in utterances:
+            if isinstance(utterance, dict):
+                present |= {plain(name): name for name, value in utterance.items() if value is not None}
+    names = {}
+    for key, what in (("text", "text"), ("speaker", "speaker"), ("emotion", "label")):
+        wanted = getattr(options, f"{what}_column", None)
+        if wanted is not None:
+            if plain(wanted) not in present:
+                raise ValueError(
+                    f"--{what}_column {wanted}: no utterance has such a key; there are: {', '.join(present.values())}."
+                )
+            names[key] = present[plain(wanted)]
+        elif key not in present.values():
+            found = next((present[name] for name in NAMES[what] if name in present), None)
+            if found is not None and found not in UTTERANCE_KEYS:
+                names[key] = found
+    return {key: name for key, name in names.items() if key != name}
+
+
+def _conversation(row, default_id: str, names: dict[str, str], options: DataOptions) -> dict:
+    if isinstance(row, (list, tuple)) and row and all(isinstance(item, dict) for item in row):
+        row = {"utterances": list(row)}
+    if not isinstance(row, dict):
+        raise ValueError(f"it is a {type(row).__name__}; give a dict with 'utterances'")
+    key = utterance_list(row) or "utterances"
+    utterances = row.get(key)
+    if isinstance(utterances, (list, tuple)) and utterances and all(isinstance(u, str) for u in utterances):
+        utterances = _of_texts(utterances, row, options)
+    if isinstance(utterances, (list, tuple)):
+        utterances = [_renamed(utterance, names) for utterance in utterances]
+    identifier = row.get("id")
+    by_plain = {plain(name): name for name in row if name != key}
+    if identifier is None:
+        named = next((by_plain[name] for name in NAMES["conversation"] if name in by_plain), None)
+        identifier = id_text(row[named]) if named else None
+    [conversation] = check_conversations(
+        [{"id": identifier or default_id, **({"utterances": utterances} if key in row else {})}], with_times=False
+    )
+    split = next((row[by_plain[name]] for name in NAMES["split"] if name in by_plain), None)
+    return {**conversation, **({"split": SPLIT_NAMES.get(str(split).lower(), str(split))} if split else {})}
+
+
+def _of_texts(texts: list[str], row: dict, options: DataOptions) -> list[dict]:
+    """Utterances of a list of texts, with the lists of labels and speakers beside it; else two speakers take turns."""
+    beside = {
+        plain(key): value for key, value in row.items() if isinstance(value, (list, tuple)) and len(value) == len(texts)
+    }
+    labels = beside.get(plain(options.label_column)) if options.label_column else None
+    if options.label_column and labels is None:
+        raise ValueError(f"--label_column {options.label_column}: there is no such list of {len(texts)} labels.")
+    labels = labels or next((beside[name] for name in NAMES["label"] if name in beside), None)
+    speakers = next((beside[name] for name in NAMES["speaker"] if name in beside), None)
+    return [
+        {
+            "speaker": speakers[number] if speakers else TURN_TAKERS[number % 2],
+            "text": text.strip(),
+            **({"emotion": labels[number]} if labels else {}),
+        }
+        for number, text in enumerate(texts)
+    ]
+
+
+def _renamed(utterance, names: dict[str, str]):
+    if not isinstance(utterance, dict):
+        return utterance
+    back = {name: key for key, name in names.items()}
+    found = {back.get(name, name): value for name, value in utterance.items() if name not in names or name in back}
+    if isinstance(found.get("speaker"), (list, tuple)):
+        found["speaker"] = " & ".join(map(str, found["speaker"]))
+    return found
+
+
+def _utterance(utterance: dict, default_id: str, folder: Path, recording: Callable, report: Counter) -> dict:
+    kept = {key: value for key, value in utterance.items() if key in UTTERANCE_KEYS and not _is_empty(value)}
+    unknown = [key for key, value in utterance.items() if key not in UTTERANCE_KEYS and value is not None]
+    report.update(f"utterances with the unknown key {key!r}, ignored" for key in unknown)
+    for key in ("id", "speaker"):
+        kept[key] = (str(kept[key]).strip() or None) if key in kept else None
+    kept["id"] = kept["id"] or default_id
+    kept["emotion"] = label_of(kept.get("emotion"), f"Utterance {kept['id']}")
+    report["utterances without an emotion"] += kept["emotion"] is None
+    check_times(kept)
+    if "start" in kept and "end" in kept and kept["end"] < kept["start"]:
+        raise ValueError(
+            f"Utterance {kept['id']} ends at {kept['end']:g} s, before its start at {kept['start']:g} s: correct the times."
+        )
+    if kept.get("video_side") not in (None, *VIDEO_SIDES):
+        raise ValueError(
+            f"Utterance {kept['id']}: its video_side is {kept['video_side']!r}: give {' or '.join(VIDEO_SIDES)}."
+        )
+    for stream in STREAMS:
+        features = kept.get(f"{stream}_features")
+        if features is not None:
+            kept[f"{stream}_features"] = rows_of_numbers(features, f"Utterance {kept['id']}: its {stream}_features")
+    for medium in ("audio", "video"):
+        if kept.get(medium) is not None:
+            kept[medium] = _media_file(kept, medium, folder, recording)
+    return kept
+
+
+def _is_empty(value) -> bool:
+    return value is None or (isinstance(value, str) and value == "")
+
+
+def _media_file(utterance: dict, medium: str, folder: Path, recording: Callable) -> str:
+    what = f"Utterance {utterance['id']}: its {medium}"
+    if isinstance(utterance[medium], dict):
+        path = recording(utterance[medium], what, medium)
+    else:
+        path = str(folder / utterance[medium])
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{what} file {path} does not exist.")
+    if (media_span({**utterance, medium: path}, medium)[0] or 0) < 0:
+        raise ValueError(
+            f"Utterance {utterance['id']}: its start, {utterance['start']} s, is before its {medium} file begins "
+            f"({medium}_start, {utterance.get(f'{medium}_start', 0)} s): both are seconds on one clock."
+        )
+    return path

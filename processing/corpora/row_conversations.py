@@ -1,0 +1,330 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Conversations from tables with one row an utterance."""
+
+import logging
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from modeling_amuse.processing.conversation import STREAMS
+from modeling_amuse.processing.corpora.columns import Columns, choose_columns, id_text
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
+from modeling_amuse.processing.corpora.labels import label_of
+from modeling_amuse.processing.corpora.table_files import Rows
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN_SPEAKER = "unknown"
+TURN_TAKERS = ("A", "B")
+CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
+
+
+def conversations_of_rows(
+    table: Rows, options: DataOptions, place: str, recording: Callable, folder: Path | None = None
+) -> tuple[list[dict], Counter, list[str], str | None]:
+    """
+    Conversations of a table, in the order in which they begin, each with a `split` where a column tells it.
+
+    Args:
+        table: the rows.
+        options: the columns, where names do not tell them.
+        place: the table, in words, such as its path.
+        recording: a function that gives the path of a recording's file, for what a cell of a column of recordings holds.
+        folder: what paths in cells are relative to.
+
+    Returns:
+        The conversations, counts of what was found and mended, notes for the user, and the column of the labels.
+
+    Raises:
+        ValueError: with the row, for what is no utterance.
+    """
+    if not table.rows:
+        raise ValueError(f"{place} holds no utterance.")
+    names = list(dict.fromkeys(name for row in table.rows for name in row))
+    columns = choose_columns(names, options, table.rows, table.media, place)
+    notes = [f"{place}: {columns.describe()}."]
+    unused = [str(name) for name in names if name not in columns.used()]
+    if unused:
+        notes.append(f"{place}: columns that are not read: {', '.join(unused)}.")
+    report = Counter(table.report)
+    for medium in ("audio", "video"):
+        columns = _with_files(columns, medium, table, folder, notes, place)
+    grouped = _grouped(table, columns, notes, place)
+    conversations = []
+    for identifier, rows in grouped.items():
+        rows = _in_order(rows, columns, report)
+        _name_speakers(rows, columns)
+        utterances = [
+            _utterance(row, number, identifier, columns, recording, folder, report, place)
+            for number, row in enumerate(rows)
+        ]
+        _place_recordings(utterances)
+        conversations.append(
+            {"id": identifier, "utterances": utterances, **_split_of(rows, columns, identifier, place)}
+        )
+    _make_ids_unique(conversations, columns, notes, place)
+    _say_what_is_assumed(columns, conversations, notes, place)
+    report["conversations"] += len(conversations)
+    report["utterances"] += len(table.rows)
+    return conversations, report, notes, columns.label
+
+
+class _Row:
+    """A row with what its id tells."""
+
+    def __init__(self, values: dict, line: int, columns: Columns):
+        self.values, self.line = values, line
+        match = columns.pattern.search(id_text(values.get(columns.id))) if columns.pattern is not None else None
+        self.told = {key: value for key, value in match.groupdict().items() if value} if match else {}
+        self.speaker = None
+        if columns.speaker is not None:
+            self.speaker = _speaker(values.get(columns.speaker))
+        elif "speaker" in self.told:
+            self.speaker = "_".join(filter(None, (self.told.get("session"), self.told["speaker"])))
+
+    def cell(self, column: str | None):
+        """What stands in a column; None for an empty cell."""
+        value = self.values.get(column) if column is not None else None
+        if isinstance(value, float) and math.isnan(value):
+            return None
+        return None if isinstance(value, str) and not value.strip() else value
+
+
+def _speaker(value) -> str | None:
+    if isinstance(value, (list, tuple)):
+        return " & ".join(map(str, value)) or None
+    return id_text(value) or None
+
+
+def _with_files(
+    columns: Columns, medium: str, table: Rows, folder: Path | None, notes: list[str], place: str
+) -> Columns:
+    """The columns without one of paths of which there is no file."""
+    column = getattr(columns, medium)
+    if column is None or column in table.media or any(isinstance(row.get(column), dict) for row in table.rows):
+        return columns
+    paths = [str(row[column]).strip() for row in table.rows if isinstance(row.get(column), str) and row[column].strip()]
+    if not paths or not any((folder or Path()).joinpath(path).is_file() for path in paths):
+        if paths:
+            logger.warning(
+                "%s: no file of the column %s exists (such as %s): there is no %s.", place, column, paths[0], medium
+            )
+        return replace(columns, **{medium: None})
+    return columns
+
+
+def _grouped(table: Rows, columns: Columns, notes: list[str], place: str) -> dict[str, list[_Row]]:
+    """The rows of each conversation, in the order of the table."""
+    lines = table.lines or list(range(1, len(table.rows) + 1))
+    rows = [_Row(values, line, columns) for values, line in zip(table.rows, lines, strict=True)]
+    grouped, before, filled = {}, None, 0
+    alone = not columns.conversation and not any("conversation" in row.told for row in rows)
+    for row in rows:
+        if columns.conversation:
+            cells = [id_text(row.cell(column)) for column in columns.conversation]
+            identifier = "_".join(cells) if all(cells) else ""
+        elif alone:
+            identifier = f"row_{row.line}"
+        else:
+            identifier = row.told.get("conversation", "")
+        if not identifier:
+            if before is None:
+                raise ValueError(f"{place}, row {row.line}: there is no id of its conversation ({columns.describe()}).")
+            identifier, filled = before, filled + 1
+        before = identifier
+        grouped.setdefault(identifier, []).append(row)
+    if filled:
+        logger.warning(
+            "%s: %d rows name no conversation, and are taken for more of the one in the row above.", place, filled
+        )
+    if alone and len(rows) > 1:
+        logger.warning(
+            "%s: no column tells which rows are one conversation, so every row is a conversation of its own and is judged "
+            "without context: name the column with --conversation_column, or give --id_pattern.",
+            place,
+        )
+    return grouped
+
+
+def _in_order(rows: list[_Row], columns: Columns, report: Counter) -> list[_Row]:
+    """
+    The rows of a conversation in their order: by the number that a column or the id tells. Where the numbers count the
+    utterances of each speaker, as IEMOCAP's do, by time, else as they stand.
+    """
+    if columns.order is not None:
+        keys = [id_text(row.cell(columns.order)) for row in rows]
+    else:
+        keys = [row.told.get("order", "") for row in rows]
+    if len(rows) < 2 or not any(keys):
+        return rows
+    is_place = len(set(keys)) == len(keys) and all(keys) and not (columns.order is None and "session" in rows[0].told)
+    starts = [_seconds(row.cell(columns.start)) for row in rows]
+    if is_place:
+        by = [_natural(key) for key in keys]
+    elif None not in starts:
+        by = starts
+        report["conversations whose utterances are not numbered through, sorted by time"] += 1
+    else:
+        report["conversations whose utterances are not numbered through, in the order of their rows"] += 1
+        return rows
+    order = sorted(range(len(rows)), key=by.__getitem__)
+    report["conversations with rows out of order, sorted"] += order != list(range(len(rows)))
+    return [rows[position] for position in order]
+
+
+def _natural(text: str) -> list:
+    """A key that sorts numbers within a text as numbers: `turn 10` after `turn 9`."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", text)
+    return [(0, float(part), "") if number % 2 else (1, 0.0, part) for number, part in enumerate(parts) if part]
+
+
+def _name_speakers(rows: list[_Row], columns: Columns):
+    """Give speakers to rows that name none."""
+    if any(row.speaker for row in rows):
+        for row in rows:
+            row.speaker = row.speaker or UNKNOWN_SPEAKER
+        return
+    takes_turns = columns.speaker is None and columns.pattern is None and len(rows) > 1
+    for number, row in enumerate(rows):
+        row.speaker = TURN_TAKERS[number % 2] if takes_turns else UNKNOWN_SPEAKER
+
+
+def _utterance(
+    row: _Row, number: int, conversation: str, columns: Columns, recording, folder, report, place: str
+) -> dict:
+    where = f"{place}, row {row.line} (conversation {conversation!r})"
+    text = row.cell(columns.text)
+    if text is not None and not isinstance(text, (str, int, float)):
+        raise ValueError(f"{where}: its text is a {type(text).__name__}: give the words of one utterance.")
+    utterance = {
+        "id": _identifier(row, number, conversation, columns),
+        "speaker": row.speaker,
+        "text": " ".join(str(text).split("\0")).strip() if text is not None else None,
+        "start": _seconds(row.cell(columns.start)),
+        "end": _seconds(row.cell(columns.end)),
+        "emotion": label_of(row.cell(columns.label), where),
+    }
+    report["utterances without an emotion"] += utterance["emotion"] is None
+    report["utterances without words"] += utterance["text"] is None
+    report["utterances whose speaker is not named"] += utterance["speaker"] == UNKNOWN_SPEAKER
+    for name in ("start", "end"):
+        column = getattr(columns, name)
+        report[f"times of {column} that are not understood"] += utterance[name] is None and row.cell(column) is not None
+    start, end = utterance["start"], utterance["end"]
+    if (start is None) != (end is None) or (start is not None and end < start):
+        utterance.update(start=None, end=None)
+        report["utterances without two times in order, times dropped"] += 1
+    for medium in ("audio", "video"):
+        cell = row.cell(getattr(columns, medium))
+        if cell is not None:
+            utterance[medium] = _file_of(cell, recording, folder, f"{where}: its {medium}", medium, report)
+    for stream in STREAMS:
+        features = row.cell(f"{stream}_features")
+        if features is not None:
+            utterance[f"{stream}_features"] = rows_of_numbers(features, f"{where}: its {stream}_features")
+    return utterance
+
+
+def _identifier(row: _Row, number: int, conversation: str, columns: Columns) -> str:
+    """The utterance's id: that of its column, a path's by its name; else the conversation's with the place in it."""
+    given = id_text(row.cell(columns.id)) if columns.id else ""
+    if columns.pattern is not None and given and (match := columns.pattern.search(given)):
+        return match[0]
+    if given and columns.id not in (columns.order, *columns.conversation):
+        return re.sub(r"\.(wav|mp4|mp3|flac|avi|mkv|ogg|m4a)$", "", re.split(r"[/\\]", given)[-1], flags=re.IGNORECASE)
+    place = id_text(row.cell(columns.order)) if columns.order else str(number)
+    return f"{conversation}_{place or number}"
+
+
+def _make_ids_unique(conversations: list[dict], columns: Columns, notes: list[str], place: str):
+    """Give utterances ids by their places, where those of the table stand in it twice and no pattern found them."""
+    ids = [utterance["id"] for conversation in conversations for utterance in conversation["utterances"]]
+    if len(set(ids)) == len(ids) or columns.pattern is not None:
+        return
+    for conversation in conversations:
+        for number, utterance in enumerate(conversation["utterances"]):
+            utterance["id"] = f"{conversation['id']}_{number}"
+    notes.append(f"{place}: its ids of utterances repeat, so they are counted anew in each conversation, from 0.")
+
+
+def _file_of(cell, recording, folder: Path | None, what: str, medium: str, report: Counter) -> str | None:
+    if isinstance(cell, str):
+        path = (folder or Path()).joinpath(cell.strip())
+        if not path.is_file():
+            report[f"{medium} files that are missing"] += 1
+            return None
+        return str(path)
+    return recording(cell, what, medium)
+
+
+def _place_recordings(utterances: list[dict]):
+    """Say when each recording begins: a file of several utterances at 0, one of a single utterance with it."""
+    for medium in ("audio", "video"):
+        counts = Counter(utterance.get(medium) for utterance in utterances)
+        for utterance in utterances:
+            if utterance.get(medium) is not None:
+                alone = counts[utterance[medium]] == 1
+                utterance[f"{medium}_start"] = utterance["start"] if alone else 0.0
+
+
+def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str) -> dict[str, str]:
+    if columns.split is None:
+        return {}
+    found = {id_text(row.cell(columns.split)) for row in rows}
+    names = {SPLIT_NAMES.get(name.casefold(), name) for name in found}
+    if len(names) > 1:
+        raise ValueError(
+            f"{place}: the rows of conversation {conversation!r} are of several splits ({', '.join(sorted(names))}): a "
+            f"conversation is in one. Correct the column {columns.split}, or the column of conversations "
+            "(--conversation_column)."
+        )
+    [name] = names
+    if not name:
+        raise ValueError(f"{place}: conversation {conversation!r} has no split in the column {columns.split}.")
+    return {"split": name}
+
+
+def _say_what_is_assumed(columns: Columns, conversations: list[dict], notes: list[str], place: str):
+    if len(conversations) == sum(len(c["utterances"]) for c in conversations):
+        return  # nobody answers anybody
+    if columns.order is None and (columns.pattern is None or "order" not in columns.pattern.groupindex):
+        notes.append(f"{place}: no column tells the order of utterances: they are in the order of the rows.")
+    told = columns.pattern is not None and "speaker" in columns.pattern.groupindex
+    if columns.speaker is None and not told:
+        assumed = "one unknown speaker stands for all" if columns.pattern is not None else "two speakers take turns"
+        logger.warning("%s: no column names the speakers (--speaker_column): %s, which is assumed.", place, assumed)
+
+
+def _seconds(value) -> float | None:
+    """A time as seconds, given as a number or as `[HH:]MM:SS,mmm`; None for what is neither."""
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return float(value) if math.isfinite(value) else None
+    text = str(value).strip()
+    clock = CLOCK.fullmatch(text)
+    if clock:
+        hours, minutes, rest = clock.groups()
+        return int(hours or 0) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and abs(number) < 3.6e6 else None
+
+
+def rows_of_numbers(features, what: str) -> list[list[float]] | None:
+    """`(S, D)` or `(D,)` numbers as `(S, D)`; a null becomes NaN, an empty cell."""
+    try:
+        array = np.atleast_2d(np.array(features, dtype=np.float32))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} are no array of numbers ({error}): give (tokens, size) or (size,).") from error
+    if array.ndim != 2:
+        raise ValueError(f"{what} have the shape {array.shape}: give (tokens, size) or (size,).")
+    return array.tolist() if array.size else None

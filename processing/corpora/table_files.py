@@ -1,0 +1,258 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Tables and lists in files: CSV and TSV as spreadsheets save them, JSON, and Parquet with the types of `datasets`."""
+
+import codecs
+import io
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import datasets
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from modeling_amuse.processing.text_encoding import decode_utf8_or_cp1252
+
+DELIMITERS = (",", ";", "\t", "|")
+LINE_END = r"\r\n|\n|\r"
+BOMS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass
+class Rows:
+    """
+    Rows of a table.
+
+    Attributes:
+        rows: a dict each.
+        lines: the line, or number, of each row in its file, for messages.
+        class_names: the names of each `ClassLabel` column, whose values are the names already.
+        media: the columns of recordings: `audio` or `video` for each name.
+        report: counts of what was mended.
+    """
+
+    rows: list[dict]
+    lines: list[int] = field(default_factory=list)
+    class_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    media: dict[str, str] = field(default_factory=dict)
+    report: Counter = field(default_factory=Counter)
+
+
+def read_text(path: Path) -> tuple[str, Counter]:
+    """
+    The text of a file in UTF-8, in UTF-16 or UTF-32 with a byte order mark or without, or with cp1252 characters.
+
+    Raises:
+        ValueError: for what is no text in the encoding that its first bytes promise.
+    """
+    start = path.open("rb").read(4096)
+    encoding = next((name for bom, name in BOMS.items() if start.startswith(bom)), None)
+    if encoding is None and start.count(0) > len(start) // 4:
+        encoding = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    if encoding is None:
+        return decode_utf8_or_cp1252(path)
+    try:
+        return path.read_bytes().decode(encoding).removeprefix("\ufeff"), Counter()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not the {encoding.upper()} that its first bytes promise ({error}): save it as UTF-8."
+        ) from error
+
+
+def read_delimited(path: Path) -> Rows:
+    """
+    The rows of a CSV or TSV file; every cell is text as it stands, and names of columns are stripped. Rows without any
+    filled cell are left out.
+
+    Raises:
+        ValueError: for an empty file, columns of one name, rows with more cells than the header, and open quotes.
+    """
+    text, report = read_text(path)
+    text = text.lstrip("\r\n")
+    named = re.match(r"sep=(.)[\r\n]+", text)  # a spreadsheet's first line
+    text = text[named.end() :] if named else text
+    if not text.strip():
+        raise ValueError(f"{path} is empty: its first line must name the columns.")
+    delimiter = named[1] if named else delimiter_of(text, path)
+    cells = _plain_tabs(text) if delimiter == "\t" else None
+    header, *rows = cells or _parsed(text, delimiter, path)
+    names = _column_names(header, rows, path)
+    found = Rows([], report=report)
+    for number, row in enumerate(rows, start=3 if named else 2):
+        if any(cell.strip() for cell in row):
+            found.rows.append({name: row[place] for place, name in names.items()})
+            found.lines.append(number)
+    found.report["rows without any filled cell, left out"] += len(rows) - len(found.rows)
+    return found
+
+
+def _column_names(header: list[str], rows: list[list[str]], path: Path) -> dict[int, str]:
+    """The name of each column by its place; without those that have neither a name nor a filled cell."""
+    names = {}
+    for place, name in enumerate(header):
+        if name.strip():
+            names[place] = name.strip()
+        elif any(row[place].strip() for row in rows):
+            names[place] = f"column {place + 1}"
+    twice = [name for name, count in Counter(names.values()).items() if count > 1]
+    if twice:
+        raise ValueError(f"{path} has two columns {twice[0]!r}: rename one.")
+    return names
+
+
+def delimiter_of(text: str, path: Path) -> str:
+    """What separates the cells: the delimiter that the header has most of, outside quotes."""
+    header = re.sub(r'"[^"]*"', "", re.split(LINE_END, text.lstrip("\r\n"))[0])
+    counts = {delimiter: header.count(delimiter) for delimiter in DELIMITERS}
+    best = max(counts, key=lambda delimiter: counts[delimiter])
+    return best if counts[best] else ("\t" if path.suffix.lower() == ".tsv" else ",")
+
+
+def _parsed(text: str, delimiter: str, path: Path) -> list[list[str]]:
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text, newline=""),
+            sep=delimiter,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            na_values=[],
+            index_col=False,
+            skip_blank_lines=False,
+            skipinitialspace=delimiter != "\t",
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(
+            f"{path} is no table with {delimiter!r} between its cells ({str(error).strip()}): put cells that hold "
+            f"{delimiter!r} or line breaks into quotes, and close every quote."
+        ) from error
+    return frame.fillna("").to_numpy().tolist()
+
+
+def _plain_tabs(text: str) -> list[list[str]] | None:
+    """
+    The cells of a file whose every line has as many tabs as its header: quotes then belong to the words, as they may be
+    left open. Cells that are quoted as a whole are unquoted. None for other files.
+    """
+    lines = [line for line in re.split(LINE_END, text.rstrip())]
+    if len({line.count("\t") for line in lines if line.strip()}) > 1:
+        return None
+    width = lines[0].count("\t") + 1
+    return [[_unquoted(cell) for cell in line.split("\t")] if line.strip() else [""] * width for line in lines]
+
+
+def _unquoted(cell: str) -> str:
+    inside = re.fullmatch(r'\s*"((?:[^"]|"")*)"\s*', cell)
+    return inside[1].replace('""', '"') if inside else cell
+
+
+def read_json(path: Path) -> tuple[list | dict, list[int] | None]:
+    """
+    What a JSON file holds, or the values of the lines of JSON Lines with their line numbers.
+
+    Raises:
+        ValueError: for what is neither, or is nested without end.
+    """
+    try:
+        text, _ = read_text(path) if _is_utf_16(path) else (path.read_text(encoding="utf-8-sig"), None)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error}): save it as UTF-8.") from error
+    try:
+        if path.suffix.lower() == ".json":
+            try:
+                return json.loads(text), None
+            except json.JSONDecodeError as error:
+                if "Extra data" not in error.msg:
+                    raise ValueError(f"{path} is no JSON ({error}).") from error
+        return _json_lines(text, path)
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply to be a data set: give rows or conversations.") from error
+
+
+def _is_utf_16(path: Path) -> bool:
+    with path.open("rb") as file:
+        return 0 in file.read(64)
+
+
+def _json_lines(text: str, path: Path) -> tuple[list, list[int] | None]:
+    rows, lines = [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if not rows:
+                try:
+                    return json.loads(text), None  # a whole JSON file of another suffix
+                except json.JSONDecodeError:
+                    pass
+            raise ValueError(f"{path}, line {number}, is no JSON ({error}): give one conversation a line.") from error
+        lines.append(number)
+    return rows, lines
+
+
+def read_parquet(paths: list[Path]) -> Rows:
+    """
+    The rows of Parquet files, shards of one table, with the types that `datasets` wrote into them.
+
+    Raises:
+        ValueError: for a file that is no Parquet.
+    """
+    tables = []
+    for path in paths:
+        try:
+            tables.append(datasets.Dataset(pyarrow.parquet.read_table(path)))
+        except (OSError, ValueError, pyarrow.ArrowException) as error:
+            raise ValueError(f"{path} is no Parquet file: {error}") from error
+    return rows_of_dataset(datasets.concatenate_datasets(tables) if len(tables) > 1 else tables[0])
+
+
+def rows_of_dataset(data: datasets.Dataset | datasets.IterableDataset) -> Rows:
+    """The rows of a split: labels by their names, recordings undecoded."""
+    features = data.features
+    if features is None:
+        features = data._resolve_features().features or {}
+    kinds = {name: _medium(feature) for name, feature in features.items()}
+    media = {name: medium for name, medium in kinds.items() if medium}
+    for name, feature in features.items():
+        if _undecoded(feature) != feature:
+            data = data.cast_column(name, _undecoded(feature))
+    rows = [dict(row) for row in data]
+    names = {}
+    for name, feature in features.items():
+        label = feature.feature if isinstance(feature, (datasets.List, datasets.LargeList)) else feature
+        if isinstance(label, datasets.ClassLabel):
+            names[name] = tuple(label.names)
+            for row in rows:
+                row[name] = _class_name(row[name], label.names)
+    return Rows(rows, list(range(1, len(rows) + 1)), names, media)
+
+
+def _medium(feature) -> str | None:
+    if isinstance(feature, datasets.Audio):
+        return "audio"
+    return "video" if isinstance(feature, datasets.Video) else None
+
+
+def _undecoded(feature):
+    """The type of a column without decoding: `datasets` gives the path and the bytes of a recording."""
+    if isinstance(feature, (datasets.Audio, datasets.Video)):
+        return type(feature)(decode=False)
+    if isinstance(feature, (datasets.List, datasets.LargeList)):
+        return type(feature)(_undecoded(feature.feature))
+    return {key: _undecoded(value) for key, value in feature.items()} if isinstance(feature, dict) else feature
+
+
+def _class_name(value, names: list[str]):
+    if isinstance(value, list):
+        return [_class_name(one, names) for one in value]
+    return names[value] if isinstance(value, int) and 0 <= value < len(names) else None

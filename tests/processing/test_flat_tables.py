@@ -1,0 +1,295 @@
+"""Tables with one row an utterance, and files with conversations in other forms than the documented one."""
+
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.split_conversations import random_split
+from modeling_amuse.processing.corpora.table_files import read_delimited
+
+ROWS = [
+    {"Utterance": "The kite is gone.", "Speaker": "Ove", "Emotion": "sadness", "Dialogue_ID": 4, "Utterance_ID": 0},
+    {"Utterance": "It was mine, too!", "Speaker": "Ida", "Emotion": "anger", "Dialogue_ID": 4, "Utterance_ID": 1},
+    {"Utterance": "Cake?", "Speaker": "Ove", "Emotion": "joy", "Dialogue_ID": 11, "Utterance_ID": 9},
+    {"Utterance": 'She said "no".', "Speaker": "Nil", "Emotion": "neutral", "Dialogue_ID": 11, "Utterance_ID": 10},
+]
+TOLD = [
+    [("Ove", "The kite is gone.", "sadness"), ("Ida", "It was mine, too!", "anger")],
+    [("Ove", "Cake?", "joy"), ("Nil", 'She said "no".', "neutral")],
+]
+
+
+def told(split) -> list[list[tuple]]:
+    return [[(u["speaker"], u["text"], u["emotion"]) for u in row["utterances"]] for row in split]
+
+
+def load(folder, tmp_path, name="folder", splits=None, **options):
+    return load_conversations(name, str(folder), str(tmp_path / "cache"), splits, DataOptions(**options))
+
+
+def write(folder, name, frame):
+    path = folder / name
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".tsv":
+        frame.to_csv(path, index=False, sep="\t")
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path)
+    elif path.suffix == ".jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_a_row_is_an_utterance_in_every_format(tmp_path, suffix):
+    # rows out of order and of two conversations at once; 10 comes after 9, which no order of texts gives
+    write(tmp_path, f"train{suffix}", pd.DataFrame([ROWS[3], ROWS[0], ROWS[2], ROWS[1]]))
+    data = load(tmp_path, tmp_path)
+    assert sorted(told(data.splits["train"])) == sorted(TOLD)
+    assert data.emotions == ("neutral", "sadness", "joy", "anger")
+    assert "conversation from Dialogue_ID, order from Utterance_ID, speaker from Speaker" in data.describe()
+
+
+@pytest.mark.parametrize("orient", ["records", "columns", "list", "wrapped", "splits"])
+def test_json_tables_of_pandas_are_rows(tmp_path, orient):
+    frame = pd.DataFrame(ROWS)
+    value = {
+        "records": json.loads(frame.to_json(orient="records")),
+        "columns": json.loads(frame.to_json()),
+        "list": frame.to_dict("list"),
+        "wrapped": {"data": json.loads(frame.to_json(orient="records"))},
+        "splits": {"train": json.loads(frame.to_json(orient="records"))},
+    }[orient]
+    (tmp_path / "train.json").write_text(json.dumps(value))
+    assert told(load(tmp_path, tmp_path).splits["train"]) == TOLD
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param([{"conversation_ID": 7, "conversation": "U"}], id="ECF"),
+        pytest.param(["U"], id="EmotionLines"),
+        pytest.param({"7": "U"}, id="by id"),
+        pytest.param({"7": {"turns": "U"}}, id="by id, with a key"),
+        pytest.param({"dialogues": [{"dialogue": "U", "split": "train"}]}, id="wrapped"),
+    ],
+)
+def test_conversations_under_other_keys(tmp_path, value):
+    utterances = [
+        {"utterance_ID": n, "speaker": row["Speaker"], "utterance": row["Utterance"], "emotion": row["Emotion"]}
+        for n, row in enumerate(ROWS[:2], start=1)
+    ]
+    text = json.dumps(value).replace('"U"', json.dumps(utterances))
+    (tmp_path / "train.json").write_text(text)
+    data = load(tmp_path, tmp_path)
+    assert told(data.splits["train"]) == TOLD[:1]
+    assert len({u["id"] for u in data.splits["train"][0]["utterances"]}) == 2
+
+
+def test_options_name_columns_that_names_do_not_tell(tmp_path):
+    frame = pd.DataFrame(ROWS).rename(
+        columns={"Utterance": "col_a", "Speaker": "col_b", "Emotion": "col_c", "Utterance_ID": "col_e"}
+    )
+    frame["season"], frame["scene"] = [1, 1, 1, 1], frame.pop("Dialogue_ID")
+    frame["Sentiment"] = ["bad", "bad", "good", "so-so"]
+    write(tmp_path, "train.csv", frame)
+    with pytest.raises(ValueError, match="no column that looks like the words.*--text_column.*col_a"):
+        load(tmp_path, tmp_path)
+    chosen = {"text_column": "col_a", "speaker_column": "COL_B", "label_column": "col_c", "order_column": "col_e"}
+    data = load(tmp_path, tmp_path, **chosen, conversation_column=["season", "scene"])
+    assert told(data.splits["train"]) == TOLD
+    assert data.splits["train"]["id"] == ["1_4", "1_11"]
+    data = load(tmp_path, tmp_path, **{**chosen, "label_column": "Sentiment"}, conversation_column=["season", "scene"])
+    assert data.emotions == ("bad", "good", "so-so")
+    with pytest.raises(ValueError, match=r"no column 'mood' for --label_column; there are: .*col_c"):
+        load(tmp_path, tmp_path, **{**chosen, "label_column": "mood"})
+
+
+def test_a_spreadsheet_export_with_its_quirks(tmp_path, caplog):
+    text = "sep=;\r\nDialogue ID; Speaker ;Utterance;Emotion;;\r\n"
+    text += '1;Ann;"First; then";joy;;\r\n;Bo;5,5 euros;anger;;\r\n;;;;;\r\n2;Ann;N/A;joy;;\r\n'
+    (tmp_path / "train.csv").write_bytes(b"\xff\xfe" + text.encode("utf-16-le"))
+    data = load(tmp_path, tmp_path)
+    assert told(data.splits["train"]) == [
+        [("Ann", "First; then", "joy"), ("Bo", "5,5 euros", "anger")],
+        [("Ann", "N/A", "joy")],
+    ]
+    assert "1 rows name no conversation" in caplog.text
+    assert "order of the rows" in data.describe()
+
+
+def test_quotes_that_stay_open_in_a_file_of_tabs_belong_to_the_words(tmp_path):
+    path = tmp_path / "t.tsv"
+    path.write_text('dialog_id\ttext\n1\t"Oh no, he said\n1\t"So ""what""?"\n2\tthe end"\n')
+    assert [row["text"] for row in read_delimited(path).rows] == ['"Oh no, he said', 'So "what"?', 'the end"']
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n3,4,5\n", "Expected 2 fields in line 3"),
+        ('a,b\n1,"2\n3,4\n', "close every quote"),
+        ("a,b,a\n1,2,3\n", "two columns 'a'"),
+        ("\n\n", "is empty"),
+    ],
+)
+def test_broken_tables_are_refused(tmp_path, text, message):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_delimited(tmp_path / "t.csv")
+
+
+def test_without_speakers_two_take_turns_and_without_conversations_each_row_is_alone(tmp_path, caplog):
+    frame = pd.DataFrame(ROWS)
+    write(tmp_path, "train.csv", frame.drop(columns="Speaker"))
+    data = load(tmp_path, tmp_path)
+    assert [u["speaker"] for u in data.splits["train"][0]["utterances"]] == ["A", "B"]
+    assert "two speakers take turns, which is assumed" in caplog.text
+    write(tmp_path, "train.csv", frame.drop(columns=["Dialogue_ID", "Utterance_ID"]))
+    data = load(tmp_path, tmp_path)
+    assert [len(row["utterances"]) for row in data.splits["train"]] == [1, 1, 1, 1]
+    assert "every row is a conversation of its own" in caplog.text
+
+
+def test_numbers_that_repeat_are_no_order(tmp_path):
+    frame = pd.DataFrame(ROWS).assign(Dialogue_ID=1, Utterance_ID=[0, 1, 0, 1])
+    write(tmp_path, "train.csv", frame)
+    data = load(tmp_path, tmp_path)
+    assert [u["text"] for u in data.splits["train"][0]["utterances"]] == [row["Utterance"] for row in ROWS]
+    assert (
+        data.report["train"]["conversations whose utterances are not numbered through, in the order of their rows"] == 1
+    )
+
+
+def test_times_and_recordings_of_a_table(tmp_path):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips/a.wav").write_bytes(b"RIFF")
+    frame = pd.DataFrame(ROWS).assign(
+        StartTime=["00:00:01,500", "00:00:03,000", "2.5", "never"],
+        EndTime=["00:00:02,500", "00:00:02,000", "3.5", "4"],
+        audio=["clips/a.wav", "clips/b.wav", "", None],
+    )
+    write(tmp_path, "train.csv", frame)
+    first, second = load(tmp_path, tmp_path).splits["train"]
+    utterance = first["utterances"][0]
+    assert (utterance["start"], utterance["end"], utterance["audio_start"]) == (1.5, 2.5, 1.5)
+    assert utterance["audio"] == str(tmp_path / "clips/a.wav")
+    assert [u["start"] for u in (*first["utterances"], *second["utterances"])] == [1.5, None, 2.5, None]
+    report = load(tmp_path, tmp_path).report["train"]
+    assert report["audio files that are missing"] == 1 and report["times of StartTime that are not understood"] == 1
+
+
+def test_daily_dialog_s_own_files(tmp_path):
+    (tmp_path / "dialogues_train.txt").write_text("Rain again . __eou__ Take my coat . __eou__\nWell ? __eou__\n")
+    with pytest.raises(FileNotFoundError, match=r"__eou__.*dialogues_emotion_train.txt"):
+        load(tmp_path, tmp_path)
+    (tmp_path / "dialogues_emotion_train.txt").write_text("5 0\n6 \n")
+    (tmp_path / "dialogues_act_train.txt").write_text("1 1\n1 \n")
+    data = load(tmp_path, tmp_path)
+    assert told(data.splits["train"]) == [
+        [("A", "Rain again .", "sadness"), ("B", "Take my coat .", "no emotion")],
+        [("A", "Well ?", "surprise")],
+    ]
+    (tmp_path / "dialogues_emotion_train.txt").write_text("5 0 1\n6 \n")
+    with pytest.raises(ValueError, match="line 1, has 2 utterances that end with __eou__, .* has 3 emotions"):
+        load(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("depth", [3_000, 200_000])
+@pytest.mark.parametrize("name", ["train.jsonl", "train.json"])
+def test_json_that_is_nested_without_end_is_refused(tmp_path, name, depth):
+    (tmp_path / name).write_text("[" * depth + "]" * depth)
+    with pytest.raises(ValueError, match=f"{name} is nested too deeply"):
+        load(tmp_path, tmp_path)
+
+
+# ---------------------------------------------------------------------------------------------------------- splits
+
+
+def many(number: int, **columns) -> pd.DataFrame:
+    emotions = ["joy", "anger", "neutral"]
+    return pd.DataFrame(
+        [
+            {
+                "conversation": c,
+                "speaker": "AB"[u],
+                "text": f"Words {c} {u}.",
+                "emotion": emotions[(c + u) % 3],
+                **columns,
+            }
+            for c in range(number)
+            for u in range(2)
+        ]
+    )
+
+
+def test_a_file_without_splits_is_divided_the_same_way_always(tmp_path):
+    path = write(tmp_path, "talks.csv", many(30))
+    load_all = load(None, tmp_path, data_file=str(path))
+    assert {split: len(part) for split, part in load_all.splits.items()} == {"train": 24, "validation": 3, "test": 3}
+    assert "divided 80/10/10 with the seed 42" in load_all.describe()
+    for wanted in ({"train", "validation"}, {"test"}):
+        part = load(None, tmp_path, splits=wanted, data_file=str(path))
+        assert set(part.splits) == wanted
+        assert all(part.splits[name]["id"] == load_all.splits[name]["id"] for name in wanted)
+    other = load(None, tmp_path, data_file=str(path), split_seed=1)
+    assert other.splits["test"]["id"] != load_all.splits["test"]["id"]
+    ids = [identifier for part in load_all.splits.values() for identifier in part["id"]]
+    assert sorted(ids, key=int) == [str(n) for n in range(30)]
+
+
+def test_a_column_tells_the_splits(tmp_path):
+    frame = many(6)
+    frame["split"] = frame["conversation"].map(lambda n: ["train", "train", "train", "dev", "dev", "TEST"][n])
+    data = load(None, tmp_path, data_file=str(write(tmp_path, "talks.csv", frame)))
+    assert {split: len(part) for split, part in data.splits.items()} == {"train": 3, "validation": 2, "test": 1}
+    frame.loc[0, "split"] = "test"
+    with pytest.raises(ValueError, match="rows of conversation '0' are of several splits"):
+        load(None, tmp_path, data_file=str(write(tmp_path, "talks.csv", frame)))
+
+
+def test_files_of_the_splits_are_named(tmp_path):
+    files = {f"{split}_file": str(write(tmp_path, f"{split}_x.csv", many(3))) for split in ("train", "validation")}
+    data = load(None, tmp_path, **files)
+    assert set(data.splits) == {"train", "validation"}
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*nothing.csv"):
+        load(None, tmp_path, data_file=str(tmp_path / "nothing.csv"))
+    with pytest.raises(ValueError, match="--data_file holds all splits: give it alone"):
+        load(None, tmp_path, data_file="a.csv", **files)
+
+
+def test_two_files_of_one_split_are_not_read_twice(tmp_path):
+    write(tmp_path, "train.csv", many(3)), write(tmp_path, "train.parquet", many(3))
+    with pytest.raises(ValueError, match="train.csv and .*train.parquet are both of one split"):
+        load(tmp_path, tmp_path)
+
+
+@given(st.lists(st.sampled_from(["joy", "anger", "fear", None]), min_size=6, max_size=40), st.integers(0, 50))
+def test_every_label_is_trained_on(emotions, seed):
+    talks = [{"id": str(n), "utterances": [{"emotion": emotion}]} for n, emotion in enumerate(emotions)]
+    parts = random_split(talks, seed, "talks")
+    shown = {split: {c["utterances"][0]["emotion"] for c in part} for split, part in parts.items()}
+    assert shown["train"] == set(emotions)
+    assert sorted(c["id"] for part in parts.values() for c in part) == sorted(c["id"] for c in talks)
+    assert all(len(parts[split]) == max(1, min(round(len(talks) / 10), 9)) for split in ("validation", "test"))
+
+
+def test_too_few_conversations_are_not_divided(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
+    with pytest.raises(ValueError, match="has 2 conversations, too few to divide"):
+        load(None, tmp_path, data_file=str(write(tmp_path, "talks.csv", many(2))))
+
+
+def test_features_of_a_flat_table_are_kept(tmp_path):
+    frame = many(3)
+    frame["audio_features"] = [np.array([1.0, n]) for n in range(len(frame))]
+    write(tmp_path, "train.parquet", frame)
+    utterances = load(tmp_path, tmp_path).splits["train"][1]["utterances"]
+    assert [u["audio_features"] for u in utterances] == [[[1.0, 2.0]], [[1.0, 3.0]]]
