@@ -23,6 +23,8 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
         mixed_precision=args.mixed_precision,
         cpu=args.use_cpu or not torch.cuda.is_available(),
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+        log_with=args.report_to or None,
+        project_dir=os.path.join(args.output_dir, "logs"),
     )
     check_distribution(accelerator, model_args)
     launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")

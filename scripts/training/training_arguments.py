@@ -31,6 +31,8 @@ SCHEDULES = (
 )
 """Those of transformers that need nothing but a warm-up and the number of steps."""
 
+TRACKERS = ("tensorboard", "wandb", "trackio")
+
 COUNTS = (
     *("num_train_epochs", "early_stopping_patience", "gradient_accumulation_steps"),
     *("per_device_train_batch_size", "per_device_eval_batch_size"),
@@ -159,11 +161,15 @@ class ModelArguments:
         },
     )
 
-    def config_fields(self) -> dict:
-        """The fields of AmuseConfig that were given."""
+    def config_fields(self, given_only: bool = True) -> dict:
+        """The fields of AmuseConfig that were given, or, with None for those that were not, all that can be."""
         own = {"text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights"}
         own |= {"lora", "lora_r", "lora_alpha", "lora_dropout", "text_attention_dropout"}
-        return {name: value for name, value in asdict(self).items() if name not in own and value is not None}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in own and (value is not None or not given_only)
+        }
 
 
 @dataclass
@@ -173,7 +179,10 @@ class TrainArguments:
     output_dir: str = field(metadata={"help": "Where the model, its processor and the checkpoint are written."})
     recipe: str | None = field(
         default=None,
-        metadata={"help": "A file of scripts/recipes: settings of model and training. What is given besides wins."},
+        metadata={
+            "help": "Settings of model and training: the name of a file of scripts/recipes, or the path of a YAML file, such "
+            "as the recipe.yaml of a trained model. Options of the command line win."
+        },
     )
     num_train_epochs: int = field(default=8, metadata={"help": "The most epochs."})
     early_stopping_patience: int = field(
@@ -230,6 +239,13 @@ class TrainArguments:
         default=None, metadata={"help": "latest, or the folder of a checkpoint."}
     )
     use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even where there is a GPU."})
+    report_to: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Trackers that get the losses, the validation scores and the learning rate of each epoch.",
+            "choices": list(TRACKERS),
+        },
+    )
     energy_country: str | None = field(
         default=None,
         metadata={"help": "Measure the energy (extra energy); three letters of the country of the grid, such as DEU."},
@@ -261,7 +277,7 @@ FREE_ON_RESUME = {
     "use_cpu",
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
     *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
-    *("energy_country", "device_watts"),
+    *("energy_country", "device_watts", "report_to"),
 }
 
 
@@ -287,16 +303,40 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
     chosen.add_argument("--recipe")
     recipe = chosen.parse_known_args(arguments)[0].recipe
     if recipe is not None:
-        path = RECIPES / f"{recipe}.yaml"
-        if not path.is_file():
-            known = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
-            raise ValueError(f"There is no recipe {recipe!r}; there are: {known}.")
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-        unknown = settings.keys() - {action.dest for action in parser._actions}
-        if unknown:
-            raise ValueError(f"{path} sets {', '.join(sorted(unknown))}, which train.py does not know.")
-        parser.set_defaults(**settings)
+        parser.set_defaults(**read_recipe(recipe, {action.dest for action in parser._actions}))
     return parser.parse_args_into_dataclasses(arguments)
+
+
+def read_recipe(name: str, known: set[str]) -> dict:
+    """
+    The settings of a recipe.
+
+    Args:
+        name: of a file of `scripts/recipes`, or the path of a YAML file.
+        known: the options that it may set.
+
+    Raises:
+        ValueError: for a recipe that does not exist, is not YAML, or sets what is not an option.
+    """
+    is_path = name.endswith((".yaml", ".yml"))
+    path = Path(name) if is_path else RECIPES / f"{name}.yaml"
+    if not path.is_file():
+        there_are = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
+        raise ValueError(
+            f"There is no file {path} for --recipe."
+            if is_path
+            else f"There is no recipe {name!r}; there are: {there_are}. For a file of your own, give its path, ending in .yaml."
+        )
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} must map options to values, one a line, such as `learning_rate: 0.001`.")
+    unknown = settings.keys() - known
+    if unknown:
+        raise ValueError(f"{path} sets {', '.join(sorted(map(str, unknown)))}, which train.py does not know.")
+    return settings
 
 
 def check_arguments(model_args: ModelArguments, args: TrainArguments):

@@ -22,6 +22,7 @@ from modeling_amuse.scripts.training.optimization import Training
 from modeling_amuse.scripts.training.prediction import collate_conversations, predict, score
 from modeling_amuse.scripts.training.run_record import EnergyMeter, describe_run
 from modeling_amuse.scripts.training.saved_model import save_model
+from modeling_amuse.scripts.training.tracking import log_epoch
 from modeling_amuse.scripts.training.training_arguments import TrainArguments
 from modeling_amuse.scripts.training.training_checkpoint import save_checkpoint
 from modeling_amuse.scripts.training.training_record import TrainingRecord
@@ -55,6 +56,7 @@ def training_loop(
         line = train_and_validate(training, train_set, validation_set, epoch, meter)
         is_best = record.add_epoch(line)
         accelerator.print(describe_epoch(line, args.num_train_epochs, is_best))
+        log_epoch(line, training)
         # The model first: when the training is stopped between the two, the epoch is repeated and both are written again.
         if is_best:
             save_model(training.chosen, training.adapters, training.processor, output_dir, accelerator)

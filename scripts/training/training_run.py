@@ -7,7 +7,9 @@ from modeling_amuse.processing.corpora.encoder_states import encoder_record
 from modeling_amuse.scripts.training.distribution import start_accelerator
 from modeling_amuse.scripts.training.model_building import build_model, contamination_warnings
 from modeling_amuse.scripts.training.optimization import Training, prepare_training
+from modeling_amuse.scripts.training.recipe_file import write_recipe
 from modeling_amuse.scripts.training.run_record import EnergyMeter
+from modeling_amuse.scripts.training.tracking import check_trackers, start_trackers
 from modeling_amuse.scripts.training.training_arguments import (
     DataArguments,
     ModelArguments,
@@ -28,9 +30,11 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
 
     Raises:
         FileNotFoundError: when files are missing.
+        ImportError: when the package of a tracker is missing.
         ValueError: when options do not fit each other, or the data; and when the loss becomes infinite.
     """
     check_arguments(model_args, args)
+    check_trackers(args.report_to)
     accelerator = start_accelerator(model_args, args)
     output_dir = Path(args.output_dir)
     meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # measures the whole machine
@@ -52,6 +56,9 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
     arguments = (data_args, model_args, args)
     record = describe_training(training, data, datasets, arguments, warnings, encoder_weights)
     start_or_resume(record, training, output_dir)
+    if accelerator.is_main_process:
+        write_recipe(arguments, model.config, output_dir)
+    start_trackers(record, accelerator)
     started_at = record.epoch
     training_loop(training, train_set, validation_set, record, output_dir, meter)
 

@@ -53,7 +53,7 @@ def losses(folder) -> list[tuple[float, float]]:
 def test_lora_gives_a_merged_model_and_its_adapter(corpus, tmp_path, tiny_text_encoder):
     encoder_dir, _ = tiny_text_encoder
     output = trained(corpus, tmp_path / "lora", *LORA, "--text_model", encoder_dir, "--encoder_learning_rate", "0.01")
-    assert {path.suffix for path in output.rglob("*") if path.is_file()} <= {".json", ".safetensors"}
+    assert {path.suffix for path in output.rglob("*") if path.is_file()} <= {".json", ".safetensors", ".yaml"}
     merged = AmuseForEmotionRecognition.from_pretrained(output)
     pretrained = load_file(f"{encoder_dir}/model.safetensors")
     found = merged.amuse.text_model.state_dict()

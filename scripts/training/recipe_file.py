@@ -1,0 +1,49 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Recipes: settings of a training in a YAML file, which `--recipe` reads and which every training writes."""
+
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import yaml
+
+from modeling_amuse import AmuseConfig
+from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments, TrainArguments
+
+RECIPE_FILE = "recipe.yaml"
+OF_ONE_RUN = {
+    *("recipe", "output_dir", "resume_from_checkpoint", "use_cpu"),
+    *("report_to", "push_to_hub", "hub_model_id", "hub_private_repo", "energy_country", "device_watts"),
+}
+"""Options that belong to one run, and not to what is trained."""
+
+
+def resolved_settings(
+    arguments: tuple[DataArguments, ModelArguments, TrainArguments], config: AmuseConfig
+) -> dict[str, object]:
+    """
+    The settings of a training, from the command line, its recipe, its preset and the defaults together.
+
+    Args:
+        arguments: of the training.
+        config: of its model, which has the values of options that were left out.
+    """
+    settings = {}
+    of_config = {field.name for field in fields(AmuseConfig)} & arguments[1].config_fields(given_only=False).keys()
+    for part in arguments:
+        for name, value in asdict(part).items():
+            value = getattr(config, name) if value is None and name in of_config else value
+            if value is not None and name not in OF_ONE_RUN:
+                settings[name] = value
+    return {**settings, "modalities": list(config.modalities)}
+
+
+def write_recipe(
+    arguments: tuple[DataArguments, ModelArguments, TrainArguments], config: AmuseConfig, output_dir: Path
+):
+    """Write `recipe.yaml`, with which the training can be repeated, into its output folder."""
+    settings = resolved_settings(arguments, config)
+    said = "# All settings of this training. Repeat it: train.py --recipe recipe.yaml --output_dir NEW_FOLDER\n"
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with whole_file(output_dir / RECIPE_FILE) as file:
+        file.write_text(said + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
