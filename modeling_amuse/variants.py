@@ -190,15 +190,22 @@ CONTEXTS = Registry(
 TEXT_SCOPES = Registry(
     "text_scope",
     "utterance",
-    TextScope("utterance", "The text encoder reads each utterance by itself.", is_utterance=True),
+    TextScope(
+        "utterance",
+        "The text encoder reads each utterance by itself.",
+        "On MELD +0.002 against conversation, not significant.",
+        is_utterance=True,
+    ),
     TextScope(
         "neighbours",
         "The text encoder reads each utterance together with some utterances before and after it.",
+        "On MELD +0.006 against conversation, not significant.",
         differs_from_paper="The text encoder reads an utterance in its conversation, the paper's by itself.",
     ),
     TextScope(
         "conversation",
         "The text encoder reads the conversation as one sequence (or few), so that no token is encoded twice.",
+        "The choice of the recipe: 0.602 on MELD with MiniLM.",
         differs_from_paper="The text encoder reads an utterance in its conversation, the paper's by itself.",
     ),
 )
