@@ -9,7 +9,7 @@ STUDY is a file of scripts/studies (scripts/study_description.py tells what stan
 again, and one that was stopped goes on from its last epoch; studies with the same --output_dir share their trainings.
 Epochs, and whatever else is chosen, are chosen on validation. The tables go to hub_card/results/STUDY/DATA: `runs.parquet`
 with a row for each run, `predictions.parquet`, `results.md` and pictures, each with the command, the commit and the seeds;
-hub_card/results/README.md and the README's table are written anew.
+hub_card/results/README.md and the tables of README.md and docs/results.md are updated.
 """
 
 import os
@@ -29,7 +29,7 @@ from modeling_amuse.scripts.study.run_digests import settings_of
 from modeling_amuse.scripts.study.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
 from modeling_amuse.scripts.study.study_report import Report
 from modeling_amuse.scripts.study.study_runs import Run, Runs
-from modeling_amuse.scripts.study.study_summary import RESULTS, fill_in, write_index
+from modeling_amuse.scripts.study.study_summary import PAGES, RESULTS, fill_in, write_index
 
 
 @dataclass
@@ -108,7 +108,8 @@ def main(arguments: list[str] | None = None) -> dict[str, Report]:
         if own:
             write_index(Path(args.results_dir))
             if Path(args.results_dir).resolve() == RESULTS:
-                fill_in(RESULTS.parents[1] / "README.md", RESULTS)
+                for page in PAGES:
+                    fill_in(RESULTS.parents[1] / page, RESULTS)
         print(f"\n{report.markdown()}\n\nWritten to {folder}")
         if args.delete_models:
             runs.delete_models(planned)

@@ -64,7 +64,7 @@ class SeedScores:
 
         Returns:
             `difference` of the means, its 95 % `interval` (None for a single conversation), and the `verdict`: "better",
-            "worse", or "not told apart" where the interval holds zero.
+            "worse", or "not significant" where the interval holds zero.
 
         Raises:
             ValueError: when the others predicted other utterances.
@@ -82,7 +82,7 @@ class SeedScores:
             return self.means(often, seeds) - other.means(often, seeds if are_same else other_draw(often))
 
         interval = bootstrap_interval(differences, len(self.conversations), num_resamples)
-        verdict = "not told apart"
+        verdict = "not significant"
         if interval is not None and not interval[0] <= 0 <= interval[1]:
             verdict = "better" if interval[0] > 0 else "worse"
         return {"difference": self.mean() - other.mean(), "interval": interval, "verdict": verdict}

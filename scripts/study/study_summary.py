@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What all studies say, on one page, and their tables where a text has room for them."""
+"""The results of all studies on one page, and tables of results inside other Markdown files."""
 
 import json
 import os
@@ -9,6 +9,9 @@ from pathlib import Path
 from modeling_amuse.processing.whole_files import whole_file
 
 RESULTS = Path(__file__).resolve().parents[2] / "hub_card" / "results"
+PAGES = ("README.md", "docs/results.md")
+"""The files of the repository that hold tables of results, see [`fill_in`]."""
+
 SUMMARY = "summary.json"
 BLOCK = re.compile(r"(<!-- results of (?P<names>[^>]*?) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
@@ -29,7 +32,7 @@ def read_summaries(results_dir: Path) -> dict[str, dict]:
 
 
 def write_index(results_dir: Path):
-    """Write `README.md` of a folder of results: every study in one line."""
+    """Write `README.md` of a folder of results, with one line for each study."""
     cells = []
     for name, summary in read_summaries(results_dir).items():
         scores = [row["mean"] for row in summary["rows"]]
@@ -47,12 +50,12 @@ def write_index(results_dir: Path):
         "# Results of the studies",
         "",
         "Written by `scripts/run_study.py`. Each folder has the runs and the predictions as Parquet, the tables as Markdown, "
-        "and pictures, with the command, the commit and the seeds in them. Epochs were chosen on validation, scores are the "
-        "test split's (RAVDESS: those of five folds with unseen actors), means over the seeds. The last column compares each row "
-        'with the baseline that it names: "better" means that the paired 95 % interval of the difference excludes zero, where '
-        "conversations (RAVDESS: actors) and trainings among the seeds are drawn. One in twenty differences that are nothing "
-        "shows by chance: no interval is widened for how many there are. `summary.json` has what this page shows; the truth of "
-        "a prediction is the data set's.",
+        "and pictures, with the command, the commit and the seeds in them. Epochs were chosen on validation. Scores are those "
+        "on the test split (RAVDESS: on five folds with unseen actors), means over the seeds. The last column compares each row "
+        'with the baseline that it names: "better" means that the paired 95 % interval of the difference is above zero. The '
+        "bootstrap draws conversations (RAVDESS: actors), and trainings among the seeds. The intervals are not corrected for "
+        "the number of comparisons: where there is no difference, about one in twenty is called significant. `summary.json` "
+        "has the numbers of this page. The files contain predictions but no labels, which belong to the data sets.",
         "",
         *markdown_table(head, cells),
     ]
@@ -61,7 +64,7 @@ def write_index(results_dir: Path):
 
 
 def comparison(summary: dict) -> str:
-    """What the paired intervals of a study say, unless there are too many rows for a line."""
+    """The significant and other differences of a study in one line, unless it has too many rows for a line."""
     if "calibration_errors" in summary:
         without, scaled = summary["calibration_errors"]
         return f"calibration error {without:.3f}, with a temperature {scaled:.3f}"
@@ -71,7 +74,7 @@ def comparison(summary: dict) -> str:
     phrases = {
         "better": "better than {}: {}",
         "worse": "worse than {}: {}",
-        "not told apart": "not told apart from {}: {}",
+        "not significant": "no significant difference to {}: {}",
     }
     found = {verdict: [row["label"] for row in rows if row["verdict"] == verdict] for verdict in phrases}
     return "; ".join(
@@ -88,7 +91,7 @@ def study_table(results_dir: Path, names: list[str], links: str | None = None) -
     Args:
         results_dir: the folder of results.
         names: `STUDY/DATA`.
-        links: where the folder of results is seen from the text. None: the studies are named without a link.
+        links: path of the folder of results, relative to the text. None: the names are not links.
 
     Raises:
         FileNotFoundError: when a study has no results there.
@@ -111,8 +114,8 @@ def study_table(results_dir: Path, names: list[str], links: str | None = None) -
 
 def fill_in(path: Path, results_dir: Path):
     """
-    Put tables into a text, between `<!-- results of STUDY/DATA, STUDY/DATA -->` and `<!-- end of results -->`. Where one of
-    the studies has no results yet, the text stays as it is.
+    Replace the tables in a Markdown file between `<!-- results of STUDY/DATA, STUDY/DATA -->` and
+    `<!-- end of results -->`. A table stays as it is where one of its studies has no results yet.
     """
     known = read_summaries(results_dir).keys()
 

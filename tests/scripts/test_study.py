@@ -410,10 +410,10 @@ def test_seeds_are_compared_on_the_same_conversations():
     assert back["verdict"] == "worse" and back["interval"] == pytest.approx(
         [-found["interval"][1], -found["interval"][0]], abs=0.005
     )
-    assert good.difference(likely)["verdict"] == "not told apart"
-    assert good.difference(good)["difference"] == 0 and good.difference(good)["verdict"] == "not told apart"
+    assert good.difference(likely)["verdict"] == "not significant"
+    assert good.difference(good)["difference"] == 0 and good.difference(good)["verdict"] == "not significant"
     named = SeedScores(runs, 3, ["a", "b", "c"])
-    assert named.difference(named) == {"difference": 0, "interval": [0, 0], "verdict": "not told apart"}
+    assert named.difference(named) == {"difference": 0, "interval": [0, 0], "verdict": "not significant"}
     # on the same conversations a difference is surer than two intervals tell
     width = np.ptp(good.interval()) + np.ptp(bad.interval())
     assert np.ptp(found["interval"]) < width
@@ -422,7 +422,7 @@ def test_seeds_are_compared_on_the_same_conversations():
     better = [(r, np.where(np.arange(len(p)) % 20 == 0, r, p), c) for r, p, c in scattered_runs]
     slightly, names = SeedScores(better, 3), ["a", "b", "c"]
     assert np.ptp(scattered.interval()) > 2 * np.ptp(good.interval())
-    assert slightly.difference(scattered)["verdict"] == "not told apart"
+    assert slightly.difference(scattered)["verdict"] == "not significant"
     again = SeedScores(better, 3, names).difference(SeedScores(scattered_runs, 3, names))
     assert again["verdict"] == "better" and again["difference"] == pytest.approx(slightly.mean() - scattered.mean())
     one, [run_] = seeds(0.7)
