@@ -1,21 +1,26 @@
-# The two commands are `make demo` and `make test`; `make venv` makes their environment alone.
+# The two main targets are `make demo` and `make test`. `make help` lists all of them.
 PYTHON ?= python3
 VENV := .venv
 # For a machine without a GPU: make venv PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_ARGS ?=
 DATA := amuse-sample-data
+# Processes that run the tests; 0 runs them in this one, for a debugger.
+TEST_PROCESSES ?= 2
 
-.PHONY: venv demo test
+.PHONY: help venv demo check test
 
-venv: $(VENV)/installed
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(VENV)/installed ## create the environment in .venv (PYTHON=python3.12 chooses the Python)
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet $(PIP_ARGS) --constraint constraints.txt --editable ".[test]"
 	touch $@
 
-# A corpus of synthetic voices and drawn faces is rendered, heard and seen, learned from, and recognized.
-demo: venv
+# A corpus of synthetic voices and drawn faces is rendered, its features are extracted, a model is trained and shown.
+demo: venv ## render a small corpus, train on it, and recognize a conversation of it
 	$(VENV)/bin/python scripts/render_sample.py --output_dir $(DATA)
 	$(VENV)/bin/python scripts/extract_features.py --data_dir $(DATA) --extractors prosody faces --output_dir $(DATA)/features
 	$(VENV)/bin/accelerate launch scripts/train.py --dataset_name folder --data_dir $(DATA) \
@@ -24,5 +29,10 @@ demo: venv
 		--per_device_train_batch_size 4 --resume_from_checkpoint latest
 	$(VENV)/bin/python scripts/demo.py --model amuse-sample --data_dir $(DATA)
 
-test: venv
-	$(VENV)/bin/python -m pytest -q
+check: venv ## check format and lint with ruff
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m ruff format --check .
+
+# Tests of one file share what they train or render, so a file stays in one process. Each process uses one thread.
+test: venv ## run all tests and print the ten slowest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --durations=10

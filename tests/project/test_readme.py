@@ -1,5 +1,9 @@
-"""The README's commands and Python, run as they stand there, one after the other, in a folder where small things bear its names."""
+"""
+The commands and the Python blocks of README and docs, run as they stand there, page by page, in a folder where small things
+bear the names that the pages use.
+"""
 
+import json
 import os
 import re
 import shlex
@@ -13,34 +17,37 @@ import pytest
 from tests.conftest import folder_from_environment
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
+
+NEEDS = {"docs/hub.md": ["README.md"]}
+"""Pages whose commands need what the commands of other pages wrote."""
 
 NOT_RUN = {
-    "make demo": "takes minutes; its parts are run by tests of their own",
-    "make test": "is what runs this",
-    "push_to_hub.py --model amuse-meld --repo_id user/amuse-meld --results results.json --revision_tag": "test_hub.py",
-    "push_dataset_to_hub.py": "test_hub.py",
-    "hub_card/space/app.py": "test_space.py",
-    "scripts/audit_data.py": "test_audit.py, on clips that this folder lacks",
-    "scripts/extract_features.py": "test_recordings.py, on clips that this folder lacks",
-    "--audio_features features/prosody": "needs the features of these clips",
-    "pip install": "the tests' environment has it",
-    "--recipe meld": "takes an hour; test_training_options.py",
-    "run_study.py fusion": "takes hours; test_study.py",
-    "cross_validate.py": "takes minutes; test_cross_validation.py",
-    "controlled_study.py": "takes minutes; test_controlled_corpus.py",
+    "make demo": "takes minutes; its parts have their own tests",
+    "make test": "runs this test",
+    "make check": "part of .ci/run",
+    "make venv": "made the environment of this test",
+    ".ci/run": "runs this test",
+    "pip install": "installed in the environment of this test",
+    "amuse push --model amuse-meld --repo_id user/amuse-meld --results results.json --revision_tag": "tests/hub/test_hub.py",
+    "amuse push-dataset": "tests/hub/test_hub.py",
+    "amuse page": "tests/hub/test_space.py",
+    "amuse audit": "tests/processing/test_audit.py; the folder of this test has no clips",
+    "amuse extract": "tests/processing/test_recordings.py; the folder of this test has no clips",
+    "--audio_features features/prosody": "needs the features of clips; tests/processing/test_recordings.py",
+    "--recipe meld": "takes an hour; tests/scripts/test_training_options.py",
+    "amuse study fusion": "takes hours; tests/scripts/test_study.py",
+    "amuse study ravdess": "takes hours; tests/scripts/test_study.py",
+    "amuse cross-validate": "takes minutes; tests/scripts/test_cross_validation.py",
+    "scripts/controlled_study.py": "takes minutes; tests/processing/test_controlled_corpus.py",
 }
-"""Commands that are not run here, by what they hold, and why."""
+"""Commands that are not run here, by a part of them, and the reason or the test that runs them."""
 
 
-def blocks() -> list[tuple[str, str, str]]:
-    """Section, language and contents of every block of code."""
-    found, section = [], ""
-    for match in re.finditer(r"^#{2,3} ([^\n]+)$|^```(bash|python)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
-        section = match[1] or section
-        if match[2]:
-            found.append((section, match[2], match[3]))
-    return found
+def blocks(page: str) -> list[tuple[str, str]]:
+    """Language and contents of every block of code that can be run."""
+    return re.findall(r"^```(bash|python)\n(.*?)^```$", TEXTS[page], re.MULTILINE | re.DOTALL)
 
 
 def commands(block: str) -> list[str]:
@@ -52,23 +59,76 @@ def reason_not_to_run(command: str) -> str | None:
     return next((reason for part, reason in NOT_RUN.items() if part in command), None)
 
 
-STEPS = [
-    (section, language, step)
-    for section, language, block in blocks()
-    for step in ([block] if language == "python" else commands(block))
-    if language == "python" or reason_not_to_run(step) is None
-]
+def steps(page: str) -> list[dict]:
+    """What is run of a page, in its order."""
+    found = []
+    for language, block in blocks(page):
+        texts = [block] if language == "python" else [c for c in commands(block) if reason_not_to_run(c) is None]
+        found += [{"kind": language, "text": text} for text in texts]
+    return found
 
 
-def test_what_is_not_run_still_stands_in_the_readme():
-    every = [command for _, language, block in blocks() if language == "bash" for command in commands(block)]
-    assert all(any(part in command for command in every) for part in NOT_RUN)
-    assert len(STEPS) >= 15
+STEPS = {page: steps(page) for page in PAGES}
+
+
+def test_the_readme_is_short():
+    assert len(TEXTS["README.md"].splitlines()) <= 200
+
+
+def test_every_reason_not_to_run_a_command_has_a_command():
+    every = [c for page in PAGES for language, block in blocks(page) if language == "bash" for c in commands(block)]
+    assert [part for part in NOT_RUN if not any(part in command for command in every)] == []
+    assert sum(map(len, STEPS.values())) >= 25
+
+
+def test_every_link_leads_somewhere():
+    """Files by their path, sections by the anchor that GitHub makes of a heading."""
+    broken = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", TEXTS[page]):
+            path, _, anchor = target.partition("#")
+            if re.match(r"\w+:", path):
+                continue
+            file = (ROOT / page).parent / path if path else ROOT / page
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.M) if file.suffix == ".md" else []
+            anchors = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+            if not file.exists() or (anchor and anchor not in anchors):
+                broken.append(f"{page}: {target}")
+    assert broken == []
+
+
+def test_every_option_that_the_pages_name_exists():
+    """The options in inline code and in commands: what is not an option of ours belongs to a program that is named here."""
+    from modeling_amuse.scripts.amuse import COMMANDS
+
+    others = {
+        *("--extra-index-url", "--multi_gpu", "--num_processes", "--nproc_per_node", "--config_file"),
+        *("--repo-type", "--local-dir"),
+    }
+    named = {option for text in TEXTS.values() for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", text)}
+    helps = "".join(help_of(command) for command in COMMANDS) + help_of_scripts("benchmark", "controlled_study")
+    ours = set(re.findall(r"--[a-z][\w-]*", helps))
+    assert named - others <= ours, sorted(named - others - ours)
+
+
+def help_of(command: str) -> str:
+    return _printed(["-m", "modeling_amuse", command, "--help"])
+
+
+def help_of_scripts(*names: str) -> str:
+    return "".join(_printed([f"scripts/{name}.py", "--help"]) for name in names)
+
+
+def _printed(arguments: list[str]) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory, tiny_text_encoder):
-    """A folder where a reader of the README may stand."""
+    """A folder where a reader of the pages may stand."""
     pytest.importorskip("librosa")
     from tests.small_media import numbered_frames, speech_like, write_video, write_wav
     from tests.small_models import save_recording_model
@@ -107,41 +167,60 @@ def desk(tmp_path_factory, tiny_text_encoder):
     return folder
 
 
-def skip_without_what_it_needs(step: str):
-    for part, variable, what in (
-        ("MELD", "AMUSE_MELD_DIR", "MELD's CSV files"),
-        ("amuse-meld", "AMUSE_MELD_DIR", "MELD's CSV files"),
-        ("amuse-lora", "AMUSE_MELD_DIR", "MELD's CSV files"),
-        ("sentence-transformers/", "AMUSE_ENCODERS_DIR", "pretrained encoders"),
-        ("amuse-meld", "AMUSE_ENCODERS_DIR", "pretrained encoders"),
-        ("whisper", "AMUSE_ENCODERS_DIR", "pretrained encoders"),
-        ("talk.wav", "AMUSE_MEDIA_DIR", "a real conversation"),
-    ):
-        if part in step:
-            folder_from_environment(variable, what)
+WANTED = (
+    ("MELD", "AMUSE_MELD_DIR", "MELD's CSV files"),
+    ("amuse-meld", "AMUSE_MELD_DIR", "MELD's CSV files"),
+    ("amuse-lora", "AMUSE_MELD_DIR", "MELD's CSV files"),
+    ("amuse-lora", "AMUSE_ENCODERS_DIR", "pretrained encoders"),
+    ("sentence-transformers/", "AMUSE_ENCODERS_DIR", "pretrained encoders"),
+    ("amuse-meld", "AMUSE_ENCODERS_DIR", "pretrained encoders"),
+    ("whisper", "AMUSE_ENCODERS_DIR", "pretrained encoders"),
+    ("talk.wav", "AMUSE_MEDIA_DIR", "a real conversation"),
+)
+"""What a step needs that names such a thing: the variable with its folder, and what lies there."""
 
 
-@pytest.mark.parametrize("number", range(len(STEPS)), ids=[f"{n}-{s[0]}" for n, s in enumerate(STEPS)])
-def test_the_readme_holds(number, desk):
-    section, language, step = STEPS[number]
-    skip_without_what_it_needs(step)
-    if language == "python":
-        # a section's Python reads on from its earlier blocks
-        earlier = [text for other, kind, text in STEPS[:number] if (other, kind) == (section, "python")]
-        skip_without_what_it_needs("".join(earlier))
-        names = "import modeling_amuse\nfrom transformers import pipeline\n"
-        names += 'recognizer = pipeline("emotion-recognition", model="amuse-sample")\n'
-        command = [sys.executable, "-c", names + "\n".join([*earlier, step])]
-    else:
-        program, *rest = shlex.split(step)
-        launcher = ["-m", "accelerate.commands.launch", "--cpu"] if program == "accelerate" else []
-        assert program in ("python", "accelerate"), step
-        command = [sys.executable, *launcher, *(rest[1:] if launcher else rest)]
-    environment = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONPATH": str(ROOT),
-        "HF_DATASETS_CACHE": str(desk / "cache"),
-    }
-    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, f"{step}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+def wanted(step: dict) -> list[tuple[str, str]]:
+    return [(variable, what) for part, variable, what in WANTED if part in step["text"] and "user/" not in step["text"]]
+
+
+@pytest.fixture(scope="module")
+def outcome(desk):
+    """Runs a page, once, after the pages that it needs; None for a step that succeeded, else its error."""
+    outcomes = {}
+
+    def run(page: str) -> list[str | None]:
+        for needed in NEEDS.get(page, []):
+            run(needed)
+        if page not in outcomes:
+            here = [
+                number for number, step in enumerate(STEPS[page]) if all(os.environ.get(v) for v, _ in wanted(step))
+            ]
+            command = [sys.executable, str(ROOT / "tests" / "project" / "run_page.py")]
+            environment = {
+                **os.environ,
+                **{"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(desk / "cache"), "ACCELERATE_USE_CPU": "true"},
+                **{"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+            }
+            done = subprocess.run(
+                [*command, json.dumps([STEPS[page][number] for number in here])],
+                **{"cwd": desk, "env": environment, "capture_output": True, "text": True, "timeout": 900},
+            )
+            assert done.returncode == 0, done.stderr[-3000:]
+            outcomes[page] = dict(zip(here, json.loads(done.stdout.splitlines()[-1]), strict=True))
+        return outcomes[page]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [(page, number) for page in PAGES for number in range(len(STEPS[page]))],
+    ids=[f"{page}-{n}-{step['kind']}" for page in PAGES for n, step in enumerate(STEPS[page])],
+)
+def test_a_step_of_the_documentation_works(page, number, outcome):
+    step = STEPS[page][number]
+    for variable, what in wanted(step):
+        folder_from_environment(variable, what)
+    problem = outcome(page)[number]
+    assert problem is None, f"{step['text']}\n{problem}"

@@ -1,0 +1,60 @@
+"""
+The steps of a page of documentation, one after the other in one process: importing takes longer than most of them.
+
+    python tests/project/run_page.py '[{"kind": "python", "text": "print(1)"}, {"kind": "bash", "text": "amuse train ..."}]'
+
+The last line of the output is a JSON list with an entry for each step: null when it succeeded, else the end of what it printed
+and its error. A step that follows a failed one is run all the same. Python blocks share their names, as on the page.
+"""
+
+import contextlib
+import io
+import json
+import shlex
+import subprocess
+import sys
+import traceback
+
+PRELUDE = """
+import modeling_amuse
+from transformers import pipeline
+
+recognizer = pipeline("emotion-recognition", model="amuse-sample")
+"""
+
+
+def run(step: dict, names: dict) -> str | None:
+    """Returns None, or what went wrong."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            status = run_python(step["text"], names) if step["kind"] == "python" else run_command(step["text"])
+    except (Exception, SystemExit):
+        return f"{printed.getvalue()[-2000:]}\n{traceback.format_exc()[-3000:]}"
+    return f"exit status {status}\n{printed.getvalue()[-3000:]}" if status else None
+
+
+def run_python(text: str, names: dict):
+    if not names:
+        exec(PRELUDE, names)
+    exec(text, names)
+
+
+def run_command(command: str) -> int:
+    program, *arguments = shlex.split(command)
+    if program == "amuse":
+        from modeling_amuse.scripts.amuse import main
+
+        return main(arguments)
+    programs = {
+        "python": [sys.executable],
+        "accelerate": [sys.executable, "-m", "accelerate.commands.accelerate_cli"],
+    }
+    done = subprocess.run([*programs[program], *arguments], capture_output=True, text=True)
+    print(done.stdout, done.stderr)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    names = {}
+    print("\n" + json.dumps([run(step, names) for step in json.loads(sys.argv[1])]))
