@@ -111,6 +111,20 @@ def test_every_option_that_the_pages_name_exists():
     assert named - others <= ours, sorted(named - others - ours)
 
 
+def test_every_format_of_transcripts_has_its_line():
+    from modeling_amuse.processing.transcripts import READERS
+
+    assert [suffix for suffix in READERS if f"`{suffix}`" not in TEXTS["docs/recordings.md"]] == []
+
+
+def test_every_variant_and_every_room_is_described():
+    from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+
+    assert [name for name in DATA_SETS if name not in TEXTS["docs/training.md"]] == []
+    rooms = {p.parent.relative_to(ROOT).name for p in (ROOT / "processing").rglob("*.py")} - {"processing"}
+    assert [room for room in rooms if f"`processing/{room}/`" not in TEXTS["docs/design.md"]] == []
+
+
 def help_of(command: str) -> str:
     return _printed(["-m", "modeling_amuse", command, "--help"])
 
