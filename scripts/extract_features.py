@@ -38,7 +38,8 @@ from transformers import AutoConfig, HfArgumentParser
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
-from modeling_amuse.processing.corpora.feature_tables import load_feature_tables, write_feature_table
+from modeling_amuse.processing.corpora.feature_files import load_feature_tables
+from modeling_amuse.processing.corpora.feature_tables import write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import BUILDERS, load_conversations
 from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, extract_features, extractor_record
 from modeling_amuse.recording_states import recording_encoders

@@ -9,7 +9,8 @@ import datasets
 import numpy as np
 import torch
 
-from modeling_amuse.processing.corpora.feature_tables import FeatureTable, load_feature_tables
+from modeling_amuse.processing.corpora.feature_files import load_feature_tables
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 
 
 class ConversationDataset(torch.utils.data.Dataset):

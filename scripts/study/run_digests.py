@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.configuration_amuse import PRESETS
-from modeling_amuse.processing.corpora.feature_tables import splits_in_name
+from modeling_amuse.processing.corpora.conversation_folder import splits_in_name
 from modeling_amuse.processing.corpora.load_conversations import BUILDERS
 from modeling_amuse.scripts.study.study_description import PATHS
 from modeling_amuse.scripts.training.training_arguments import (

@@ -21,7 +21,8 @@ from transformers.dynamic_module_utils import get_imports
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
-from modeling_amuse.processing.corpora.feature_tables import load_feature_tables, write_feature_table
+from modeling_amuse.processing.corpora.feature_files import load_feature_tables
+from modeling_amuse.processing.corpora.feature_tables import write_feature_table
 from modeling_amuse.processing.corpora.meld import EMOTIONS
 from modeling_amuse.processing.feature_extractors import extractor_record
 from modeling_amuse.processing.prosody import PROSODY_FEATURES

@@ -8,7 +8,8 @@ import pytest
 from datasets import Dataset
 
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
-from modeling_amuse.processing.corpora.feature_tables import FeatureTable, load_feature_tables
+from modeling_amuse.processing.corpora.feature_files import load_feature_tables
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 
 IDS = ["u0", "u1", "u2"]
 VALUES = np.array([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]], dtype=np.float32)
@@ -94,12 +95,12 @@ def test_bad_tables_are_refused(tmp_path):
 
     refused("absent.csv", "There is no feature table", FileNotFoundError)
     np.savez(tmp_path / "objects.npz", u0=np.array([None, {}], dtype=object))
-    refused("objects.npz", "allow_pickle=False")
+    refused("objects.npz", "holds Python objects")
     np.savez(tmp_path / "sizes.npz", u0=np.zeros(2), u1=np.zeros(3))
     refused("sizes.npz", "with one D")
     with (tmp_path / "single.npz").open("wb") as file:
         np.save(file, np.zeros((2, 3)))
-    refused("single.npz", "single.npz: It is a single array, as npy holds it")
+    refused("single.npz", "single.npz: it is no npz with the arrays of utterances by their ids")
     (tmp_path / "text.csv").write_text("utterance_id,f\nu0,hello\n")
     refused("text.csv", "not numbers: f")
     (tmp_path / "noid.csv").write_text("name,f\nu0,1\n")

@@ -16,7 +16,7 @@ pytest.importorskip("mediapipe")
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing import recordings
 from modeling_amuse.processing.controlled.rendered_recording import render_conversation
-from modeling_amuse.processing.corpora.feature_tables import load_feature_tables
+from modeling_amuse.processing.corpora.feature_files import load_feature_tables
 from modeling_amuse.processing.faces import FACE_FEATURES
 from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, check_record, extractor_record
 from modeling_amuse.processing.media_probe import probe_media

@@ -1,0 +1,388 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Feature tables in files: Parquet, CSV, npz, npy with ids, and folders of arrays."""
+
+import io
+import json
+import logging
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from modeling_amuse.processing.corpora.conversation_folder import splits_in_name
+from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
+from modeling_amuse.processing.corpora.feature_columns import answer_columns, key_columns
+from modeling_amuse.processing.corpora.feature_tables import (
+    RECORD_COLUMN,
+    RECORD_KEY,
+    FeatureTable,
+    finite,
+    read_record,
+    utterance_id,
+)
+from modeling_amuse.processing.corpora.table_files import delimiter_of, read_text
+
+logger = logging.getLogger(__name__)
+
+ID_COLUMNS = ("utterance_id", "id", "filename", "file", "utterance", "utt_id", "clip", "path", "name", "file_name")
+SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+ID_FILES = ("{}_ids", "{}.ids", "{}-ids", "{}_utterance_ids", "ids", "utterance_ids")
+"""What the ids of an array `NAME.npy` may be called beside it, as `.txt`, `.json` or `.npy`."""
+
+
+def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]:
+    """
+    The feature table of each split.
+
+    Args:
+        path: a file (`.parquet`, `.csv`, `.tsv`, `.npz` or `.npy`) for all splits, or a folder with a file for each split,
+            whose name holds the split's (`train`, `dev`, `valid`, `validation`, `test`), in it or in its folder `data`.
+            Shards such as `train-00000-of-00002.parquet`, which the Hub's data sets have, make one table. Or a folder of
+            `.npy` files, one an utterance, named by its id, or such a folder for each split.
+
+            - Parquet and CSV: a column with the utterance id (one of [`ID_COLUMNS`]; folders and suffixes of paths are
+              dropped), and either a column `features` with lists or one column a feature. Columns whose names say that they
+              hold a label or a place in the data are left out, with a warning. Of one file with a column `split`, each
+              split gets its rows.
+            - npz: arrays `utterance_ids` and `features`, or one array `(D,)` or `(S, D)` under each utterance id.
+            - npy: an array `(utterances, D)` or `(utterances, S, D)`, its ids beside it in a file of [`ID_FILES`].
+
+            Object arrays are refused. Infinite values are empty cells, with a warning.
+        splits: the splits wanted.
+
+    Raises:
+        FileNotFoundError: when the file, or a split's file, does not exist.
+        ValueError: when a file holds no such table.
+    """
+    path = Path(path)
+    if path.is_file():
+        return _read_by_split(path, splits)
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no feature table {path}.")
+    found = {}
+    for file in sorted(path.iterdir()):
+        names = splits_in_name(file)
+        if file.suffix in READERS and len(names) == 1 and not _holds_ids(file):
+            found.setdefault(names.pop(), []).append(file)
+    if not found and (arrays := _folders_of_arrays(path, splits)):
+        return arrays
+    if not found and (path / "data").is_dir():
+        return load_feature_tables(str(path / "data"), splits)
+    for split, files in found.items():
+        whole = [file for file in files if not SHARD.search(file.stem)]
+        if len(files) > 1 and whole:
+            other = next(file for file in files if file != whole[0])
+            first, second = sorted((whole[0], other))
+            raise ValueError(f"{first} and {second} are both of the {split} split: leave one in the folder.")
+    missing = [split for split in splits if split not in found]
+    if missing:
+        raise FileNotFoundError(f"{path} has no feature table whose name holds {' or '.join(missing)}.")
+    return {split: _joined([_read_by_split(f, [split])[split] for f in found[split]]) for split in splits}
+
+
+def _joined(shards: list[FeatureTable]) -> FeatureTable:
+    if len(shards) == 1:
+        return shards[0]
+    filled = [shard for shard in shards if shard.rows] or shards[:1]
+    for shard in filled:
+        if shard.size != filled[0].size or shard.record != filled[0].record:
+            raise ValueError(
+                f"The shards of a feature table must be of one extractor, but are of {filled[0].record}, size "
+                f"{filled[0].size}, and {shard.record}, size {shard.size}."
+            )
+    for shard in filled[1:]:
+        shard.order_columns(filled[0].columns)
+    return FeatureTable(
+        [identifier for shard in filled for identifier in shard.rows],
+        np.concatenate([shard.values for shard in filled]),
+        np.concatenate([np.diff(shard.ends, prepend=0) for shard in filled]),
+        filled[0].record,
+        filled[0].columns,
+    )
+
+
+def _holds_ids(file: Path) -> bool:
+    return file.suffix == ".npy" and bool(re.search(r"(^|[_.-])(utterance_)?ids$", file.stem))
+
+
+def _folders_of_arrays(path: Path, splits: list[str]) -> dict[str, FeatureTable] | None:
+    """The tables of a folder with an array for each utterance, or of such a folder for each split; None for another."""
+    named = {
+        SPLIT_NAMES[folder.name.lower()]: folder for folder in path.iterdir() if folder.name.lower() in SPLIT_NAMES
+    }
+    folders = {split: named[split] for split in splits if split in named} or dict.fromkeys(splits, path)
+    if set(folders) != set(splits):
+        return None
+    tables = {}
+    for folder in folders.values():
+        files = sorted(file for file in folder.glob("*.npy") if not _holds_ids(file)) if folder.is_dir() else []
+        if not files:
+            return None
+        if folder not in tables:
+            tables[folder] = _from_arrays([f.stem for f in files], [_load_array(f) for f in files], str(folder))
+    return {split: tables[folder] for split, folder in folders.items()}
+
+
+def _read_by_split(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    if path.suffix not in READERS:
+        raise ValueError(f"{path} is no feature table: give one of {', '.join(READERS)}.")
+    try:
+        return READERS[path.suffix](path, splits)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, pa.ArrowException) as error:
+        raise ValueError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
+
+
+def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    table = pyarrow.parquet.read_table(path)
+    if "features" not in table.column_names or not hasattr(table.schema.field("features").type, "value_type"):
+        frame = table.to_pandas()
+        return _from_frame(frame if frame.index.name is None else frame.reset_index(), splits, path)
+    identifiers = table.column(_id_column(table.column_names)).to_pylist()
+    if None in identifiers:
+        raise ValueError(f"row {identifiers.index(None) + 1} has no utterance id.")
+    metadata = table.schema.metadata
+    if RECORD_COLUMN in table.column_names:
+        records = table.column(RECORD_COLUMN).unique().to_pylist()
+        if len(records) > 1:
+            raise ValueError(
+                f"its rows are of different extractors, {records[0]} and {records[1]}: they are no one table"
+            )
+        metadata = {RECORD_KEY: (records[0] if records else None) or "null"}
+    record = read_record((metadata or {}).get(RECORD_KEY, "null"))
+    # a table that this package wrote has the ids of the utterances themselves
+    ids = list(map(str if record else utterance_id, identifiers))
+    named = pa.table({"utterance_id": ids, "features": table.column("features")}).replace_schema_metadata(metadata)
+    if "split" not in table.column_names:
+        return dict.fromkeys(splits, FeatureTable.from_arrow(named, str(path)))
+    split_of = np.array(_splits(table.column("split").to_pylist()))
+    return {split: FeatureTable.from_arrow(named.filter(pa.array(split_of == split)), str(path)) for split in splits}
+
+
+def _read_csv(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    text, _ = read_text(path)
+    if not text.strip():
+        raise ValueError("it is empty: its first line must name the columns.")
+    # ids are read as they stand: 007 is no number
+    names = [name for name in pd.read_csv(io.StringIO(text), sep=delimiter_of(text, path), nrows=0).columns]
+    as_text = {name: str for name in names if str(name).strip().lower() in ID_COLUMNS}
+    frame = pd.read_csv(io.StringIO(text), sep=delimiter_of(text, path), dtype=as_text)
+    return _from_frame(frame.rename(columns=lambda name: str(name).strip()), splits, path)
+
+
+def _from_frame(frame: pd.DataFrame, splits: list[str], path: Path) -> dict[str, FeatureTable]:
+    identifiers = frame.pop(_id_column(frame.columns))
+    if identifiers.isna().any():
+        raise ValueError(f"row {int(identifiers.isna().argmax()) + 1} has no utterance id.")
+    identifiers = identifiers.astype(str)
+    split_name = next((name for name in frame if str(name).lower() == "split"), None)
+    split_of = pd.Series(_splits(frame.pop(split_name))) if split_name is not None else None
+    frame = _features_of(frame, path)
+
+    def table(rows) -> FeatureTable:
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and an empty cell
+            values = frame[rows].to_numpy(np.float32)
+        lengths, columns = np.ones(len(values), dtype=np.int64), list(map(str, frame.columns))
+        ids = list(map(utterance_id, identifiers[rows]))
+        return FeatureTable(ids, finite(values, ids, lengths, columns, str(path)), lengths, columns=columns)
+
+    if split_of is None:
+        return dict.fromkeys(splits, table(np.ones(len(frame), dtype=bool)))
+    return {split: table((split_of == split).to_numpy()) for split in splits}
+
+
+def _features_of(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """
+    The columns that are features.
+
+    Raises:
+        ValueError: when a column holds something else than numbers, or none is left.
+    """
+    names = list(map(str, frame.columns))
+    dropped = {"the answer": answer_columns(names), "the place of an utterance": key_columns(names)}
+    for what, columns in dropped.items():
+        if columns:
+            logger.warning(
+                "%s: %s %s, by %s no feature: left out. Rename what is one.",
+                *(path, ", ".join(columns), f"tells {what}" if len(columns) == 1 else f"tell {what}"),
+                "its name" if len(columns) == 1 else "their names",
+            )
+    frame = frame[[name for name in frame if not any(str(name) in columns for columns in dropped.values())]]
+    words = [str(name) for name, column in frame.items() if not pd.api.types.is_numeric_dtype(column)]
+    if words or frame.shape[1] == 0:
+        raise ValueError(
+            f"Beside the utterance id there must be numbers alone; not numbers: {', '.join(words) or 'no column'}."
+        )
+    return frame
+
+
+def _read_npz(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            "it is no npz with the arrays of utterances by their ids: a single array is an .npy file, with its ids beside it."
+        )
+    _check_sizes(path)
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    if "utterance_ids" in arrays and "features" in arrays:
+        identifiers, features = arrays["utterance_ids"], arrays["features"]
+        if identifiers.ndim != 1 or features.ndim not in (2, 3):
+            raise ValueError(
+                f"utterance_ids and features have the shapes {identifiers.shape} and {features.shape}: give (utterances,), and "
+                "(utterances, D) or (utterances, S, D)."
+            )
+        if len(identifiers) != len(features):
+            raise ValueError(f"there are {len(identifiers)} utterance_ids and {len(features)} rows of features.")
+        return dict.fromkeys(splits, _from_arrays(identifiers.tolist(), list(features), str(path)))
+    return dict.fromkeys(splits, _from_arrays(list(arrays), list(arrays.values()), str(path)))
+
+
+def _check_sizes(path: Path):
+    """
+    Raises:
+        ValueError: for an array that is larger than the file says, or than this machine's memory.
+    """
+    total, memory = 0, _memory()
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if not member.filename.endswith(".npy"):
+                continue
+            with archive.open(member) as file:
+                size, start = _stated_size(file)
+            name = member.filename.removesuffix(".npy")
+            if size != member.file_size - start:
+                raise ValueError(
+                    f"{name} states {size} bytes of numbers, and has {member.file_size - start}: it is damaged."
+                )
+            total += size
+    if memory is not None and total > memory:
+        raise ValueError(f"its arrays take {total / 2**30:.0f} GiB, more than the memory of this machine.")
+
+
+def _stated_size(file) -> tuple[int, int]:
+    """The bytes of numbers that an npy header states, and where they begin."""
+    version = np.lib.format.read_magic(file)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if read is None:
+        raise ValueError(f"it is an npy file of the unknown version {version}.")
+    shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects (Object arrays cannot be loaded): save plain numbers.")
+    count = 1
+    for length in shape:
+        count *= int(length)
+    return count * dtype.itemsize, file.tell()
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _load_array(path: Path) -> np.ndarray:
+    """
+    The array of an npy file.
+
+    Raises:
+        ValueError: for a file that is damaged or holds Python objects.
+    """
+    try:
+        with path.open("rb") as file:
+            size, start = _stated_size(file)
+        if size != path.stat().st_size - start:
+            raise ValueError(
+                f"it states {size} bytes of numbers, and has {path.stat().st_size - start}: it is damaged."
+            )
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read_npy(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    array = _load_array(path)
+    if array.dtype.names is not None:
+        raise ValueError(
+            f"it has the fields {', '.join(array.dtype.names)}: give an array of numbers, with its ids beside it."
+        )
+    identifiers = _ids_beside(path)
+    if array.ndim not in (2, 3) or len(array) != len(identifiers):
+        raise ValueError(
+            f"it has the shape {array.shape}, and there are {len(identifiers)} ids beside it: give (utterances, D) or "
+            "(utterances, S, D)."
+        )
+    return dict.fromkeys(splits, _from_arrays(identifiers, list(array), str(path)))
+
+
+def _ids_beside(path: Path) -> list[str]:
+    for pattern in ID_FILES:
+        stem = pattern.format(path.stem)
+        if (file := path.with_name(f"{stem}.npy")).is_file():
+            return [str(identifier) for identifier in _load_array(file).reshape(-1).tolist()]
+        if (file := path.with_name(f"{stem}.json")).is_file():
+            found = json.loads(file.read_text(encoding="utf-8-sig"))
+            if not isinstance(found, list):
+                raise ValueError(f"{file} holds a {type(found).__name__}: give a list of utterance ids.")
+            return [str(identifier) for identifier in found]
+        if (file := path.with_name(f"{stem}.txt")).is_file():
+            return [line.strip() for line in read_text(file)[0].splitlines() if line.strip()]
+    raise ValueError(
+        f"an array has no ids: put those of its rows beside it, one a line, into {ID_FILES[0].format(path.stem)}.txt, or save "
+        "npz with utterance_ids and features."
+    )
+
+
+def _from_arrays(identifiers: list, arrays: list[np.ndarray], what: str) -> FeatureTable:
+    """
+    A table of an array `(D,)` or `(S, D)` for each utterance.
+
+    Raises:
+        ValueError: with the id, for an array of another shape or size, and for words.
+    """
+    features, size = [], None
+    for identifier, array in zip(identifiers, arrays, strict=True):
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"under {identifier!r} there are no numbers, but {array.dtype}.")
+        if array.ndim not in (1, 2) or array.shape[-1] == 0:
+            raise ValueError(f"the array of {identifier!r} has the shape {array.shape}: give (D,) or (S, D).")
+        size = size or array.shape[-1]
+        if array.shape[-1] != size:
+            raise ValueError(
+                f"the array of {identifier!r} has {array.shape[-1]} features, that of {identifiers[0]!r} has {size}: give arrays "
+                "of shape (D,) or (S, D) with one D."
+            )
+        with np.errstate(over="ignore"):
+            features.append(np.atleast_2d(array.astype(np.float32)))
+    if not features:
+        raise ValueError("it holds no array.")
+    ids, lengths = list(map(utterance_id, identifiers)), np.array([len(array) for array in features])
+    return FeatureTable(ids, finite(np.concatenate(features), ids, lengths, None, what), lengths)
+
+
+READERS = {".parquet": _read_parquet, ".csv": _read_csv, ".tsv": _read_csv, ".npz": _read_npz, ".npy": _read_npy}
+
+
+def _id_column(columns) -> str:
+    by_lower = {str(name).strip().lower(): name for name in reversed(list(columns))}
+    for name in ID_COLUMNS:
+        if name in by_lower:
+            return by_lower[name]
+    raise ValueError(
+        f"No column holds the utterance id: name one of them {ID_COLUMNS[0]!r}. There are: {', '.join(map(str, columns))}."
+    )
+
+
+def _splits(names) -> list[str]:
+    """The split of each row as `datasets` names it."""
+    found = [SPLIT_NAMES.get(str(name).strip().lower()) for name in names]
+    if None in found:
+        raise ValueError(
+            f"row {found.index(None) + 1} is of the split {list(names)[found.index(None)]!r}: name the splits "
+            f"{', '.join(dict.fromkeys(SPLIT_NAMES.values()))}."
+        )
+    return found

@@ -1,0 +1,312 @@
+"""Data sets as the Hub has them, as small copies of the same features: see each one's card."""
+
+import io
+import wave
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io.wavfile
+from datasets import Audio, ClassLabel, Dataset, DatasetDict
+
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
+
+MELD_CLASSES = ["neutral", "joy", "sadness", "anger", "fear", "disgust", "surprise"]  # another order than MELD's own
+
+
+def load(name, tmp_path, splits=None, **options):
+    return load_conversations(str(name), None, str(tmp_path / "cache"), splits, DataOptions(**options))
+
+
+def wav_bytes(value: float = 0.25) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1), sound.setsampwidth(2), sound.setframerate(16_000)
+        sound.writeframes((np.full(1600, value) * 32767).astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def audio_column(*paths: str) -> list[dict]:
+    return [{"bytes": wav_bytes(n / 10), "path": path} for n, path in enumerate(paths, start=1)]
+
+
+def as_repository(folder, splits: dict[str, Dataset]):
+    """A folder as the Hub's data sets are: Parquet shards in `data`."""
+    (folder / "data").mkdir(parents=True)
+    for split, data in splits.items():
+        half = len(data) // 2
+        for shard, positions in enumerate((range(half), range(half, len(data)))):
+            data.select(positions).to_parquet(folder / f"data/{split}-{shard:05}-of-00002.parquet")
+    return folder
+
+
+def told(split, keys=("speaker", "text", "emotion")) -> dict[str, list[tuple]]:
+    return {row["id"]: [tuple(u[key] for key in keys) for u in row["utterances"]] for row in split}
+
+
+def typed(rows: dict, **types) -> Dataset:
+    """A data set of columns, some of them with a type of `datasets`; recordings as they are stored."""
+    data = Dataset.from_dict(rows)
+    for name, feature in types.items():
+        data = data.cast_column(name, feature)
+    return data
+
+
+def test_silicone_meld(tmp_path):
+    rows = {
+        "Utterance": ["Ten.", "Nine.", "Hello?", "No."],
+        "Speaker": ["Ava", "Ben", "Ava", "Cy"],
+        "Emotion": ["joy", "anger", "fear", "joy"],
+        "Dialogue_ID": ["0", "0", "1", "1"],
+        "Utterance_ID": ["10", "9", "0", "1"],
+        "Label": [4, 0, 2, 4],
+        "Idx": [0, 1, 2, 3],
+    }
+    label = ClassLabel(names=["anger", "disgust", "fear", "joy_", "joy", "sadness", "surprise"])
+    folder = as_repository(
+        tmp_path / "silicone", {s: typed(rows, Label=label) for s in ("train", "validation", "test")}
+    )
+    data = load(folder, tmp_path)
+    assert told(data.splits["train"])["0"] == [("Ben", "Nine.", "anger"), ("Ava", "Ten.", "joy")]
+    assert set(data.splits) == {"train", "validation", "test"} and data.emotions == ("fear", "joy", "anger")
+
+
+def test_silicone_iemocap_has_its_speakers_in_the_ids(tmp_path):
+    names = ["Ses01F_impro01_F000", "Ses01F_impro01_M000", "Ses01F_impro01_F001", "Ses02M_script01_2_M010"]
+    rows = {
+        "Dialogue_ID": [name.rsplit("_", 1)[0] for name in names],
+        "Utterance_ID": names,
+        "Utterance": ["Sir?", "Madam.", "Well.", "Then go."],
+        "Emotion": ["ang", "exc", "xxx", "fru"],
+        "Label": [0, 1, 3, 2],
+        "Idx": range(4),
+    }
+    data = as_repository(
+        tmp_path / "silicone", {"train": typed(rows, Label=ClassLabel(names=["ang", "exc", "fru", "xxx"]))}
+    )
+    with pytest.raises(ValueError, match="too few to divide"):
+        load(data, tmp_path)
+    data = as_repository(tmp_path / "two", {s: typed(rows) for s in ("train", "validation")})
+    data = load(data, tmp_path, emotion_map=["exc=hap,fru=ang"])
+    assert told(data.splits["train"], ("id", "speaker", "emotion"))["Ses01F_impro01"] == [
+        ("Ses01F_impro01_F000", "Ses01_F", "ang"),
+        ("Ses01F_impro01_M000", "Ses01_M", "hap"),
+        ("Ses01F_impro01_F001", "Ses01_F", None),
+    ]
+    assert data.emotions == ("ang", "hap")
+
+
+def test_silicone_dyda_takes_turns_in_the_order_of_its_rows(tmp_path, caplog):
+    rows = {
+        "Utterance": ["a", "b", "c", "d"],
+        "Emotion": ["no emotion", "happiness", "anger", "no emotion"],
+        "Dialogue_ID": ["7", "7", "7", "8"],
+        "Label": [1, 2, 0, 1],
+        "Idx": [3, 2, 1, 0],
+    }
+    classes = ClassLabel(names=["anger", "no emotion", "happiness"])
+    folder = as_repository(tmp_path / "dyda", {s: typed(rows, Label=classes) for s in ("train", "validation")})
+    data = load(folder, tmp_path)
+    assert told(data.splits["train"])["7"] == [("A", "a", "no emotion"), ("B", "b", "happiness"), ("A", "c", "anger")]
+    assert "take turns" in caplog.text and "order of the rows" in data.describe()
+    # the names of the class label, in its order
+    assert load(folder, tmp_path, label_column="Label").emotions == ("anger", "no emotion", "happiness")
+
+
+def test_meld_with_a_test_split_alone_and_recordings(tmp_path):
+    rows = {
+        "Sr No.": [1, 2],
+        "Utterance": ["Go!", "Why?"],
+        "Speaker": ["Ava", "Ben"],
+        "Emotion": ["anger", "surprise"],
+        "Sentiment": ["negative", "negative"],
+        "Dialogue_ID": [0, 0],
+        "Utterance_ID": [0, 1],
+        "StartTime": ["00:00:01,000", "00:00:03,000"],
+        "EndTime": ["00:00:02,000", "00:00:04,500"],
+        "video_path": ["/nowhere/dia0_utt0.mp4", "/nowhere/dia0_utt1.mp4"],
+        "WavPath": ["/nowhere/dia0_utt0.wav", "/nowhere/dia0_utt1.wav"],
+        "audio": audio_column("dia0_utt0.wav", "dia0_utt1.wav"),
+    }
+    folder = as_repository(tmp_path / "MELD", {"test": typed(rows, audio=Audio(sampling_rate=16_000))})
+    data = load(folder, tmp_path)
+    assert list(data.splits) == ["test"]
+    utterances = data.splits["test"][0]["utterances"]
+    assert [(u["id"], u["speaker"], u["start"], u["audio_start"]) for u in utterances] == [
+        ("dia0_utt0", "Ava", 1.0, 1.0),
+        ("dia0_utt1", "Ben", 3.0, 3.0),
+    ]
+    assert [Path(u["audio"]).read_bytes() for u in utterances] == [wav_bytes(0.1), wav_bytes(0.2)]
+    assert all(u["video"] is None for u in utterances)
+    with pytest.raises(ValueError, match="has no train and no validation split; it has test"):
+        load(folder, tmp_path, ("train", "validation"))
+
+
+def test_meld_audio_has_its_conversations_in_the_paths(tmp_path, caplog):
+    paths = [f"train/dia{d}_utt{u}.wav" for d, u in ((3, 10), (3, 9), (12, 0))]
+    rows = {
+        "text": ["Later.", "Earlier.", "Alone."],
+        "path": paths,
+        "audio": audio_column(*paths),
+        "emotion": [1, 0, 3],
+        "sentiment": [0, 1, 2],
+    }
+    types = {
+        "emotion": ClassLabel(names=MELD_CLASSES),
+        "sentiment": ClassLabel(names=["neutral", "positive", "negative"]),
+    }
+    made = typed(rows, audio=Audio(sampling_rate=16_000), **types)
+    data = load(as_repository(tmp_path / "audio", {"train": made, "validation": made}), tmp_path)
+    assert told(data.splits["train"], ("id", "text", "emotion")) == {
+        "dia3": [("dia3_utt9", "Earlier.", "neutral"), ("dia3_utt10", "Later.", "joy")],
+        "dia12": [("dia12_utt0", "Alone.", "anger")],
+    }
+    assert data.emotions == ("neutral", "joy", "anger")  # as the class label orders them
+    assert "by the id pattern meld" in data.describe() and "one unknown speaker" in caplog.text
+
+
+def test_iemocap_with_everything_in_the_id(tmp_path):
+    names = ["Ses01F_impro01_F000", "Ses01F_impro01_M001", "Ses01F_impro01_F001"] + [
+        f"Ses0{s}{a}_script0{n}_1b_F000" for s in (2, 3, 4) for a in "FM" for n in (1, 2, 3)
+    ]
+    rows = {
+        "_id": names,
+        "activation": [2.5] * len(names),
+        "emotion": ["neu", "hap", *["neu"] * (len(names) - 2)],
+        "start_time": [1.0, 9.0, 5.0, *[0.0] * (len(names) - 3)],
+        "end_time": [2.0, 9.5, 6.0, *[1.0] * (len(names) - 3)],
+        "titre": [f"Words {n}" for n in range(len(names))],
+        "to_translate": names,
+        "translated": names,
+        "audio": audio_column(*names),
+    }
+    data = load(as_repository(tmp_path / "iemocap", {"train": typed(rows, audio=Audio())}), tmp_path)
+    assert {split: len(part) for split, part in data.splits.items()} == {"train": 15, "validation": 2, "test": 2}
+    found = {}
+    for split in data.splits.values():
+        found |= told(split, ("speaker", "text", "start"))
+    assert found["Ses01F_impro01"] == [
+        ("Ses01_F", "Words 0", 1.0),
+        ("Ses01_F", "Words 2", 5.0),
+        ("Ses01_M", "Words 1", 9.0),
+    ]
+    assert "Ses04M_script03_1b" in found
+    assert "divided 80/10/10" in data.describe()
+
+
+def test_sessions_as_splits_keep_their_names(tmp_path):
+    made = {
+        f"session{n}": typed(
+            {"audio": audio_column(f"a{n}.wav", f"b{n}.wav"), "label": [0, 1]},
+            audio=Audio(), label=ClassLabel(names=["angry", "sad"]),
+        )
+        for n in (1, 2)
+    }  # fmt: skip
+    folder = tmp_path / "sessions"
+    DatasetDict(made).save_to_disk(folder)
+    data = load(folder, tmp_path)
+    assert list(data.splits) == ["session1", "session2"] and data.emotions == ("angry", "sad")
+    assert [len(row["utterances"]) for row in data.splits["session1"]] == [1, 1]
+    with pytest.raises(ValueError, match="it has session1, session2"):
+        load(folder, tmp_path, ("train", "validation"))
+
+
+@pytest.mark.parametrize("how", ["save_to_disk", "one split saved", "parquet", "streaming", "--data_dir"])
+def test_a_spreadsheet_s_columns_in_every_form_that_datasets_has(tmp_path, how):
+    frame = pd.DataFrame(
+        {
+            "dialogue": np.arange(24) // 2,
+            "who": ["Ava", "Ben"] * 12,
+            "sentence": "Yes.",
+            "feeling": ["joy", "fear"] * 12,
+        }
+    )
+    folder, made = tmp_path / "own", Dataset.from_pandas(frame)
+    if how == "save_to_disk":
+        DatasetDict({"train": made}).save_to_disk(folder)
+    elif how == "one split saved":
+        made.save_to_disk(folder)
+    else:
+        as_repository(folder, {"train": made})
+    if how == "--data_dir":
+        data = load_conversations("folder", str(folder), str(tmp_path / "cache"))
+        assert list(data.splits) == ["train"]
+    else:
+        data = load(folder, tmp_path, streaming=how == "streaming")
+        assert {split: len(part) for split, part in data.splits.items()} == {"train": 10, "validation": 1, "test": 1}
+    assert told(data.splits["train"]).popitem()[1] == [("Ava", "Yes.", "joy"), ("Ben", "Yes.", "fear")]
+
+
+def test_lists_of_texts_and_labels_are_conversations(tmp_path):
+    rows = {"dialog": [["Hi .", "Oh ."], ["Ha ."]], "act": [[1, 1], [2]], "emotion": [[0, 2], [1]]}
+    made = Dataset.from_dict(rows).cast_column(
+        "emotion", datasets.List(ClassLabel(names=["no emotion", "joy", "anger"]))
+    )
+    data = load(as_repository(tmp_path / "daily", {"train": made, "validation": made}), tmp_path)
+    assert list(told(data.splits["train"]).values()) == [
+        [("A", "Hi .", "no emotion"), ("B", "Oh .", "anger")],
+        [("A", "Ha .", "joy")],
+    ]
+
+
+def test_a_train_split_without_validation_gives_a_tenth_of_itself(tmp_path):
+    frame = pd.DataFrame({"dialog_id": range(30), "speaker": "A", "text": "Yes.", "emotion": ["joy", "fear"] * 15})
+    made = Dataset.from_pandas(frame)
+    data = load(as_repository(tmp_path / "own", {"train": made, "test": made}), tmp_path)
+    assert {split: len(part) for split, part in data.splits.items()} == {"train": 27, "validation": 3, "test": 30}
+    assert "has no validation split: 3 of its training conversations" in data.describe()
+
+
+class Decoder:
+    """What torchcodec's decoder of a sound has, as far as it is used."""
+
+    def get_all_samples(self):
+        import torch
+
+        return type("Samples", (), {"data": torch.full((1, 800), 0.5), "sample_rate": 8_000})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"bytes": wav_bytes(), "path": None},
+        wav_bytes(),
+        {"array": np.full(1600, 0.25), "sampling_rate": 16_000},
+        {"array": [[0.25] * 1600], "sampling_rate": 16_000.0},
+        Decoder(),
+        type("Encoded", (), {"_hf_encoded": {"bytes": wav_bytes(), "path": "x"}})(),
+    ],
+)
+def test_a_recording_in_any_form_becomes_a_file(tmp_path, value):
+    path = RecordingStore(str(tmp_path)).path_of(value, "It", "audio")
+    rate, samples = scipy.io.wavfile.read(path)
+    assert (rate in (8_000, 16_000) and len(samples) == rate / 10 and samples.ndim == 1) or samples.shape[1] == 1
+    assert RecordingStore(str(tmp_path)).path_of(value, "It", "audio") == path
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (7, ValueError, "is a int: give a path, bytes, or an array"),
+        ({"path": "nowhere.wav"}, FileNotFoundError, "its file nowhere.wav does not exist"),
+        ({"array": [0.1], "sampling_rate": 0}, ValueError, "has the sampling rate 0"),
+        ({"array": [float("nan")], "sampling_rate": 8000}, ValueError, "not finite"),
+    ],
+)
+def test_what_is_no_recording_is_refused(tmp_path, value, error, message):
+    with pytest.raises(error, match=message):
+        RecordingStore(str(tmp_path)).path_of(value, "It", "audio")
+
+
+def test_names_that_nothing_has(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nobody/nothing cannot be loaded"):
+        load("nobody/nothing", tmp_path)
+    with pytest.raises(ValueError, match="There is no data set 'dailydialog'.*ajyy/MELD_audio"):
+        load("dailydialog", tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises((ValueError, FileNotFoundError), match="empty"):
+        load(tmp_path / "empty", tmp_path)
