@@ -4,30 +4,34 @@ Render the controlled corpus: conversations whose emotions show in words, voice 
 
     python scripts/render_sample.py --output_dir amuse-sample-data
 
-Nothing is heard or seen in it that was recorded: the voices are synthetic, the faces drawn.
+Nothing in it was recorded: the voices are synthetic and the faces are drawn.
 """
 
-import argparse
 import os
-import sys
+import runpy
+from dataclasses import dataclass, field
 from pathlib import Path
 
-if __name__ == "__main__":
-    # like its siblings: the repository, not this script's folder, comes first on the path
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
+    runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
-from modeling_amuse.processing.controlled.rendered_recording import render_corpus
+from modeling_amuse.scripts.command.options import OptionParser
+
+
+@dataclass
+class RenderArguments:
+    """What is rendered, and where to."""
+
+    output_dir: str = field(default="amuse-sample-data", metadata={"help": "Folder for conversations and media."})
+    seed: int = field(default=0, metadata={"help": "Seed of emotions, evidence and words."})
+    num_processes: int = field(
+        default=os.cpu_count() or 1, metadata={"help": "Conversations that are rendered at the same time."}
+    )
 
 
 def main(arguments: list[str] | None = None):
     # no transformers here: its import would take longer than the rendering of a conversation, in every process
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output_dir", default="amuse-sample-data", help="Folder for conversations and media.")
-    parser.add_argument("--seed", type=int, default=0, help="Seed of emotions, evidence and words.")
-    parser.add_argument("--num_processes", type=int, default=os.cpu_count(), help="Conversations at a time.")
-    args = parser.parse_args(arguments)
+    [args] = OptionParser(RenderArguments, description=__doc__).read(arguments)
+    from modeling_amuse.processing.controlled.rendered_recording import render_corpus
+
     render_corpus(Path(args.output_dir), args.seed, args.num_processes)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,20 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-What recognition costs.
+"""The time and the memory that the recognition of a long recording takes, part by part."""
 
-    python scripts/benchmark.py media --model amuse-sample --hours 2
-    python scripts/benchmark.py media --model amuse-sample --recording talk.mp4 --transcript talk.srt --output benchmark.json
-
-`media`: the time of each part of the recognition of a long recording, and its peak memory. The recording is a short one,
-repeated; without --recording one is rendered, a conversation of the controlled corpus as 720p video with 25 frames a second
-and the noise of a camera.
-"""
-
-import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,10 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from inspect import isgenerator
 from pathlib import Path
 from unittest import mock
-
-if __name__ == "__main__":
-    # like its siblings: the repository, not this script's folder, comes first on the path
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import torch
 
@@ -46,7 +31,7 @@ from modeling_amuse.processing.controlled.rendered_recording import render_conve
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.media_probe import probe_media
 from modeling_amuse.processing.processing_amuse import AmuseProcessor
-from modeling_amuse.scripts.recognize import load_recognizer
+from modeling_amuse.scripts.recognition.recognition import load_recognizer
 
 SOUND, VIDEO, THE_REST = "decoding of sound", "decoding of video", "the rest"
 VOICE, FACES, MODEL = "sound features", "faces", "text, fusion, contexts"
@@ -75,31 +60,6 @@ RENDERED_UTTERANCES = 15  # about a minute
 BITS_PER_SECOND = 2_500_000  # of the video, as is usual for 720p
 FACE_SCALE = 560  # pixels of the drawn picture in a frame of 720: its face has the height of 1/3 to 1/2 of the frame
 WARM_UP_SECONDS = 5.0
-
-
-def main(arguments: list[str] | None = None) -> dict:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(dest="command", required=True)
-    media = commands.add_parser("media", help="Time and memory of the recognition of a long recording.")
-    media.add_argument("--model", default="amuse-sample", help="Folder or Hub id of the model.")
-    media.add_argument("--recording", help="A recording. Default: one is rendered.")
-    media.add_argument("--transcript", help="Its transcript, with times.")
-    media.add_argument("--hours", type=float, default=2.0, help="The recording is repeated until it lasts so long.")
-    media.add_argument("--speech_model", help="Whisper (Hub id or folder): the transcript is not used, but written.")
-    media.add_argument("--output", help="JSON file for the report.")
-    args = parser.parse_args(arguments)
-    if (args.recording is None) != (args.transcript is None):
-        parser.error("--recording and --transcript go together.")
-    if not args.hours > 0:
-        parser.error(f"--hours is {args.hours}: give a number above 0.")
-    report = benchmark_media(args.model, args.hours * 3600, args.recording, args.transcript, args.speech_model)
-    print(as_text(report))
-    if args.output is not None:
-        output = Path(args.output)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
-        print(f"\nWritten to {output}")
-    return report
 
 
 def benchmark_media(
@@ -450,7 +410,3 @@ def installed_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
-
-
-if __name__ == "__main__":
-    main()

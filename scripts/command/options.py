@@ -22,6 +22,12 @@ from typing import get_args, get_origin, get_type_hints
 from modeling_amuse.scripts.command.errors import is_first_process
 from modeling_amuse.scripts.command.process import prepare_process
 
+NUM_THREADS_HELP = {
+    "help": "Threads of torch on the CPU.",
+    "default": "OMP_NUM_THREADS where it is set, else the cores that the process may use",
+}
+"""The metadata of a field `num_threads`."""
+
 
 def read_options(arguments: list[str] | None, *groups: type, description: str | None = None) -> tuple:
     """
@@ -48,11 +54,15 @@ class OptionParser(argparse.ArgumentParser):
     Args:
         groups: the dataclasses.
         description: what the command does; its lines are kept.
+        prog: how messages name the command.
     """
 
-    def __init__(self, *groups: type, description: str | None = None):
+    def __init__(self, *groups: type, description: str | None = None, prog: str | None = None):
         super().__init__(
-            description=(description or "").strip("\n"), formatter_class=_HelpFormatter, allow_abbrev=False
+            prog=prog,
+            description=(description or "").strip("\n"),
+            formatter_class=_HelpFormatter,
+            allow_abbrev=False,
         )
         self.groups = groups
         for group in groups:
@@ -60,7 +70,8 @@ class OptionParser(argparse.ArgumentParser):
             # options of several dataclasses stand under the sentence that describes each
             place = self if len(groups) == 1 else self.add_argument_group((group.__doc__ or "").strip())
             for item in fields(group):
-                _add_field(place, item, hints[item.name])
+                if item.name != "debug":  # every command has it
+                    _add_field(place, item, hints[item.name])
         self.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
 
     def read(self, arguments: list[str] | None = None) -> tuple:

@@ -1,54 +1,25 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Export a trained AMuSE to ONNX, for onnxruntime.
-
-    python scripts/export_onnx.py --model amuse-sample --output_dir amuse-sample-onnx
-
-Writes `model.onnx`, which takes any number of conversations, utterances and tokens, and beside it the configuration and
-the processor. The file is run on the conversations of the sample corpus, with and without each modality, and kept only
-if it gives PyTorch's numbers.
-"""
+"""Exporting a model to ONNX, and checking the file against PyTorch."""
 
 import os
-import sys
 import tempfile
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
-
-if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import numpy as np
 import torch
-from transformers import HfArgumentParser
 
-from modeling_amuse import MODALITIES, AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.onnx_model import FILE_NAME, OUTPUTS, OnnxModel, stream_of
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.scripts.export.export_arguments import ExportArguments
 from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 LARGEST_DIFFERENCE = 1e-4
 BATCH_SIZES = (2, 1, 5, 4)
 """Conversations in the batches that the file is checked with; the corpus's test split has as many."""
-
-
-@dataclass
-class ExportArguments:
-    """What is exported, and where to."""
-
-    model: str = field(metadata={"help": "Folder or Hub id of the model."})
-    output_dir: str = field(metadata={"help": "Folder for the file, the configuration and the processor."})
-    without_encoders: list[str] = field(
-        default_factory=list,
-        metadata={
-            "help": "Modalities whose encoder stays out of the file: it takes the encoder's states as features.",
-            "choices": list(MODALITIES),
-        },
-    )
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
 
 
 class ChosenOutputs(torch.nn.Module):
@@ -63,8 +34,13 @@ class ChosenOutputs(torch.nn.Module):
         return tuple(outputs[name] for name in OUTPUTS)
 
 
-def main(arguments: list[str] | None = None) -> float:
-    [args] = HfArgumentParser(ExportArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+def export_model(args: ExportArguments) -> float:
+    """
+    Export a saved model; see [`export`].
+
+    Returns:
+        The largest difference between an output of the file and of PyTorch.
+    """
     for module in ("onnx", "onnxscript", "onnxruntime"):
         import_extra(module, "onnx")
     model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).float().eval()
@@ -240,7 +216,3 @@ def largest_difference(model: AmuseForEmotionRecognition, exported: OnnxModel, b
     """Between what PyTorch and the exported file give for a batch, over all outputs."""
     expected, given = model(**batch), exported(**batch)
     return max(float(np.abs(expected[name].numpy() - given[name]).max()) for name in OUTPUTS)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,11 +11,7 @@ takes too. The folder loads like every other one where torchao is installed (the
 """
 
 import argparse
-import sys
 from pathlib import Path
-
-if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from transformers import TorchAoConfig
 
@@ -76,7 +72,3 @@ def quantize(name: str, settings, folder: Path):
     processor.save_pretrained(folder)
     quantized = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     print(f"Weights: {size / 1e6:.1f} MB before, {quantized / 1e6:.1f} MB after, in {folder}")
-
-
-if __name__ == "__main__":
-    main()

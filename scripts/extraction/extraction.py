@@ -1,82 +1,42 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Compute the features of a corpus's recordings once, for train.py and evaluate.py to read.
-
-    python scripts/extract_features.py --dataset_name folder --data_dir FOLDER --extractors prosody faces --output_dir features
-    accelerate launch scripts/train.py --dataset_name folder --data_dir FOLDER --audio_features features/prosody \
-        --vision_features features/faces --output_dir amuse-mine
-
-Writes a folder for each extractor with a Parquet file for each split. What was computed before is kept: a run that was
-stopped goes on where it was. One process reads several recordings at a time on one machine's cores, with an encoder on one
-GPU; `accelerate launch --multi_gpu --num_processes 4` shares the recordings among as many such processes, on machines with
-the same folders.
-"""
+"""Computing the features of a corpus's recordings, by one process or several."""
 
 import hashlib
 import json
 import os
-import sys
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 from tqdm.auto import tqdm
-from transformers import AutoConfig, HfArgumentParser
+from transformers import AutoConfig
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
 from modeling_amuse.processing.corpora.feature_files import load_feature_tables
 from modeling_amuse.processing.corpora.feature_tables import write_feature_table
-from modeling_amuse.processing.corpora.load_conversations import BUILDERS, load_conversations
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, extract_features, extractor_record
 from modeling_amuse.recording_states import recording_encoders
+from modeling_amuse.scripts.command.process import usable_cores
+from modeling_amuse.scripts.extraction.extraction_arguments import ExtractionArguments
 from modeling_amuse.scripts.training.prediction import encoder_part
-from modeling_amuse.scripts.training.run_record import num_cores
 
 
-@dataclass
-class ExtractionArguments:
-    """What is computed, of what."""
+def extract_corpus(args: ExtractionArguments):
+    """
+    Compute the features of a corpus and write their tables.
 
-    output_dir: str = field(metadata={"help": "Folder for the tables: a folder for each extractor."})
-    dataset_name: str = field(default="folder", metadata={"help": "The data set.", "choices": list(BUILDERS)})
-    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
-    extractors: list[str] = field(
-        default_factory=list, metadata={"help": "Features by name.", "choices": list(FEATURE_EXTRACTORS)}
-    )
-    audio_model: str | None = field(default=None, metadata={"help": "Audio encoder (Hub id or folder): its states."})
-    audio_token_pooling: int = field(
-        default=5, metadata={"help": "Mean over so many successive states of the audio encoder."}
-    )
-    vision_model: str | None = field(
-        default=None, metadata={"help": "Image encoder (Hub id or folder): its states of faces and of backgrounds."}
-    )
-    num_processes: int | None = field(
-        default=None,
-        metadata={
-            "help": "Recordings read at a time. Default: the cores, shared by the processes of accelerate launch; with an "
-            "encoder on a GPU, 1."
-        },
-    )
-    utterances_per_part: int = field(default=100, metadata={"help": "Utterances after which the work is kept."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
-
-
-def main(arguments: list[str] | None = None):
-    [args] = HfArgumentParser(ExtractionArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+    Raises:
+        ValueError: when no extractor is given, or no utterance has a recording.
+    """
     # a process that has done its share waits long for the others
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=7))
     jobs = extraction_jobs(args, str(state.device))
@@ -90,7 +50,7 @@ def main(arguments: list[str] | None = None):
     parts = [(split, part) for split, rows in utterances.items() for part in parts_of(rows, args.utterances_per_part)]
     # each process has an encoder of its own, which one GPU holds once
     has_encoder = args.audio_model is not None or args.vision_model is not None
-    usual = 1 if has_encoder and state.device.type != "cpu" else num_cores() // state.num_processes
+    usual = 1 if has_encoder and state.device.type != "cpu" else usable_cores() // state.num_processes
     num_processes = args.num_processes or max(1, usual)
     with ExitStack() as stack:
         mapped = map
@@ -220,7 +180,3 @@ def merge(folder: Path, split: str, names: list[str], stream: str):
         record = table.record
     write_feature_table(folder / f"{split}.parquet", features, record)
     print(f"{folder / split}.parquet: {len(features)} utterances with {stream} features")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,29 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Put the features of a corpus on the Hub, as a data set that can be streamed.
-
-    python scripts/push_dataset_to_hub.py --features features/prosody --dataset_name meld --repo_id user/meld-prosody
-
-Features alone, with the record of what computed them: recordings, pictures, paths and transcripts are refused.
-"""
+"""Uploading feature tables as a data set that can be streamed."""
 
 import json
-import sys
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
-
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from datasets import DatasetDict
 from huggingface_hub import CommitOperationAdd, DatasetCard, DatasetCardData, HfApi
-from transformers import HfArgumentParser
 
 from modeling_amuse.processing.corpora.feature_tables import RECORD_COLUMN
-from modeling_amuse.processing.corpora.load_conversations import BUILDERS
 from modeling_amuse.scripts.hub.feature_dataset import FEATURES, card_metadata, card_text, load_feature_dataset
 from modeling_amuse.scripts.hub.hub_upload import (
     check_access,
@@ -32,24 +17,11 @@ from modeling_amuse.scripts.hub.hub_upload import (
     new_folder,
     prepare_repo,
 )
+from modeling_amuse.scripts.hub.push_arguments import PushDatasetArguments
 
 
-@dataclass
-class PushDatasetArguments:
-    """What is uploaded, and where to."""
-
-    features: str = field(metadata={"help": "Folder with the feature tables of one extractor."})
-    repo_id: str = field(metadata={"help": "Repository on the Hub, user/name. It is made if it does not exist."})
-    dataset_name: str = field(
-        metadata={"help": "The data set that the features describe: its terms go with them.", "choices": list(BUILDERS)}
-    )
-    private: bool = field(default=False, metadata={"help": "Make a private repository."})
-    revision_tag: str | None = field(default=None, metadata={"help": "Name of this version, for example v1."})
-    dry_run: str | None = field(default=None, metadata={"help": "Write the files into this folder, upload nothing."})
-
-
-def main(arguments: list[str] | None = None):
-    [args] = HfArgumentParser(PushDatasetArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+def push_dataset(args: PushDatasetArguments):
+    """Upload feature tables with their card, or write the folder that would be uploaded."""
     check_repo_id(args.repo_id)
     if args.dry_run is None:
         check_access()
@@ -100,10 +72,3 @@ def push(data: DatasetDict, record: dict, args: PushDatasetArguments) -> str:
 def write_card(metadata: DatasetCardData, record: dict, split: str, args: PushDatasetArguments) -> DatasetCard:
     """The card of the features; `split` is one that they have."""
     return DatasetCard(f"---\n{metadata.to_yaml()}\n---\n{card_text(args.repo_id, args.dataset_name, split, record)}")
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError, ImportError) as error:
-        sys.exit(f"{Path(__file__).name}: {error}")

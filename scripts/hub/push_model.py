@@ -1,26 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Put a trained model on the Hub: weights, processor, the code that they need, a model card with its pictures, and a tag.
-
-    python scripts/push_to_hub.py --model amuse-meld --repo_id user/amuse-meld --results results.json --revision_tag v1
-    python scripts/push_to_hub.py --model amuse-meld --repo_id user/amuse-meld --dry_run amuse-meld-hub
-
-`--dry_run` writes the folder that would be uploaded, and needs no network. Either way it loads where this package is not
-installed: `pipeline(model="user/amuse-meld", trust_remote_code=True)`.
-"""
+"""Uploading a trained model: weights, processor, the code that they need, and a model card."""
 
 import json
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
 from huggingface_hub import HfApi, hf_hub_download
-from transformers import HfArgumentParser
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.scripts.hub.hub_upload import (
@@ -31,35 +15,13 @@ from modeling_amuse.scripts.hub.hub_upload import (
     prepare_repo,
     upload_version,
 )
+from modeling_amuse.scripts.hub.push_arguments import PushArguments
 from modeling_amuse.scripts.hub.self_contained_folder import check_model_folder, write_self_contained_folder
 from modeling_amuse.scripts.study.study_summary import RESULTS, study_table
 
 
-@dataclass
-class PushArguments:
-    """What is uploaded, and where to."""
-
-    model: str = field(metadata={"help": "Folder of the trained model."})
-    repo_id: str = field(metadata={"help": "Repository on the Hub, user/name. It is made if it does not exist."})
-    private: bool = field(default=False, metadata={"help": "Make a private repository."})
-    revision_tag: str | None = field(default=None, metadata={"help": "Name of this version, for example v1."})
-    results: list[str] = field(
-        default_factory=list, metadata={"help": "JSON files of evaluate.py, for the model card."}
-    )
-    studies: list[str] = field(
-        default_factory=list, metadata={"help": "STUDY/DATA of hub_card/results, whose table the model card shows."}
-    )
-    license: str | None = field(
-        default=None,
-        metadata={
-            "help": "Licence that you give to the weights, as the Hub names it (apache-2.0). Default: none is stated."
-        },
-    )
-    dry_run: str | None = field(default=None, metadata={"help": "Write the files into this folder, upload nothing."})
-
-
-def main(arguments: list[str] | None = None):
-    [args] = HfArgumentParser(PushArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+def push_model(args: PushArguments):
+    """Upload a model with its card, or write the folder that would be uploaded."""
     check_repo_id(args.repo_id)
     if args.dry_run is None:
         check_access()
@@ -133,10 +95,3 @@ def read_results(path: Path, model_dir: Path) -> dict:
             f"{', '.join(sorted(emotions))}: give the results of this model."
         )
     return results
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, OSError, ImportError) as error:
-        sys.exit(f"{Path(__file__).name}: {error}")

@@ -1,32 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Who feels what, when: the emotions of recordings, or of transcripts.
+"""Recognizing files: which are read, what is printed, and what is written."""
 
-    python scripts/recognize.py talk.mp4 --transcript talk.srt --model amuse-sample
-    python scripts/recognize.py talk.wav --speech_model openai/whisper-base --output talk.json talk.csv --picture talk.png
-    python scripts/recognize.py recordings/ --output timelines --formats json srt
-
-A folder stands for the recordings and transcripts in it. A recording takes the transcript of the same name beside it
-(`talk.srt` for `talk.mp4`); without any, --speech_model writes one.
-"""
-
-import os
 import sys
 import traceback
-from dataclasses import dataclass, field
 from pathlib import Path
 
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-import torch
 from tqdm.auto import tqdm
-from transformers import HfArgumentParser, pipeline
+from transformers import pipeline
 from transformers.utils import logging
 
-import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
@@ -34,54 +16,27 @@ from modeling_amuse.processing.timelines.stage_bars import StageBars
 from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, is_timeline, write_timeline
 from modeling_amuse.processing.timelines.timeline_picture import save_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
+from modeling_amuse.scripts.command.errors import is_of_user, one_line
+from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 
-@dataclass
-class RecognitionArguments:
-    """What is read, and what is written."""
+def recognize_files(args: RecognitionArguments) -> int:
+    """
+    Recognize each file, print its timeline, and write what was asked for. A file that cannot be read is reported on
+    stderr, and the others are recognized all the same.
 
-    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
-    transcript: str | None = field(default=None, metadata={"help": "Transcript of the one recording that is given."})
-    transcript_text: str | None = field(
-        default=None,
-        metadata={"help": "For a transcript in RTTM, which has no words: a text file, a line for each turn."},
-    )
-    speech_model: str | None = field(
-        default=None, metadata={"help": "Whisper (Hub id or folder) that writes transcripts where there are none."}
-    )
-    num_speakers: int | None = field(
-        default=None,
-        metadata={"help": "How many people speak, where --speech_model finds out who does. Default: guess."},
-    )
-    language: str | None = field(default=None, metadata={"help": "Language of the speech. Default: guess."})
-    modalities: list[str] | None = field(default=None, metadata={"help": "Use only these of the model's modalities."})
-    output: list[str] | None = field(
-        default=None,
-        metadata={"help": f"Files to write ({', '.join(WRITERS)}), or one folder for the files of all recordings."},
-    )
-    formats: list[str] = field(
-        default_factory=lambda: ["json"],
-        metadata={"help": "What is written into a folder.", "choices": [suffix[1:] for suffix in WRITERS] + ["png"]},
-    )
-    picture: str | None = field(default=None, metadata={"help": "PNG file for the picture of the timeline."})
-    table: bool = field(default=True, metadata={"help": "Print the timeline."})
-    debug: bool = field(default=False, metadata={"help": "Show where an error comes from."})
+    Returns:
+        The exit status: 0, or 1 when a file could not be recognized.
 
-
-def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit status: 0, or 1 when something could not be read."""
-    parser = HfArgumentParser(RecognitionArguments, description=__doc__)
-    parser.add_argument("inputs", nargs="+", help="Recordings, transcripts, or folders of them.")
-    args, given = parser.parse_args_into_dataclasses(arguments)
-    try:
-        inputs = files_of(given.inputs)
-        beside = {path: transcript_beside(path) for path in inputs}
-        taken = check_outputs(args, inputs, beside)
-        recognizer = load_recognizer(args.model)
-        speech_model = load_speech(args.speech_model, beside)
-    except Exception as error:
-        return complain("recognize.py", error, args.debug)
+    Raises:
+        ValueError, FileNotFoundError: for options that do not go together, and missing files; before anything is loaded.
+    """
+    inputs = files_of(args.inputs)
+    beside = {path: transcript_beside(path) for path in inputs}
+    taken = check_outputs(args, inputs, beside)
+    recognizer = load_recognizer(args.model)
+    speech_model = load_speech(args.speech_model, beside)
 
     status = 0
     # one file needs no bar
@@ -186,8 +141,6 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
 def load_recognizer(model: str):
     """The pipeline of a trained model."""
     logging.disable_progress_bar()
-    if hasattr(os, "sched_getaffinity"):
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
     return pipeline(
         "emotion-recognition",
         model=load_from_folder_or_hub(AmuseForEmotionRecognition, model),
@@ -251,17 +204,9 @@ def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, 
         tqdm.write(f"Written to {path}")
 
 
-def complain(what: str, error: Exception, debug: bool) -> int:
-    """Say what went wrong, in a line."""
-    if debug:
-        traceback.print_exception(error)
-    expected = isinstance(error, (ValueError, OSError, ImportError))
-    text = (
-        str(error) if expected else f"{type(error).__name__}: {error} (a defect of this program; --debug shows where)"
-    )
-    tqdm.write(f"{what}: {text}", file=sys.stderr)
+def complain(path: str, error: Exception, debug: bool) -> int:
+    """Report an error of one file: in one line, or with its traceback if it is a defect of this program."""
+    if debug or not is_of_user(error):
+        tqdm.write("".join(traceback.format_exception(error)), file=sys.stderr)
+    tqdm.write(f"{path}: {one_line(error)}", file=sys.stderr)
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,71 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Measure what recognition and training cost.
+
+    python scripts/benchmark.py media --model amuse-sample --hours 2
+    python scripts/benchmark.py media --model amuse-sample --recording talk.mp4 --transcript talk.srt --output benchmark.json
+    python scripts/benchmark.py step
+
+`media`: the time of each part of the recognition of a long recording, and its peak memory. The recording is a short one,
+repeated. Without --recording a conversation of the controlled corpus is rendered as 720p video with 25 frames a second
+and the noise of a camera.
+`step`: the time of a training step with one thread, with two, and with the default, on an idle machine and beside a
+process that computes on the same cores.
+"""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
+    runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
+
+from modeling_amuse.scripts.benchmarks.benchmark_arguments import MediaArguments, StepArguments
+from modeling_amuse.scripts.command.errors import WrongArguments
+from modeling_amuse.scripts.command.options import OptionParser
+from modeling_amuse.scripts.command.process import prepare_process
+
+
+def main(arguments: list[str] | None = None) -> dict:
+    """Returns the report."""
+    benchmarks = {"media": (MediaArguments, media), "step": (StepArguments, step)}
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in ("-h", "--help"):
+        print(f"{__doc__.strip()}\n\nThe options: benchmark.py media --help, benchmark.py step --help")
+        return {}
+    if name not in benchmarks:
+        raise WrongArguments(f"there is no benchmark {name!r}: choose from {', '.join(benchmarks)}.")
+    options, run = benchmarks[name]
+    [args] = OptionParser(options, description=__doc__, prog=f"benchmark.py {name}").read(rest)
+    report, text = run(args)
+    print(text)
+    if args.output is not None:
+        output = Path(args.output)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
+        print(f"\nWritten to {output}")
+    return report
+
+
+def media(args: MediaArguments) -> tuple[dict, str]:
+    """The report of `benchmark_media`, and its table."""
+    if (args.recording is None) != (args.transcript is None):
+        raise WrongArguments("--recording and --transcript go together.")
+    if not args.hours > 0:
+        raise WrongArguments(f"--hours is {args.hours}: give a number above 0.")
+    prepare_process()
+    from modeling_amuse.scripts.benchmarks.media_benchmark import as_text, benchmark_media
+
+    report = benchmark_media(args.model, args.hours * 3600, args.recording, args.transcript, args.speech_model)
+    return report, as_text(report)
+
+
+def step(args: StepArguments) -> tuple[dict, str]:
+    """The report of `benchmark_step`, and its table."""
+    if args.repeats < 1 or args.steps < 1:
+        raise WrongArguments("--repeats and --steps must be at least 1.")
+    from modeling_amuse.scripts.benchmarks.step_benchmark import as_text, benchmark_step
+
+    report = benchmark_step(args.repeats, args.steps)
+    return report, as_text(report)

@@ -1,0 +1,28 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The options of `scripts/benchmark.py`."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class MediaArguments:
+    """What is recognized."""
+
+    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
+    recording: str | None = field(default=None, metadata={"help": "A recording.", "default": "one is rendered"})
+    transcript: str | None = field(default=None, metadata={"help": "Transcript of the recording, with times."})
+    hours: float = field(default=2.0, metadata={"help": "Hours until which the recording is repeated."})
+    speech_model: str | None = field(
+        default=None,
+        metadata={"help": "Whisper model (Hub id or folder): transcribe the recording in place of using a transcript."},
+    )
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
+
+
+@dataclass
+class StepArguments:
+    """How long is measured."""
+
+    repeats: int = field(default=5, metadata={"help": "Measurements of each setting, each in its own process."})
+    steps: int = field(default=20, metadata={"help": "Training steps in a measurement."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})

@@ -1,0 +1,38 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Training steps of a model on the sample corpus, timed in this process."""
+
+import time
+from statistics import median
+
+import torch
+from transformers import BertConfig
+
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+
+BATCH_SIZE = 8
+ENCODER = {"hidden_size": 384, "num_hidden_layers": 3, "num_attention_heads": 6, "intermediate_size": 1536}
+"""Half of MiniLM, with random weights: the time of a step does not depend on their values."""
+
+
+def timed_steps(steps: int) -> dict[str, float]:
+    """The median `milliseconds` of a training step after three that warm up, and the `threads` of torch."""
+    torch.manual_seed(0)
+    data = load_conversations("sample")
+    conversations = [data.splits["train"][number] for number in range(BATCH_SIZE)]
+    texts = [utterance["text"] for conversation in conversations for utterance in conversation["utterances"]]
+    small, tokenizer = small_text_encoder(texts, 2000)
+    config = BertConfig(**ENCODER, vocab_size=small.vocab_size, max_position_embeddings=128)
+    labels = {"id2label": dict(enumerate(data.emotions)), "label2id": {e: n for n, e in enumerate(data.emotions)}}
+    model = AmuseForEmotionRecognition(AmuseConfig(text_config=config, **labels)).train()
+    batch = AmuseProcessor(tokenizer, emotions=list(data.emotions))(conversations)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    times = []
+    for _ in range(steps + 3):
+        start = time.perf_counter()
+        model(**batch).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        times.append(1000 * (time.perf_counter() - start))
+    return {"milliseconds": median(times[3:]), "threads": torch.get_num_threads()}

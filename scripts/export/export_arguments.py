@@ -1,0 +1,22 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The options of `amuse export`."""
+
+from dataclasses import dataclass, field
+
+from modeling_amuse.processing.conversation import MODALITY_OF
+
+
+@dataclass
+class ExportArguments:
+    """What is exported, and where to."""
+
+    model: str = field(metadata={"help": "Folder or Hub id of the model."})
+    output_dir: str = field(metadata={"help": "Folder for the file, the configuration and the processor."})
+    without_encoders: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Modalities whose encoder is left out of the file, which then takes the encoder's states as input.",
+            "choices": list(dict.fromkeys(MODALITY_OF.values())),
+        },
+    )
+    cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})

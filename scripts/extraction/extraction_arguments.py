@@ -1,0 +1,45 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The options of `amuse extract`."""
+
+from dataclasses import dataclass, field
+
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+
+EXTRACTORS = {
+    "prosody": "pitch, loudness and voice quality over time",
+    "egemaps": "the eGeMAPS functionals of openSMILE (not for commercial use)",
+    "compare": "the ComParE functionals of openSMILE (not for commercial use)",
+    "faces": "blendshapes and rotation of the speaker's face (MediaPipe)",
+}
+"""The names of `FEATURE_EXTRACTORS`, which this file cannot import without what they compute with."""
+
+
+@dataclass
+class ExtractionArguments:
+    """What is computed, of what."""
+
+    output_dir: str = field(metadata={"help": "Folder for the tables; each extractor gets a folder in it."})
+    dataset_name: str = field(default="folder", metadata={"help": "The data set.", "choices": list(DATA_SETS)})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
+    extractors: list[str] = field(
+        default_factory=list, metadata={"help": "Features to compute.", "choices": EXTRACTORS}
+    )
+    audio_model: str | None = field(
+        default=None, metadata={"help": "Audio encoder (Hub id or folder), whose states are the features."}
+    )
+    audio_token_pooling: int = field(
+        default=5, metadata={"help": "Number of successive states of the audio encoder that are averaged."}
+    )
+    vision_model: str | None = field(
+        default=None,
+        metadata={"help": "Image encoder (Hub id or folder), whose states of faces and backgrounds are the features."},
+    )
+    num_processes: int | None = field(
+        default=None,
+        metadata={
+            "help": "Number of recordings that are read at the same time.",
+            "default": "the cores, shared by the processes of accelerate launch; 1 with an encoder on a GPU",
+        },
+    )
+    utterances_per_part: int = field(default=100, metadata={"help": "Utterances after which the work is saved."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})

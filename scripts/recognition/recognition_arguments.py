@@ -1,0 +1,58 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The options of `amuse recognize`."""
+
+from dataclasses import dataclass, field
+
+from modeling_amuse.processing.timelines.timeline_files import WRITERS
+from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+
+
+@dataclass
+class RecognitionArguments:
+    """What is read, and what is written."""
+
+    inputs: list[str] = field(
+        metadata={"help": "Recordings, transcripts, or folders that hold them.", "positional": True}
+    )
+    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
+    transcript: str | None = field(
+        default=None,
+        metadata={
+            "help": "Transcript of the recording, where only one recording is given.",
+            "default": "the file of the same name beside the recording",
+        },
+    )
+    transcript_text: str | None = field(
+        default=None,
+        metadata={"help": "Text file with one line for each turn, for a transcript in RTTM, which has no words."},
+    )
+    speech_model: str | None = field(
+        default=None,
+        metadata={"help": "Whisper model (Hub id or folder) that transcribes recordings without a transcript."},
+    )
+    num_speakers: int | None = field(
+        default=None,
+        metadata={"help": "Number of speakers, for --speech_model.", "default": "estimated from the voices"},
+    )
+    language: str | None = field(
+        default=None,
+        metadata={"help": "Language of the speech, for --speech_model.", "default": "detected from the speech"},
+    )
+    modalities: list[str] | None = field(
+        default=None, metadata={"help": "Modalities to use.", "default": "all that the model has"}
+    )
+    output: list[str] | None = field(
+        default=None,
+        metadata={"help": f"Files to write ({', '.join(WRITERS)}), or one folder for the files of all recordings."},
+    )
+    formats: list[str] = field(
+        default_factory=lambda: ["json"],
+        metadata={
+            "help": "Formats of the files that are written into a folder.",
+            "choices": [suffix[1:] for suffix in WRITERS] + ["png"],
+        },
+    )
+    picture: str | None = field(default=None, metadata={"help": "PNG file for the picture of the timeline."})
+    table: bool = field(default=True, metadata={"help": "Print the timeline."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
+    debug: bool = field(default=False, metadata={"help": "Show the traceback of an error."})
