@@ -1,29 +1,26 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Make the confidences of a trained AMuSE as high as its accuracy: temperature scaling, fitted on the validation split.
+Fit the confidences of a trained AMuSE to its accuracy on the validation split, by temperature scaling.
 
-    python scripts/calibrate.py --model amuse-meld --dataset_name meld --data_dir MELD
+    amuse calibrate --model amuse-meld --dataset_name meld --data_dir MELD
 
-One number is written into the model's `config.json`, `temperature`; weights and predictions stay what they are. The
-pipeline and evaluate.py use it. `evaluate.py --split test` then prints the calibration error without and with it.
+One number is written into the model's `config.json`, `temperature`; weights and predictions stay the same. The pipeline
+and `amuse evaluate` use it. `amuse evaluate --split test` then prints the calibration error without and with it.
 """
 
-import sys
+import runpy
 from pathlib import Path
 
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
+    runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
-from modeling_amuse.scripts.training.calibration import calibrate
-from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments, parse_one
+from modeling_amuse.scripts.command.options import read_options
+from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments
 
 
 def main(arguments: list[str] | None = None) -> dict:
     """Returns the temperature, and the calibration before and after."""
-    return calibrate(parse_one(CalibrationArguments, arguments, __doc__))
+    [args] = read_options(arguments, CalibrationArguments, description=__doc__)
+    from modeling_amuse.scripts.training.calibration import calibrate
 
-
-if __name__ == "__main__":
-    main()
+    return calibrate(args)

@@ -2,29 +2,26 @@
 """
 Score a trained AMuSE on a split of a data set.
 
-    python scripts/evaluate.py --model amuse-meld --dataset_name meld --data_dir MELD --split test --output results.json
+    amuse evaluate --model amuse-meld --dataset_name meld --data_dir MELD --split test --output results.json
 
-Writes the scores as JSON and, beside it, pictures of the confusion matrix and of the calibration. Besides are scored the
+Writes the scores as JSON and, beside it, pictures of the confusion matrix and of the calibration. It also scores the
 utterances whose speaker, and those whose words, do not occur in the training split. `--missing_rate`, `--word_drop_rate`
-and `--feature_noise` measure how much the model suffers when something is missing or disturbed.
+and `--feature_noise` measure how much the scores fall when something is missing or disturbed.
 """
 
-import sys
+import runpy
 from pathlib import Path
 
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
+    runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
-from modeling_amuse.scripts.training.evaluation import evaluate
-from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
+from modeling_amuse.scripts.command.options import read_options
+from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 
 
 def main(arguments: list[str] | None = None) -> dict:
     """Returns the scores, as the file of `--output` has them."""
-    return evaluate(parse_one(EvaluationArguments, arguments, __doc__))
+    [args] = read_options(arguments, EvaluationArguments, description=__doc__)
+    from modeling_amuse.scripts.training.evaluation import evaluate
 
-
-if __name__ == "__main__":
-    main()
+    return evaluate(args)

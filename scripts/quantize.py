@@ -11,16 +11,29 @@ command takes too. The quantized folder loads like any other where torchao is in
 """
 
 import runpy
+from dataclasses import dataclass, field
 from pathlib import Path
 
 if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
-from modeling_amuse.scripts.command.process import prepare_process
+from modeling_amuse.scripts.command.errors import WrongArguments
+from modeling_amuse.scripts.command.options import read_options
+from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
+
+
+@dataclass
+class QuantizationArguments:
+    """Where the quantized model goes."""
+
+    output_dir: str = field(metadata={"help": "Folder for the quantized model, its processor and the scores."})
 
 
 def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
-    prepare_process()
-    from modeling_amuse.scripts.export import quantization
+    """Returns the scores before and after."""
+    own, args = read_options(arguments, QuantizationArguments, EvaluationArguments, description=__doc__)
+    if args.output != EvaluationArguments.output:
+        raise WrongArguments("--output has no use here: the scores are written into --output_dir.")
+    from modeling_amuse.scripts.export.quantization import quantize_and_score
 
-    return quantization.main(arguments)
+    return quantize_and_score(args, own.output_dir)

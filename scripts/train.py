@@ -2,32 +2,31 @@
 """
 Train AMuSE on conversations.
 
-    accelerate launch scripts/train.py --dataset_name sample --output_dir amuse-sample
-    accelerate launch scripts/train.py --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \
+    amuse train --dataset_name sample --output_dir amuse-sample
+    amuse train --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \\
         --freeze_text_model --output_dir amuse-meld
+    accelerate launch --multi_gpu --num_processes 2 scripts/train.py --dataset_name meld --data_dir MELD --recipe meld \\
+        --output_dir amuse-meld
 
 The epoch is chosen by the weighted F1 on the validation split. The output folder holds that epoch's model with its
-configuration and processor, and the training's checkpoint: `--resume_from_checkpoint latest` goes on from it. With `--lora`
-the text encoder is trained by adapters: the folder holds the merged model, and the adapter by itself in `adapter`.
+configuration and processor, and the training's checkpoint: `--resume_from_checkpoint latest` continues from it. With
+`--lora` the text encoder is trained by adapters: the folder holds the merged model, and the adapter by itself in `adapter`.
 """
 
-import sys
+import runpy
 from pathlib import Path
 
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
+if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
+    runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
+from modeling_amuse.scripts.command.process import prepare_process
 from modeling_amuse.scripts.training.training_arguments import parse_arguments
-from modeling_amuse.scripts.training.training_record import TrainingRecord
-from modeling_amuse.scripts.training.training_run import train
 
 
-def main(arguments: list[str] | None = None) -> TrainingRecord:
+def main(arguments: list[str] | None = None):
     """Returns the record of the training, as `training_history.json` has it."""
-    return train(*parse_arguments(arguments, description=__doc__))
+    options = parse_arguments(arguments, description=__doc__)
+    prepare_process(options[-1].num_threads)
+    from modeling_amuse.scripts.training.training_run import train
 
-
-if __name__ == "__main__":
-    main()
+    return train(*options)

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, field
 
-from modeling_amuse.processing.conversation import MODALITY_OF
+from modeling_amuse.variants import MODALITIES
 
 
 @dataclass
@@ -16,7 +16,7 @@ class ExportArguments:
         default_factory=list,
         metadata={
             "help": "Modalities whose encoder is left out of the file, which then takes the encoder's states as input.",
-            "choices": list(dict.fromkeys(MODALITY_OF.values())),
+            "choices": list(MODALITIES),
         },
     )
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})

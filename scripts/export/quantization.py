@@ -1,16 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Store the linear layers' weights of a trained AMuSE in eight bits, and see what that costs.
+"""Storing the weights of linear layers in eight bits, and what that costs in scores."""
 
-    python scripts/quantize.py --model amuse-sample --output_dir amuse-sample-int8 --dataset_name folder --data_dir DATA \\
-        --split validation
-
-Weights alone are quantized, one scale for each row; LSTMs, embeddings, the mode-specific heads and the classifier stay as
-they are. Both models are scored by scripts/evaluate.py, whose arguments (data set, split, feature tables) this script
-takes too. The folder loads like every other one where torchao is installed (the extra quantize), from safetensors.
-"""
-
-import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from transformers import TorchAoConfig
@@ -18,7 +9,7 @@ from transformers import TorchAoConfig
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.training.evaluation import evaluate
-from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
+from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 KEPT = ["modality_heads", "classifier"]
@@ -26,24 +17,29 @@ KEPT = ["modality_heads", "classifier"]
 SCORES = ("weighted_f1", "accuracy", "macro_f1")
 
 
-def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("--model", required=True, help="Folder or Hub id of the model.")
-    parser.add_argument("--output_dir", required=True, help="Folder for the quantized model and its processor.")
-    args, for_evaluation = parser.parse_known_args(arguments)
-    if "--output" in for_evaluation:
-        raise ValueError("--output is of no use here: the scores are written into --output_dir.")
+def quantize_and_score(args: EvaluationArguments, output_dir: str) -> dict[str, dict[str, float]]:
+    """
+    Quantize a model and score it before and after.
+
+    Args:
+        args: the model, and what it is scored on. The scores are written into `output_dir`.
+        output_dir: folder for the quantized model.
+
+    Returns:
+        The scores `before` and `after`.
+
+    Raises:
+        ValueError: when the folder holds a model already.
+        ImportError: without torchao.
+    """
     settings = import_extra("torchao.quantization", "quantize").Int8WeightOnlyConfig()
-    folder = Path(args.output_dir)
+    folder = Path(output_dir)
     if (folder / "config.json").exists():
         raise ValueError(f"{folder} already holds a model: give another --output_dir.")
 
     def scores_of(model: str, when: str) -> dict[str, float]:
         output = folder / f"results_{when}.json"
-        given = ["--pictures", "false", *for_evaluation, "--model", model, "--output", str(output)]
-        results = evaluate(parse_one(EvaluationArguments, given))
+        results = evaluate(replace(args, pictures=False, model=model, output=str(output)))
         return {name: results[name] for name in SCORES}
 
     before = scores_of(args.model, "before")

@@ -17,7 +17,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
-from modeling_amuse.scripts.training.prediction import forget_mixed_precision, predict, score, use_all_cores
+from modeling_amuse.scripts.training.prediction import forget_mixed_precision, predict, score
 
 
 def calibrate(args: CalibrationArguments) -> dict:
@@ -39,7 +39,6 @@ def calibrate(args: CalibrationArguments) -> dict:
         )
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
-    use_all_cores(accelerator)
     model = AmuseForEmotionRecognition.from_pretrained(args.model).to(accelerator.device)
     model.config.temperature = 1.0
     processor = AmuseProcessor.from_pretrained(args.model)

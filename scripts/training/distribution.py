@@ -7,7 +7,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
 
-from modeling_amuse.scripts.training.prediction import forget_mixed_precision, use_all_cores
+from modeling_amuse.scripts.training.prediction import forget_mixed_precision
 from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments
 
 
@@ -33,7 +33,6 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
             f"Warning: accelerate launch asks for {launched}, but the precision of this training is that of "
             f"--mixed_precision: {args.mixed_precision}."
         )
-    use_all_cores(accelerator)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = (
         False  # only helps to find bugs, and costs a tenth of the time

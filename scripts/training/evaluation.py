@@ -37,7 +37,6 @@ from modeling_amuse.scripts.training.prediction import (
     load_from_folder_or_hub,
     predict,
     score,
-    use_all_cores,
 )
 from modeling_amuse.scripts.training.run_record import describe_run, read_training
 
@@ -59,7 +58,6 @@ def evaluate(args: EvaluationArguments) -> dict:
         import_extra("matplotlib", "plots")  # an error before the evaluation, not after it
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
-    use_all_cores(accelerator)
 
     # Model and data
     model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)

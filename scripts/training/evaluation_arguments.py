@@ -3,10 +3,9 @@
 
 from dataclasses import dataclass, field
 
-from transformers import HfArgumentParser
-
-from modeling_amuse import MODALITIES
-from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
+from modeling_amuse.variants import MODALITIES
 
 
 @dataclass
@@ -14,7 +13,7 @@ class EvaluationArguments:
     """What is evaluated, and on what."""
 
     model: str = field(metadata={"help": "Folder or Hub id of the model."})
-    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(DATA_SETS)})
     data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
     split: str = field(default="test", metadata={"help": "The split: train, validation or test."})
     output: str = field(default="results.json", metadata={"help": "File for the scores; pictures go beside it."})
@@ -22,7 +21,8 @@ class EvaluationArguments:
     vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
     background_features: str | None = field(default=None, metadata={"help": "Feature table of the background."})
     modalities: list[str] | None = field(
-        default=None, metadata={"help": "Use only these of the model's modalities.", "choices": list(MODALITIES)}
+        default=None,
+        metadata={"help": "Modalities to use.", "default": "all that the model has", "choices": list(MODALITIES)},
     )
     modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
@@ -44,7 +44,8 @@ class EvaluationArguments:
     disturbed_modalities: list[str] | None = field(
         default=None,
         metadata={
-            "help": "What --missing_rate and --feature_noise disturb. Default: all modalities.",
+            "help": "Modalities that --missing_rate and --feature_noise disturb.",
+            "default": "all modalities of the model",
             "choices": list(MODALITIES),
         },
     )
@@ -52,6 +53,7 @@ class EvaluationArguments:
     pictures: bool = field(default=True, metadata={"help": "Draw the pictures (needs the extra plots)."})
     cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 
 
 @dataclass
@@ -59,7 +61,7 @@ class CalibrationArguments:
     """What is calibrated, and on what."""
 
     model: str = field(metadata={"help": "Folder of the model; its config.json is changed."})
-    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(DATA_SETS)})
     data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
     audio_features: str | None = field(default=None, metadata={"help": "Feature table of the audio."})
     vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
@@ -67,6 +69,7 @@ class CalibrationArguments:
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
     cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 
 
 def parse_one(kind: type, arguments: list[str] | None = None, description: str | None = None):
@@ -78,5 +81,5 @@ def parse_one(kind: type, arguments: list[str] | None = None, description: str |
         arguments: words of the command line. None: those of this process.
         description: of the command, for its `--help`.
     """
-    [parsed] = HfArgumentParser(kind, description=description).parse_args_into_dataclasses(arguments)
+    [parsed] = OptionParser(kind, description=description).read(arguments)
     return parsed

@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Scores of a model on a split, computed by all processes together."""
 
-import os
 from functools import partial
 from pathlib import Path
 
@@ -45,13 +44,6 @@ def encoder_part(modality: str, name: str) -> dict:
     """
     parts = {"text": "tokenizer", "audio": "feature_extractor", "vision": "image_processor"}
     return {parts[modality]: load_from_folder_or_hub(PART_LOADERS[parts[modality]], name)}
-
-
-def use_all_cores(accelerator: Accelerator):
-    """Share the machine's cores among its processes: `accelerate launch` leaves each process on a CPU one thread."""
-    if accelerator.device.type == "cpu":
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        torch.set_num_threads(max(1, cores // accelerator.num_processes))
 
 
 def collate_conversations(

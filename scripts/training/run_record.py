@@ -12,6 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.scripts.command.process import usable_cores
 
 PACKAGES = ("amuse-emotion", "torch", "transformers", "datasets", "accelerate", "peft", "scikit-learn", "numpy")
 
@@ -24,7 +25,7 @@ def describe_run(accelerator: Accelerator) -> dict:
         "device": torch.cuda.get_device_name(device) if is_gpu else _processor_name(),
         "device_type": device.type,
         "num_processes": accelerator.num_processes,
-        "num_cores": None if is_gpu else num_cores(),
+        "num_cores": None if is_gpu else usable_cores(),
         "mixed_precision": str(accelerator.mixed_precision),
         "python": platform.python_version(),
         "versions": {name: found for name in PACKAGES if (found := _version(name)) is not None},
@@ -96,11 +97,6 @@ def _processor_name() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def num_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _version(package: str) -> str | None:

@@ -6,18 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import yaml
-from transformers import HfArgumentParser
 
-from modeling_amuse.processing.corpora.load_conversations import BUILDERS
-from modeling_amuse.variants import (
-    CONTEXTS,
-    CONTRASTIVE_LOSSES,
-    FUSIONS,
-    HEAD_AGGREGATIONS,
-    MODALITIES,
-    PRESETS,
-    TEXT_SCOPES,
-)
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
+from modeling_amuse.variants import MODALITIES, PRESETS, REGISTRIES
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 SCHEDULES = (
@@ -38,12 +30,27 @@ COUNTS = (
     *("per_device_train_batch_size", "per_device_eval_batch_size"),
 )
 
+CONFIG_DEFAULTS = {
+    **{field_name: registry.default for field_name, registry in REGISTRIES.items()},
+    **{"num_text_neighbours": 2, "max_text_sequence": 510, "hidden_size": 256, "num_man_layers": 4},
+    **{"causal": False, "hidden_dropout": 0.3, "modality_dropout": 0.0, "probe_modality_heads": False},
+    **{"focal_gamma": 1.0},
+}
+"""What AmuseConfig takes for an option that is not given, for `--help`. (AmuseConfig itself cannot be imported here.)"""
+
+
+def of_config(name: str, text: str) -> dict:
+    """The metadata of an option that is a field of AmuseConfig: its default there and in the presets, its choices."""
+    presets = [f"{preset}: {values[name]}" for preset, values in PRESETS.items() if name in values]
+    default = f"{CONFIG_DEFAULTS[name]}" + (f"; by preset: {', '.join(presets)}" if presets else "")
+    return {"help": text, "default": default} | ({"choices": REGISTRIES[name]} if name in REGISTRIES else {})
+
 
 @dataclass
 class DataArguments:
     """What the model learns from."""
 
-    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(BUILDERS)})
+    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(DATA_SETS)})
     data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
     audio_features: str | None = field(
         default=None, metadata={"help": "Feature table of the audio: a file, or a folder with one for each split."}
@@ -55,7 +62,8 @@ class DataArguments:
     modalities: list[str] | None = field(
         default=None,
         metadata={
-            "help": "Modalities of the model. Default: text, and those with features.",
+            "help": "Modalities of the model.",
+            "default": "text, and those with features",
             "choices": list(MODALITIES),
         },
     )
@@ -66,7 +74,8 @@ class DataArguments:
     cache_dir: str | None = field(
         default=None,
         metadata={
-            "help": "Where prepared data and the states of frozen encoders are kept. Default: the cache of datasets."
+            "help": "Folder for prepared data and the states of frozen encoders.",
+            "default": "the cache of datasets",
         },
     )
 
@@ -76,27 +85,38 @@ class ModelArguments:
     """The model. What is left out has the preset's value, else that of AmuseConfig."""
 
     text_model: str | None = field(
-        default=None, metadata={"help": "Text encoder: Hub id or folder. Default: a small one, trained from scratch."}
+        default=None,
+        metadata={"help": "Text encoder: Hub id or folder.", "default": "a small one, trained from scratch"},
     )
     freeze_text_model: bool = field(
         default=False, metadata={"help": "Keep the text encoder as it is; its states are computed once."}
     )
     text_scope: str | None = field(
         default=None,
-        metadata={
-            "help": f"What the text encoder reads at once; more than an utterance, with the speakers' names. {TEXT_SCOPES.help()}",
-            "choices": list(TEXT_SCOPES),
-        },
+        metadata=of_config(
+            "text_scope",
+            "What the text encoder reads at once. All but `utterance` put the speakers' names before the texts.",
+        ),
     )
     num_text_neighbours: int | None = field(
-        default=None, metadata={"help": "Neighbours on each side, for --text_scope neighbours."}
+        default=None,
+        metadata=of_config(
+            "num_text_neighbours", "Neighbours on each side that are read, for --text_scope neighbours."
+        ),
     )
     max_text_sequence: int | None = field(
-        default=None, metadata={"help": "The most tokens that the text encoder reads at once with such a scope."}
+        default=None,
+        metadata=of_config(
+            "max_text_sequence",
+            "Largest number of tokens that the text encoder reads at once, for scopes other than `utterance`.",
+        ),
     )
     text_attention_dropout: float | None = field(
         default=None,
-        metadata={"help": "Dropout of the text encoder's attention weights. 0 is faster. Default: the encoder's own."},
+        metadata={
+            "help": "Dropout of the text encoder's attention weights. 0 is faster.",
+            "default": "the encoder's own",
+        },
     )
     lora: bool = field(
         default=False, metadata={"help": "Train adapters in the text encoder (LoRA) in place of its weights."}
@@ -117,41 +137,38 @@ class ModelArguments:
     preset: str | None = field(
         default=None, metadata={"help": "Named settings of the model.", "choices": list(PRESETS)}
     )
-    hidden_size: int | None = field(default=None, metadata={"help": "Size of the descriptors."})
-    num_man_layers: int | None = field(default=None, metadata={"help": "Layers of the Multimodal Attention Network."})
+    hidden_size: int | None = field(default=None, metadata=of_config("hidden_size", "Size of the descriptors."))
+    num_man_layers: int | None = field(
+        default=None, metadata=of_config("num_man_layers", "Layers of the Multimodal Attention Network.")
+    )
     head_aggregation: str | None = field(
-        default=None,
-        metadata={
-            "help": f"How attention heads are joined. {HEAD_AGGREGATIONS.help()}",
-            "choices": list(HEAD_AGGREGATIONS),
-        },
+        default=None, metadata=of_config("head_aggregation", "How the attention heads are combined.")
     )
     fusion: str | None = field(
-        default=None,
-        metadata={
-            "help": f"How Adaptive Fusion gets its weights. {FUSIONS.help()}",
-            "choices": list(FUSIONS),
-        },
+        default=None, metadata=of_config("fusion", "How Adaptive Fusion weights two modalities (alpha).")
     )
     contexts: str | None = field(
-        default=None,
-        metadata={"help": f"Which conversation contexts are read. {CONTEXTS.help()}", "choices": list(CONTEXTS)},
+        default=None, metadata=of_config("contexts", "Which contexts of the conversation are read.")
     )
-    causal: bool | None = field(default=None, metadata={"help": "Judge an utterance from its past alone."})
-    hidden_dropout: float | None = field(default=None, metadata={"help": "Dropout of the descriptors."})
+    causal: bool | None = field(
+        default=None, metadata=of_config("causal", "Predict an utterance from itself and the utterances before it.")
+    )
+    hidden_dropout: float | None = field(
+        default=None, metadata=of_config("hidden_dropout", "Dropout of the descriptors.")
+    )
     modality_dropout: float | None = field(
-        default=None, metadata={"help": "Probability with which a conversation loses a modality in training."}
+        default=None,
+        metadata=of_config("modality_dropout", "Probability that a conversation loses a modality in training."),
     )
     probe_modality_heads: bool | None = field(
-        default=None, metadata={"help": "Train the modalities' own heads without letting their loss shape the network."}
-    )
-    focal_gamma: float | None = field(default=None, metadata={"help": "Exponent of the focal losses."})
-    contrastive_loss: str | None = field(
         default=None,
-        metadata={
-            "help": f"The loss between modalities. {CONTRASTIVE_LOSSES.help()}",
-            "choices": list(CONTRASTIVE_LOSSES),
-        },
+        metadata=of_config(
+            "probe_modality_heads", "Train the heads of the single modalities without a gradient into the network."
+        ),
+    )
+    focal_gamma: float | None = field(default=None, metadata=of_config("focal_gamma", "Exponent of the focal losses."))
+    contrastive_loss: str | None = field(
+        default=None, metadata=of_config("contrastive_loss", "The loss between the modalities.")
     )
     class_weights: str = field(
         default="none",
@@ -191,7 +208,7 @@ class TrainArguments:
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate."})
     encoder_learning_rate: float | None = field(
         default=None,
-        metadata={"help": "Peak learning rate of a pretrained encoder. Default: 3e-5, of its adapters 3e-4."},
+        metadata={"help": "Peak learning rate of a pretrained encoder.", "default": "3e-5; 3e-4 for its adapters"},
     )
     layer_decay: float = field(
         default=1.0,
@@ -230,7 +247,8 @@ class TrainArguments:
     attn_implementation: str | None = field(
         default=None,
         metadata={
-            "help": "Attention of encoders and fusion. Default: the best there is.",
+            "help": "Attention of encoders and fusion.",
+            "default": "the fastest that is available",
             "choices": ["eager", "sdpa"],
         },
     )
@@ -246,6 +264,7 @@ class TrainArguments:
             "choices": list(TRACKERS),
         },
     )
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     energy_country: str | None = field(
         default=None,
         metadata={"help": "Measure the energy (extra energy); three letters of the country of the grid, such as DEU."},
@@ -274,7 +293,7 @@ class FoldArguments:
 # is compared by the contents.
 FREE_ON_RESUME = {
     "recipe",  # its settings are compared
-    "use_cpu",
+    *("use_cpu", "num_threads"),
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
     *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
     *("energy_country", "device_watts", "report_to"),
@@ -298,13 +317,13 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
     """
     # without abbreviations: of a recipe, whose name is read first, one would not be understood
     parts = (*others, DataArguments, ModelArguments, TrainArguments)
-    parser = HfArgumentParser(parts, description=description, allow_abbrev=False)
+    parser = OptionParser(*parts, description=description)
     chosen = ArgumentParser(add_help=False, allow_abbrev=False)
     chosen.add_argument("--recipe")
     recipe = chosen.parse_known_args(arguments)[0].recipe
     if recipe is not None:
         parser.set_defaults(**read_recipe(recipe, {action.dest for action in parser._actions}))
-    return parser.parse_args_into_dataclasses(arguments)
+    return parser.read(arguments)
 
 
 def read_recipe(name: str, known: set[str]) -> dict:
