@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 # For a machine without a GPU: make venv PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_ARGS ?=
-DATA := amuse-sample-data
 # Processes that run the tests; 0 runs them in this one, for a debugger.
 TEST_PROCESSES ?= 2
 
@@ -21,13 +20,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 # A corpus of synthetic voices and drawn faces is rendered, its features are extracted, a model is trained and shown.
 demo: venv ## render a small corpus, train on it, and recognize a conversation of it
-	$(VENV)/bin/python scripts/render_sample.py --output_dir $(DATA)
-	$(VENV)/bin/python scripts/extract_features.py --data_dir $(DATA) --extractors prosody faces --output_dir $(DATA)/features
-	$(VENV)/bin/accelerate launch scripts/train.py --dataset_name folder --data_dir $(DATA) \
-		--audio_features $(DATA)/features/prosody --vision_features $(DATA)/features/faces --output_dir amuse-sample \
-		--preset small --num_train_epochs 30 --early_stopping_patience 12 --learning_rate 2e-3 \
-		--per_device_train_batch_size 4 --resume_from_checkpoint latest
-	$(VENV)/bin/python scripts/demo.py --model amuse-sample --data_dir $(DATA)
+	$(VENV)/bin/amuse demo
 
 check: venv ## check format and lint with ruff
 	$(VENV)/bin/python -m ruff check .

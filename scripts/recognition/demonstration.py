@@ -1,80 +1,76 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Show a trained AMuSE on a rendered conversation that it was not trained on, and where it looked.
-
-    python scripts/demo.py --model amuse-sample --data_dir amuse-sample-data --output_dir amuse-sample-timeline
-"""
+"""A trained model on a rendered conversation that it was not trained on, and where it looked."""
 
 import json
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-from transformers import HfArgumentParser
-
 from modeling_amuse.processing.controlled.controlled_corpus import MODALITIES
-from modeling_amuse.scripts import recognize
+from modeling_amuse.scripts.recognition.recognition import recognize_files
+from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.study.controlled_evidence import pointed, read_evidence, recognize_split, score
 
 
-@dataclass
-class DemoArguments:
-    """What is shown."""
+def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: int, cache_dir: str | None = None) -> int:
+    """
+    Recognize a recording of the rendered corpus's test split, and print what was meant beside what was recognized.
 
-    model: str = field(default="amuse-sample", metadata={"help": "Folder of the model."})
-    data_dir: str = field(default="amuse-sample-data", metadata={"help": "The rendered corpus."})
-    output_dir: str = field(default="amuse-sample-timeline", metadata={"help": "Folder for what is written."})
-    number: int = field(default=0, metadata={"help": "Which conversation of the test split."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+    Args:
+        model: folder of the model.
+        data_dir: the rendered corpus, with its feature tables in `features`.
+        output_dir: folder for the timeline and its picture.
+        number: which conversation of the test split.
 
+    Returns:
+        The exit status of the recognition.
 
-def main(arguments: list[str] | None = None):
-    [args] = HfArgumentParser(DemoArguments, description=__doc__).parse_args_into_dataclasses(arguments)
-    data_dir, output_dir = Path(args.data_dir), Path(args.output_dir)
+    Raises:
+        ValueError: when there is no conversation of that number.
+    """
     lines = (data_dir / "test.jsonl").read_text(encoding="utf-8").splitlines()
-    if not 0 <= args.number < len(lines):
-        raise ValueError(f"--number {args.number}: the test split has the conversations 0 to {len(lines) - 1}.")
-    line = lines[args.number]
+    if not 0 <= number < len(lines):
+        raise ValueError(f"--number {number}: the test split has the conversations 0 to {len(lines) - 1}.")
+    conversation = json.loads(lines[number])
     output_dir.mkdir(parents=True, exist_ok=True)
-    conversation = json.loads(line)
 
-    # The recording as anybody has one: an mp4 file and who said what when.
+    # what a user has: an mp4 file, and who said what when
     recording = data_dir / conversation["utterances"][0]["video"]
     transcript = output_dir / f"{conversation['id']}-transcript.json"
     words = [{key: u[key] for key in ("speaker", "text", "start", "end")} for u in conversation["utterances"]]
     transcript.write_text(json.dumps({"utterances": words}, indent=1), encoding="utf-8")
     timeline = output_dir / f"{conversation['id']}.json"
-    status = recognize.main(
-        [
-            *(str(recording), "--transcript", str(transcript), "--model", args.model),
-            *("--output", str(timeline), "--picture", str(timeline.with_suffix(".png"))),
-        ]
+    status = recognize_files(
+        RecognitionArguments(
+            [str(recording)],
+            model=str(model),
+            transcript=str(transcript),
+            output=[str(timeline)],
+            picture=str(timeline.with_suffix(".png")),
+        )
     )
     if status:
-        sys.exit(status)
+        return status
     recognized = json.loads(timeline.read_text(encoding="utf-8"))["utterances"]
     print(f"\n{conversation['id']}: what was meant, where it showed, and what was recognized\n")
     print(compare(conversation["utterances"], recognized))
+    print(f"\n{describe_test_split(model, data_dir, cache_dir)}")
+    return 0
 
+
+def describe_test_split(model: Path, data_dir: Path, cache_dir: str | None) -> str:
+    """The scores of the test split, and the shares of the fusion by where the emotion shows."""
     truth = read_evidence(data_dir, "test")
-    scores = score(
-        truth, recognize_split(Path(args.model), args.data_dir, data_dir / "features", "test", args.cache_dir)
-    )
-    print(
-        f"\nTest split: accuracy {scores['accuracy']:.3f}, weighted F1 {scores['weighted_f1']:.3f}; a perfect model scores 1."
-    )
-    print("Where the model looked when the emotion showed in one modality alone (mean shares of the fusion):\n")
-    print(f"{'shown in':10} {'text':>6} {'audio':>6} {'vision':>6}   largest share there")
+    scores = score(truth, recognize_split(model, str(data_dir), data_dir / "features", "test", cache_dir))
+    lines = [
+        f"Test split: accuracy {scores['accuracy']:.3f}, weighted F1 {scores['weighted_f1']:.3f}; a perfect model scores 1.",
+        "Where the model looked when the emotion showed in one modality alone (mean shares of the fusion):",
+        "",
+        f"{'shown in':10} {'text':>6} {'audio':>6} {'vision':>6}   largest share there",
+    ]
     for modality in MODALITIES:
         row = scores["shares"][modality]
         means = " ".join(f"{row['mean_shares'][m]:6.2f}" for m in MODALITIES)
-        print(f"{modality:10} {means}   {pointed([row])}")
-    print(f"{'all':31}   {pointed([scores['shares']['all']])}")
+        lines.append(f"{modality:10} {means}   {pointed([row])}")
+    return "\n".join([*lines, f"{'all':31}   {pointed([scores['shares']['all']])}"])
 
 
 def compare(annotated: list[dict], recognized: list[dict]) -> str:
@@ -88,7 +84,3 @@ def compare(annotated: list[dict], recognized: list[dict]) -> str:
             f"{utterance['speaker']:12} {utterance['emotion']:9} {shown:20} {result['emotion']:10} {shares} {right}"
         )
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()

@@ -3,8 +3,10 @@
 
 from dataclasses import dataclass, field
 
-from modeling_amuse.processing.timelines.timeline_files import WRITERS
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+
+FORMATS = ("json", "csv", "srt", "rttm")
+"""The suffixes of `WRITERS`, whose file imports torch."""
 
 
 @dataclass
@@ -43,13 +45,13 @@ class RecognitionArguments:
     )
     output: list[str] | None = field(
         default=None,
-        metadata={"help": f"Files to write ({', '.join(WRITERS)}), or one folder for the files of all recordings."},
+        metadata={"help": f"Files to write ({', '.join('.' + suffix for suffix in FORMATS)}), or one folder for the files of all recordings."},
     )
     formats: list[str] = field(
         default_factory=lambda: ["json"],
         metadata={
             "help": "Formats of the files that are written into a folder.",
-            "choices": [suffix[1:] for suffix in WRITERS] + ["png"],
+            "choices": [*FORMATS, "png"],
         },
     )
     picture: str | None = field(default=None, metadata={"help": "PNG file for the picture of the timeline."})

@@ -1,28 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-What each subset of the modalities scores on the controlled corpus, beside what a perfect model could score from it.
-
-    python scripts/render_sample.py --output_dir amuse-sample-data
-    python scripts/extract_features.py --data_dir amuse-sample-data --extractors prosody faces --output_dir amuse-sample-data/features
-    python scripts/controlled_study.py --data_dir amuse-sample-data --output_dir controlled-study
-
-Every subset is trained with every seed, its epoch chosen on the validation split; the test split is scored once. Trainings
-that are finished are not done again. `run_study.py modalities --data controlled` trains the same and gives intervals; this
-script knows besides where the evidence is.
-"""
+"""The study of the controlled corpus: the scores of each subset of the modalities, beside those of a perfect model."""
 
 import json
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
 import numpy as np
-from transformers import HfArgumentParser
 
 from modeling_amuse.processing.controlled.controlled_corpus import EVIDENCE, MODALITIES
 from modeling_amuse.processing.whole_files import whole_file
@@ -36,6 +18,7 @@ from modeling_amuse.scripts.study.controlled_evidence import (
     score,
 )
 from modeling_amuse.scripts.study.run_digests import options_digest
+from modeling_amuse.scripts.study.study_arguments import ControlledStudyArguments
 from modeling_amuse.scripts.study.study_description import read_data
 from modeling_amuse.scripts.study.study_runs import train_once
 
@@ -47,21 +30,8 @@ TRAINING = {
 """The settings of every training, those of the other studies on this corpus; chosen on the validation split."""
 
 
-@dataclass
-class StudyArguments:
-    """What is studied, and where its results go."""
-
-    data_dir: str = field(default="amuse-sample-data", metadata={"help": "The rendered corpus."})
-    features_dir: str | None = field(
-        default=None, metadata={"help": "Its feature tables. Default: the folder features in data_dir."}
-    )
-    output_dir: str = field(default="controlled-study", metadata={"help": "Folder for models and results."})
-    seeds: list[int] = field(default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the trainings."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
-
-
-def main(arguments: list[str] | None = None) -> dict:
-    [args] = HfArgumentParser(StudyArguments, description=__doc__).parse_args_into_dataclasses(arguments)
+def study_controlled_corpus(args: ControlledStudyArguments) -> dict:
+    """Train and score each subset of the modalities with each seed; returns the results, which are written as well."""
     features_dir = Path(args.features_dir or Path(args.data_dir) / "features")
     truth = read_evidence(Path(args.data_dir), "test")
     results = {}
@@ -127,7 +97,3 @@ def describe(results: dict) -> str:
     seeds = ", ".join(str(run["seed"]) for run in results["text+audio+vision"]["runs"])
     lines += ["", f"Means over the seeds {seeds}; test split; the epoch was chosen on validation."]
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,6 +13,7 @@ import pandas as pd
 from filelock import FileLock
 
 from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
+from modeling_amuse.scripts.command.process import package_version
 from modeling_amuse.scripts.study.run_digests import data_digest, json_digest, options_digest, recorded_settings
 from modeling_amuse.scripts.study.study_description import Study
 from modeling_amuse.scripts.training.calibration import calibrate
@@ -239,9 +240,11 @@ def write_record(folder: Path, histories: list[dict]):
 @lru_cache
 def commit() -> str:
     """
-    The commit of the code when this is first asked, with `-changed` where it was changed since; `unknown` outside a
-    repository.
+    The commit of the code when this is first asked, with `-changed` where it was changed since. Without a repository of
+    this code, as where the package is installed from a wheel: the version of the package.
     """
+    if not (ROOT / ".git").exists():  # git would find a repository around the installed package
+        return f"amuse-emotion {package_version()}"
     try:
         git = ["git", "-C", str(ROOT)]
         found = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
@@ -249,7 +252,7 @@ def commit() -> str:
             [*git, "status", "--porcelain", "--", *CODE], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return f"amuse-emotion {package_version()}"
     return found.stdout.strip() + ("-changed" if changed.stdout.strip() else "")
 
 

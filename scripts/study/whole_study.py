@@ -1,77 +1,34 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Run a study: train every variant with every seed, score it, and say which is better.
-
-    python scripts/run_study.py fusion --data meld --set data_dir=MELD audio_features=PRAAT
-    python scripts/run_study.py fusion --data meld --variants alfa --seeds 42 --trial --set data_dir=MELD audio_features=PRAAT
-
-STUDY is a file of scripts/studies (scripts/study_description.py tells what stands in it). A run that is done is not done
-again, and one that was stopped goes on from its last epoch; studies with the same --output_dir share their trainings.
-Epochs, and whatever else is chosen, are chosen on validation. The tables go to hub_card/results/STUDY/DATA: `runs.parquet`
-with a row for each run, `predictions.parquet`, `results.md` and pictures, each with the command, the commit and the seeds;
-hub_card/results/README.md and the tables of README.md and docs/results.md are updated.
-"""
+"""Running a study: every variant with every seed, and the tables of a whole study."""
 
 import os
-import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-
-if __name__ == "__main__":
-    # This script's own folder comes first on the path, where evaluate.py would hide the library of that name: put the
-    # repository there, which also makes the packages importable that are not installed.
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-from transformers import HfArgumentParser
 
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.study.run_digests import settings_of
+from modeling_amuse.scripts.study.study_arguments import StudyArguments
 from modeling_amuse.scripts.study.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
 from modeling_amuse.scripts.study.study_report import Report
 from modeling_amuse.scripts.study.study_runs import Run, Runs
 from modeling_amuse.scripts.study.study_summary import PAGES, RESULTS, fill_in, write_index
 
 
-@dataclass
-class StudyArguments:
-    """Which part of a study is run, with what, and where its results go."""
+def run_study(args: StudyArguments) -> dict[str, Report]:
+    """
+    Run the part of a study that was asked for.
 
-    output_dir: str = field(
-        default="amuse-studies",
-        metadata={"help": "Folder for trainings and evaluations; several studies may share it."},
-    )
-    results_dir: str = field(
-        default="hub_card/results", metadata={"help": "Folder for the tables and pictures of a whole study."}
-    )
-    data: list[str] | None = field(default=None, metadata={"help": "The data sets. Default: all of the study."})
-    variants: list[str] | None = field(default=None, metadata={"help": "The variants. Default: all of the study."})
-    seeds: list[int] | None = field(default=None, metadata={"help": "The seeds. Default: those of the study."})
-    set: list[str] = field(
-        default_factory=list,
-        metadata={"help": "KEY=VALUE or DATA.KEY=VALUE: where something lies, such as meld.data_dir=MELD."},
-    )
-    trial: bool = field(
-        default=False,
-        metadata={
-            "help": "A try: it may have fewer seeds and other settings, is written to --output_dir alone, and with other "
-            "settings leaves the test split alone."
-        },
-    )
-    validation_only: bool = field(default=False, metadata={"help": "Leave the test split alone, to choose settings."})
-    delete_models: bool = field(default=False, metadata={"help": "Delete the models once a study is done."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+    Returns:
+        The report of each data set.
 
-
-def main(arguments: list[str] | None = None) -> dict[str, Report]:
-    """Returns the report of each data set."""
-    parser = HfArgumentParser(StudyArguments, description=__doc__)
-    parser.add_argument("study", help="Name of a study, or path of its YAML file.")
-    args, positional = parser.parse_args_into_dataclasses(arguments)
+    Raises:
+        ValueError, FileNotFoundError: before the first training, for what cannot be run.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("A study runs in one process: start it with python, not with a launcher of several.")
     import_extra("matplotlib", "plots")  # said now, not after hours
     runs = Runs(Path(args.output_dir), args.cache_dir)
-    studies = read_studies(positional.study, args.data)
+    studies = read_studies(args.study, args.data)
     prepared = [prepare(study, args) for study in studies]
     for study, _, _ in prepared:  # what cannot be is said before the first training
         for variant in study.variants:
@@ -169,7 +126,3 @@ def command(study: Study, args: StudyArguments, changed: list[str]) -> str:
             words.append(f"--{name} " + " ".join(f"'{word}'" if " " in str(word) else str(word) for word in given))
     flags = {"trial": args.trial, "validation_only": args.validation_only}
     return " ".join([*words, *(f"--{name}" for name, given in flags.items() if given)])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,56 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The options of `amuse study` and `scripts/controlled_study.py`."""
+
+from dataclasses import dataclass, field
+
+from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+
+
+@dataclass
+class StudyArguments:
+    """Which part of a study is run, with what, and where its results go."""
+
+    study: str = field(metadata={"help": "Name of a study, or path of its YAML file.", "positional": True})
+    output_dir: str = field(
+        default="amuse-studies",
+        metadata={"help": "Folder for trainings and evaluations; several studies may share it."},
+    )
+    results_dir: str = field(
+        default="hub_card/results", metadata={"help": "Folder for the tables and pictures of a whole study."}
+    )
+    data: list[str] | None = field(default=None, metadata={"help": "Data sets of the study.", "default": "all"})
+    variants: list[str] | None = field(default=None, metadata={"help": "Variants of the study.", "default": "all"})
+    seeds: list[int] | None = field(
+        default=None, metadata={"help": "Seeds of the trainings.", "default": "those of the study"}
+    )
+    set: list[str] = field(
+        default_factory=list,
+        metadata={"help": "KEY=VALUE or DATA.KEY=VALUE: where something lies, such as meld.data_dir=MELD."},
+    )
+    trial: bool = field(
+        default=False,
+        metadata={
+            "help": "A trial may have fewer seeds and changed settings, and writes its tables to --output_dir. With changed "
+            "settings it does not evaluate the test split."
+        },
+    )
+    validation_only: bool = field(
+        default=False, metadata={"help": "Do not evaluate the test split, to choose settings."}
+    )
+    delete_models: bool = field(default=False, metadata={"help": "Delete the models when the study is finished."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
+
+
+@dataclass
+class ControlledStudyArguments:
+    """What is studied, and where its results go."""
+
+    data_dir: str = field(default="amuse-sample-data", metadata={"help": "The rendered corpus."})
+    features_dir: str | None = field(
+        default=None, metadata={"help": "Folder of its feature tables.", "default": "features in --data_dir"}
+    )
+    output_dir: str = field(default="controlled-study", metadata={"help": "Folder for models and results."})
+    seeds: list[int] = field(default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the trainings."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
