@@ -3,9 +3,11 @@ Scripts of this repository one after the other, each as on the command line, in 
 
     python tests/run_scripts.py '[{"script": "push_to_hub", "arguments": [...], "token": "hf_...", "endpoint": "http://..."}]'
 
-Prints for each what it exited with: null when it went well.
+Prints for each the line with which it failed: null when it went well.
 """
 
+import contextlib
+import io
 import json
 import os
 import runpy
@@ -16,7 +18,7 @@ from huggingface_hub import constants
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
-exits = []
+exits = []  # of each script what it said about an error; None where there was none
 for run in json.loads(sys.argv[1]):
     os.environ.pop("HF_TOKEN", None)
     if run["token"]:
@@ -24,11 +26,11 @@ for run in json.loads(sys.argv[1]):
     constants.ENDPOINT = run.get("endpoint", os.environ["HF_ENDPOINT"])
     script = SCRIPTS / f"{run['script']}.py"
     sys.argv = [str(script), *run["arguments"]]
-    sys.path.insert(0, str(SCRIPTS))
+    said = io.StringIO()
     try:
-        runpy.run_path(str(script), run_name="__main__")
-        exits.append(None)
+        with contextlib.redirect_stderr(said):
+            runpy.run_path(str(script), run_name="__main__")
     except SystemExit as stopped:
-        exits.append(stopped.code)
-    sys.path.pop(0)
+        exits.append(said.getvalue().splitlines()[-1] if stopped.code else None)
+    print(said.getvalue(), file=sys.stderr)
 print("\n" + json.dumps(exits))

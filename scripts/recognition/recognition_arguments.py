@@ -45,7 +45,9 @@ class RecognitionArguments:
     )
     output: list[str] | None = field(
         default=None,
-        metadata={"help": f"Files to write ({', '.join('.' + suffix for suffix in FORMATS)}), or one folder for the files of all recordings."},
+        metadata={
+            "help": f"Files to write ({', '.join('.' + suffix for suffix in FORMATS)}), or one folder for the files of all recordings."
+        },
     )
     formats: list[str] = field(
         default_factory=lambda: ["json"],

@@ -27,7 +27,7 @@ from modeling_amuse.processing.corpora.meld import EMOTIONS
 from modeling_amuse.processing.feature_extractors import extractor_record
 from modeling_amuse.processing.prosody import PROSODY_FEATURES
 from modeling_amuse.scripts import evaluate, push_dataset_to_hub, push_to_hub
-from modeling_amuse.scripts.recognize import load_recognizer
+from modeling_amuse.scripts.recognition.recognition import load_recognizer
 from tests.hub.loopback_hub import File, LoopbackHub, Repository
 
 ROOT = Path(__file__).parents[2]

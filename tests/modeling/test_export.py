@@ -139,7 +139,7 @@ def test_the_onnx_file_gives_the_pipelines_numbers(exported):
 def test_encoders_of_sound_and_images_are_exported_too(tmp_path):
     for module in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(module)
-    from modeling_amuse.scripts.export_onnx import export
+    from modeling_amuse.scripts.export.onnx_export import export
 
     whisper = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
@@ -190,7 +190,7 @@ def test_the_onnx_model_says_what_it_does_not_read(exported, tmp_path):
 
 
 def test_a_file_with_other_numbers_is_not_kept(exported, tmp_path, monkeypatch):
-    from modeling_amuse.scripts import export_onnx
+    from modeling_amuse.scripts.export import onnx_export as export_onnx
 
     folder, onnx, _ = exported
     model, processor = AmuseForEmotionRecognition.from_pretrained(folder), AmuseProcessor.from_pretrained(folder)
@@ -212,7 +212,7 @@ def test_a_file_with_other_numbers_is_not_kept(exported, tmp_path, monkeypatch):
 
 
 def test_a_model_whose_numbers_are_random_is_not_exported(tmp_path):
-    from modeling_amuse.scripts.export_onnx import export
+    from modeling_amuse.scripts.export.onnx_export import export
 
     model = AmuseForEmotionRecognition(small_config(fusion="random")).eval()
     with pytest.raises(ValueError, match="fusion='random'"):
@@ -225,7 +225,7 @@ def test_a_model_whose_numbers_are_random_is_not_exported(tmp_path):
 def test_a_model_that_reads_text_in_its_conversation_is_exported_without_its_encoder(tmp_path, tiny_text_encoder):
     for module in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(module)
-    from modeling_amuse.scripts.export_onnx import export
+    from modeling_amuse.scripts.export.onnx_export import export
 
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
         tiny_text_encoder[0], text_scope="conversation", hidden_size=8, num_labels=3

@@ -24,7 +24,7 @@ from modeling_amuse.processing.prosody import PROSODY_FEATURES, prosody
 from modeling_amuse.processing.recordings import conversations_of_file
 from modeling_amuse.processing.sound_tracks import read_audio
 from modeling_amuse.processing.utterance_media import utterance_sights, utterance_sounds
-from modeling_amuse.scripts import evaluate, extract_features, recognize, train
+from modeling_amuse.scripts import amuse, evaluate, extract_features, train
 from tests.small_media import numbered_frames, write_video, write_wav
 
 LINES = (
@@ -33,6 +33,11 @@ LINES = (
     ("Ada", "Not again.", "joy", ["vision"]),
     ("Ben", "Oh well, never mind.", "sadness", ["text", "audio", "vision"]),
 )
+
+
+def run_recognize(arguments: list[str]) -> int:
+    """The exit status of `amuse recognize`."""
+    return amuse.run("recognize", "amuse recognize", arguments)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +169,7 @@ def test_features_of_another_version_are_refused_at_inference_and_in_evaluation(
         check_record({"name": "prosody", "version": 1}, "The model")
     transcript = transcript_of(corpus, tmp_path / "t.json")
     arguments = [str(corpus / "test.mp4"), "--transcript", str(transcript), "--model", str(model_dir)]
-    assert recognize.main(arguments) == 1
+    assert run_recognize(arguments) == 1
     assert "'version': 99" in capsys.readouterr().err
     other = tmp_path / "prosody"
     other.mkdir()
@@ -185,7 +190,7 @@ def test_recognize_writes_every_format_and_a_picture(corpus, model_dir, tmp_path
     transcript = transcript_of(corpus, tmp_path / "talk-words.json")
     outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv", "srt", "rttm")]
     arguments = [str(corpus / "test.mp4"), "--transcript", str(transcript), "--model", str(model_dir)]
-    assert recognize.main([*arguments, "--output", *outputs, "--picture", str(tmp_path / "talk.png")]) == 0
+    assert run_recognize([*arguments, "--output", *outputs, "--picture", str(tmp_path / "talk.png")]) == 0
     timeline = json.loads((tmp_path / "talk.json").read_text())
     assert [u["speaker"] for u in timeline["utterances"]] == ["Ada", "Ben", "Ada", "Ben"]
     assert all(sum(u["shares"].values()) == pytest.approx(1) for u in timeline["utterances"])
@@ -204,7 +209,7 @@ def test_recognize_reads_folders_takes_transcripts_beside_recordings_and_goes_on
     transcript_of(corpus, folder / "bad.json")
     (folder / "words.jsonl").write_text('{"speaker": "Ada", "text": "Hello."}\n')
     output = tmp_path / "out"
-    status = recognize.main(
+    status = run_recognize(
         [str(folder), "--model", str(model_dir), "--output", str(output), "--formats", "json", "csv"]
     )
     assert status == 1
@@ -227,7 +232,7 @@ def test_a_recording_of_sound_alone_or_pictures_alone_lacks_the_other_modality(c
     assert (("audio" in utterance), ("video" in utterance)) == ((medium == "sound"), (medium == "pictures"))
     out = tmp_path / "out.json"
     arguments = ["--transcript", str(tmp_path / "talk.csv"), "--model", str(model_dir), "--output", str(out)]
-    assert recognize.main([str(path), *arguments]) == 0
+    assert run_recognize([str(path), *arguments]) == 0
     [result] = json.loads(out.read_text())["utterances"]
     assert set(result["modalities"]) == (
         {"text", "audio"} if medium == "sound" else {"text"}
@@ -237,7 +242,7 @@ def test_a_recording_of_sound_alone_or_pictures_alone_lacks_the_other_modality(c
 
 def test_a_recording_without_transcript_and_speech_model_says_what_to_give(corpus, model_dir, tmp_path, capsys):
     (tmp_path / "talk.mp4").write_bytes((corpus / "train.mp4").read_bytes())
-    assert recognize.main([str(tmp_path / "talk.mp4"), "--model", str(model_dir)]) == 1
+    assert run_recognize([str(tmp_path / "talk.mp4"), "--model", str(model_dir)]) == 1
     assert "give a transcript, or a Whisper model" in capsys.readouterr().err
 
 
@@ -246,14 +251,14 @@ def test_several_conversations_are_not_written_over_each_other(model_dir, tmp_pa
     (tmp_path / "talks.jsonl").write_text(f"{json.dumps(talk)}\n{json.dumps(talk)}\n")
     command = [str(tmp_path / "talks.jsonl"), "--model", str(model_dir)]
     for option in (["--output", str(tmp_path / "out.json")], ["--picture", str(tmp_path / "out.png")]):
-        assert recognize.main([*command, *option]) == 1
+        assert run_recognize([*command, *option]) == 1
         assert "holds 2 conversations: let --output name a folder" in capsys.readouterr().err
-    assert recognize.main([*command, "--output", str(tmp_path / "out")]) == 0
+    assert run_recognize([*command, "--output", str(tmp_path / "out")]) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talks-0.json", "talks-1.json"]
     before = (tmp_path / "out" / "talks-0.json").read_bytes()
     (tmp_path / "talks-0.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nZoe: What?\n")
     command = [str(tmp_path / "talks.jsonl"), str(tmp_path / "talks-0.srt"), "--model", str(model_dir)]
-    assert recognize.main([*command, "--output", str(tmp_path / "out")]) == 1
+    assert run_recognize([*command, "--output", str(tmp_path / "out")]) == 1
     assert "talks-0.json is the file of another conversation, and is not written over" in capsys.readouterr().err
     assert (tmp_path / "out" / "talks-0.json").read_bytes() == before
 
@@ -356,7 +361,7 @@ def test_an_utterance_after_the_end_or_without_length_lacks_what_it_has_none_of(
     (tmp_path / "t.json").write_text(json.dumps({"utterances": [*turns, instant, late]}))
     out = tmp_path / "out.json"
     where = ["--transcript", str(tmp_path / "t.json"), "--model", str(model_dir), "--output", str(out)]
-    assert recognize.main([str(corpus / "test.mp4"), *where]) == 0
+    assert run_recognize([str(corpus / "test.mp4"), *where]) == 0
     found = {u["id"]: list(u["modalities"]) for u in json.loads(out.read_text())["utterances"]}
     assert found["instant"] == found["late"] == ["text"] and len(found) == len(turns) + 2
     assert all("audio" in modalities for name, modalities in found.items() if name not in ("instant", "late"))
@@ -369,21 +374,21 @@ def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus,
     (tmp_path / "talk.srt").write_text(cue)
     command = [str(tmp_path / "talk.mp4"), "--model", str(model_dir)]
     for output in (["--output", str(tmp_path / "talk.srt")], ["--output", str(tmp_path), "--formats", "json", "srt"]):
-        assert recognize.main([*command, *output]) == 1
+        assert run_recognize([*command, *output]) == 1
         assert "is read, and would be overwritten" in capsys.readouterr().err
     assert (tmp_path / "talk.srt").read_text() == cue
     (tmp_path / "talk.srt").rename(tmp_path / "talk.SRT")
-    assert recognize.main([*command, "--picture", "talk.bmp"]) == 1
+    assert run_recognize([*command, "--picture", "talk.bmp"]) == 1
     assert "give a file ending in .png" in capsys.readouterr().err
     # what was written in one call is not read in the next, and names the recording
     outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv")]
     for _ in range(2):
-        assert recognize.main([*command, "--output", *outputs]) == 0
+        assert run_recognize([*command, "--output", *outputs]) == 0
         assert f"Transcript of {tmp_path / 'talk.mp4'}: {tmp_path / 'talk.SRT'}" in capsys.readouterr().err
-    assert recognize.main([*command, "--output", str(tmp_path / "other.json")]) == 0
+    assert run_recognize([*command, "--output", str(tmp_path / "other.json")]) == 0
     assert json.loads((tmp_path / "other.json").read_text())["recording"] == "talk"
     (tmp_path / "talk.SRT").unlink()
-    assert recognize.main(command) == 1
+    assert run_recognize(command) == 1
     assert "give a transcript, or a Whisper model" in capsys.readouterr().err
 
 

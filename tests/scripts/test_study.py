@@ -11,8 +11,9 @@ import yaml
 
 from modeling_amuse.processing.evaluation.emotion_metric import weighted_f1_interval
 from modeling_amuse.processing.evaluation.seed_comparison import SeedScores
-from modeling_amuse.scripts import controlled_study, run_study
-from modeling_amuse.scripts.study import run_digests, study_description, study_runs
+from modeling_amuse.scripts import run_study
+from modeling_amuse.scripts.study import controlled_study, run_digests, study_description, study_runs
+from modeling_amuse.scripts.study.study_arguments import ControlledStudyArguments
 from modeling_amuse.scripts.study.study_description import read_studies
 from modeling_amuse.scripts.study.study_summary import comparison, fill_in
 from modeling_amuse.scripts.training import cross_validation, training_loop
@@ -436,7 +437,7 @@ def test_seeds_are_compared_on_the_same_conversations():
 
 def test_the_controlled_study_trains_what_the_study_of_modalities_trains():
     [study] = read_studies("modalities", ["controlled"])
-    args = controlled_study.StudyArguments(data_dir="x", cache_dir="y")
+    args = ControlledStudyArguments(data_dir="x", cache_dir="y")
     own = controlled_study.training_options(args, Path("features"), ("text", "audio"), 43)
     assert own["audio_features"] == Path("features/prosody") and "vision_features" not in own
     settings = [run_digests.settings_of(options) for options in (own, {**study.options("text+audio"), "seed": 43})]
