@@ -10,7 +10,6 @@ AMuSE recognizes the emotion of each utterance of a conversation, from text, voi
 import difflib
 import importlib
 import os
-import runpy
 import sys
 import traceback
 from importlib.util import module_from_spec, spec_from_file_location
@@ -33,7 +32,7 @@ COMMANDS = {
     "page": ("page", "Start a web page that shows what a trained model recognizes."),
     "demo": ("demo", "Render a small corpus, train on it, and recognize a conversation of it."),
 }
-"""Each command: its file in this folder (for `page`: hub_card/space/app.py), and what it does."""
+"""Each command: its file in this folder, and what it does."""
 
 SCRIPTS = Path(__file__).resolve().parent
 ROOT = SCRIPTS.parent
@@ -111,9 +110,6 @@ def run(file: str, program: str, arguments: list[str]) -> int:
 
     sys.argv = [program, *arguments]  # argparse takes the program's name from here
     try:
-        if file == "page":
-            runpy.run_path(str(ROOT / "hub_card" / "space" / "app.py"), run_name="__main__")
-            return 0
         result = importlib.import_module(f"modeling_amuse.scripts.{file}").main(arguments)
         return result if type(result) is int else 0
     except KeyboardInterrupt:

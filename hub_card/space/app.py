@@ -16,7 +16,8 @@ from pathlib import Path
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 HERE = Path(__file__).resolve().parent
-if not (HERE / "modeling_amuse").is_dir():  # in a clone; a Space has the package beside this file
+if "modeling_amuse" not in sys.modules and not (HERE / "modeling_amuse").is_dir():
+    # run as a file of a clone; a Space has the package beside this file
     sys.path.insert(1, str(HERE.parents[1]))
 
 import gradio as gr

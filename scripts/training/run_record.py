@@ -26,6 +26,7 @@ def describe_run(accelerator: Accelerator) -> dict:
         "device_type": device.type,
         "num_processes": accelerator.num_processes,
         "num_cores": None if is_gpu else usable_cores(),
+        "num_threads": torch.get_num_threads(),
         "mixed_precision": str(accelerator.mixed_precision),
         "python": platform.python_version(),
         "versions": {name: found for name in PACKAGES if (found := _version(name)) is not None},

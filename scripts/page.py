@@ -1,0 +1,46 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Start a web page on which to type a conversation or upload a recording, and see who feels what, when and why.
+
+    amuse page --model amuse-sample
+"""
+
+import runpy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
+    runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
+
+from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, read_options
+
+
+@dataclass
+class PageArguments:
+    """What the page shows, and where."""
+
+    model: str | None = field(
+        default=None, metadata={"help": "Folder or Hub id of the model.", "default": "the variable AMUSE_MODEL"}
+    )
+    speech_model: str | None = field(
+        default=None,
+        metadata={
+            "help": "Whisper model (Hub id or folder) that transcribes recordings.",
+            "default": "the variable AMUSE_SPEECH_MODEL; without, the page asks for transcripts",
+        },
+    )
+    port: int | None = field(
+        default=None, metadata={"help": "Port of this machine.", "default": "the first free one from 7860 on"}
+    )
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
+
+
+def main(arguments: list[str] | None = None):
+    [args] = read_options(arguments, PageArguments, description=__doc__)
+    from modeling_amuse.processing.extras import import_extra
+
+    import_extra("gradio", "demo")
+    from modeling_amuse.hub_card.space import app
+
+    options = {"model": args.model, "speech_model": args.speech_model, "port": args.port}
+    app.main([word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))])
