@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The arguments of a training, and the recipes that set them."""
 
+import sys
 from argparse import ArgumentParser
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -313,7 +314,8 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
         An object of each of the `others`, then `DataArguments`, `ModelArguments` and `TrainArguments`.
 
     Raises:
-        ValueError: for a recipe that does not exist, or sets what is no argument.
+        ValueError: for a recipe that does not exist, or sets what is not an argument.
+        SystemExit: with status 2, for wrong arguments.
     """
     # without abbreviations: of a recipe, whose name is read first, one would not be understood
     parts = (*others, DataArguments, ModelArguments, TrainArguments)
@@ -322,7 +324,9 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
     chosen.add_argument("--recipe")
     recipe = chosen.parse_known_args(arguments)[0].recipe
     if recipe is not None:
-        parser.set_defaults(**read_recipe(recipe, {action.dest for action in parser._actions}))
+        settings = read_recipe(recipe, {action.dest for action in parser._actions})
+        # before what is given, which wins; the parser checks the values of both
+        arguments = [*as_arguments(settings), *(sys.argv[1:] if arguments is None else arguments)]
     return parser.read(arguments)
 
 

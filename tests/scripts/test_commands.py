@@ -82,7 +82,9 @@ def test_an_unknown_option_and_a_wrong_choice_are_one_line_that_names_the_remedy
     runs = [(file, f"amuse {file}", [*start(file), "--numm_threads", "2"]) for file in FILES]
     for (file, program, _), (status, printed, said) in zip(runs, ask(runs, tmp_path), strict=True):
         assert status == 2 and printed == "", file
-        assert said.split(":")[0] in (program, "benchmark.py step") and said.count("\n") == 1 and "--numm_threads" in said, file
+        assert (
+            said.split(":")[0] in (program, "benchmark.py step") and said.count("\n") == 1 and "--numm_threads" in said
+        ), file
         assert "--help" in said, file
     choices = {
         **dict.fromkeys(("train", "cross_validate", "evaluate", "calibrate", "extract_features"), "--dataset_name"),
@@ -99,13 +101,21 @@ def start(file: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", ["fusion: [gate\nseed: 3", "- fusion\n- gate", "\x00"], ids=["broken", "list", "nul"])
-@pytest.mark.parametrize("command", ["study"])
+@pytest.mark.parametrize("command", ["study", "train", "cross-validate"])
 def test_a_broken_yaml_is_one_line_that_names_the_file(command, text, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
-    assert amuse.main([command, "mine.yaml"]) == 1
+    given = ["mine.yaml"] if command == "study" else ["--recipe", "mine.yaml", "--output_dir", "out"]
+    assert amuse.main([command, *given]) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"amuse {command}: mine.yaml") and said.count("\n") == 1
+
+
+def test_a_recipe_with_a_wrong_value_names_the_option(tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("fusion: melt\nhidden_size: 8\n", encoding="utf-8")
+    with pytest.raises(SystemExit) as stopped:
+        amuse.main(["train", "--recipe", str(tmp_path / "mine.yaml"), "--output_dir", "out"])
+    assert stopped.value.code == 2 and "--fusion: invalid choice: 'melt'" in capsys.readouterr().err
 
 
 MISSING = {
