@@ -385,6 +385,7 @@ def check_arguments(model_args: ModelArguments, args: TrainArguments):
 
 
 def as_arguments(values: dict) -> list[str]:
-    """The values as words of a command line. None stands for an option that is not given."""
+    """The values as words of a command line. None and empty lists stand for options that are not given."""
     given = {name: value if isinstance(value, list) else [value] for name, value in values.items() if value is not None}
+    given = {name: words for name, words in given.items() if words}
     return [word for name, value in given.items() for word in (f"--{name}", *map(str, value))]
