@@ -29,7 +29,7 @@ from modeling_amuse.processing.corpora.table_files import delimiter_of, read_tex
 
 logger = logging.getLogger(__name__)
 
-ID_COLUMNS = ("utterance_id", "id", "filename", "file", "utterance", "utt_id", "clip", "path", "name", "file_name")
+ID_COLUMNS = ("utterance_id", "id", "filename", "file", "utterance", "utt_id", "clip", "path", "file_name")
 SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 ID_FILES = ("{}_ids", "{}.ids", "{}-ids", "{}_utterance_ids", "ids", "utterance_ids")
 """What the ids of an array `NAME.npy` may be called beside it, as `.txt`, `.json` or `.npy`."""
