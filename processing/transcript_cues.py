@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .transcript_rolling import spoken_once
-from .transcript_speakers import SpeakerNames, line_of, looks_like_name, participants_of, turns_of_lines
+from .transcript_speakers import (
+    SpeakerNames,
+    line_of,
+    looks_like_name,
+    participants_of,
+    turns_of_lines,
+    with_labels_joined,
+)
 from .transcript_times import CLOCK, seconds
 from .transcript_utterances import UNKNOWN_SPEAKER, Cue, Found, Source, checked_utterance, lines_of
 from .warning_messages import warn
@@ -168,7 +175,7 @@ def utterances_of_cues(source: Source, cues: list[Cue], participants: str = "") 
     """
     cues = spoken_once(_named_by_identifiers(cues))
     has_voices = any(cue.voice for cue in cues)
-    lines = [[line for line in map(line_of, cue.lines) if line.text] for cue in cues]
+    lines = with_labels_joined([[line for line in map(line_of, cue.lines) if line.text] for cue in cues])
     untold = [cue_lines for cue, cue_lines in zip(cues, lines, strict=True) if not cue.voice]
     names = SpeakerNames(untold, participants, named=has_voices)
     names.warn_of_refused(str(source.path))

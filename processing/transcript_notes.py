@@ -19,14 +19,14 @@ from .warning_messages import warn
 _OPEN, _CLOSE = r"[(\[<]?\s*", r"\s*[)\]>]?"
 _RANGE = rf"{_OPEN}(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–|—|to)\s*(?P<end>{CLOCK}))?{_CLOSE}"
 _NAME = r"(?P<name>[^\s\d:：(\[<][^:：\t]{0,79}?|(?:speaker|sprecher|spk)[ _]?\d+)"
-_NAME_THEN_TIME = re.compile(rf"{_NAME}(?P<gap>\s*[|,–-]\s*|\s+|(?=[(\[]))(?:at\s+)?{_RANGE}\s*:?", re.IGNORECASE)
+_NAME_THEN_TIME = re.compile(rf"{_NAME}(?P<gap>\s*[|–-]\s*|\s+|(?=[(\[]))(?:at\s+)?{_RANGE}\s*:?", re.IGNORECASE)
 _TIME_THEN_NAME = re.compile(rf"{_RANGE}\s*(?P<gap>[|–-]\s*|\s+){_NAME}\s*:?", re.IGNORECASE)
 _TIME_ALONE = re.compile(rf"{_RANGE}")
 _TIME_THEN_WORDS = re.compile(
     rf"(?:\[\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*\]|(?P<bare>{CLOCK})(?:\s*(?:-->|-)\s*(?P<stop>{CLOCK}))?)"
     r"[\s:|–-]*\s(?P<words>\S.*)"
 )
-_CHAT = re.compile(r"(?:from\s+)?(?P<name>.{1,80}?)\s+to\s+\S[^:]{0,60}:\s*(?P<words>.*)", re.IGNORECASE)
+_CHAT = re.compile(r"from\s+(?P<name>.{1,80}?)\s+to\s+\S[^:]{0,60}:\s*(?P<words>.*)", re.IGNORECASE)
 _LARGEST_DOCUMENT = 256 * 2**20  # bytes, unpacked
 
 
@@ -102,6 +102,7 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
         if number in headers:
             name, start, end = headers[number]
             turns.append(_Turn(place, name, start, end))
+            pending = None
             continue
         start, end, words = by_number[number]
         if start is not None and not words:
@@ -109,7 +110,7 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
             continue
         if not words:
             continue
-        named = names.split(line_of(words).announced) or _of_chat(words, start)
+        named = _of_chat(words, start) or names.split(line_of(words).announced)
         if named:
             start, end = (start, end) if start is not None else pending or (None, None)
             turns.append(_Turn(place, named[0], start, end, [named[1]]))
@@ -151,25 +152,29 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
         match = _NAME_THEN_TIME.fullmatch(line) or _TIME_THEN_NAME.fullmatch(line)
         if match:
             is_set_off = len(match["gap"].expandtabs(4)) > 1 or not match["gap"].isspace()
-            found[number] = (" ".join(match["name"].split()).strip(" -–|,"), match["start"], match["end"], is_set_off)
+            found[number] = (" ".join(match["name"].split()).strip(" -–|"), match["start"], match["end"], is_set_off)
     found |= _names_below_times(lines)
     count = Counter(name.casefold() for name, *_ in found.values())
     kept, latest = {}, 0.0
-    for number in sorted(found):
+    begins = {number: seconds(header[1], "start", lines[number][0]) for number, header in found.items()}
+    order = sorted(found)
+    for number, after in zip(order, [*order[1:], None], strict=False):
         name, start, end, is_set_off = found[number]
-        is_name = count[name.casefold()] > 1 or name.casefold() in participants.casefold().split("\n")
+        recurs = count[name.casefold()] > 1
+        is_name = recurs or name.casefold() in participants.casefold().split("\n")
         if not (is_name or is_set_off or looks_like_name(name)):
             continue
-        begins = seconds(start, "start", lines[number][0])
-        if begins >= latest or count[name.casefold()] > 1:
-            kept[number], latest = (name, start, end), max(latest, begins)
+        # a time that runs back is none of the recording, nor is the meeting's date above its beginning
+        is_date = not kept and after is not None and begins[after] < begins[number]
+        if recurs or (begins[number] >= latest and not is_date):
+            kept[number], latest = (name, start, end), max(latest, begins[number])
     return kept
 
 
 def _names_below_times(lines: Sequence[tuple[str, str]]) -> dict[int, tuple[str, str, str | None, bool]]:
     """
-    Names on a line of their own below a line with their times, as Teams wrote them: the name must recur there, and have
-    words below it.
+    Names on a line of their own below a line with their times, as Teams wrote them: one of the names must recur there, and
+    each have words below it.
     """
     found = {}
     for number in range(len(lines) - 2):
@@ -178,4 +183,6 @@ def _names_below_times(lines: Sequence[tuple[str, str]]) -> dict[int, tuple[str,
         if times and times["end"] and name and words and not _TIME_ALONE.fullmatch(words):
             found[number + 1] = (name, times["start"], times["end"], False)
     count = Counter(name.casefold() for name, *_ in found.values())
-    return {number: header for number, header in found.items() if count[header[0].casefold()] > 1}
+    if not any(number > 1 for number in count.values()):
+        return {}
+    return {n: found[n] for n in found if count[found[n][0].casefold()] > 1 or looks_like_name(found[n][0])}

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
 The JSON of speech recognizers as turns: whisper, whisper.cpp, WhisperX, transformers' pipeline, Deepgram, AssemblyAI, AWS
-Transcribe, Google, Azure, Rev.ai, Speechmatics, ElevenLabs, podcasts' transcripts and others that are built alike.
+Transcribe, Google, Watson, Azure, Rev.ai, Speechmatics, ElevenLabs, podcasts' transcripts and others that are built alike.
 
 Each shape is a function in [`SHAPES`] that gives turns, or None for another shape; a further one is a further function.
 """
@@ -103,9 +103,9 @@ def _whisper_cpp(given, place: str) -> list[dict] | None:
 
 def _chunks(given, place: str) -> list[dict] | None:
     """transformers' pipeline: `chunks` with `timestamp`, and `speakers` where insanely-fast-whisper told them apart."""
-    if not isinstance(given, dict):
-        return None
-    chunks = given.get("speakers") if _is_dicts(given.get("speakers")) else given.get("chunks")
+    chunks = given
+    if isinstance(given, dict):
+        chunks = given.get("speakers") if _is_dicts(given.get("speakers")) else given.get("chunks")
     if not _is_dicts(chunks) or "timestamp" not in chunks[0]:
         return None
     turns = []
@@ -205,6 +205,27 @@ def _google(given, place: str) -> list[dict] | None:
         elif alternative.get("transcript"):
             turns.append({"speaker": None, "text": alternative["transcript"]})
     return turns
+
+
+def _watson(given, place: str) -> list[dict] | None:
+    """IBM Watson: words as `[word, start, end]` in `timestamps`, and `speaker_labels` by their starts."""
+    results = given.get("results") if isinstance(given, dict) else None
+    if not _is_dicts(results) or not any(_is_dicts(r.get("alternatives")) for r in results):
+        return None
+    best = [r["alternatives"][0] for r in results if _is_dicts(r.get("alternatives"))]
+    if not any(isinstance(alternative.get("timestamps"), list) for alternative in best):
+        return None
+    labels = given.get("speaker_labels") if _is_dicts(given.get("speaker_labels")) else []
+    speakers = {
+        label.get("from"): label.get("speaker") for label in labels if isinstance(label.get("from"), (int, float))
+    }
+    words = []
+    for item in (item for alternative in best for item in alternative.get("timestamps") or ()):
+        if not (isinstance(item, list) and len(item) == 3 and isinstance(item[0], str)):
+            raise ValueError(f"{place}: its timestamps hold {item!r:.60}: give [word, start, end].")
+        start, end = seconds(item[1], "start", place), seconds(item[2], "end", place)
+        words.append({"speaker": speakers.get(start), "text": item[0], "start": start, "end": end})
+    return _gathered(words)
 
 
 def _azure(given, place: str) -> list[dict] | None:
@@ -311,7 +332,19 @@ def _is_foreign(items: list[dict]) -> bool:
 
 
 SHAPES: tuple[Callable[[object, str], list[dict] | None], ...] = (
-    *(_whisper_cpp, _chunks, _deepgram, _aws, _speechmatics, _google, _azure, _rev, _words_alone, _list_of_turns),
+    *(
+        _whisper_cpp,
+        _chunks,
+        _deepgram,
+        _aws,
+        _speechmatics,
+        _watson,
+        _google,
+        _azure,
+        _rev,
+        _words_alone,
+        _list_of_turns,
+    ),
 )
 """The known shapes, the most particular first."""
 

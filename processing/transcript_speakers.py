@@ -26,6 +26,13 @@ _PREFIX = re.compile(
 _WRITTEN_PREFIX = re.compile(r"(?P<name>.{1,200}?) \[[^\[\]]{1,80} \d{1,3} %\]:(?P<text>.*)")
 _LABEL_PREFIX = re.compile(r"\[(?P<name>[^\[\]:]{1,40})\]:(?=\s|$)(?P<text>.*)")  # as WhisperX writes it
 _BARE_LABEL = re.compile(r"[\[(<](?P<name>(?:speaker|spk)[ _-]?\w{1,6})[\])>]\s+(?P<text>\S.*)", re.IGNORECASE)
+_LABEL_LINE = re.compile(r"[\[(](?P<name>[^\[\]():]{1,40})[\])]")
+_SOUNDS = frozenset(
+    re.findall(
+        r"\w+",
+        "applause bang beep cheering coughing crying gasps groans laughs laughing laughter music silence sighs sobbing thunder",
+    )
+)
 _REMARK = re.compile(r"\s*[(\[][^()\[\]]{1,60}[)\]]$")
 _DIRECTION = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _DASH = re.compile(r"[-–—‐](?:\s+(?=\S)|(?=[^\W\d_]))")
@@ -117,6 +124,33 @@ def participants_of(lines: Sequence[str]) -> str:
                 below.append(name)
             return "\n".join([match["names"], *below])
     return ""
+
+
+def is_label_line(line: Line) -> bool:
+    """Whether a line is a name in brackets alone, above the words, as `(Ada Hill)`; or what is heard, as `(applause)`."""
+    match = _LABEL_LINE.fullmatch(line.announced)
+    return match is not None and looks_like_name(match["name"]) and match["name"].casefold() not in _SOUNDS
+
+
+def with_labels_joined(cues: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """
+    The cues, with names in brackets on lines of their own joined to the words below them as a prefix, if at least half of the
+    cues begin with such a name and one of these recurs.
+    """
+    first = [cue[0].announced for cue in cues if len(cue) > 1 and is_label_line(cue[0])]
+    if 2 * len(first) < len(cues) or len(set(first)) == len(first):
+        return [list(cue) for cue in cues]
+    joined = []
+    for cue in cues:
+        lines = list(cue)
+        at = 0
+        while at + 1 < len(lines):
+            if is_label_line(lines[at]):
+                text = f"[{_LABEL_LINE.fullmatch(lines[at].announced)['name']}]: {lines[at + 1].text}"
+                lines[at : at + 2] = [Line(text, text, False, False)]
+            at += 1
+        joined.append([line for line in lines if line.text not in ("-", "–")])
+    return joined
 
 
 class SpeakerNames:

@@ -265,7 +265,7 @@ def _time_cells_in_seconds(source: Source, given: Iterable[tuple[str, dict]], un
             unit = units.get(name, 1.0)
             if unit != 1.0 and name in cells and ":" not in cells[name]:
                 value = seconds(cells[name], name, place, least=-1e12) if len(cells[name]) < 20 else 1e13
-                cells[name] = str(value * unit)
+                cells[name] = str(round(value * unit, 6))
         duration = cells.pop("duration", None)
         if duration is not None and "end" not in cells and "start" in cells:
             start = seconds(cells["start"], "start", place)
