@@ -2,9 +2,9 @@
 """
 The text of a file whose encoding is not stated.
 
-UTF-8 and files with a byte order mark are certain. For others charset-normalizer ranks the candidates; its first answer is
-taken only when the text that it gives is plausible and no other candidate is, because short files fit several encodings
-and a wrong one replaces the words by others without any error.
+UTF-8 and files with a byte order mark are certain. Others are read in the one encoding that gives a plausible text
+(`transcript_letters`); charset-normalizer decides between several. Its answer alone is not enough: on files of a few lines it
+takes German for Polish and Chinese for Thai, and a wrong encoding replaces the words by others without any error.
 """
 
 import codecs
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .extras import import_extra
 from .text_encoding import decode_utf8_or_cp1252
+from .transcript_letters import EAST_ASIAN, east_asian_of, languages_of, likeness_to_script, share_of_common_words
 from .warning_messages import warn
 
 LARGEST_FILE = 512 * 2**20  # bytes; a transcript of 1,000 hours is far smaller
@@ -23,16 +24,8 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257")
-_OTHER_SCRIPTS = ("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp874")
-_EAST_ASIAN = {"cp932": "shift_jis", "euc_jp": "euc_jp", "cp949": "euc_kr", "gb18030": "gb2312", "big5": "big5"}
-"""Encodings of two bytes a character, each with the smaller one that holds the characters in common use."""
-
-_ODD_IN_WESTERN = re.compile(
-    r"[^\W\d_][¹²³¼½¾¤¦§©¬®¯±´¶¸¿¡£¥¢‰†‡ˆ˜„‹›™ƒ€•…“‚„][^\W\d_]"  # a sign within a word
-    r"|[a-zß-öø-ÿ][À-ÖØ-ÞŠŽŒŸ]"  # a capital after a small letter
-    r"|[¹³¿£¥][a-z]|[a-z][¹³]\b|[þðÞÐÝýÿ]"  # Polish and Turkish letters, as cp1252 shows them
-)
+_LATIN = ("cp1252", "cp1250", "cp1254", "iso8859_2")
+_OTHER_SCRIPTS = ("cp1251", "koi8_r", "cp866", "cp1253", "iso8859_7", "cp1255", "cp1256", "cp874")
 
 
 def text_of(path: Path) -> str:
@@ -125,12 +118,11 @@ def _wide_characters(contents: bytes) -> tuple[str, str] | None:
 def _encoding_of(path: Path, contents: bytes) -> str:
     """The encoding of bytes that are neither UTF-8 nor UTF-16. Raises ValueError where it cannot be told."""
     sample = contents[:_SAMPLE]
-    runs = re.findall(rb"([A-Za-z]?)([\xc0-\xff]+)([A-Za-z]?)", sample)
-    in_words = sum(bool(before or after) and len(run) <= 2 for before, run, after in runs)
-    candidates = _LATIN if 2 * in_words >= len(runs) else (*_OTHER_SCRIPTS, *_EAST_ASIAN)
-    if candidates is _LATIN and (text := _strictly(sample, "cp1252")) is not None and not _ODD_IN_WESTERN.search(text):
-        return "cp1252"
-    plausible = _ranked(sample, candidates)
+    texts = {name: _strictly(sample, name) for name in (*_LATIN, *_OTHER_SCRIPTS, *EAST_ASIAN)}
+    candidates = {name: text for name, text in texts.items() if text and not re.search("[\x80-\x9f]", text)}
+    plausible = _latin_of(candidates) or east_asian_of(candidates) or _by_script(candidates)
+    if len(plausible) > 1:
+        plausible = _ranked(sample, plausible)
     if len(plausible) == 1:
         return plausible[0]
     might_be = f" (it might be {' or '.join(plausible)})" if plausible else ""
@@ -139,29 +131,46 @@ def _encoding_of(path: Path, contents: bytes) -> str:
     )
 
 
-def _ranked(sample: bytes, candidates: tuple[str, ...]) -> list[str]:
-    """The candidates that give plausible texts and are not clearly worse than the best one."""
-    try:
-        detect = import_extra("charset_normalizer", "transcripts").from_bytes
-    except ImportError:
-        return []
-    # the words alone: numbers and tags, which all encodings share, would make all candidates look good
-    words = b"\n".join(re.findall(rb"[^\n\r\x00-\x40\[-`{-\x7f]*[\x80-\xff][^\n\r<>{}]*", sample))
-    found = detect(words, cp_isolation=list(candidates), threshold=0.3, language_threshold=0.05)
-    ranked = sorted((match.chaos, -match.coherence, match.encoding) for match in found)
-    ranked = [
-        (chaos, coherence, name)
-        for chaos, coherence, name in ranked
-        if (text := _strictly(sample, name)) is not None and _is_plausible(text, name)
+def _latin_of(candidates: dict[str, str]) -> list[str]:
+    """The encodings of Latin letters that give a text which can be of one of their languages; the likeliest one if one is."""
+    likeness = {}
+    for name in _LATIN:
+        if name in candidates:
+            words = _words_alone(candidates[name])
+            shares = [share_of_common_words(words, language) for language in languages_of(words, name)]
+            if shares and words not in (words_of for words_of, _ in likeness.values()):
+                likeness[name] = (words, max(shares))
+    best = max((share for _, share in likeness.values()), default=0.0)
+    return [
+        name
+        for name, (words, share) in likeness.items()
+        # several words of which none is common are hardly of a language; cp1252 was the encoding of old, and stays in doubt
+        if share == best and (share or name == "cp1252" or len(words.split()) < 4)
     ]
-    if not ranked:
-        return []
-    best_chaos, best_coherence, _ = ranked[0]
-    close = [
-        name for chaos, coherence, name in ranked if chaos <= best_chaos + 0.03 and coherence <= best_coherence + 0.15
-    ]
+
+
+def _by_script(candidates: dict[str, str]) -> list[str]:
+    likeness = {
+        name: likeness_to_script(_words_alone(candidates[name]), name) for name in _OTHER_SCRIPTS if name in candidates
+    }
+    best = max(likeness.values(), default=0.0)
+    return [name for name, like in likeness.items() if like >= max(0.4, best - 0.1)]
+
+
+def _words_alone(text: str) -> str:
+    """The text without tags and without what stands in every encoding, such as times."""
+    return re.sub(r"<[^<>\n]*>|\{[^{}\n]*\}|[0-9:,.>-]{6,}", " ", text)
+
+
+def _ranked(sample: bytes, candidates: list[str]) -> list[str]:
+    """The candidates that charset-normalizer finds no worse than the best one, without those that give the same text."""
+    found = import_extra("charset_normalizer", "transcripts").from_bytes(sample, cp_isolation=candidates, threshold=0.5)
+    ranked = {match.encoding: (match.chaos, -match.coherence) for match in found if match.encoding in candidates}
+    ranked = {name: value for name, value in ranked.items() if value == min(ranked.values())} or dict.fromkeys(
+        candidates
+    )
     texts = {}
-    for name in close:
+    for name in ranked:
         texts.setdefault(_strictly(sample, name), name)
     return list(texts.values())
 
@@ -174,34 +183,3 @@ def _strictly(sample: bytes, encoding: str) -> str | None:
         except UnicodeDecodeError:
             continue
     return None
-
-
-def _is_plausible(text: str, encoding: str) -> bool:
-    letters = [character for character in text if character > "\x7f" and character.isalpha()]
-    if not letters:
-        return False
-    if encoding not in _EAST_ASIAN:
-        return encoding not in _LATIN or not _ODD_IN_WESTERN.search(text)
-    kana = sum("\u3040" <= letter <= "\u30ff" for letter in letters) / len(letters)
-    halfwidth = sum("\uff61" <= letter <= "\uff9f" for letter in letters) / len(letters)
-    hangul = sum("\uac00" <= letter <= "\ud7a3" for letter in letters) / len(letters)
-    common = _share_in_common_use(letters, encoding)
-    if encoding in ("cp932", "euc_jp"):
-        return kana >= 0.2 and halfwidth < 0.2 and common >= 0.95
-    if encoding == "cp949":
-        return hangul >= 0.8 and common >= 0.95
-    return kana < 0.05 and hangul < 0.05 and common >= 0.7
-
-
-def _share_in_common_use(letters: list[str], encoding: str) -> float:
-    """How many of the letters are in the part of the character set that holds the usual ones."""
-    levels = {"gb18030": (0xB0, 0xD8), "big5": (0xA4, 0xC7), "cp949": (0xB0, 0xC9)}
-    first, last = levels.get(encoding, (0x80, 0xFF))
-    usual = 0
-    for letter in letters:
-        try:
-            code = letter.encode(_EAST_ASIAN[encoding])
-        except UnicodeEncodeError:
-            continue
-        usual += len(code) == 2 and first <= code[0] < last
-    return usual / len(letters)
