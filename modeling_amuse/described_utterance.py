@@ -17,7 +17,7 @@ class EmotionPrediction(TypedDict):
     confidence: float
     """Its probability."""
     scores: dict[str, float]
-    """The probability of each emotion; they sum to 1."""
+    """The probability of each emotion; they sum to 1. With `top_k`, the highest of them in descending order."""
 
 
 class RecognizedUtterance(TypedDict, total=False):
@@ -54,6 +54,7 @@ def describe_utterance(
     modality_mask: torch.Tensor,
     fusion_shares: torch.Tensor,
     temperature: float = 1.0,
+    top_k: int | None = None,
 ) -> RecognizedUtterance:
     """
     Args:
@@ -65,6 +66,7 @@ def describe_utterance(
         modality_mask: `(M,)`, 1 for the modalities that the utterance has.
         fusion_shares: `(M,)`, the share of each modality in the fused descriptor.
         temperature: the divisor of `logits`. It was fitted on them, so `modality_logits` are not divided.
+        top_k: keep so many of the `scores`, the highest first. None: all, in the order of the labels.
 
     Returns:
         The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `modalities` and `shares`, see
@@ -73,17 +75,24 @@ def describe_utterance(
     says = zip(modalities, modality_logits, modality_mask.tolist(), strict=True)
     return {
         **{key: utterance[key] for key in GIVEN_KEYS if utterance.get(key) is not None},
-        **describe_emotion(id2label, logits / temperature),
-        "modalities": {modality: describe_emotion(id2label, scores) for modality, scores, present in says if present},
+        **describe_emotion(id2label, logits / temperature, top_k),
+        "modalities": {
+            modality: describe_emotion(id2label, scores, top_k) for modality, scores, present in says if present
+        },
         "shares": dict(zip(modalities, fusion_shares.float().tolist(), strict=True)),
     }
 
 
-def describe_emotion(id2label: dict[int, str], logits: torch.Tensor) -> EmotionPrediction:
-    """The most likely `emotion`, its `confidence` and all `scores`, from emotion scores before softmax, `(C,)`."""
+def describe_emotion(id2label: dict[int, str], logits: torch.Tensor, top_k: int | None = None) -> EmotionPrediction:
+    """
+    The most likely `emotion`, its `confidence` and the `scores` (all, or the `top_k` highest in descending order), from
+    emotion scores before softmax, `(C,)`.
+    """
     probabilities = logits.float().softmax(dim=-1).tolist()
     scores = {id2label[index]: probability for index, probability in enumerate(probabilities)}
     emotion = max(scores, key=scores.get)
+    if top_k is not None:
+        scores = dict(sorted(scores.items(), key=lambda item: -item[1])[:top_k])
     return {"emotion": emotion, "confidence": scores[emotion], "scores": scores}
 
 

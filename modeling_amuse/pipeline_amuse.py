@@ -1,11 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The `emotion-recognition` pipeline: conversations in, the emotion of each utterance's speaker out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 
 from transformers import Pipeline
 
+from .conversation_stream import batches_of, is_stream
 from .described_utterance import RecognizedUtterance, describe_utterance
 from .recording_states import recording_encoders
 
@@ -45,6 +46,7 @@ class EmotionRecognitionPipeline(Pipeline):
         self,
         conversations,
         batch_size: int | None = None,
+        num_workers: int | None = None,
         transcript: str | None = None,
         transcript_text: str | None = None,
         speech_model=None,
@@ -52,10 +54,12 @@ class EmotionRecognitionPipeline(Pipeline):
         language: str | None = None,
         progress: Callable[[str, float, float], None] | None = None,
         **kwargs,
-    ) -> list[RecognizedUtterance] | list[list[RecognizedUtterance]]:
+    ) -> list[RecognizedUtterance] | list[list[RecognizedUtterance]] | Iterator[list[RecognizedUtterance]]:
         """
         Args:
-            conversations: a conversation, or a list of conversations. A conversation is
+            conversations: a conversation, a list of conversations, or what gives one conversation after the other: a data set
+                of `datasets` (also a streamed one) or of torch (such as transformers' `KeyDataset`), or a generator.
+                Lists may be any sequences, dicts any mappings. A conversation is
 
                 - a list of utterances, or a dict with `"utterances"`; an utterance is a dict with `"speaker"` and `"text"`,
                   features, or the recording that it is in (`"audio"`, `"video"`, with `"start"` and `"end"`), see
@@ -65,6 +69,7 @@ class EmotionRecognitionPipeline(Pipeline):
                   `"raw"` for `"array"`; or
                 - a transcript (`.json`, `.jsonl`, `.csv`, `.srt`, `.vtt`, `.rttm`), which may hold several conversations.
             batch_size: conversations computed at a time. Default: that of the pipeline, else 1.
+            num_workers: processes that read conversations ahead. Default: that of the pipeline, else 0, this process alone.
             transcript, transcript_text (`str`, *optional*): the transcript of the one recording that is given; for one in
                 RTTM, which has no words, a text file with a line for each turn.
             speech_model (*optional*): a Whisper model (Hub id, folder, or a loaded speech recognition pipeline) that writes
@@ -75,6 +80,8 @@ class EmotionRecognitionPipeline(Pipeline):
                 `"faces"` (in utterances) for recordings, and `"emotions"` (in conversations). Each begins with 0 of `total`
                 and ends with `total` of `total`; a stage of several recordings is reported for each of them.
             modalities (`tuple[str, ...]`, *optional*): use only these of the model's modalities.
+            top_k (`int`, *optional*): keep so many of the `scores`, the highest first. Default: all, in the order of the
+                labels.
 
         Returns:
             For each conversation a list with a dict for each utterance, see [`RecognizedUtterance`]: the given `id`,
@@ -86,34 +93,50 @@ class EmotionRecognitionPipeline(Pipeline):
               `emotion`, `confidence` and `scores`;
             - `shares`: the share of each modality in the fused descriptor; they sum to 1.
 
-            One conversation gives one such list, and a list of conversations a list of them.
+            One conversation gives one such list, and a list of conversations a list of them. A data set or a generator
+            gives an iterator, which reads and computes a batch when its first result is asked for.
 
         Raises:
             FileNotFoundError: when a file is missing.
             ValueError: for what is no conversation or cannot be read, with the place and the reason.
         """
-        files = conversations if isinstance(conversations, (list, tuple)) else [conversations]
-        if files and all(isinstance(file, (str, PathLike)) or self.processor.is_waveform(file) for file in files):
+        words = {"transcript": transcript, "transcript_text": transcript_text}
+        speech = {"speech_model": speech_model, "num_speakers": num_speakers, "language": language}
+        reading = {**words, **speech, "progress": progress}
+        size = batch_size or self._batch_size or 1
+        settings = {"num_workers": num_workers, "progress": progress, **kwargs}
+        if is_stream(conversations):
+            if transcript is not None or transcript_text is not None:
+                raise ValueError("One transcript is given for a data set of recordings: give these one by one.")
+            return self._recognized(conversations, size, {"reading": reading, **settings})
+        files = conversations if _is_sequence(conversations) else [conversations]
+        if files and all(self._is_file(file) for file in files):
             if transcript is not None and len(files) > 1:
                 raise ValueError(f"One transcript is given for {len(files)} files: give them one by one.")
-            words = {"transcript": transcript, "transcript_text": transcript_text}
-            speech = {"speech_model": speech_model, "num_speakers": num_speakers, "language": language}
-            options = {**words, **speech, "progress": progress}
-            checked = [c for file in files for c in self.processor.conversations_of_file(file, **options)]
-            several = isinstance(conversations, (list, tuple)) or len(checked) > 1
+            checked = [c for file in files for c in self.processor.conversations_of_file(file, **reading)]
+            several = _is_sequence(conversations) or len(checked) > 1
         else:
             several = self.processor.is_list_of_conversations(conversations)
             checked = self.processor.check_conversations(conversations)
-        results = list(self._recognized(checked, batch_size or self._batch_size or 1, progress, kwargs))
+        results = list(self._recognized(checked, size, settings))
         return results if several else results[0]
 
-    def _recognized(
-        self, conversations: list[dict], size: int, progress: Callable | None, kwargs: dict
-    ) -> Iterator[list[RecognizedUtterance]]:
-        """The result for each conversation, computed `size` at a time."""
-        total, completed = len(conversations), 0
-        batches = ({"conversations": conversations[start : start + size]} for start in range(0, total, size))
-        for batch in super().__call__(batches, batch_size=1, progress=progress, **kwargs):
+    def _is_file(self, given) -> bool:
+        return isinstance(given, (str, PathLike)) or self.processor.is_waveform(given)
+
+    def _recognized(self, conversations, size: int, settings: dict) -> Iterator[list[RecognizedUtterance]]:
+        """The result for each conversation, computed `size` at a time. `settings` go to `Pipeline.__call__`."""
+        if size < 1:
+            raise ValueError(f"batch_size must be at least 1, but is {size}.")
+        return self._results(batches_of(conversations, size), conversations, settings)
+
+    def _results(self, batches, conversations, settings: dict) -> Iterator[list[RecognizedUtterance]]:
+        total = len(conversations) if hasattr(conversations, "__len__") else None
+        progress = (
+            settings["progress"] if total is not None else None
+        )  # how much there is to do is unknown for a generator
+        completed = 0
+        for batch in super().__call__(batches, batch_size=1, **settings):
             if progress is not None and completed == 0:
                 progress("emotions", 0, total)  # not before the first batch's recordings are read
             yield from batch
@@ -121,21 +144,60 @@ class EmotionRecognitionPipeline(Pipeline):
             if progress is not None:
                 progress("emotions", completed, total)
 
-    def _sanitize_parameters(self, modalities: tuple[str, ...] | None = None, progress: Callable | None = None):
-        given = {"modalities": modalities, "progress": progress}
-        return {name: value for name, value in given.items() if value is not None}, {}, {}
+    def _sanitize_parameters(
+        self,
+        modalities: tuple[str, ...] | None = None,
+        progress: Callable | None = None,
+        reading: dict | None = None,
+        top_k: int | None = None,
+    ):
+        if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
+            raise ValueError(f"top_k must be a whole number of at least 1, or None for all emotions, but is {top_k!r}.")
+        given = {"modalities": modalities, "progress": progress, "reading": reading}
+        preprocess = {name: value for name, value in given.items() if value is not None}
+        return preprocess, {}, {} if top_k is None else {"top_k": top_k}
 
     def preprocess(
-        self, batch: dict, modalities: tuple[str, ...] | None = None, progress: Callable | None = None
+        self,
+        batch: dict,
+        modalities: tuple[str, ...] | None = None,
+        progress: Callable | None = None,
+        reading: dict | None = None,
     ) -> dict:
+        """
+        Args:
+            batch: `{"start": the number of the first, "items": [...]}`. An item is a conversation, or what it is read from.
+        """
         modalities = modalities or self.model.config.modalities
         encoders = recording_encoders(self.model.amuse, self.processor)
+        read = [self._conversation(item, batch["start"] + place, reading) for place, item in enumerate(batch["items"])]
         conversations = [
-            self.processor.add_recorded_features(conversation, encoders, modalities, progress)
-            for conversation in batch["conversations"]
+            self.processor.add_recorded_features(conversation, encoders, modalities, progress) for conversation in read
         ]
         inputs = self.processor(conversations, modalities=modalities, return_labels=False)
         return {"inputs": inputs, "conversations": conversations}
+
+    def _conversation(self, item, number: int, reading: dict | None) -> dict:
+        """
+        The conversation of an item of a stream, or of a list, which was checked before.
+
+        Raises:
+            ValueError: for an item that is not one conversation, with its number.
+        """
+        if reading is None:
+            return item
+        try:
+            if self._is_file(item):
+                found = self.processor.conversations_of_file(item, **reading)
+            else:
+                found = self.processor.check_conversations(item)
+        except ValueError as error:
+            raise ValueError(f"Item {number} of the data: {error}") from error
+        if len(found) != 1:
+            raise ValueError(
+                f"Item {number} of the data holds {len(found)} conversations: give each of them as an item of its own."
+            )
+        return found[0]
 
     def _forward(self, batch: dict) -> dict:
         # a long recording has thousands of utterances: their tokens are not attended to all at once
@@ -151,7 +213,7 @@ class EmotionRecognitionPipeline(Pipeline):
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory)
 
-    def postprocess(self, batch: dict) -> list[list[RecognizedUtterance]]:
+    def postprocess(self, batch: dict, top_k: int | None = None) -> list[list[RecognizedUtterance]]:
         config, outputs = self.model.config, batch["outputs"]
         return [
             [
@@ -164,8 +226,14 @@ class EmotionRecognitionPipeline(Pipeline):
                     outputs.modality_mask[b, t],
                     outputs.fusion_shares[b, t],
                     config.temperature,
+                    top_k,
                 )
                 for t, utterance in enumerate(conversation["utterances"])
             ]
             for b, conversation in enumerate(batch["conversations"])
         ]
+
+
+def _is_sequence(given) -> bool:
+    """A list, a tuple or another sequence, but no text and no mapping."""
+    return isinstance(given, Sequence) and not isinstance(given, (str, bytes, Mapping))

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """What a conversation and its utterances are, and the check of what a user gives as a conversation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from os import PathLike
 from typing import Any, Literal, Required, TypedDict
@@ -124,10 +124,16 @@ def check_times(utterance: Utterance):
 
 
 def is_list_of_conversations(given) -> bool:
-    """Whether `given` is several conversations, not one: a list of dicts with `utterances`, or of lists of utterances."""
-    if not isinstance(given, (list, tuple)) or not given:
+    """
+    Whether `given` is several conversations, not one: a sequence of mappings with `utterances`, or of sequences of utterances.
+    """
+    if not _is_sequence(given) or not given:
         return False
-    return all(isinstance(item, (list, tuple)) or (isinstance(item, dict) and "utterances" in item) for item in given)
+    return all(_is_sequence(item) or (isinstance(item, Mapping) and "utterances" in item) for item in given)
+
+
+def _is_sequence(given) -> bool:
+    return isinstance(given, Sequence) and not isinstance(given, (str, bytes, bytearray))
 
 
 def check_conversations(given, with_times: bool = True) -> list[Conversation]:
@@ -136,7 +142,8 @@ def check_conversations(given, with_times: bool = True) -> list[Conversation]:
 
     Args:
         given: a conversation or a list of them. A conversation is a dict with `"utterances"`, or a list of
-            utterances, each an [`Utterance`].
+            utterances, each an [`Utterance`]. Lists may be any sequences and dicts any mappings. `"utterances"` may also be a
+            dict of lists of equal length, as some data sets of `datasets` have it.
         with_times: False does not check times, which a file may hold in another form than seconds.
 
     Raises:
@@ -147,9 +154,9 @@ def check_conversations(given, with_times: bool = True) -> list[Conversation]:
 
 
 def _check_conversation(conversation, number: int, with_times: bool) -> Conversation:
-    if isinstance(conversation, (list, tuple)):
+    if _is_sequence(conversation):
         conversation = {"utterances": list(conversation)}
-    if not isinstance(conversation, dict) or "utterances" not in conversation:
+    if not isinstance(conversation, Mapping) or "utterances" not in conversation:
         raise ValueError(
             f"Conversation {number} is a {type(conversation).__name__}: give a dict with 'utterances', or a list of "
             'utterances such as {"speaker": "Ada", "text": "Hello."}.'
@@ -157,13 +164,15 @@ def _check_conversation(conversation, number: int, with_times: bool) -> Conversa
     identifier = conversation.get("id")
     name = str(number if identifier is None else identifier)
     utterances = conversation["utterances"]
-    if isinstance(utterances, str) or not isinstance(utterances, Sequence):
+    if isinstance(utterances, Mapping):
+        utterances = _rows_of_columns(utterances, name)
+    if not _is_sequence(utterances):
         raise ValueError(f"The utterances of conversation {name} are a {type(utterances).__name__}: give a list.")
     if not utterances:
         raise ValueError(f"Conversation {name} is empty: give at least one utterance, or leave the conversation out.")
     checked_waveforms = set()
     for position, utterance in enumerate(utterances):
-        if not isinstance(utterance, dict):
+        if not isinstance(utterance, Mapping):
             raise ValueError(
                 f"Utterance {position} of conversation {name} is a {type(utterance).__name__}: give a dict such as "
                 '{"speaker": "Ada", "text": "Hello."}.'
@@ -187,7 +196,18 @@ def _check_conversation(conversation, number: int, with_times: bool) -> Conversa
         _check_media(utterance, f"utterance {position} of conversation {name}", checked_waveforms)
         if with_times:
             check_times({"id": f"{position} of conversation {name}", **utterance})
-    return {**conversation, "id": name, "utterances": list(utterances)}
+    return {**conversation, "id": name, "utterances": [dict(utterance) for utterance in utterances]}
+
+
+def _rows_of_columns(columns: Mapping, name: str) -> list[dict]:
+    """Utterances that are given as a dict of lists, one entry of each list an utterance."""
+    lengths = {key: len(values) for key, values in columns.items() if _is_sequence(values)}
+    if len(lengths) < len(columns) or len(set(lengths.values())) > 1:
+        raise ValueError(
+            f"The utterances of conversation {name} are a {type(columns).__name__}: give a list of utterances, or lists of "
+            f"equal length for the keys {', '.join(map(str, columns))}."
+        )
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _check_media(utterance: Utterance, place: str, checked_waveforms: set[int]):

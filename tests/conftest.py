@@ -1,22 +1,25 @@
-"""What the tests share: small models, batches, and where larger real data may lie."""
+"""Settings and fixtures that the tests share, and the folders of real data."""
 
 import os
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Several processes run the tests, and tests start further ones: more threads than cores make all of them slow.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch
 from hypothesis import settings
 
-torch.set_num_threads(1)  # small tensors: threads cost more than they give
+torch.set_num_threads(1)  # small tensors: threads cost more time than they save
 settings.register_profile("fast", max_examples=10, deadline=None, derandomize=True)
 settings.load_profile("fast")
 
 
 def folder_from_environment(variable: str, what: str) -> Path:
-    """The folder that an environment variable names, or a skip that says what it would hold."""
+    """The folder that an environment variable names. Skips the test, with what is missing, where there is none."""
     folder = os.environ.get(variable)
     if not folder or not Path(folder).is_dir():
         pytest.skip(f"needs {what}: set {variable} to their folder")
@@ -43,7 +46,7 @@ SUMMARIES = pytest.StashKey[dict[str, list[str]]]()
 
 @pytest.fixture(scope="session")
 def add_to_summary(pytestconfig):
-    """A function of a title and lines that the run prints at its end."""
+    """A function of a title and lines, which are printed at the end of the run."""
     return pytestconfig.stash.setdefault(SUMMARIES, {}).__setitem__
 
 
@@ -61,7 +64,7 @@ def seed():
 
 @pytest.fixture(autouse=True)
 def restore_torch_settings():
-    """A training in this process sets torch up its own way: the tests after it find it as it was."""
+    """Undo the settings of torch that a training in this process made."""
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
