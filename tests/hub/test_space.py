@@ -41,7 +41,7 @@ def model(tiny_text_encoder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(model, tmp_path_factory):
     """The address of the Space, run from the folder that is pushed, where nothing else of the repository is."""
-    pytest.importorskip("gradio", reason="needs gradio: pip install 'amuse-emotion[demo]'")
+    pytest.importorskip("gradio", reason="needs gradio: pip install gradio")
     folder = write_space_folder("user/amuse-tiny", tmp_path_factory.mktemp("space") / "space")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

