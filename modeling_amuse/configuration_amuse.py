@@ -119,6 +119,9 @@ class AmuseConfig(PreTrainedConfig):
             changes confidences, but no prediction. The model's output `logits` is not divided.
         initializer_range (`float`, *optional*, defaults to 0.02):
             Standard deviation of the initial weights of linear layers.
+        extra_emotions (`dict[str, list[str]]`, *optional*):
+            For each further corpus that the model learned from its emotions, in the order of the labels. Each has a
+            classifier of its own, which `forward(..., corpus=name)` and `model.for_corpus(name)` use.
 
     Raises:
         ValueError: when settings contradict each other.
@@ -187,6 +190,7 @@ class AmuseConfig(PreTrainedConfig):
     memory_bank_momentum: float | int = 0.9
     temperature: float | int = 1.0
     initializer_range: float | int = 0.02
+    extra_emotions: dict[str, list[str]] | None = None
 
     def __post_init__(self, **kwargs):
         super().__post_init__(**kwargs)
@@ -238,6 +242,20 @@ class AmuseConfig(PreTrainedConfig):
                 f"class_weights has {len(self.class_weights)} entries for {self.num_labels} emotions: give one weight for "
                 "each emotion."
             )
+
+        if self.extra_emotions and self.fusion == "alfa":
+            raise ValueError(
+                "extra_emotions and fusion='alfa' do not go together: the weights of that fusion come from the emotions of one "
+                "corpus. Give another fusion."
+            )
+        for corpus, emotions in (self.extra_emotions or {}).items():
+            if not corpus or "." in corpus:
+                raise ValueError(f"extra_emotions: {corpus!r} is no name of a corpus: give one without dots.")
+            if len(emotions) < 2 or len(set(emotions)) < len(emotions):
+                raise ValueError(
+                    f"extra_emotions: the corpus {corpus} has the emotions {', '.join(emotions) or 'none'}: give at least two, "
+                    "each once."
+                )
 
     def _settle_feature_size(self, modality: str):
         """Features of a modality with an encoder are that encoder's states, so both have the same size."""

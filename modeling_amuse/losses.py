@@ -48,6 +48,38 @@ def focal_loss(
     return loss if class_weights is None else loss * loss.new_tensor(class_weights)[labels]
 
 
+def soft_focal_loss(
+    logits: torch.Tensor, targets: torch.Tensor, gamma: float, class_weights: list[float] | None = None
+) -> torch.Tensor:
+    """
+    The focal loss for soft labels: -sum over c of t_c (1 - p_c)^gamma log p_c, times the weights of the classes. Where a
+    target is one class alone it is [`focal_loss`]; with a gamma of 0 it is the cross-entropy with soft targets (Hinton et
+    al. 2015, arXiv 1503.02531).
+
+    Args:
+        logits: `(rows, labels)`.
+        targets: `(rows, labels)`, the probability of each class; each row sums to 1.
+        gamma: the focusing exponent.
+        class_weights: a weight of each class. None: 1.
+
+    Returns:
+        `(rows,)`.
+    """
+    log_probabilities = at_least_float32(logits).log_softmax(dim=-1)
+    doubt = (1 - log_probabilities.exp()).clamp(min=1e-6)
+    losses = -targets.to(log_probabilities.dtype) * doubt**gamma * log_probabilities
+    return (losses if class_weights is None else losses * losses.new_tensor(class_weights)).sum(dim=-1)
+
+
+def soft_or_one_hot(soft_labels: torch.Tensor, labels: torch.LongTensor) -> torch.Tensor:
+    """
+    Targets `(rows, labels)` for [`soft_focal_loss`]: the soft labels `(rows, labels)`, and for rows of zeros among them the
+    label `(rows,)` alone.
+    """
+    one_hot = nn.functional.one_hot(labels, soft_labels.shape[-1]).to(soft_labels.dtype)
+    return torch.where(soft_labels.sum(dim=-1, keepdim=True) > 0, soft_labels, one_hot)
+
+
 def ordered_pairs(number: int) -> list[tuple[int, int]]:
     return [(m, i) for m in range(number) for i in range(number) if m != i]
 

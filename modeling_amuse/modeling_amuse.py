@@ -25,6 +25,7 @@ This file puts the model together. Read the files of this folder in this order:
    `live_session.py`; `low_rank_adaptation.py` and `onnx_model.py`.
 """
 
+from copy import deepcopy
 from functools import wraps
 
 import torch
@@ -37,8 +38,9 @@ from transformers.utils.generic import can_return_tuple
 from .adaptive_fusion import build_fusion, head_gradients
 from .configuration_amuse import MODALITIES, AmuseConfig
 from .conversation_context import CONTEXT_CLASSES, AmuseConversationContext
+from .corpus_heads import AmuseCorpusHead, classifier_size
 from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_distributed, is_sharded, tied_to_zero
-from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss
+from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss, soft_focal_loss, soft_or_one_hot
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .outputs import AmuseEmotionRecognitionOutput, AmuseFeaturesOutput, AmuseModelOutput, UtteranceDescriptors
 from .pickled_adapters import HUB_OPTIONS
@@ -635,9 +637,10 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
         self.amuse = AmuseModel(config)
-        # e_j has the descriptors of the contexts; without contexts it is A(u)
-        number = len(CONTEXTS[config.contexts].reads) or len(config.modalities)
-        self.classifier = nn.Linear(number * config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(classifier_size(config), config.num_labels)
+        extra = config.extra_emotions or {}
+        if extra:
+            self.corpus_heads = nn.ModuleDict({name: AmuseCorpusHead(config, len(extra[name])) for name in extra})
         self.dropout = nn.Dropout(config.hidden_dropout)
         if self._uses_memory_bank:
             if config.memory_bank_size < 1:
@@ -679,8 +682,10 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         utterance_mask: torch.Tensor | None = None,
         speaker_ids: torch.LongTensor | None = None,
         labels: torch.LongTensor | None = None,
+        soft_labels: torch.FloatTensor | None = None,
         utterance_ids: torch.LongTensor | None = None,
         num_items_in_batch: torch.Tensor | int | None = None,
+        corpus: str | None = None,
         **kwargs: Unpack[TransformersKwargs],
     ) -> AmuseEmotionRecognitionOutput:
         r"""
@@ -688,10 +693,17 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
 
         Args:
             labels: `(B, T)`, the emotion of each utterance; -100 where it is unknown or the utterance is padding.
+            soft_labels: `(B, T, C)`, beside `labels`: the probability of each emotion that is learned in place of the label;
+                a row of zeros for an utterance that has its label alone.
             utterance_ids: `(B, T)`, the number of each training utterance, below `config.memory_bank_size`; required to
                 train a model with a memory bank.
             num_items_in_batch: the divisor of the summed losses. None: the number of labelled utterances of this batch.
                 With several processes or gradient accumulation: the number in all batches of the step.
+            corpus: a corpus of `config.extra_emotions`: the logits are of its emotions, and so are the `labels`. None: the
+                model's own emotions, `config.id2label`.
+
+        Raises:
+            ValueError: for a corpus that the model does not know, and what [`AmuseModel.forward`] raises.
         """
         outputs = self.amuse(
             input_ids=input_ids,
@@ -710,10 +722,16 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             speaker_ids=speaker_ids,
             **{**kwargs, "return_dict": True},
         )
-        logits = self.classifier(self.dropout(outputs.last_hidden_state))
+        head = self._corpus_head(corpus)
+        logits = (self if head is None else head).classifier(self.dropout(outputs.last_hidden_state))
+        if hasattr(self, "corpus_heads") and self.training and is_distributed():
+            logits = logits + self._unused_heads_tied_to_zero(head)
         is_utterance = torch.ones(logits.shape[:2], device=logits.device) if utterance_mask is None else utterance_mask
         is_utterance = is_utterance.bool()
         logits = logits * is_utterance[..., None]
+        if head is not None:
+            by_modality = head.apply_modality_heads(outputs.modality_descriptors)
+            outputs.modality_logits = by_modality * is_utterance[..., None, None]
         losses = {}
         if labels is not None:
             if labels.shape != logits.shape[:2]:
@@ -721,28 +739,39 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                     f"labels are of shape {tuple(labels.shape)}, but must be of shape (conversations, utterances), "
                     f"{tuple(logits.shape[:2])}."
                 )
-            losses = self._losses(logits, outputs, labels, is_utterance, utterance_ids, num_items_in_batch)
+            given = {"utterance_ids": utterance_ids, "num_items_in_batch": num_items_in_batch, "head": head}
+            losses = self._losses(logits, outputs, labels, is_utterance, soft_labels=soft_labels, **given)
         return AmuseEmotionRecognitionOutput(logits=logits, **losses, **outputs)
 
-    def _losses(self, logits, outputs, labels, is_utterance, utterance_ids, num_items_in_batch) -> dict:
+    def _losses(
+        self, logits, outputs, labels, is_utterance, *, utterance_ids, num_items_in_batch, soft_labels=None, head=None
+    ) -> dict:
         """L = L_cls + L_focal + lambda * L_ACE (III-E) over the labelled utterances, and its three terms."""
         config = self.config
         labelled = is_utterance & (labels != IGNORED_LABEL)
         labels = labels[labelled]
+        targets = None if soft_labels is None else soft_or_one_hot(soft_labels[labelled], labels)
         present = outputs.modality_mask[labelled].bool()
         number, modalities = present.shape
         divisor = labelled.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         divisor = divisor.clamp(min=1)
 
-        classification = focal_loss(logits[labelled], labels, config.focal_gamma, config.class_weights)
+        class_weights = config.class_weights if head is None else None  # they are those of the model's own emotions
+
+        def focal(logits: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None) -> torch.Tensor:
+            if targets is None:
+                return focal_loss(logits, labels, config.focal_gamma, class_weights)
+            return soft_focal_loss(logits, targets, config.focal_gamma, class_weights)
+
+        classification = focal(logits[labelled], labels, targets)
         modality_logits = outputs.modality_logits[labelled]
         if config.probe_modality_heads:  # the same values, but their gradient stops at the descriptors
-            modality_logits = self.amuse.apply_modality_heads(outputs.modality_descriptors[labelled].detach())
-        by_modality = focal_loss(
+            heads = self.amuse if head is None else head
+            modality_logits = heads.apply_modality_heads(outputs.modality_descriptors[labelled].detach())
+        by_modality = focal(
             modality_logits.flatten(0, 1),
             labels.repeat_interleave(modalities),
-            config.focal_gamma,
-            config.class_weights,
+            None if targets is None else targets.repeat_interleave(modalities, dim=0),
         ).unflatten(0, (number, modalities))
         by_modality = (by_modality * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
 
@@ -750,8 +779,9 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             "classification_loss": classification.sum() / divisor,
             "modality_loss": config.modality_loss_weight * by_modality.sum() / divisor,
         }
-        # only in training: the memory bank has a slot for each training utterance
-        if self.training and config.contrastive_loss != "none" and modalities > 1:
+        # only in training: the memory bank has a slot for each training utterance, and none for those of further corpora
+        has_negatives = head is None or not self._uses_memory_bank
+        if self.training and config.contrastive_loss != "none" and modalities > 1 and has_negatives:
             descriptors = outputs.modality_descriptors[labelled]
             if self._uses_memory_bank:
                 if utterance_ids is None:
@@ -763,6 +793,50 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                 contrastive = in_batch_contrastive_loss(descriptors, present, config.contrastive_temperature)
             losses["contrastive_loss"] = config.contrastive_weight * contrastive.sum() / divisor
         return {"loss": sum(losses.values()), **losses}
+
+    def _corpus_head(self, corpus: str | None) -> AmuseCorpusHead | None:
+        """The head of a further corpus; None for the model's own emotions."""
+        if corpus is None:
+            return None
+        known = self.config.extra_emotions or {}
+        if corpus not in known:
+            raise ValueError(
+                f"This model has no corpus {corpus!r}; "
+                + (f"it has {', '.join(known)}." if known else "it learned from one corpus alone.")
+            )
+        return self.corpus_heads[corpus]
+
+    def _unused_heads_tied_to_zero(self, used: AmuseCorpusHead | None) -> torch.Tensor:
+        """0, with a gradient for the heads of the other corpora: distributed, every weight needs one."""
+        unused = [head for head in self.corpus_heads.values() if head is not used]
+        own = [] if used is None else [self.classifier, self.amuse.modality_heads]
+        return sum(tied_to_zero(module).to(self.classifier.weight.device) for module in [*unused, *own])
+
+    def for_corpus(self, corpus: str) -> "AmuseForEmotionRecognition":
+        """
+        A model of one of the further corpora alone, for everything that reads `config.id2label`: the pipeline, evaluation,
+        export. It is a copy, which can be saved by itself. Its processor needs the corpus's emotions:
+        `processor.emotions = model.config.extra_emotions[corpus]`.
+
+        Args:
+            corpus (`str`): a corpus of `config.extra_emotions`.
+
+        Raises:
+            ValueError: for a corpus that the model does not know.
+        """
+        head = self._corpus_head(corpus)
+        emotions = self.config.extra_emotions[corpus]
+        config = deepcopy(self.config)
+        config.extra_emotions, config.class_weights, config.temperature = None, None, 1.0
+        config.id2label = dict(enumerate(emotions))
+        config.label2id = {emotion: label for label, emotion in enumerate(emotions)}
+        model = type(self)(config)
+        own = ("classifier.", "amuse.modality_heads.", "corpus_heads.")
+        shared = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(own)}
+        heads = {f"classifier.{name}": tensor for name, tensor in head.classifier.state_dict().items()}
+        heads |= {f"amuse.modality_heads.{name}": t for name, t in head.modality_heads.state_dict().items()}
+        model.load_state_dict({**shared, **heads})
+        return model.to(device=self.device, dtype=self.dtype).train(self.training)
 
     @classmethod
     def from_text_audio_vision_pretrained(

@@ -21,11 +21,24 @@ class ConversationDataset(torch.utils.data.Dataset):
     Args:
         conversations: rows with `id` and `utterances`.
         tables: for each feature stream (`"text"`, `"audio"`, ...) its table.
+        targets: for some utterances the probabilities of the emotions that are learned in place of the label, see
+            `modeling_amuse.processing.corpora.soft_labels`.
+        corpus: the name of a further corpus (`AmuseConfig.extra_emotions`). None: the model's own.
+        emotions: the emotions of that corpus, in the order of the labels.
     """
 
-    def __init__(self, conversations: datasets.Dataset, tables: dict[str, FeatureTable]):
+    def __init__(
+        self,
+        conversations: datasets.Dataset,
+        tables: dict[str, FeatureTable],
+        targets: dict[str, np.ndarray] | None = None,
+        corpus: str | None = None,
+        emotions: list[str] | None = None,
+    ):
         self.conversations = conversations.to_list()
         self.tables = tables
+        self.targets = targets or {}
+        self.corpus, self.emotions = corpus, emotions
         self.starts = [0]
         for conversation in self.conversations:
             self.starts.append(self.starts[-1] + len(conversation["utterances"]))
@@ -69,11 +82,13 @@ class ConversationDataset(torch.utils.data.Dataset):
             )
 
     def digest(self) -> str:
-        """A hash of the conversations and of all features, the same for the same contents."""
+        """A hash of the conversations, of all features and of the targets, the same for the same contents."""
         digest = hashlib.sha256(json.dumps(self.conversations, sort_keys=True).encode())
         for stream, table in sorted(self.tables.items()):
             digest.update(json.dumps([stream, list(table.rows), table.ends.tolist()]).encode())
             digest.update(np.ascontiguousarray(table.values))
+        for identifier, target in sorted(self.targets.items()):
+            digest.update(identifier.encode() + np.ascontiguousarray(target).tobytes())
         return digest.hexdigest()
 
 

@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Scores of a model on a split, computed by all processes together."""
 
+from copy import copy
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tqdm.auto import tqdm
 from transformers import BatchFeature
 
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.corpora.soft_labels import target_rows
 from modeling_amuse.processing.evaluation.emotion_metric import EmotionMetric
 from modeling_amuse.processing.processing_amuse import PART_LOADERS
 
@@ -49,10 +51,22 @@ def encoder_part(modality: str, name: str) -> dict:
 def collate_conversations(
     dataset: ConversationDataset, processor, modalities: tuple[str, ...], conversations: list[dict]
 ) -> BatchFeature:
-    """A batch. A process for which no conversation is left takes part with one that counts for nothing."""
-    batch = processor(conversations or [dataset[0]], modalities=modalities)
+    """
+    A batch, with soft labels where the data set has some, and for a further corpus with its name, `corpus`. A process for
+    which no conversation is left takes part with one that counts for nothing.
+    """
+    chosen = conversations or [dataset[0]]
+    if dataset.corpus is not None:
+        processor = copy(processor)
+        processor.emotions = dataset.emotions
+    batch = processor(chosen, modalities=modalities)
+    if dataset.targets:
+        rows = target_rows(dataset.targets, chosen, tuple(batch["labels"].shape), len(processor.emotions))
+        batch["soft_labels"] = torch.from_numpy(rows)
     if not conversations:
         batch["labels"] = torch.full_like(batch["labels"], -100)
+    if dataset.corpus is not None:
+        batch["corpus"] = dataset.corpus
     return batch
 
 

@@ -1,0 +1,160 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Further corpora that a model learns from beside its own: their emotions and modalities may be others.
+
+Each has its own emotions, which it keeps apart from those of other corpora, and its conversations must not hold those that
+the model is evaluated on.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import datasets
+
+from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
+from modeling_amuse.processing.corpora.conversation_dataset import (
+    ConversationDataset,
+    load_stream_tables,
+    utterance_ids,
+)
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.overlapping_dialogues import overlapping_dialogues
+
+RESERVED = ("validation", "test")
+"""The splits whose conversations must not be trained on."""
+
+
+class ExtraCorpus(NamedTuple):
+    """
+    A further corpus: its training conversations, with what they hold of features.
+
+    Attributes:
+        name: its name, which its head in the model has.
+        emotions: its emotions, in the order of the labels.
+        conversations: its training split.
+        tables: for each feature stream that its utterances have, their table.
+    """
+
+    name: str
+    emotions: tuple[str, ...]
+    conversations: datasets.Dataset
+    tables: dict[str, FeatureTable]
+
+    def dataset(self) -> ConversationDataset:
+        """The conversations with their features."""
+        return ConversationDataset(self.conversations, self.tables, corpus=self.name, emotions=list(self.emotions))
+
+    def ids(self) -> list[str]:
+        """The ids of all utterances."""
+        return utterance_ids(self.conversations)
+
+    def texts(self) -> list[str]:
+        """The texts of all utterances that have one."""
+        return [u["text"] for utterances in self.conversations["utterances"] for u in utterances if u["text"]]
+
+
+def load_extra_corpora(
+    given: Iterable[str],
+    cache_dir: str | None = None,
+    modalities: Iterable[str] | None = None,
+) -> list[ExtraCorpus]:
+    """
+    Load the training splits of further corpora. Their other splits are not opened.
+
+    Args:
+        given: for each corpus a folder of conversations as `--dataset_name folder` reads it, whose name the corpus gets; or
+            `NAME=FOLDER` for a data set that has a builder, such as `emorynlp=EMORYNLP`.
+        cache_dir: where the Arrow files are kept.
+        modalities: leave out the features of all others. None: keep all.
+
+    Raises:
+        FileNotFoundError: when a folder or its files are missing.
+        ValueError: when two corpora have one name, one has no training split, or its utterances have no emotions.
+    """
+    corpora = []
+    for entry in given:
+        data_set, equals, folder = entry.rpartition("=")
+        if equals and data_set not in DATA_SETS:
+            known = ", ".join(DATA_SETS)
+            raise ValueError(
+                f"--extra_data {entry}: there is no data set {data_set!r}; give a folder, or one of {known}."
+            )
+        data_set = data_set or "folder"
+        name = (data_set if data_set != "folder" else Path(folder).resolve().name).replace(".", "_")
+        if name in [corpus.name for corpus in corpora]:
+            raise ValueError(f"--extra_data names two corpora {name!r}: rename the folder of one.")
+        data = load_conversations(data_set, folder, cache_dir, ("train",))
+        conversations = data.splits["train"]
+        found = {u["emotion"] for utterances in conversations["utterances"] for u in utterances} - {None}
+        if len(found) < 2:
+            raise ValueError(
+                f"--extra_data {entry}: its training utterances have "
+                + (f"one emotion alone, {found.pop()!r}" if found else "no emotions")
+                + ": there is nothing to learn from it. Give a corpus with labels."
+            )
+        tables = load_stream_tables(dict.fromkeys(STREAMS), {"train": conversations})["train"]
+        if modalities is not None:
+            tables = {stream: table for stream, table in tables.items() if MODALITY_OF[stream] in modalities}
+        corpora.append(ExtraCorpus(name, tuple(data.emotions), conversations, tables))
+    return corpora
+
+
+def reserved_texts(name: str, data_dir: str | None, cache_dir: str | None = None) -> dict[str, list[dict]]:
+    """
+    The texts of the splits that are not trained on, validation and test, those of them that are there: for each
+    conversation its id and the texts of its utterances. Nothing else of the test split is kept, its emotions neither.
+
+    Args:
+        name: the data set that the model is evaluated on.
+        data_dir: its folder.
+        cache_dir: where the Arrow files are kept.
+    """
+    found = {}
+    for split in RESERVED:
+        try:
+            data = load_conversations(name, data_dir, cache_dir, (split,))
+        except (FileNotFoundError, ValueError):
+            continue  # a user may have no test split
+        found[split] = [
+            {"id": row["id"], "utterances": [{"text": utterance["text"]} for utterance in row["utterances"]]}
+            for row in data.splits[split]
+        ]
+    return found
+
+
+def without_overlap(corpus: ExtraCorpus, reserved: dict[str, list[dict]], leave_out: bool) -> tuple[ExtraCorpus, str]:
+    """
+    The corpus without conversations that stand in the reserved splits, too.
+
+    Args:
+        corpus: a further corpus.
+        reserved: the conversations of each reserved split, see [`reserved_texts`].
+        leave_out: leave such conversations out. False: refuse the corpus.
+
+    Returns:
+        The corpus, and a sentence on what was left out, empty where nothing was.
+
+    Raises:
+        ValueError: when conversations overlap and are not to be left out, or when none is left.
+    """
+    conversations = corpus.conversations.to_list()
+    overlaps = {split: overlapping_dialogues(conversations, rows) for split, rows in reserved.items()}
+    found = {overlap.conversation for rows in overlaps.values() for overlap in rows}
+    if not found:
+        return corpus, ""
+    counts = " and ".join(f"{len(rows)} with the {split} split" for split, rows in overlaps.items() if rows)
+    said = f"{len(found)} of the {len(conversations)} conversations of {corpus.name} overlap: {counts}"
+    if not leave_out:
+        split, rows = next((split, rows) for split, rows in reversed(overlaps.items()) if rows)
+        raise ValueError(
+            f"--extra_data: {said}. {rows[0].conversation} holds lines of {rows[0].found_in}, {rows[0].example!r} for "
+            f"example: a model that learned from them has seen the {split} split. Leave them out with "
+            "--leave_out_overlap."
+        )
+    kept = [number for number, row in enumerate(conversations) if row["id"] not in found]
+    if not kept:
+        raise ValueError(f"--extra_data: {said}, and none is left to train on.")
+    return corpus._replace(conversations=corpus.conversations.select(kept)), f"{said}; they are left out."

@@ -1,0 +1,67 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The batches of an epoch, from one corpus or from several: each batch is of one corpus."""
+
+import numpy as np
+import torch
+from transformers import BatchFeature
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.scripts.training.prediction import collate_conversations
+
+
+class SeveralCorpora(torch.utils.data.Dataset):
+    """
+    The conversations of several corpora as one data set. An item is a corpus's number and a conversation.
+
+    Args:
+        corpora: the corpora, the model's own first.
+    """
+
+    def __init__(self, corpora: list[ConversationDataset]):
+        self.corpora = corpora
+        self.starts = np.cumsum([0, *map(len, corpora)])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __getitem__(self, number: int) -> tuple[int, dict]:
+        corpus = int(np.searchsorted(self.starts, number, side="right")) - 1
+        return corpus, self.corpora[corpus][number - int(self.starts[corpus])]
+
+    def collate(self, processor, modalities: tuple[str, ...], items: list[tuple[int, dict]]) -> BatchFeature:
+        """A batch of items of one corpus, see [`collate_conversations`]."""
+        corpus = self.corpora[items[0][0] if items else 0]
+        return collate_conversations(corpus, processor, modalities, [conversation for _, conversation in items])
+
+
+def epoch_steps(
+    corpora: list[ConversationDataset], size: int, group_by_length: bool, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """
+    The conversations of each batch of all processes in an epoch, in the order in which they are read: numbers of
+    [`SeveralCorpora`], at most `size` of them, all of one corpus.
+
+    Args:
+        corpora: the corpora of this epoch.
+        size: conversations of a batch, of all processes together.
+        group_by_length: make batches of conversations of like length.
+        generator: all randomness comes from it.
+    """
+    steps, start = [], 0
+    for corpus in corpora:
+        if group_by_length:
+            torch_generator = torch.Generator().manual_seed(int(generator.integers(2**31)))
+            order = np.array(get_length_grouped_indices(corpus.lengths(), size, generator=torch_generator))
+        else:
+            order = generator.permutation(len(corpus))
+        steps.append([start + order[first : first + size] for first in range(0, len(order), size)])
+        start += len(corpus)
+    if len(steps) == 1:
+        [steps] = steps
+        if not group_by_length:
+            return steps
+    else:
+        steps = [step for of_corpus in steps for step in of_corpus]
+    # long conversations are not always read first, and corpora take turns
+    return [steps[number] for number in generator.permutation(len(steps))]
