@@ -47,6 +47,11 @@ class ExtraCorpus(NamedTuple):
         """The conversations with their features."""
         return ConversationDataset(self.conversations, self.tables, corpus=self.name, emotions=list(self.emotions))
 
+    def with_modalities(self, modalities: Iterable[str]) -> "ExtraCorpus":
+        """The corpus without the features of other modalities."""
+        chosen = {stream: table for stream, table in self.tables.items() if MODALITY_OF[stream] in modalities}
+        return self._replace(tables=chosen)
+
     def ids(self) -> list[str]:
         """The ids of all utterances."""
         return utterance_ids(self.conversations)
@@ -56,11 +61,7 @@ class ExtraCorpus(NamedTuple):
         return [u["text"] for utterances in self.conversations["utterances"] for u in utterances if u["text"]]
 
 
-def load_extra_corpora(
-    given: Iterable[str],
-    cache_dir: str | None = None,
-    modalities: Iterable[str] | None = None,
-) -> list[ExtraCorpus]:
+def load_extra_corpora(given: Iterable[str], cache_dir: str | None = None) -> list[ExtraCorpus]:
     """
     Load the training splits of further corpora. Their other splits are not opened.
 
@@ -68,7 +69,6 @@ def load_extra_corpora(
         given: for each corpus a folder of conversations as `--dataset_name folder` reads it, whose name the corpus gets; or
             `NAME=FOLDER` for a data set that has a builder, such as `emorynlp=EMORYNLP`.
         cache_dir: where the Arrow files are kept.
-        modalities: leave out the features of all others. None: keep all.
 
     Raises:
         FileNotFoundError: when a folder or its files are missing.
@@ -96,8 +96,6 @@ def load_extra_corpora(
                 + ": there is nothing to learn from it. Give a corpus with labels."
             )
         tables = load_stream_tables(dict.fromkeys(STREAMS), {"train": conversations})["train"]
-        if modalities is not None:
-            tables = {stream: table for stream, table in tables.items() if MODALITY_OF[stream] in modalities}
         corpora.append(ExtraCorpus(name, tuple(data.emotions), conversations, tables))
     return corpora
 

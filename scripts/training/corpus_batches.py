@@ -1,6 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The batches of an epoch, from one corpus or from several: each batch is of one corpus."""
 
+import hashlib
+
 import numpy as np
 import torch
 from transformers import BatchFeature
@@ -29,6 +31,24 @@ class SeveralCorpora(torch.utils.data.Dataset):
         corpus = int(np.searchsorted(self.starts, number, side="right")) - 1
         return corpus, self.corpora[corpus][number - int(self.starts[corpus])]
 
+    def of_epoch(self, epoch: int, extra_first: int) -> list[int]:
+        """
+        The numbers of the corpora that are read in an epoch.
+
+        Args:
+            epoch: the number of epochs before this one.
+            extra_first: so many epochs are on the further corpora alone, and those after them on the first alone. 0: all
+                corpora are read in all epochs.
+        """
+        if not extra_first or len(self.corpora) == 1:
+            return list(range(len(self.corpora)))
+        return list(range(1, len(self.corpora))) if epoch < extra_first else [0]
+
+    def digest(self) -> str:
+        """A hash of the conversations of all corpora and of their features."""
+        digests = [corpus.digest() for corpus in self.corpora]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
     def collate(self, processor, modalities: tuple[str, ...], items: list[tuple[int, dict]]) -> BatchFeature:
         """A batch of items of one corpus, see [`collate_conversations`]."""
         corpus = self.corpora[items[0][0] if items else 0]
@@ -36,27 +56,28 @@ class SeveralCorpora(torch.utils.data.Dataset):
 
 
 def epoch_steps(
-    corpora: list[ConversationDataset], size: int, group_by_length: bool, generator: np.random.Generator
+    corpora: SeveralCorpora, chosen: list[int], size: int, group_by_length: bool, generator: np.random.Generator
 ) -> list[np.ndarray]:
     """
-    The conversations of each batch of all processes in an epoch, in the order in which they are read: numbers of
-    [`SeveralCorpora`], at most `size` of them, all of one corpus.
+    The conversations of each batch of all processes in an epoch, in the order in which they are read: positions in
+    `corpora`, at most `size` of them, all of one corpus.
 
     Args:
-        corpora: the corpora of this epoch.
+        corpora: all corpora.
+        chosen: the numbers of those that are read in this epoch.
         size: conversations of a batch, of all processes together.
         group_by_length: make batches of conversations of like length.
         generator: all randomness comes from it.
     """
-    steps, start = [], 0
-    for corpus in corpora:
+    steps = []
+    for number in chosen:
+        corpus, start = corpora.corpora[number], int(corpora.starts[number])
         if group_by_length:
             torch_generator = torch.Generator().manual_seed(int(generator.integers(2**31)))
             order = np.array(get_length_grouped_indices(corpus.lengths(), size, generator=torch_generator))
         else:
             order = generator.permutation(len(corpus))
         steps.append([start + order[first : first + size] for first in range(0, len(order), size)])
-        start += len(corpus)
     if len(steps) == 1:
         [steps] = steps
         if not group_by_length:

@@ -62,6 +62,9 @@ def evaluate(args: EvaluationArguments) -> dict:
     # Model and data
     model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)
     processor = load_from_folder_or_hub(AmuseProcessor, args.model)
+    if args.corpus is not None:
+        model = model.for_corpus(args.corpus).eval()
+        processor.emotions = list(model.config.id2label.values())
     warnings = training_warnings(args.model)
     for warning in warnings:
         accelerator.print(f"Warning: {warning}")
@@ -84,6 +87,7 @@ def evaluate(args: EvaluationArguments) -> dict:
         "model": args.model,
         "dataset_name": args.dataset_name,
         "split": args.split,
+        **({"corpus": args.corpus} if args.corpus is not None else {}),
         "modalities": list(modalities),
         **scores["+".join(modalities)],
         "num_resamples": args.num_resamples,

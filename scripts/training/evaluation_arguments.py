@@ -24,6 +24,13 @@ class EvaluationArguments:
         default=None,
         metadata={"help": "Modalities to use.", "default": "all that the model has", "choices": list(MODALITIES)},
     )
+    corpus: str | None = field(
+        default=None,
+        metadata={
+            "help": "Score the emotions of this further corpus, one that the model learned from with --extra_data. Default: the "
+            "model's own emotions."
+        },
+    )
     modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
     num_resamples: int = field(default=1000, metadata={"help": "Resamples of the bootstrap interval."})

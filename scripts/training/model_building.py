@@ -25,11 +25,11 @@ def build_model(data: TrainingData, model_args: ModelArguments) -> tuple[AmuseFo
     Raises:
         ValueError: when options of the model do not fit each other or the data.
     """
-    tables = data.tables["train"]
+    tables = data.feature_tables
     utterances = [utterance for row in data.splits["train"]["utterances"] for utterance in row]
     frozen = frozen_recording_encoders(tables, model_args)
     text_model = text_encoder_name(data, model_args)
-    tokenizer, text_fields = text_encoder(data, model_args, utterances)
+    tokenizer, text_fields = text_encoder(data, model_args)
     fields = {
         **PRESETS.get(model_args.preset, {}),
         **model_args.config_fields(),
@@ -53,7 +53,8 @@ def fields_of_data(data: TrainingData, model_args: ModelArguments, utterances: l
         "id2label": dict(enumerate(emotions)),
         "label2id": {emotion: label for label, emotion in enumerate(emotions)},
         "freeze_text_encoder": model_args.freeze_text_model,
-        **{f"{stream}_feature_size": table.size for stream, table in data.tables["train"].items()},
+        **{f"{stream}_feature_size": table.size for stream, table in data.feature_tables.items()},
+        "extra_emotions": {corpus.name: list(corpus.emotions) for corpus in data.extra} or None,
     }
     if {**PRESETS.get(model_args.preset, {}), **model_args.config_fields()}.get("contrastive_loss") == "bank":
         fields["memory_bank_size"] = len(utterances)
@@ -80,9 +81,7 @@ def encodes_text(data: TrainingData) -> bool:
     return "text" in data.modalities and "text" not in data.tables["train"]
 
 
-def text_encoder(
-    data: TrainingData, model_args: ModelArguments, utterances: list[dict]
-) -> tuple[PreTrainedTokenizerBase | None, dict]:
+def text_encoder(data: TrainingData, model_args: ModelArguments) -> tuple[PreTrainedTokenizerBase | None, dict]:
     """
     The tokenizer, and the fields of the configuration that describe the text encoder: those of a small encoder that is
     trained from scratch when no pretrained one is given.
@@ -100,13 +99,12 @@ def text_encoder(
         return tokenizer, {"text_config": with_attention_dropout(text_model, model_args.text_attention_dropout)}
     if model_args.freeze_text_model:
         raise ValueError("--freeze_text_model needs --text_model: a small encoder from scratch must be trained.")
-    texts = [u["text"] for u in utterances if u["text"]]
-    if not texts:
+    if not data.texts:
         raise ValueError(
             "No training utterance has a text: is it under the key 'text'? Or leave text out: --modalities."
         )
     given = {**PRESETS.get(model_args.preset, {}), **model_args.config_fields()}
-    config, tokenizer = small_text_encoder(texts, dropout=given.get("hidden_dropout", AmuseConfig.hidden_dropout))
+    config, tokenizer = small_text_encoder(data.texts, dropout=given.get("hidden_dropout", AmuseConfig.hidden_dropout))
     return tokenizer, {"text_config": config}
 
 
@@ -114,14 +112,13 @@ def build_processor(
     data: TrainingData, model, tokenizer: PreTrainedTokenizerBase | None, frozen: dict[str, str]
 ) -> AmuseProcessor:
     """The processor of a model. Features are standardized by the training split; the states of an encoder are not."""
-    ids = [utterance["id"] for row in data.splits["train"]["utterances"] for utterance in row]
-    tables = {s: table for s, table in data.tables["train"].items() if MODALITY_OF[s] not in frozen}
+    tables = {s: table for s, table in data.feature_tables.items() if MODALITY_OF[s] not in frozen}
     parts = {k: part for modality, name in frozen.items() for k, part in encoder_part(modality, name).items()}
     return AmuseProcessor(
         tokenizer,
         **parts,
         emotions=list(data.emotions),
-        feature_statistics={stream: table.statistics(ids) for stream, table in tables.items()},
+        feature_statistics={stream: table.statistics(data.feature_ids(stream)) for stream, table in tables.items()},
         feature_records={stream: table.record for stream, table in tables.items() if table.record is not None},
         speaker_names=model.config.text_scope != "utterance",
     )

@@ -13,7 +13,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import get_scheduler
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora
 from modeling_amuse.scripts.training.distribution import sharded_layers
+from modeling_amuse.scripts.training.layer_dropout import drop_layers
 from modeling_amuse.scripts.training.model_building import add_adapters
 from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments
 
@@ -69,7 +71,7 @@ class Training:
 def prepare_training(
     model: AmuseForEmotionRecognition,
     processor: AmuseProcessor,
-    num_conversations: int,
+    corpora: SeveralCorpora,
     model_args: ModelArguments,
     args: TrainArguments,
     accelerator: Accelerator,
@@ -78,7 +80,7 @@ def prepare_training(
     Get a model ready to be trained: adapters, optimizer, learning rate, moving average, and the processes.
 
     Args:
-        num_conversations: how many conversations the training split has.
+        corpora: the conversations that are trained on.
 
     Raises:
         ValueError: when options do not fit each other.
@@ -90,7 +92,9 @@ def prepare_training(
         model.activation_checkpointing_enable()
     # fused: one pass over the weights, which saves time with an encoder of 110 million of them
     optimizer = torch.optim.AdamW(parameter_groups(model, model_args, args), lr=args.learning_rate, fused=True)
-    steps = optimizer_steps(num_conversations, args, accelerator.num_processes)
+    if args.text_layer_dropout:
+        drop_layers(model.amuse.encoder("text"), args.text_layer_dropout)
+    steps = optimizer_steps(corpora, args, accelerator.num_processes)
     scheduler = get_scheduler(args.lr_scheduler_type, optimizer, int(args.warmup_ratio * steps), steps)
     if accelerator.distributed_type == DistributedType.FSDP:
         accelerator.state.fsdp_plugin.transformer_cls_names_to_wrap = sharded_layers(model)
@@ -99,10 +103,19 @@ def prepare_training(
     return Training(model, processor, wrapped, adapters, averaged, optimizer, scheduler, accelerator, args)
 
 
-def optimizer_steps(num_conversations: int, args: TrainArguments, num_processes: int) -> int:
+def optimizer_steps(corpora: SeveralCorpora, args: TrainArguments, num_processes: int) -> int:
     """The steps of the optimizer in the whole training. Each process makes as many."""
-    conversations_a_step = args.per_device_train_batch_size * num_processes * args.gradient_accumulation_steps
-    return -(-num_conversations // conversations_a_step) * args.num_train_epochs
+    size = args.per_device_train_batch_size * num_processes
+    batches = [
+        sum(-(-len(corpora.corpora[number]) // size) for number in corpora.of_epoch(epoch, args.extra_data_first))
+        for epoch in range(num_epochs(args))
+    ]
+    return sum(-(-number // args.gradient_accumulation_steps) for number in batches)
+
+
+def num_epochs(args: TrainArguments) -> int:
+    """The most epochs of a training, those on further corpora alone among them."""
+    return args.extra_data_first + args.num_train_epochs
 
 
 def averaged_model(

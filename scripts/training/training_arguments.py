@@ -68,6 +68,38 @@ class DataArguments:
             "choices": list(MODALITIES),
         },
     )
+    soft_labels: str | None = field(
+        default=None,
+        metadata={
+            "help": "Table (.csv or .parquet) of votes or probabilities of the emotions by utterance_id: the model learns them "
+            "beside the labels."
+        },
+    )
+    soft_label_weight: float = field(
+        default=0.5, metadata={"help": "Share of the soft label in what is learned; the rest is the label."}
+    )
+    soft_labels_for: str = field(
+        default="majority",
+        metadata={
+            "help": "majority: soft labels only where the label has more than half of the votes (for votes of people). all: "
+            "wherever the table has a row (for the probabilities of a teacher).",
+            "choices": ["majority", "all"],
+        },
+    )
+    extra_data: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Further corpora to learn from: folders of conversations, or NAME=FOLDER for a data set with a name, such "
+            "as ravdess=RAVDESS. Emotions and modalities may differ: each corpus gets a classifier of its own."
+        },
+    )
+    leave_out_overlap: bool = field(
+        default=False,
+        metadata={
+            "help": "Leave out conversations of --extra_data whose texts stand in the validation or the test split. Default: "
+            "such a corpus is refused."
+        },
+    )
     train_fraction: float = field(
         default=1.0,
         metadata={"help": "Train on this share of the training conversations, drawn with --seed; more hold the fewer."},
@@ -206,6 +238,26 @@ class TrainArguments:
     early_stopping_patience: int = field(
         default=5, metadata={"help": "Stop after so many epochs without a better validation weighted F1."}
     )
+    extra_data_first: int = field(
+        default=0,
+        metadata={
+            "help": "So many epochs on --extra_data alone come before --num_train_epochs epochs without it. 0: all corpora are "
+            "learned together."
+        },
+    )
+    r_drop: float = field(
+        default=0.0,
+        metadata={
+            "help": "R-Drop (arXiv 2106.14448): read each batch twice with other dropout, and add so much of the divergence of "
+            "the predictions to the loss. A step takes twice as long. 0: off."
+        },
+    )
+    text_layer_dropout: float = field(
+        default=0.0,
+        metadata={
+            "help": "LayerDrop (arXiv 1909.11556): probability with which a layer of the text encoder is skipped in training."
+        },
+    )
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate."})
     encoder_learning_rate: float | None = field(
         default=None,
@@ -297,6 +349,7 @@ FREE_ON_RESUME = {
     *("use_cpu", "num_threads"),
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
     *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
+    *("soft_labels", "extra_data"),
     *("energy_country", "device_watts", "report_to"),
 }
 
@@ -362,17 +415,26 @@ def read_recipe(name: str, known: set[str]) -> dict:
     return settings
 
 
-def check_arguments(model_args: ModelArguments, args: TrainArguments):
+def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: TrainArguments):
     """
     Raises:
         ValueError: when a number is out of its range, or an option needs another one.
     """
     if not 0 <= args.weight_averaging < 1:
         raise ValueError(f"--weight_averaging must be at least 0 and less than 1, but is {args.weight_averaging}.")
+    if args.r_drop < 0:
+        raise ValueError(f"--r_drop must be 0 or more, but is {args.r_drop}.")
+    if not 0 <= args.text_layer_dropout < 1:
+        raise ValueError(f"--text_layer_dropout must be at least 0 and less than 1, but is {args.text_layer_dropout}.")
+    if args.extra_data_first < 0:
+        raise ValueError(f"--extra_data_first must be 0 or more, but is {args.extra_data_first}.")
+    if args.extra_data_first and not data_args.extra_data:
+        raise ValueError("--extra_data_first needs --extra_data, the corpora that are learned first.")
     if model_args.text_model is None:
         options = {
             "encoder_learning_rate": args.encoder_learning_rate,
             "text_attention_dropout": model_args.text_attention_dropout,
+            "text_layer_dropout": args.text_layer_dropout or None,
         }
         idle = [f"--{name}" for name, value in options.items() if value is not None]
         if idle:

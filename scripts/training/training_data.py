@@ -2,7 +2,7 @@
 """The data of a training: its conversations, their features, and the modalities that the model gets."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from accelerate import Accelerator
@@ -17,12 +17,20 @@ from modeling_amuse.processing.corpora.conversation_dataset import (
     utterance_ids,
 )
 from modeling_amuse.processing.corpora.encoder_states import frozen_text_states
+from modeling_amuse.processing.corpora.extra_corpora import (
+    ExtraCorpus,
+    load_extra_corpora,
+    reserved_texts,
+    without_overlap,
+)
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.processing.corpora.load_conversations import (
     ConversationData,
     describe_report,
     load_conversations,
 )
+from modeling_amuse.processing.corpora.soft_labels import read_soft_labels, soft_targets
+from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora
 from modeling_amuse.scripts.training.training_arguments import DataArguments
 
 SPLITS = ("train", "validation")
@@ -40,6 +48,8 @@ class TrainingData:
         modalities: the modalities of the model, in the order of [`MODALITIES`].
         emotions: the emotions, in the order of the labels.
         report: for each split, counts of what was found and corrected in the files.
+        extra: further corpora, which are trained on beside the training split.
+        targets: for training utterances with a soft label what is learned in place of the label.
     """
 
     splits: dict[str, Dataset]
@@ -47,6 +57,27 @@ class TrainingData:
     modalities: tuple[str, ...]
     emotions: tuple[str, ...]
     report: dict[str, Counter]
+    extra: list[ExtraCorpus] = field(default_factory=list)
+    targets: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def feature_tables(self) -> dict[str, FeatureTable]:
+        """The table of each stream that the model reads as features: the training split's, else a further corpus's."""
+        tables = [self.tables["train"], *(corpus.tables for corpus in self.extra)]
+        return {stream: table for own in reversed(tables) for stream, table in own.items()}
+
+    def feature_ids(self, stream: str) -> list[str]:
+        """The ids of the utterances whose features are in that table."""
+        if stream in self.tables["train"]:
+            return utterance_ids(self.splits["train"])
+        return next(corpus.ids() for corpus in self.extra if stream in corpus.tables)
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that are trained on, of all corpora."""
+        utterances = [utterance for row in self.splits["train"]["utterances"] for utterance in row]
+        own = [utterance["text"] for utterance in utterances if utterance["text"]]
+        return own + [text for corpus in self.extra for text in corpus.texts()]
 
 
 def load_training_data(data_args: DataArguments, seed: int, accelerator: Accelerator) -> TrainingData:
@@ -61,6 +92,7 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
     with accelerator.main_process_first():
         data = load_conversations(data_args.dataset_name, data_args.data_dir, data_args.cache_dir, SPLITS)
     accelerator.print(describe_report(data.report))
+    targets = training_targets(data, data_args, accelerator)
     draw_training_conversations(data, data_args.train_fraction, seed, accelerator)
     splits = dict(data.splits)
     for split in SPLITS:
@@ -70,7 +102,8 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
                 f"{split}.jsonl). Training needs both: the validation split chooses the epoch."
             )
     tables = load_stream_tables({stream: getattr(data_args, f"{stream}_features", None) for stream in STREAMS}, splits)
-    modalities = chosen_modalities(data_args.modalities, tables["train"])
+    extra = extra_corpora(data_args, accelerator)
+    modalities = chosen_modalities(data_args.modalities, [tables["train"], *(corpus.tables for corpus in extra)])
     if data_args.modalities is None and (unread := unread_recordings(splits["train"], modalities)):
         accelerator.print(
             f"The conversations have recordings, but the model reads no {' and no '.join(unread)}: make features with "
@@ -80,7 +113,79 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
         tables[split] = {stream: t for stream, t in tables[split].items() if MODALITY_OF[stream] in modalities}
         for stream, table in tables[split].items():
             accelerator.print(f"{split}: {stream}: {table.coverage(utterance_ids(splits[split]))}")
-    return TrainingData(splits, tables, modalities, data.emotions, data.report)
+    extra = [corpus.with_modalities(modalities) for corpus in extra]
+    check_same_features(tables["train"], extra)
+    return TrainingData(splits, tables, modalities, data.emotions, data.report, extra, targets)
+
+
+def training_targets(
+    data: ConversationData, data_args: DataArguments, accelerator: Accelerator
+) -> dict[str, np.ndarray]:
+    """
+    What `--soft_labels` has the model learn from; nothing without that option.
+
+    Raises:
+        FileNotFoundError: when there is no such table.
+        ValueError: when the table cannot be read or does not belong to the training split.
+    """
+    if data_args.soft_labels is None or "train" not in data.splits:
+        return {}
+    emotions = {emotion: label for label, emotion in enumerate(data.emotions)}
+    utterances = [utterance for row in data.splits["train"]["utterances"] for utterance in row]
+    labels = {utterance["id"]: emotions.get(utterance["emotion"]) for utterance in utterances}
+    targets = soft_targets(
+        read_soft_labels(data_args.soft_labels, data.emotions),
+        labels,
+        data_args.soft_label_weight,
+        data_args.soft_labels_for == "majority",
+        data_args.soft_labels,
+    )
+    accelerator.print(f"train: {len(targets)} of {len(labels)} utterances have soft labels")
+    return targets
+
+
+def extra_corpora(data_args: DataArguments, accelerator: Accelerator) -> list[ExtraCorpus]:
+    """
+    The further corpora of `--extra_data`, none of whose conversations stand in the validation or the test split. To find
+    such conversations, the texts of the test split are read, and nothing else of it.
+
+    Raises:
+        FileNotFoundError: when files are missing.
+        ValueError: when a corpus has no labels, or overlaps with those splits.
+    """
+    if not data_args.extra_data:
+        return []
+    with accelerator.main_process_first():
+        corpora = load_extra_corpora(data_args.extra_data, data_args.cache_dir)
+        reserved = reserved_texts(data_args.dataset_name, data_args.data_dir, data_args.cache_dir)
+    if "test" not in reserved:
+        accelerator.print("There is no test split here: whether --extra_data overlaps with it is not known.")
+    kept = []
+    for corpus in corpora:
+        corpus, said = without_overlap(corpus, reserved, data_args.leave_out_overlap)
+        if said:
+            accelerator.print(said)
+        counts = f"{len(corpus.conversations)} conversations, {len(corpus.ids())} utterances"
+        accelerator.print(f"{corpus.name}: {counts}, {len(corpus.emotions)} emotions of its own")
+        kept.append(corpus)
+    return kept
+
+
+def check_same_features(tables: dict[str, FeatureTable], extra: list[ExtraCorpus]):
+    """
+    Raises:
+        ValueError: when corpora have features of one stream that cannot come from one extractor.
+    """
+    owners = {stream: ("the training split", table) for stream, table in tables.items()}
+    for corpus in extra:
+        for stream, table in corpus.tables.items():
+            name, first = owners.setdefault(stream, (corpus.name, table))
+            if (table.size, table.record) != (first.size, first.record):
+                raise ValueError(
+                    f"--extra_data: the {stream} features of {corpus.name} have size {table.size}, those of {name} size "
+                    f"{first.size}, or another extractor computed them: compute both with one extractor, or leave "
+                    f"{MODALITY_OF[stream]} out with --modalities."
+                )
 
 
 def draw_training_conversations(data: ConversationData, fraction: float, seed: int, accelerator: Accelerator):
@@ -108,14 +213,18 @@ def drawn_conversations(number: int, fraction: float, seed: int) -> list[int]:
     return sorted(order[: max(1, round(fraction * number))].tolist())
 
 
-def chosen_modalities(wanted: list[str] | None, tables: dict) -> tuple[str, ...]:
+def chosen_modalities(wanted: list[str] | None, tables: list[dict]) -> tuple[str, ...]:
     """
     The model's modalities: those that were asked for, else text and all that have features.
+
+    Args:
+        wanted: `--modalities`.
+        tables: the feature tables of each corpus that is trained on, by stream.
 
     Raises:
         ValueError: when a modality was asked for that has no features.
     """
-    available = {"text"} | {MODALITY_OF[stream] for stream in tables}
+    available = {"text"} | {MODALITY_OF[stream] for own in tables for stream in own}
     for modality in wanted or ():
         if modality not in available:
             raise ValueError(f"--modalities names {modality}: give its feature table as --{modality}_features.")
@@ -131,15 +240,16 @@ def unread_recordings(conversations: Dataset, modalities: tuple[str, ...]) -> li
 
 def training_datasets(
     data: TrainingData, model, processor, accelerator: Accelerator, cache_dir: str | None
-) -> tuple[ConversationDataset, ConversationDataset]:
+) -> tuple[SeveralCorpora, ConversationDataset]:
     """
-    The conversations of the training and of the validation split with their features. The states of a frozen text encoder
+    The conversations that are trained on, of all corpora, and those of the validation split, with their features. The states of a frozen text encoder
     are computed once, and are a feature table from then on.
 
     Raises:
         ValueError: when no utterance of a split has an emotion.
     """
     tables = {split: dict(data.tables[split]) for split in SPLITS}
+    extra = [corpus._replace(tables=dict(corpus.tables)) for corpus in data.extra]
     encoder = model.amuse.encoder("text")
     # where the encoder reads a text in its conversation, the states of an utterance are not always the same
     if encoder is not None and model.config.freeze_text_encoder and model.config.text_scope == "utterance":
@@ -147,7 +257,14 @@ def training_datasets(
         with accelerator.main_process_first():
             for split in SPLITS:
                 tables[split]["text"] = frozen_text_states(data.splits[split], processor, encoder, cache_dir)
-    train, validation = (ConversationDataset(data.splits[split], tables[split]) for split in SPLITS)
+            for corpus in extra:
+                if corpus.texts():
+                    states = frozen_text_states(corpus.conversations, processor, encoder, cache_dir)
+                    corpus.tables["text"] = states
+    known = set(utterance_ids(data.splits["train"]))  # of a share of the training split, not all have their target here
+    targets = {identifier: target for identifier, target in data.targets.items() if identifier in known}
+    train = ConversationDataset(data.splits["train"], tables["train"], targets)
+    validation = ConversationDataset(data.splits["validation"], tables["validation"])
     train.check_labelled("train")
     validation.check_labelled("validation")
-    return train, validation
+    return SeveralCorpora([train, *(corpus.dataset() for corpus in extra)]), validation

@@ -15,11 +15,12 @@ from accelerate.utils import set_seed
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 from transformers import BatchFeature
-from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
-from modeling_amuse.scripts.training.optimization import Training
-from modeling_amuse.scripts.training.prediction import collate_conversations, predict, score
+from modeling_amuse.scripts.training.consistency import divergence, read_twice
+from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora, epoch_steps
+from modeling_amuse.scripts.training.optimization import Training, num_epochs
+from modeling_amuse.scripts.training.prediction import predict, score
 from modeling_amuse.scripts.training.run_record import EnergyMeter, describe_run
 from modeling_amuse.scripts.training.saved_model import save_model
 from modeling_amuse.scripts.training.tracking import log_epoch
@@ -33,7 +34,7 @@ LOSSES = ("loss", "classification_loss", "modality_loss", "contrastive_loss")
 
 def training_loop(
     training: Training,
-    train_set: ConversationDataset,
+    train_set: SeveralCorpora,
     validation_set: ConversationDataset,
     record: TrainingRecord,
     output_dir: Path,
@@ -47,15 +48,15 @@ def training_loop(
     energy = {"energy_country": args.energy_country, "device_watts": args.device_watts}
     this_run = {**describe_run(accelerator), **energy}
     started_at = record.epoch
-    for epoch in range(started_at, args.num_train_epochs):
-        if epoch - record.best_epoch >= args.early_stopping_patience:
+    for epoch in range(started_at, num_epochs(args)):
+        if epoch - max(record.best_epoch, args.extra_data_first) >= args.early_stopping_patience:
             accelerator.print(f"No better epoch for {args.early_stopping_patience} epochs: stopped early.")
             break
         if epoch == started_at:
             record.runs.append(this_run)
         line = train_and_validate(training, train_set, validation_set, epoch, meter)
         is_best = record.add_epoch(line)
-        accelerator.print(describe_epoch(line, args.num_train_epochs, is_best))
+        accelerator.print(describe_epoch(line, num_epochs(args), is_best))
         log_epoch(line, training)
         # The model first: when the training is stopped between the two, the epoch is repeated and both are written again.
         if is_best:
@@ -68,7 +69,7 @@ def training_loop(
 
 def train_and_validate(
     training: Training,
-    train_set: ConversationDataset,
+    train_set: SeveralCorpora,
     validation_set: ConversationDataset,
     epoch: int,
     meter: EnergyMeter,
@@ -95,9 +96,9 @@ def train_and_validate(
     }
 
 
-def train_epoch(training: Training, dataset: ConversationDataset, epoch: int) -> dict[str, float]:
+def train_epoch(training: Training, dataset: SeveralCorpora, epoch: int) -> dict[str, float]:
     """
-    One epoch over the training split. A loss is a sum over utterances, divided by the number of labelled utterances in all
+    One epoch over the training conversations. A loss is a sum over utterances, divided by the number of labelled utterances in all
     batches and processes of a step: the steps do not depend on how conversations are spread over processes.
 
     Args:
@@ -113,7 +114,7 @@ def train_epoch(training: Training, dataset: ConversationDataset, epoch: int) ->
     batches = epoch_batches(dataset, args, epoch, accelerator)
     # All randomness of an epoch comes from these seeds, so that a resumed training repeats it.
     set_seed(int(np.random.SeedSequence([args.seed, epoch, accelerator.process_index]).generate_state(1)[0]))
-    collate = partial(collate_conversations, dataset, training.processor, training.model.config.modalities)
+    collate = partial(dataset.collate, training.processor, training.model.config.modalities)
     loader = iter(DataLoader(dataset, batch_sampler=batches, collate_fn=collate))
     starts = range(0, len(batches), args.gradient_accumulation_steps)
     totals, utterances = Counter(), 0
@@ -134,22 +135,14 @@ def train_epoch(training: Training, dataset: ConversationDataset, epoch: int) ->
 
 
 def epoch_batches(
-    dataset: ConversationDataset, args: TrainArguments, epoch: int, accelerator: Accelerator
+    dataset: SeveralCorpora, args: TrainArguments, epoch: int, accelerator: Accelerator
 ) -> list[list[int]]:
     """The batches of this process in an epoch, as positions of conversations. Each process has as many batches."""
     process, processes = accelerator.process_index, accelerator.num_processes
     size = args.per_device_train_batch_size * processes
-    generator = np.random.default_rng([args.seed, epoch])
-    if args.group_by_length:
-        torch_generator = torch.Generator().manual_seed(int(generator.integers(2**31)))
-        lengths = dataset.lengths()
-        order = np.array(get_length_grouped_indices(lengths, size, generator=torch_generator))
-    else:
-        order = generator.permutation(len(dataset))
-    starts = np.arange(0, len(order), size)
-    if args.group_by_length:
-        generator.shuffle(starts)  # otherwise long conversations would always be read first
-    return [np.array_split(order[start : start + size], processes)[process].tolist() for start in starts]
+    corpora = dataset.of_epoch(epoch, args.extra_data_first)
+    steps = epoch_steps(dataset, corpora, size, args.group_by_length, np.random.default_rng([args.seed, epoch]))
+    return [np.array_split(step, processes)[process].tolist() for step in steps]
 
 
 def training_step(training: Training, batches: list[BatchFeature], totals: Counter) -> int:
@@ -194,15 +187,22 @@ def batch_losses(training: Training, batch: BatchFeature, labelled: torch.Tensor
         batch: what the processor made of the conversations; further keys are passed to the model.
         labelled: the number of labelled utterances in the whole step, by which the model divides sums over utterances.
     """
-    outputs = training.wrapped(**batch, num_items_in_batch=labelled)
-    return {name: outputs[name] for name in LOSSES if outputs.get(name) is not None}
+    weight = training.args.r_drop
+    if not weight:
+        outputs = training.wrapped(**batch, num_items_in_batch=labelled)
+        return {name: outputs[name] for name in LOSSES if outputs.get(name) is not None}
+    batch = read_twice(batch)
+    outputs = training.wrapped(**batch, num_items_in_batch=2 * labelled)
+    losses = {name: outputs[name] for name in LOSSES if outputs.get(name) is not None}
+    losses["consistency_loss"] = weight * divergence(outputs.logits, batch["labels"]) / labelled
+    return {**losses, "loss": losses["loss"] + losses["consistency_loss"]}
 
 
 def describe_epoch(line: dict, epochs: int, is_best: bool) -> str:
     """The line that is printed for an epoch."""
     parts = " + ".join(
         f"{line[f'train_{name}_loss']:.4f}"
-        for name in ("classification", "modality", "contrastive")
+        for name in ("classification", "modality", "contrastive", "consistency")
         if f"train_{name}_loss" in line
     )
     return (

@@ -33,7 +33,7 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
         ImportError: when the package of a tracker is missing.
         ValueError: when options do not fit each other, or the data; and when the loss becomes infinite.
     """
-    check_arguments(model_args, args)
+    check_arguments(data_args, model_args, args)
     check_trackers(args.report_to)
     accelerator = start_accelerator(model_args, args)
     output_dir = Path(args.output_dir)
@@ -49,7 +49,7 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
 
     # Optimizer
     encoder_weights = untrained_encoder_weights(model, model_args)
-    training = prepare_training(model, processor, len(train_set), model_args, args, accelerator)
+    training = prepare_training(model, processor, train_set, model_args, args, accelerator)
     describe_model(training)
 
     # The loop

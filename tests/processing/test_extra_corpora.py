@@ -41,8 +41,7 @@ def test_a_folder_and_a_data_set_by_its_name(tmp_path):
     dataset = ravdess.dataset()
     assert (dataset.corpus, dataset.emotions) == ("ravdess", list(RAVDESS_EMOTIONS))
     assert "audio_features" in dataset[0]["utterances"][0]
-    [only_voice] = load_extra_corpora([f"ravdess={clips}"], str(tmp_path / "cache"), ("text", "audio"))
-    assert list(only_voice.tables) == ["audio"]
+    assert list(ravdess.with_modalities(("text", "audio")).tables) == ["audio"]
 
 
 def test_corpora_without_labels_and_of_unknown_kinds_are_refused(tmp_path):

@@ -80,15 +80,23 @@ class Corpus(list):
     st.integers(0, 1000),
 )
 def test_an_epoch_reads_every_conversation_once_and_each_batch_is_of_one_corpus(corpora, size, group, seed):
-    corpora = [Corpus(lengths) for lengths in corpora]
-    both = SeveralCorpora(corpora)
-    steps = epoch_steps(corpora, size, group, np.random.default_rng(seed))
+    both = SeveralCorpora([Corpus(lengths) for lengths in corpora])
+    chosen = both.of_epoch(0, 0)
+    steps = epoch_steps(both, chosen, size, group, np.random.default_rng(seed))
     assert sorted(np.concatenate(steps).tolist()) == list(range(len(both)))
     for step in steps:
         assert 1 <= len(step) <= size
         assert len({both[number][0] for number in step}) == 1
-    again = epoch_steps(corpora, size, group, np.random.default_rng(seed))
+    again = epoch_steps(both, chosen, size, group, np.random.default_rng(seed))
     assert [step.tolist() for step in steps] == [step.tolist() for step in again]
+
+
+def test_further_corpora_may_come_first():
+    three = SeveralCorpora([Corpus([3, 4]), Corpus([5]), Corpus([6, 7, 8])])
+    assert [three.of_epoch(epoch, 2) for epoch in range(4)] == [[1, 2], [1, 2], [0], [0]]
+    first = np.concatenate(epoch_steps(three, [1, 2], 2, True, np.random.default_rng(0)))
+    assert sorted(three[number] for number in first) == [(1, 5), (2, 6), (2, 7), (2, 8)]
+    assert SeveralCorpora([Corpus([3])]).of_epoch(0, 2) == [0]
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 5), st.booleans(), st.integers(0, 1000))
@@ -104,5 +112,5 @@ def test_one_corpus_is_read_in_the_order_of_earlier_trainings(lengths, size, gro
     if group:
         generator.shuffle(starts)
     expected = [order[start : start + size].tolist() for start in starts]
-    found = epoch_steps([Corpus(lengths)], size, group, np.random.default_rng(seed))
+    found = epoch_steps(SeveralCorpora([Corpus(lengths)]), [0], size, group, np.random.default_rng(seed))
     assert [step.tolist() for step in found] == expected

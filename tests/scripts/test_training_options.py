@@ -15,6 +15,7 @@ from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcess
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.scripts import evaluate, train
 from modeling_amuse.scripts.training import (
+    corpus_batches,
     evaluation_data,
     model_building,
     optimization,
@@ -147,13 +148,13 @@ def test_layers_learn_slower_the_lower_they_are():
 
 
 def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_path, tiny_text_encoder, monkeypatch):
-    lengths, collate = [], training_loop.collate_conversations
+    lengths, collate = [], corpus_batches.collate_conversations
 
     def recording(dataset, processor, modalities, conversations):
         lengths.append([len(conversation["utterances"]) for conversation in conversations])
         return collate(dataset, processor, modalities, conversations)
 
-    monkeypatch.setattr(training_loop, "collate_conversations", recording)
+    monkeypatch.setattr(corpus_batches, "collate_conversations", recording)
     own = ["--text_model", tiny_text_encoder[0], "--text_scope", "conversation", "--group_by_length"]
     own += ["--text_attention_dropout", "0", "--max_text_sequence", "200"]
     folder = trained(corpus, tmp_path / "amuse", *own)
