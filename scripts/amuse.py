@@ -23,6 +23,10 @@ COMMANDS = {
     "cross-validate": ("cross_validate", "Train and score by a cross-validation over speakers."),
     "calibrate": ("calibrate", "Fit the temperature of a trained model on the validation split."),
     "extract": ("extract_features", "Compute the features of a data set's recordings once, for training."),
+    "prepare-meld-extras": (
+        "prepare_meld_extras",
+        "Make the votes and further conversations that MELD can learn from.",
+    ),
     "audit": ("audit_data", "Look for missing and damaged recordings in a data set."),
     "study": ("run_study", "Compare variants of the model over several seeds."),
     "export": ("export_onnx", "Export a trained model to ONNX."),

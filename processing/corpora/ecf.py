@@ -1,0 +1,48 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+ECF 2.0 (Wang et al. 2024, SemEval-2024 Task 3): conversations of the series that MELD is from, with the same emotions. Its
+training data is MELD itself; its evaluation data are 341 further conversations.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+SOURCE = (
+    "Get Subtask_2_test.json (or Subtask_1_test.json) of ECF 2.0 from https://github.com/NUSTM/SemEval-2024_ECAC, folder data "
+    "(GPL-3.0, research use)."
+)
+
+
+def read_ecf(paths: Iterable[Path]) -> list[dict]:
+    """
+    The conversations of ECF's JSON files, as `--dataset_name folder` takes them.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        ValueError: when a file is another one.
+    """
+    conversations = []
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no file {path}. {SOURCE}")
+        try:
+            rows = json.loads(path.read_text(encoding="utf-8-sig"))
+            conversations += [_conversation(row) for row in rows]
+        except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is not a file of ECF ({error!r}). {SOURCE}") from error
+    return conversations
+
+
+def _conversation(row: dict) -> dict:
+    identifier = f"ecf{row['conversation_ID']}"
+    utterances = [
+        {
+            "id": f"{identifier}_utt{line['utterance_ID']}",
+            "speaker": line["speaker"],
+            "text": line["text"],
+            "emotion": line.get("emotion"),
+        }
+        for line in row["conversation"]
+    ]
+    return {"id": identifier, "utterances": utterances}

@@ -1,0 +1,69 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What other data sets say about MELD's training split, and further conversations of its series, as files for train.py."""
+
+import csv
+import json
+from pathlib import Path
+
+from modeling_amuse.processing.corpora.ecf import read_ecf
+from modeling_amuse.processing.corpora.emotionlines import VOTED_EMOTIONS, read_emotionlines, votes_of_utterances
+from modeling_amuse.processing.corpora.extra_corpora import reserved_texts
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.overlapping_dialogues import overlapping_dialogues
+from modeling_amuse.processing.whole_files import whole_file
+
+VOTES_FILE = "train_votes.csv"
+CONVERSATIONS_FOLDER = "ecf"
+
+
+def write_votes(paths: list[Path], data_dir: str, output_dir: Path, cache_dir: str | None = None) -> Path:
+    """
+    Write the votes on MELD's training utterances, a table for `--soft_labels`. The test split is not opened.
+
+    Raises:
+        FileNotFoundError: when files are missing.
+        ValueError: when a file is another one, or no utterance of MELD is found in EmotionLines.
+    """
+    dialogues = read_emotionlines(paths)
+    train = load_conversations("meld", data_dir, cache_dir, ("train",)).splits["train"].to_list()
+    rows = votes_of_utterances(train, dialogues)
+    number = sum(len(conversation["utterances"]) for conversation in train)
+    if not rows:
+        raise ValueError(f"No training utterance of MELD in {data_dir} has its text in {', '.join(map(str, paths))}.")
+    print(f"{len(rows)} of {number} training utterances have votes, in {len({row['scene'] for row in rows})} scenes")
+    path = output_dir / VOTES_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file, file.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.DictWriter(opened, ("utterance_id", *VOTED_EMOTIONS, "scene"))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def write_conversations(paths: list[Path], data_dir: str, output_dir: Path, cache_dir: str | None = None) -> Path:
+    """
+    Write the conversations of ECF that MELD does not have, a folder for `--extra_data`. Of MELD's validation and test split
+    the texts are read, and nothing else.
+
+    Raises:
+        FileNotFoundError: when files are missing.
+        ValueError: when a file is another one, or no conversation is left.
+    """
+    conversations = read_ecf(paths)
+    train = load_conversations("meld", data_dir, cache_dir, ("train",)).splits["train"].to_list()
+    splits = {**reserved_texts("meld", data_dir, cache_dir), "train": train}
+    found = set()
+    for split, rows in splits.items():
+        overlaps = {overlap.conversation for overlap in overlapping_dialogues(conversations, rows)}
+        print(f"{len(overlaps)} of {len(conversations)} conversations stand in MELD's {split} split: left out")
+        found |= overlaps
+    kept = [conversation for conversation in conversations if conversation["id"] not in found]
+    if not kept:
+        raise ValueError(f"All conversations of {', '.join(map(str, paths))} stand in MELD: none is new.")
+    utterances = sum(len(conversation["utterances"]) for conversation in kept)
+    print(f"{len(kept)} conversations with {utterances} utterances are new")
+    path = output_dir / CONVERSATIONS_FOLDER / "train.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
+        file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in kept) + "\n", encoding="utf-8")
+    return path.parent
