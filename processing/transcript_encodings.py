@@ -141,12 +141,7 @@ def _latin_of(candidates: dict[str, str]) -> list[str]:
             if shares and words not in (words_of for words_of, _ in likeness.values()):
                 likeness[name] = (words, max(shares))
     best = max((share for _, share in likeness.values()), default=0.0)
-    return [
-        name
-        for name, (words, share) in likeness.items()
-        # several words of which none is common are hardly of a language; cp1252 was the encoding of old, and stays in doubt
-        if share == best and (share or name == "cp1252" or len(words.split()) < 4)
-    ]
+    return [name for name, (_, share) in likeness.items() if share == best]
 
 
 def _by_script(candidates: dict[str, str]) -> list[str]:
