@@ -7,6 +7,7 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from .configuration_amuse import AmuseConfig
+from .tracing import is_exporting
 from .variants import HEAD_AGGREGATIONS
 
 
@@ -81,9 +82,15 @@ class AmuseAttention(nn.Module):
             `(rows, heads, queries, keys)`, or None where the attention implementation returns none.
         """
         interface = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
-        query = self._split_heads(self.query(hidden_states))
+        needs_query = [not self._is_one_token(key) for key in keys]
+        query = self._split_heads(self.query(hidden_states)) if any(needs_query) else None
         attended, attentions = [], []
-        for key, value, mask in zip(keys, values, masks, strict=True):
+        for key, value, mask, has_choice in zip(keys, values, masks, needs_query, strict=True):
+            if not has_choice:
+                # softmax over one key is 1 for every query: `(rows, 1, heads, size)` stands for all of them
+                attended.append(value.unflatten(-1, (self.num_heads, -1)))
+                attentions.append(None)
+                continue
             part, weights = interface(
                 self,
                 query,
@@ -95,7 +102,17 @@ class AmuseAttention(nn.Module):
             )
             attended.append(part)
             attentions.append(weights)
-        return self._aggregate(attended, shares), attentions
+        update = self._aggregate(attended, shares)
+        if query is None:
+            if self.training:  # DistributedDataParallel waits for the gradient of every weight: this one's is zero
+                update = update + self.query.weight.sum() * 0
+            update = update.expand(-1, hidden_states.shape[1], -1)
+        return update, attentions
+
+    def _is_one_token(self, key: torch.Tensor) -> bool:
+        """Whether a sequence of keys `(rows, keys, d)` leaves attention nothing to choose from."""
+        drops_weights = self.training and self.config.attention_dropout > 0
+        return key.shape[1] == 1 and not drops_weights and not is_exporting()
 
     def weights(
         self, hidden_states: torch.Tensor, keys: list[torch.Tensor], masks: list[torch.Tensor | None]

@@ -175,16 +175,21 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
             hidden_states = layout.pad(hidden_states)
         for layer in range(self.num_layers):
             # the peripherals of a central m number it among their own others: m - 1 for those that stand before it
-            pairs = [maps[i][layer, m - (m > i)] for m, others in enumerate(peers) for i in others]
+            number = len(features) - 1
+            pairs = [maps[i][layer * number + m - (m > i)] for m, others in enumerate(peers) for i in others]
             hidden_states = self.layers[layer](hidden_states, masks, shares, sizes, layout, output_attentions, *pairs)
         if layout is not None:
             hidden_states = layout.rows(hidden_states)
         return AmuseMultimodalAttentionOutput(last_hidden_state=hidden_states)
 
-    def _peripheral_maps(self, features: list[Tokens]) -> list[torch.Tensor]:
-        """For each modality, its keys and values `(layers, other modalities, rows, tokens, key size + value size)`."""
-        shape = (self.num_layers, len(features) - 1, -1)
+    def _peripheral_maps(self, features: list[Tokens]) -> list[tuple[torch.Tensor, ...]]:
+        """
+        For each modality, its keys and values `(rows, tokens, key size + value size)`: those of the first layer for each
+        other modality, then those of the second layer, and so on.
+        """
+        number = self.num_layers * (len(features) - 1)
+        # parts of one tensor: their gradients are joined once, where an index would fill a tensor of zeros for each part
         return [
-            peripheral(tokens.states).unflatten(-1, shape).permute(2, 3, 0, 1, 4)
+            peripheral(tokens.states).chunk(number, dim=-1)
             for peripheral, tokens in zip(self.peripherals.values(), features, strict=False)
         ]

@@ -3,8 +3,10 @@
 
 import torch
 from torch import nn
+from torch.nn.functional import pad
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from .like_lengths import groups_of_like_length, in_first_order
 from .tracing import is_exporting
 
 
@@ -68,9 +70,36 @@ class AmuseLSTM(nn.Module):
         """
         if is_exporting():
             return padded_lstm(hidden_states, lengths, [w for direction in self.lstm.all_weights for w in direction])
-        packed = pack_padded_sequence(hidden_states, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        packed, _ = self.lstm(packed)
-        return pad_packed_sequence(packed, batch_first=True, total_length=hidden_states.shape[1])[0]
+        steps = hidden_states.shape[1]
+        if not _has_fused_kernel(hidden_states):
+            packed = pack_padded_sequence(hidden_states, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=steps)[0]
+        groups = groups_of_like_length(lengths, steps)
+        read = []
+        for rows in groups:
+            width = int(lengths[rows].max())
+            states = self._read_padded(hidden_states[rows, :width], lengths[rows])
+            read.append(pad(states, (0, 0, 0, steps - width)))
+        return in_first_order(read, groups)
+
+    def _read_padded(self, hidden_states: torch.Tensor, lengths: torch.LongTensor) -> torch.Tensor:
+        """
+        As `forward`, by the kernel that reads all steps of padded rows at once. It reads forward: the backward direction is
+        given each row from its last valid step to its first, and padding stays behind them.
+        """
+        steps = torch.arange(hidden_states.shape[1])
+        valid = steps < lengths[:, None]
+        mirrored = torch.where(valid, lengths[:, None] - 1 - steps, steps)[..., None]
+        directions = []
+        for number, weights in enumerate(self.lstm.all_weights):
+            states = hidden_states if number == 0 else _reordered(hidden_states, mirrored)
+            start = states.new_zeros(1, len(states), self.lstm.hidden_size)
+            # what it keeps for the backward pass, it keeps only when told that it is training
+            states, *_ = torch.lstm(
+                states, (start, start), weights, True, 1, 0.0, torch.is_grad_enabled(), False, True
+            )
+            directions.append(states if number == 0 else _reordered(states, mirrored))
+        return torch.cat(directions, dim=-1) * valid[..., None]
 
     def step(
         self, inputs: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
@@ -89,3 +118,20 @@ class AmuseLSTM(nn.Module):
             state = tuple(part[None] for part in state)
         outputs, state = self.lstm(inputs[:, None], state)
         return outputs[:, 0], tuple(part[0] for part in state)
+
+
+def _has_fused_kernel(hidden_states: torch.Tensor) -> bool:
+    """Whether oneDNN reads these rows: it takes no packed ones, which torch reads step by step on a CPU."""
+    return (
+        hidden_states.device.type == "cpu"
+        and hidden_states.dtype == torch.float32
+        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.enabled
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+    )
+
+
+def _reordered(states: torch.Tensor, order: torch.LongTensor) -> torch.Tensor:
+    """The steps of `(rows, steps, size)` in another order, `(rows, steps, 1)`."""
+    return states.gather(1, order.expand(-1, -1, states.shape[2]))

@@ -1,0 +1,46 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Rows of similar length, computed together.
+
+A batch of conversations is mostly padding: two thirds of the token places of 8 conversations of MELD. Rows that are sorted
+by length and computed in a few groups, each only as wide as its longest row, give the same numbers in less time.
+"""
+
+import torch
+
+from .tracing import is_exporting
+
+GROUPS = 4
+"""More groups have less padding, and more calls of small operators."""
+FULL_ENOUGH = 0.8
+"""With this share of valid places, a batch stays whole: grouping would cost more than it saves."""
+
+
+def groups_of_like_length(lengths: torch.LongTensor, width: int) -> list[torch.LongTensor]:
+    """
+    The rows of a padded batch in groups of similar length.
+
+    Args:
+        lengths: `(rows,)`, the number of valid places of each row.
+        width: the number of places that each row has.
+
+    Returns:
+        Row numbers of each group; together, each row once. One group of all rows while a graph is traced (its shapes must
+        not depend on lengths), on a GPU (where small operators cost more than padding), and where little is padding.
+    """
+    rows = torch.arange(len(lengths), device=lengths.device)
+    if is_exporting() or torch.compiler.is_compiling() or lengths.device.type != "cpu" or len(lengths) < 2 * GROUPS:
+        return [rows]
+    if int(lengths.sum()) >= FULL_ENOUGH * len(lengths) * width:
+        return [rows]
+    return list(lengths.argsort(stable=True).tensor_split(GROUPS))
+
+
+def in_first_order(parts: list[torch.Tensor], groups: list[torch.LongTensor]) -> torch.Tensor:
+    """What was computed for each group, `(rows of the group, ...)`, as one tensor in the order of the batch's rows."""
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat(parts)[torch.cat(groups).argsort()]
+
+
+__all__ = ["groups_of_like_length", "in_first_order"]
