@@ -12,7 +12,7 @@ from .tracing import is_exporting
 
 GROUPS = 4
 """More groups have less padding, and more calls of small operators."""
-FULL_ENOUGH = 0.8
+FULL_ENOUGH = 0.6
 """With this share of valid places, a batch stays whole: grouping would cost more than it saves."""
 
 

@@ -40,6 +40,7 @@ from .configuration_amuse import MODALITIES, AmuseConfig
 from .conversation_context import CONTEXT_CLASSES, AmuseConversationContext
 from .corpus_heads import AmuseCorpusHead, classifier_size
 from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_distributed, is_sharded, tied_to_zero
+from .like_lengths import groups_of_like_length, in_first_order
 from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss, soft_focal_loss, soft_or_one_hot
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .outputs import AmuseEmotionRecognitionOutput, AmuseFeaturesOutput, AmuseModelOutput, UtteranceDescriptors
@@ -483,13 +484,15 @@ class AmuseModel(AmusePreTrainedModel):
         self, streams: dict, layout: UtteranceLayout, recording: dict
     ) -> tuple[UtteranceDescriptors, dict]:
         """Everything that needs no other utterance, and the requested hidden states and attentions."""
-        features, present = self._unimodal_features(streams, layout)
+        tokens, present = self._present_tokens(streams, layout)
         # None: as the configuration says
         recording = {
             name: getattr(self.config, name) if wanted is None else wanted for name, wanted in recording.items()
         }
-        network = self.man(features, layout if any(recording.values()) else None, **recording, return_dict=True)
-        descriptors = self._pool(network.last_hidden_state, features)
+        if any(recording.values()):
+            descriptors, recorded = self._record_descriptors(tokens, layout, recording)
+        else:
+            descriptors, recorded = self._modality_descriptors(tokens), {}
         # the fusion gets tensors, not the heads: accelerate moves tensors to the device of a module, but no modules
         gradients = head_gradients(descriptors, self.modality_heads) if self.fusion.needs_head_gradients else None
         fused, shares = self.fusion(descriptors, present, gradients)
@@ -500,17 +503,12 @@ class AmuseModel(AmusePreTrainedModel):
             modality_logits=self.apply_modality_heads(descriptors),
             modality_mask=present.long(),
         )
-        recorded = {name: network[name] for name in ("hidden_states", "attentions") if network.get(name) is not None}
-        if recorded.get("hidden_states") == ():  # no layers: g^0 is g^L
-            recorded["hidden_states"] = (layout.pad(network.last_hidden_state),)
-        if recorded:
-            counts = torch.tensor([tokens.states.shape[1] for tokens in features], device=fused.device)
-            modalities = torch.arange(len(counts), device=fused.device)
-            recorded["token_modalities"] = torch.repeat_interleave(modalities, counts)
         return utterances, recorded
 
-    def _unimodal_features(self, streams: dict, layout: UtteranceLayout) -> tuple[list[Tokens], torch.BoolTensor]:
-        """f_m of every modality, and which utterances have which modality, `(rows, M)`."""
+    def _present_tokens(
+        self, streams: dict, layout: UtteranceLayout
+    ) -> tuple[dict[str, list[Tokens]], torch.BoolTensor]:
+        """The tokens of each stream of every modality, and which utterances have which modality, `(rows, M)`."""
         tokens = {}
         for modality in self.config.modalities:
             names = self._stream_names(modality)
@@ -520,7 +518,43 @@ class AmuseModel(AmusePreTrainedModel):
             present = self._drop_modalities(present, layout)
             for m, (modality, parts) in enumerate(tokens.items()):
                 tokens[modality] = [part.without(~present[:, m]) for part in parts]
-        return [self.unimodal[modality](parts).tokens for modality, parts in tokens.items()], present
+        return tokens, present
+
+    def _modality_descriptors(self, tokens: dict[str, list[Tokens]]) -> torch.Tensor:
+        """f_CA of every modality, `(rows, M, d)`, computed in groups of utterances of similar length."""
+        streams = [part for parts in tokens.values() for part in parts]
+        lengths = torch.stack([part.readable_lengths for part in streams]).sum(dim=0)
+        if is_sharded(self):  # every process must call each layer equally often
+            groups = [torch.arange(len(lengths), device=lengths.device)]
+        else:
+            groups = groups_of_like_length(lengths, sum(part.states.shape[1] for part in streams))
+        descriptors = []
+        for rows in groups:
+            features = self._unimodal_features(tokens, rows if len(groups) > 1 else None)
+            network = self.man(features, output_attentions=False, output_hidden_states=False, return_dict=True)
+            descriptors.append(self._pool(network.last_hidden_state, features))
+        return in_first_order(descriptors, groups)
+
+    def _record_descriptors(
+        self, tokens: dict[str, list[Tokens]], layout: UtteranceLayout, recording: dict
+    ) -> tuple[torch.Tensor, dict]:
+        """As `_modality_descriptors`, with the network's hidden states and attentions, which need all rows at once."""
+        features = self._unimodal_features(tokens)
+        network = self.man(features, layout, **recording, return_dict=True)
+        recorded = {name: network[name] for name in ("hidden_states", "attentions") if network.get(name) is not None}
+        if recorded.get("hidden_states") == ():  # no layers: g^0 is g^L
+            recorded["hidden_states"] = (layout.pad(network.last_hidden_state),)
+        if recorded:
+            device = network.last_hidden_state.device
+            counts = torch.tensor([part.states.shape[1] for part in features], device=device)
+            recorded["token_modalities"] = torch.repeat_interleave(torch.arange(len(counts), device=device), counts)
+        return self._pool(network.last_hidden_state, features), recorded
+
+    def _unimodal_features(self, tokens: dict[str, list[Tokens]], rows: torch.LongTensor | None = None) -> list[Tokens]:
+        """f_m of every modality, of all utterances or of some `rows`."""
+        if rows is not None:
+            tokens = {modality: [part.of_rows(rows) for part in parts] for modality, parts in tokens.items()}
+        return [self.unimodal[modality](parts).tokens for modality, parts in tokens.items()]
 
     def _tokens(self, stream: str, modality: str, raw, features, mask, layout: UtteranceLayout) -> Tokens:
         """The tokens of one stream of a modality: encoded raw input, given features, or none where the stream is missing."""

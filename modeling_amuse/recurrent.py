@@ -95,9 +95,7 @@ class AmuseLSTM(nn.Module):
             states = hidden_states if number == 0 else _reordered(hidden_states, mirrored)
             start = states.new_zeros(1, len(states), self.lstm.hidden_size)
             # what it keeps for the backward pass, it keeps only when told that it is training
-            states, *_ = torch.lstm(
-                states, (start, start), weights, True, 1, 0.0, torch.is_grad_enabled(), False, True
-            )
+            states, *_ = torch.lstm(states, (start, start), weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
             directions.append(states if number == 0 else _reordered(states, mirrored))
         return torch.cat(directions, dim=-1) * valid[..., None]
 

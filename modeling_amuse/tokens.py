@@ -44,6 +44,11 @@ class Tokens(NamedTuple):
         """`(rows, tokens)`: the mask that belongs to `lengths`."""
         return torch.arange(self.states.shape[1], device=self.lengths.device) < self.lengths[:, None]
 
+    def of_rows(self, rows: torch.LongTensor) -> "Tokens":
+        """The tokens of some `rows` `(number,)`, as wide as the longest of these rows needs."""
+        lengths = self.lengths[rows]
+        return Tokens(self.states[rows, : int(lengths.max().clamp(min=1))], lengths)
+
     def without(self, rows: torch.BoolTensor) -> "Tokens":
         """These tokens, with the modality missing from some `rows` `(rows,)`."""
         return Tokens(self.states.masked_fill(rows[:, None, None], 0), self.lengths.masked_fill(rows, 0))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, like_lengths, recurrent
-from modeling_amuse.attention import AmuseAttention, key_mask
+from modeling_amuse.attention import build_attention, key_mask, key_value_sizes
 from modeling_amuse.like_lengths import groups_of_like_length, in_first_order
 from modeling_amuse.recurrent import AmuseLSTM
 
@@ -61,8 +61,8 @@ def test_attention_to_one_token_is_its_value_for_every_query(head_aggregation):
     config = AmuseConfig(text_feature_size=4, hidden_size=8, head_aggregation=head_aggregation)
     config._attn_implementation = "eager"
     torch.manual_seed(0)
-    attention = AmuseAttention(config).eval()
-    key_size, value_size = AmuseAttention.key_value_sizes(config)
+    attention = build_attention(config).eval()
+    key_size, value_size = key_value_sizes(config)
     queries = torch.randn(3, 5, 8)
     keys = [torch.randn(3, tokens, key_size) for tokens in (1, 4)]
     values = [torch.randn(3, tokens, value_size) for tokens in (1, 4)]
@@ -77,7 +77,9 @@ def test_attention_to_one_token_is_its_value_for_every_query(head_aggregation):
 def test_a_model_gives_the_same_with_and_without_groups_and_every_weight_has_a_gradient():
     torch.manual_seed(0)
     sizes = {"text_feature_size": 6, "audio_feature_size": 3, "vision_feature_size": 4}
-    config = AmuseConfig(**sizes, hidden_size=8, num_attention_heads=2, num_man_layers=2, hidden_dropout=0.0, num_labels=3)
+    config = AmuseConfig(
+        **sizes, hidden_size=8, num_attention_heads=2, num_man_layers=2, hidden_dropout=0.0, num_labels=3
+    )
     model = AmuseForEmotionRecognition(config).train()
     generator = torch.Generator().manual_seed(1)
 
