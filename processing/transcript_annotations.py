@@ -16,6 +16,12 @@ from .transcript_encodings import contents_of, text_of
 from .transcript_utterances import Found, Source, checked_utterance
 from .warning_messages import warn
 
+EMOTION_TIER = " [emotion]"
+"""The end of the names of tiers in which this package writes emotions, which are no words."""
+
+WITHOUT_WORDS = "[no words]"
+"""The label with which this package writes an utterance without words."""
+
 _SILENCE = {"", "<p>", "<p:>", "<sil>", "sil", "sp", "#", "..."}
 _PARTS_OF_SPEECH = re.compile(r"(?:.*[\s_-])?(?:words?|phon(?:e|eme)s?|syllables?|pos|mau|kan|ort|ipa)", re.IGNORECASE)
 # Praat reads only what stands free: numbers, texts in quotation marks and flags; all else is comment
@@ -43,10 +49,15 @@ def read_textgrid(source: Source) -> Found:
     ):
         for number, (start, end, label) in enumerate(intervals, start=1):
             if label.strip().casefold() not in _SILENCE:
-                given = {"speaker": name, "text": " ".join(label.split()), "start": start, "end": end}
+                given = {"speaker": name, "text": _words(label), "start": start, "end": end}
                 place = f"{source.path}, tier {name}, interval {number}"
                 utterances.append(checked_utterance(given, place, source.path.parent))
     return [(None, utterances)]
+
+
+def _words(label: str) -> str:
+    text = " ".join(label.split())
+    return "" if text == WITHOUT_WORDS else text
 
 
 def _tiers(source: Source, text: str) -> Iterator[tuple[str, str, list]]:
@@ -99,13 +110,19 @@ def _binary_tiers(source: Source) -> list[tuple[str, str, list]]:
 
 
 def _of_speakers(source: Source, tiers: list[tuple[str, list]]) -> list[tuple[str, list]]:
-    """The tiers without those of words and sounds, if others are there."""
+    """The tiers without those of emotions, and of words and sounds, if others are there."""
+    names = {name for name, _ in tiers}
+    tiers = [tier for tier in tiers if not _is_of_emotions(tier[0], names)]
     kept = [tier for tier in tiers if not _PARTS_OF_SPEECH.fullmatch(tier[0].strip())]
     if not kept or len(kept) == len(tiers):
         return tiers
     left_out = [name for name, _ in tiers if _PARTS_OF_SPEECH.fullmatch(name.strip())]
     warn(f"{source.path}: the tiers {', '.join(left_out)[:200]} are those of words or sounds and were left out.")
     return kept
+
+
+def _is_of_emotions(name: str, names: set[str]) -> bool:
+    return name.endswith(EMOTION_TIER) and name.removesuffix(EMOTION_TIER) in names
 
 
 def read_eaf(source: Source) -> Found:
@@ -116,8 +133,11 @@ def read_eaf(source: Source) -> Found:
     document = _document(source)
     times = _times_of_slots(source, document)
     utterances, left_out = [], []
+    names = {tier.get("TIER_ID", "") for tier in document.iter("TIER")}
     for tier in document.iter("TIER"):
         name = tier.get("TIER_ID", "")
+        if _is_of_emotions(re.sub(r" \(\d+\)$", "", name), names):
+            continue
         if tier.get("PARENT_REF"):
             left_out += [name] if tier.find("ANNOTATION") is not None else []
             continue
@@ -127,9 +147,9 @@ def read_eaf(source: Source) -> Found:
             slots = [annotation.get(key) for key in ("TIME_SLOT_REF1", "TIME_SLOT_REF2")]
             if not all(slot in times for slot in slots):
                 raise ValueError(f"{place} has no time slots: open and save the file in ELAN.")
-            text = " ".join((annotation.findtext("ANNOTATION_VALUE") or "").split())
-            given = {"speaker": speaker, "text": text, "start": times[slots[0]], "end": times[slots[1]]}
-            if text:
+            label = annotation.findtext("ANNOTATION_VALUE") or ""
+            given = {"speaker": speaker, "text": _words(label), "start": times[slots[0]], "end": times[slots[1]]}
+            if label.strip():
                 utterances.append(checked_utterance(given, place, source.path.parent))
     if left_out:
         warn(f"{source.path}: the tiers {', '.join(left_out)[:200]} depend on others and were left out.")

@@ -1,21 +1,31 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The emotions of a recording's utterances as a file (JSON, CSV, subtitles, RTTM) or a table for the terminal."""
+"""The emotions of a recording's utterances as a file (JSON, tables, subtitles, RTTM, annotations) or a table for the terminal."""
 
-import csv
-import io
 import json
 import re
 import unicodedata
+import zipfile
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from modeling_amuse.described_utterance import RecognizedUtterance
+from modeling_amuse.processing.timelines.timeline_annotations import AUTHOR, write_eaf, write_textgrid
+from modeling_amuse.processing.timelines.timeline_tables import CREATOR, csv_text, keys_under, xlsx_bytes
+from modeling_amuse.processing.transcript_annotations import EMOTION_TIER
 from modeling_amuse.processing.whole_files import whole_file
 
 _LONGEST_SPEAKER_CELL = 20
 _SHORTEST_TEXT_CELL = 12
 
 
-def write_timeline(results: list[RecognizedUtterance], path: str | Path, recording: str | None = None):
+def write_timeline(
+    results: list[RecognizedUtterance],
+    path: str | Path,
+    recording: str | None = None,
+    csv_bom: bool = False,
+    csv_raw: bool = False,
+):
     """
     Write the utterances of one recording with their emotions, in the format that the suffix names.
 
@@ -23,20 +33,27 @@ def write_timeline(results: list[RecognizedUtterance], path: str | Path, recordi
     which has no texts.
 
     - `.json`: `{"recording": its name, "utterances": results}`.
-    - `.csv`: a row an utterance with `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `score_<emotion>` and
-      `share_<modality>`; `id` before them, if there are ids.
+    - `.csv`: a row an utterance, times in seconds to the millisecond and scores to four decimals: `id` if there are ids,
+      `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `score_<emotion>`, `share_<modality>`, and what each modality
+      alone says, `emotion_<modality>` and `confidence_<modality>`.
+    - `.xlsx`: the same table as an Excel workbook.
     - `.srt`: cues such as `Ada [joy 83 %]: I passed!`, to the millisecond, each text on one line, `-->` in it as `->`.
     - `.rttm`: `SPEAKER` lines, to the millisecond. The speaker is in the name field, the emotion in the subtype field, which
       speaker lines leave empty otherwise, the confidence in the confidence field. White space in names becomes `_`.
+    - `.textgrid`, `.eaf`: for Praat and ELAN, a tier of words and a tier of emotions for each speaker, to the millisecond.
 
     Args:
         results: what the pipeline gives for one recording.
         path: the file to write; one that exists is replaced.
         recording: the recording's name in JSON and RTTM. None: the stem of `path`.
+        csv_bom: begin a CSV with a byte order mark, without which Excel takes UTF-8 for another encoding.
+        csv_raw: leave cells of a CSV that a spreadsheet would run as formulas as they are, without an apostrophe before
+            their `=`, `+`, `-` or `@`.
 
     Raises:
-        ValueError: for an unknown suffix, no results, or `.srt` and `.rttm` without times.
+        ValueError: for an unknown suffix, no results, or a format that needs times without them.
         FileNotFoundError: when the folder does not exist.
+        ImportError: when the format needs a package that is not installed.
     """
     path = Path(path)
     writer = WRITERS.get(path.suffix.lower())
@@ -45,24 +62,51 @@ def write_timeline(results: list[RecognizedUtterance], path: str | Path, recordi
     check_results(results)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: make it first.")
-    text = writer(results, path, path.stem if recording is None else recording)
+    settings = _Settings(path.suffix, path.stem if recording is None else recording, csv_bom, csv_raw)
     with whole_file(path) as file:
-        file.write_bytes(text.encode("utf-8", errors="replace"))
+        writer(results, file, settings)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """How a file is written: its suffix for messages, the recording's name, and the options of CSV."""
+
+    suffix: str
+    recording: str
+    csv_bom: bool = False
+    csv_raw: bool = False
 
 
 def is_timeline(path: str | Path) -> bool:
-    """Whether a file begins as `write_timeline` writes JSON, CSV and subtitles: it is no transcript that somebody made."""
-    begins = _BEGINNINGS.get(Path(path).suffix.lower())
+    """Whether a file is as `write_timeline` writes it: it is no transcript that somebody made. RTTM cannot be told."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".xlsx":
+        return _creator_of_workbook(path) == CREATOR
+    if suffix == ".textgrid":
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        return re.search(rf'name = "[^\n]*{re.escape(EMOTION_TIER)}"', text) is not None
+    begins = _BEGINNINGS.get(suffix)
     if begins is None:
         return False
     with open(path, "rb") as file:
-        return begins.match(file.read(4096).decode("utf-8", errors="replace")) is not None
+        return begins.match(file.read(4096).decode("utf-8-sig", errors="replace")) is not None
+
+
+def _creator_of_workbook(path: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("docProps/core.xml") as properties:
+            match = re.search(rb"<dc:creator[^>]*>([^<]*)</dc:creator>", properties.read(65536))
+    except (zipfile.BadZipFile, KeyError, OSError, NotImplementedError, RuntimeError, zlib.error):
+        return None
+    return match[1].decode("utf-8", errors="replace") if match else None
 
 
 _BEGINNINGS = {
     ".json": re.compile(r'\{\s*"recording":'),
     ".csv": re.compile(r"[^\n]*\bemotion,confidence,score_"),
     ".srt": re.compile(r"1\s+\S+ --> \S+\s+[^\n]+ \[[^\[\]\n]+ \d{1,3} %\]:"),
+    ".eaf": re.compile(rf'(?:<\?xml[^>]*>\s*)?<ANNOTATION_DOCUMENT[^>]*\bAUTHOR="{AUTHOR}"'),
 }
 
 
@@ -116,7 +160,7 @@ def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
         ValueError: for no results.
     """
     check_results(results)
-    modalities = _keys(results, "shares")
+    modalities = keys_under(results, "shares")
     columns = {"speaker": [_shortened(_printable(r["speaker"]), _LONGEST_SPEAKER_CELL) for r in results]}
     if any(result.get("start") is not None for result in results):
         starts = [result.get("start") for result in results]
@@ -156,11 +200,6 @@ def _shares_in_percent(result: RecognizedUtterance, modalities: list[str]) -> st
     return "/".join(f"{100 * shares.get(name, 0):.0f}" if name in present else "-" for name in modalities)
 
 
-def _keys(results: list[RecognizedUtterance], name: str) -> list[str]:
-    """The keys of all dicts under `name`, in the order in which they appear."""
-    return list(dict.fromkeys(key for result in results for key in result.get(name) or {}))
-
-
 def _one_line(text: str) -> str:
     return " ".join(str(text).split())
 
@@ -184,58 +223,75 @@ def _shortened(text: str, size: int) -> str:
     return text.rstrip() + "…"
 
 
-def _as_json(results: list[RecognizedUtterance], path: Path, recording: str) -> str:
-    return json.dumps({"recording": recording, "utterances": results}, ensure_ascii=False, indent=1) + "\n"
+def _write_text(file: Path, text: str):
+    file.write_bytes(text.encode("utf-8", errors="replace"))
 
 
-def _as_csv(results: list[RecognizedUtterance], path: Path, recording: str) -> str:
-    plain = ("start", "end", "speaker", "text", "emotion", "confidence")
-    if any("id" in result for result in results):
-        plain = ("id", *plain)
-    emotions, modalities = _keys(results, "scores"), _keys(results, "shares")
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow([*plain, *(f"score_{emotion}" for emotion in emotions), *(f"share_{name}" for name in modalities)])
-    for result in results:
-        scores, shares = result.get("scores") or {}, result.get("shares") or {}
-        writer.writerow([*map(result.get, plain), *map(scores.get, emotions), *map(shares.get, modalities)])
-    return table.getvalue()
+def _write_json(results: list[RecognizedUtterance], file: Path, settings: _Settings):
+    contents = {"recording": settings.recording, "utterances": results}
+    _write_text(file, json.dumps(contents, ensure_ascii=False, indent=1) + "\n")
 
 
-def _as_srt(results: list[RecognizedUtterance], path: Path, recording: str) -> str:
-    return "\n".join(
+def _write_csv(results: list[RecognizedUtterance], file: Path, settings: _Settings):
+    _write_text(file, ("\ufeff" if settings.csv_bom else "") + csv_text(results, settings.csv_raw))
+
+
+def _write_xlsx(results: list[RecognizedUtterance], file: Path, settings: _Settings):
+    file.write_bytes(xlsx_bytes(results))
+
+
+def _write_srt(results: list[RecognizedUtterance], file: Path, settings: _Settings):
+    cues = (
         f"{number}\n{_srt_time(result['start'])} --> {_srt_time(result['end'])}\n{_srt_text(result)}\n"
-        for number, result in enumerate(_in_order_of_time(results, path), start=1)
+        for number, result in enumerate(_in_order_of_time(results, settings), start=1)
     )
+    _write_text(file, "\n".join(cues))
 
 
 def _srt_time(seconds: float) -> str:
     return clock(seconds, 3, ",", hours=True)
 
 
-def _srt_text(result: RecognizedUtterance) -> str:
+def _srt_text(result: dict) -> str:
     prefix = f"{_one_line(result['speaker'])} [{_one_line(result['emotion'])} {round(100 * result['confidence'])} %]:"
     return f"{prefix} {_one_line(result.get('text') or '')}".rstrip().replace("-->", "->")
 
 
-def _as_rttm(results: list[RecognizedUtterance], path: Path, recording: str) -> str:
-    return "".join(
-        f"SPEAKER {_field(recording)} 1 {result['start']:.3f} {result['end'] - result['start']:.3f} <NA> {_field(result['emotion'])} "
-        f"{_field(result['speaker'])} {result['confidence']:.3f} <NA>\n"
-        for result in _in_order_of_time(results, path)
+def _write_rttm(results: list[RecognizedUtterance], file: Path, settings: _Settings):
+    lines = (
+        f"SPEAKER {_field(settings.recording)} 1 {result['start']:.3f} {result['end'] - result['start']:.3f} <NA> "
+        f"{_field(result['emotion'])} {_field(result['speaker'])} {result['confidence']:.3f} <NA>\n"
+        for result in _in_order_of_time(results, settings)
     )
+    _write_text(file, "".join(lines))
 
 
 def _field(text: str) -> str:
     return "_".join(str(text).split()) or "_"
 
 
-def _in_order_of_time(results: list[RecognizedUtterance], path: Path) -> list[dict]:
+def _write_textgrid(results: list[RecognizedUtterance], file: Path, settings: _Settings):
+    write_textgrid(_in_order_of_time(results, settings), file)
+
+
+def _write_eaf(results: list[RecognizedUtterance], file: Path, settings: _Settings):
+    write_eaf(_in_order_of_time(results, settings), file)
+
+
+def _in_order_of_time(results: list[RecognizedUtterance], settings: _Settings) -> list[RecognizedUtterance]:
     if not has_times(results):
         raise ValueError(
-            f"{path.suffix} needs the times of every utterance: give start and end in the transcript, or write .json or .csv."
+            f"{settings.suffix} needs the times of every utterance: give start and end in the transcript, or write .json or .csv."
         )
     return sorted(results, key=lambda result: result["start"])
 
 
-WRITERS = {".json": _as_json, ".csv": _as_csv, ".srt": _as_srt, ".rttm": _as_rttm}
+WRITERS = {
+    ".json": _write_json,
+    ".csv": _write_csv,
+    ".srt": _write_srt,
+    ".rttm": _write_rttm,
+    ".xlsx": _write_xlsx,
+    ".textgrid": _write_textgrid,
+    ".eaf": _write_eaf,
+}

@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Recognizing files: which are read, what is printed, and what is written."""
 
+import itertools
 import sys
 import traceback
 from pathlib import Path
@@ -13,11 +14,12 @@ from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.stage_bars import StageBars
-from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, is_timeline, write_timeline
+from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, write_timeline
 from modeling_amuse.processing.timelines.timeline_picture import save_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
 from modeling_amuse.scripts.command.errors import is_of_user, one_line
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
+from modeling_amuse.scripts.recognition.transcript_matching import FolderTranscripts
 from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
 
 
@@ -32,8 +34,9 @@ def recognize_files(args: RecognitionArguments) -> int:
     Raises:
         ValueError, FileNotFoundError: for options that do not go together, and missing files; before anything is loaded.
     """
-    inputs = files_of(args.inputs)
-    beside = {path: transcript_beside(path) for path in inputs}
+    folders = FolderTranscripts()
+    inputs = files_of(args.inputs, folders)
+    beside = {path: transcripts_beside(path, folders, args.language) for path in inputs}
     taken = check_outputs(args, inputs, beside)
     recognizer = load_recognizer(args.model)
     speech_model = load_speech(args.speech_model, beside)
@@ -42,9 +45,9 @@ def recognize_files(args: RecognitionArguments) -> int:
     # one file needs no bar
     for path in tqdm(inputs, desc="Recordings", unit="file", disable=len(inputs) == 1):
         try:
-            transcript = args.transcript or beside[path]
+            transcript = args.transcript or next(map(str, beside[path]), None)
             if transcript and not args.transcript:
-                tqdm.write(f"Transcript of {path}: {transcript}", file=sys.stderr)
+                tqdm.write(f"Transcript of {path}: {_chosen(beside[path])}", file=sys.stderr)
             with StageBars() as bars:
                 timelines = recognizer(
                     [str(path)],
@@ -68,13 +71,14 @@ def recognize_files(args: RecognitionArguments) -> int:
     return status
 
 
-def files_of(given: list[str]) -> list[Path]:
+def files_of(given: list[str], folders: FolderTranscripts | None = None) -> list[Path]:
     """
     The files to read: those given, and of folders the recordings, and the transcripts that no recording takes.
 
     Raises:
         FileNotFoundError: when a file or folder is missing, or a folder holds neither.
     """
+    folders = FolderTranscripts() if folders is None else folders
     files = []
     for path in map(Path, given):
         if not path.exists():
@@ -82,22 +86,34 @@ def files_of(given: list[str]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-        recordings = [p for p in inside if p.suffix.lower() in RECORDING_SUFFIXES]
-        taken = {p.stem for p in recordings}
-        transcripts = [p for p in inside if p.suffix.lower() in TRANSCRIPT_READERS and p.stem not in taken]
-        if not recordings + transcripts:
+        inside = folders.recordings(path) + folders.without_recording(path)
+        if not inside:
             raise FileNotFoundError(
                 f"{path} holds neither recordings ({', '.join(RECORDING_SUFFIXES)}) nor transcripts "
                 f"({', '.join(TRANSCRIPT_READERS)})."
             )
-        files += recordings + transcripts
+        files += inside
     return files
 
 
-def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[Path, str | None]) -> set[Path]:
+def transcripts_beside(path: Path, folders: FolderTranscripts, language: str | None = None) -> list[Path]:
+    """The transcripts that belong to a recording by their names, the one to take first; none for a transcript."""
+    return [] if path.suffix.lower() in TRANSCRIPT_READERS else folders.beside(path, language)
+
+
+def _chosen(transcripts: list[Path]) -> str:
+    """The first transcript, and the names of those that were not taken."""
+    [first, *others] = transcripts
+    return (
+        f"{first} (not {', '.join(other.name for other in others)}; --transcript takes another)"
+        if others
+        else str(first)
+    )
+
+
+def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[Path, list[Path]]) -> set[Path]:
     """
-    Said now, not after the work. `beside` has the transcript that lies beside each input.
+    Said now, not after the work. `beside` has the transcripts that belong to each input.
 
     Returns:
         The files that are read, which nothing may be written over.
@@ -126,7 +142,7 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
     if args.picture and Path(args.picture).suffix.lower() != ".png":
         raise ValueError(f"--picture {args.picture}: give a file ending in .png.")
     outputs += [Path(args.picture)] if args.picture else []
-    given = [*inputs, args.transcript, args.transcript_text, *beside.values()]
+    given = [*inputs, args.transcript, args.transcript_text, *itertools.chain(*beside.values())]
     read = {Path(path).resolve() for path in given if path is not None}
     for path in outputs:
         if not path.parent.is_dir():
@@ -148,29 +164,14 @@ def load_recognizer(model: str):
     )
 
 
-def load_speech(model: str | None, beside: dict[Path, str | None]):
+def load_speech(model: str | None, beside: dict[Path, list[Path]]):
     """The speech recognizer, once for all recordings, if any of them has no transcript."""
-    lacking = [path for path, t in beside.items() if path.suffix.lower() not in TRANSCRIPT_READERS and t is None]
+    lacking = [path for path, found in beside.items() if path.suffix.lower() not in TRANSCRIPT_READERS and not found]
     if model is None or not lacking:
         return None
     from modeling_amuse.processing.speech_to_text import load_speech_model
 
     return load_speech_model(model)
-
-
-def transcript_beside(path: Path) -> str | None:
-    """
-    The transcript of a recording: the file of the same name with another suffix, subtitles first. RTTM has no words, and is
-    asked for; a timeline that was written here is none.
-    """
-    if path.suffix.lower() in TRANSCRIPT_READERS:
-        return None
-    named_alike = [file for file in sorted(path.parent.iterdir()) if file.stem == path.stem and file.is_file()]
-    for suffix in (".srt", ".vtt", ".csv", ".json", ".jsonl"):
-        for file in named_alike:
-            if file.suffix.lower() == suffix and not is_timeline(file):
-                return str(file)
-    return None
 
 
 def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, taken: set[Path]):
@@ -197,7 +198,7 @@ def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, 
         taken.add(path.resolve())
     for path in outputs:
         if path not in pictures:
-            write_timeline(timeline, path, name)
+            write_timeline(timeline, path, name, csv_bom=args.csv_bom, csv_raw=args.csv_raw)
     for path in pictures:
         save_timeline(timeline, path)
     for path in dict.fromkeys([*outputs, *pictures]):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
 
-FORMATS = ("json", "csv", "srt", "rttm")
+FORMATS = ("json", "csv", "srt", "rttm", "xlsx", "textgrid", "eaf")
 """The suffixes of `WRITERS`, whose file imports torch."""
 
 
@@ -55,6 +55,11 @@ class RecognitionArguments:
             "help": "Formats of the files that are written into a folder.",
             "choices": [*FORMATS, "png"],
         },
+    )
+    csv_bom: bool = field(default=False, metadata={"help": "Begin CSV files with a byte order mark, for Excel."})
+    csv_raw: bool = field(
+        default=False,
+        metadata={"help": "Leave cells that begin like formulas without the apostrophe that stops spreadsheets."},
     )
     picture: str | None = field(default=None, metadata={"help": "PNG file for the picture of the timeline."})
     table: bool = field(default=True, metadata={"help": "Print the timeline."})

@@ -37,16 +37,18 @@ def turns(utterances):
     return [(u["speaker"], u.get("text"), u.get("start"), u.get("end")) for u in utterances]
 
 
-@pytest.mark.parametrize("suffix", [".json", ".csv"])
-def test_json_and_csv_read_back_exactly(tmp_path, suffix):
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".xlsx"])
+def test_json_and_tables_read_back(tmp_path, suffix):
     path = tmp_path / f"talk{suffix}"
     write_timeline(TALK, path)
-    assert turns(read_transcript(path)["utterances"]) == turns(TALK)
+    digits = 9 if suffix == ".json" else 3
+    expected = [(s, t, round(a, digits), round(b, digits)) for s, t, a, b in turns(TALK)]
+    assert turns(read_transcript(path)["utterances"]) == expected
     assert [u["emotion"] for u in read_transcript(path)["utterances"]] == ["joy", "surprise", "neutral"]
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("suffix", [".json", ".csv", ".srt"])
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".srt", ".xlsx", ".textgrid", ".eaf"])
 def test_what_is_written_is_told_from_a_transcript(tmp_path, suffix):
     write_timeline(TALK, tmp_path / f"talk{suffix}", "meeting")
     assert is_timeline(tmp_path / f"talk{suffix}")
@@ -54,6 +56,9 @@ def test_what_is_written_is_told_from_a_transcript(tmp_path, suffix):
         ".json": json.dumps({"id": "talk", "utterances": TALK}),
         ".csv": "speaker,text,start,end,emotion\nAda,Hello,0,1,joy\n",
         ".srt": "1\n00:00:01,000 --> 00:00:02,000\nAda: Hello [joy]\n",
+        ".xlsx": "no workbook",
+        ".textgrid": 'File type = "ooTextFile"\n',
+        ".eaf": '<?xml version="1.0"?>\n<ANNOTATION_DOCUMENT AUTHOR="me"/>',
     }
     (tmp_path / f"plain{suffix}").write_text(plain[suffix])
     assert not is_timeline(tmp_path / f"plain{suffix}")
@@ -74,7 +79,9 @@ def test_csv_is_flat(tmp_path):
         "share_text",
         "share_audio",
         "share_vision",
+        *[f"{what}_{modality}" for modality in MODALITIES for what in ("emotion", "confidence")],
     ]
+    assert frame["emotion_audio"].tolist() == ["joy", "surprise"] and frame["confidence_audio"].tolist() == [0.83, 0.5]
     assert frame["score_surprise"][1] == 0.5 and frame["share_audio"].tolist() == [0.3, 0.3]
     assert frame["id"][0] == "u0" and pd.isna(frame["id"][1])
 
@@ -104,11 +111,61 @@ def test_rttm(tmp_path):
     assert turns(back) == [("Ada", None, 0, 1.5), ("Ben", None, 1.5, 3), ("Dr._Cy:_2", None, 3, 3723.25)]
 
 
+def test_annotations_have_words_and_emotions_of_each_speaker(tmp_path):
+    praat = pytest.importorskip("pympi.Praat")
+    elan = pytest.importorskip("pympi.Elan")
+    talk = [*TALK[:2], result('Ben "B"', "Ha & <ha>", 3, 4), result("Ada", "at once", 1.0, 2.0, "anger", 0.4)]
+    write_timeline(talk, tmp_path / "talk.TextGrid")
+    grid = praat.TextGrid(str(tmp_path / "talk.TextGrid"))
+    tiers = [(tier.name, [span for span in tier.get_intervals() if span[2]]) for tier in grid.tiers]
+    assert tiers[0] == ("Ada", [(0.0, 1.5, "I passed!")]) and tiers[1] == ("Ada [emotion]", [(0.0, 1.5, "joy 83 %")])
+    assert ("Ada", [(1.0, 2.0, "at once")]) in tiers  # what overlaps has a tier of its own
+    write_timeline(talk, tmp_path / "talk.eaf")
+    document = elan.Eaf(str(tmp_path / "talk.eaf"))
+    assert document.get_annotation_data_for_tier("Ada [emotion]") == [(0, 1500, "joy 83 %")]
+    assert document.tiers["Ada (2)"][2]["PARTICIPANT"] == "Ada"
+    expected = sorted((s, " ".join(t.split()), a, round(b, 3)) for s, t, a, b in turns(talk))
+    for name in ("talk.TextGrid", "talk.eaf"):
+        found = turns(read_transcript(tmp_path / name)["utterances"])
+        assert [(s, t, pytest.approx(a, abs=1e-3), b) for s, t, a, b in sorted(found)] == expected
+
+
+def test_a_workbook_holds_numbers_and_no_formulas(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    write_timeline([result("=1+1", "+49 is a prefix\x0b"), TALK[2]], tmp_path / "talk.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "talk.xlsx").active
+    header, first, second = sheet.iter_rows(values_only=True)
+    assert header[:4] == ("start", "end", "speaker", "text") and first[:3] == (0, 1.5, "=1+1")
+    assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
+    assert second[1] == 3723.25 and read_transcript(tmp_path / "talk.xlsx")["utterances"][0]["speaker"] == "=1+1"
+
+
+@pytest.mark.parametrize("mark", "=+-@")
+def test_cells_of_csv_are_no_formulas(tmp_path, mark):
+    path = tmp_path / "talk.csv"
+    talk = [result(f"{mark}1 Visitor", f"{mark}cmd|' /C calc'!A0"), result("Ada", "'quoted'"), result("Ben", "a=b")]
+    write_timeline(talk, path)
+    rows = list(csv.DictReader(path.open(newline="", encoding="utf-8")))
+    assert [row["speaker"] for row in rows] == [f"'{mark}1 Visitor", "Ada", "Ben"] and rows[1]["text"] == "'quoted'"
+    assert [turn[:2] for turn in turns(read_transcript(path)["utterances"])] == [turn[:2] for turn in turns(talk)]
+    write_timeline(talk, path, csv_raw=True)
+    assert next(csv.DictReader(path.open(newline="", encoding="utf-8")))["speaker"] == f"{mark}1 Visitor"
+
+
+def test_csv_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "talk.csv"
+    write_timeline(TALK, path, csv_bom=True)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf") and is_timeline(path)
+    assert [turn[0] for turn in turns(read_transcript(path)["utterances"])] == [turn[0] for turn in turns(TALK)]
+    write_timeline(TALK, path)
+    assert path.read_bytes().startswith(b"start,end,")
+
+
 NAMES = st.text(st.characters(categories=["L", "N"], include_characters=" :._'"), min_size=1, max_size=60)
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<>{}\x85"), max_size=80)
 
 
-@pytest.mark.parametrize("suffix", [".json", ".csv", ".srt"])
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".srt", ".xlsx", ".textgrid", ".eaf"])
 @given(data=st.lists(st.tuples(NAMES, TEXTS, st.integers(0, 10**8), st.integers(0, 10**6)), min_size=1, max_size=4))
 def test_what_is_written_reads_back(tmp_path_factory, suffix, data):
     results = [
@@ -121,14 +178,18 @@ def test_what_is_written_reads_back(tmp_path_factory, suffix, data):
     for wanted, got in zip(expected, found, strict=True):
         assert " ".join(got["speaker"].split()) == " ".join(wanted["speaker"].split())
         assert " ".join(got.get("text", "").split()) == " ".join(wanted["text"].split())
-        assert (got["start"], got["end"]) == pytest.approx((wanted["start"], wanted["end"]), abs=1e-6)
+        shortest = 0.001 if suffix in (".textgrid", ".eaf") else 0  # no interval there lasts no time
+        end = max(wanted["end"], wanted["start"] + shortest)
+        assert (got["start"], got["end"]) == pytest.approx((wanted["start"], end), abs=1e-6)
 
 
 def test_what_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"suffix '.doc': give one of .json, .csv, .srt, .rttm"):
+    with pytest.raises(
+        ValueError, match=r"suffix '.doc': give one of .json, .csv, .srt, .rttm, .xlsx, .textgrid, .eaf"
+    ):
         write_timeline(TALK, tmp_path / "talk.doc")
     untimed = [TALK[0], result(start=None)]
-    for suffix in (".srt", ".rttm"):
+    for suffix in (".srt", ".rttm", ".textgrid", ".eaf"):
         with pytest.raises(ValueError, match=rf"{suffix} needs the times of every utterance"):
             write_timeline(untimed, tmp_path / f"talk{suffix}")
     with pytest.raises(ValueError, match="There are no results"):

@@ -1,0 +1,100 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The emotions of a recording's utterances as tables: CSV, and an Excel workbook by openpyxl."""
+
+import csv
+import io
+import re
+
+from modeling_amuse.described_utterance import RecognizedUtterance
+from modeling_amuse.processing.extras import import_extra
+
+SECONDS_DECIMALS = 3
+SCORE_DECIMALS = 4
+CREATOR = "amuse timeline"
+"""In the properties of a workbook, by which `is_timeline` tells it from others."""
+
+LONGEST_CELL = 32767  # characters in Excel
+
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def table_rows(results: list[RecognizedUtterance]) -> list[list]:
+    """
+    The header and a row for each utterance: `id` if there are ids, start and end (seconds, to the millisecond), speaker,
+    text, emotion, confidence, the score of each emotion, the share of each modality, and what each modality alone says with
+    its confidence. What an utterance lacks is None.
+    """
+    plain = ("start", "end", "speaker", "text", "emotion", "confidence")
+    if any("id" in result for result in results):
+        plain = ("id", *plain)
+    emotions, modalities = keys_under(results, "scores"), keys_under(results, "shares")
+    alone = keys_under(results, "modalities")
+    header = [*plain, *(f"score_{emotion}" for emotion in emotions), *(f"share_{name}" for name in modalities)]
+    rows = [[*header, *(column for name in alone for column in (f"emotion_{name}", f"confidence_{name}"))]]
+    for result in results:
+        scores, shares, said = (result.get(name) or {} for name in ("scores", "shares", "modalities"))
+        cells = [_rounded(result.get(name), name) for name in plain]
+        cells += [_rounded(scores.get(emotion)) for emotion in emotions]
+        cells += [_rounded(shares.get(name)) for name in modalities]
+        for name in alone:
+            prediction = said.get(name) or {}
+            cells += [prediction.get("emotion"), _rounded(prediction.get("confidence"))]
+        rows.append(cells)
+    return rows
+
+
+def keys_under(results: list[RecognizedUtterance], name: str) -> list[str]:
+    """The keys of all dicts under `name`, in the order in which they appear."""
+    return list(dict.fromkeys(key for result in results for key in result.get(name) or {}))
+
+
+def _rounded(value, name: str = "score"):
+    if isinstance(value, float):
+        return round(value, SECONDS_DECIMALS if name in ("start", "end") else SCORE_DECIMALS)
+    return value
+
+
+def csv_text(results: list[RecognizedUtterance], raw: bool = False) -> str:
+    """
+    The table as CSV.
+
+    Args:
+        results: what the pipeline gives for one recording.
+        raw: leave cells as they are that a spreadsheet would run as formulas. Otherwise text that begins with `=`, `+`, `-`
+            or `@` gets an apostrophe before it, which `read_transcript` removes.
+    """
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    for row in table_rows(results):
+        writer.writerow(row if raw else [_guarded(cell) for cell in row])
+    return table.getvalue()
+
+
+def _guarded(cell):
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+def xlsx_bytes(results: list[RecognizedUtterance]) -> bytes:
+    """The table as an Excel workbook, whose texts are never formulas."""
+    openpyxl = import_extra("openpyxl", "transcripts")
+    book = openpyxl.Workbook()
+    book.properties.creator = CREATOR
+    sheet = book.active
+    sheet.title = "Utterances"
+    for number, row in enumerate(table_rows(results), start=1):
+        for column, value in enumerate(row, start=1):
+            if value is None:
+                continue
+            if not isinstance(value, (int, float)):
+                value = _NOT_IN_XML.sub("\ufffd", str(value))[:LONGEST_CELL]
+            cell = sheet.cell(number, column, value)
+            if isinstance(value, str):
+                cell.data_type = "s"  # what begins with = is no formula
+    sheet.freeze_panes = "A2"
+    for name, width in (("text", 60), ("speaker", 20)):
+        column = next(cell.column_letter for cell in sheet[1] if cell.value == name)
+        sheet.column_dimensions[column].width = width
+    contents = io.BytesIO()
+    book.save(contents)
+    return contents.getvalue()
