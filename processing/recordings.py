@@ -9,6 +9,7 @@ from .media_probe import MediaInfo, probe_media
 from .recorded_sound import Recording, check_recording, is_waveform, recording_name, recording_stem
 from .speech_to_text import transcribe, utterances_of_recording
 from .stage_progress import Progress
+from .transcript_fit import fit_to_recording
 from .transcripts import READERS, read_transcript, read_transcripts
 
 
@@ -25,9 +26,9 @@ def conversations_of_file(
     The conversations of a file: one of a recording, one or several of a transcript.
 
     Args:
-        path: a recording (mp4, wav, ..., or a waveform with its sampling rate, see `Recording`), or a transcript (json, jsonl,
-            csv, srt, vtt, rttm).
-        transcript: the recording's transcript. None: speech is found, assigned to speakers and transcribed.
+        path: a recording (mp4, wav, ..., or a waveform with its sampling rate, see `Recording`), or a transcript (json,
+            csv, srt, vtt, txt, rttm, ..., see [`read_transcript`]).
+        transcript: the recording's transcript, with starts; what lacks ends lasts until the next utterance. None: speech is found, assigned to speakers and transcribed.
         transcript_text: for a transcript in RTTM, which has no words, a text file with a line for each turn.
         speech_model: a Whisper model (Hub id, folder, or the result of `load_speech_model`) for a recording without a
             transcript, or with one that has no words.
@@ -76,13 +77,15 @@ def _with_transcript(
     """The conversation of a recording's transcript, with words from the speech model where the transcript has none."""
     conversation = read_transcript(transcript, transcript_text)
     utterances = conversation["utterances"]
-    untimed = [u["id"] for u in utterances if u.get("start") is None or u.get("end") is None]
+    has_words = any(utterance.get("text") for utterance in utterances)
+    needed = ("start",) if has_words else ("start", "end")
+    untimed = [u["id"] for u in utterances if any(u.get(key) is None for key in needed)]
     if untimed:
         raise ValueError(
-            f"{transcript}: utterance {untimed[0]} has no start and end, so its place in {recording_name(recording)} is "
+            f"{transcript}: utterance {untimed[0]} has no {' and '.join(needed)}, so its place in {recording_name(recording)} is "
             "unknown: give a transcript with times."
         )
-    if speech_model is None or any(utterance.get("text") for utterance in utterances):
+    if speech_model is None or has_words:
         return conversation
     turns = [Turn(utterance["speaker"], utterance["start"], utterance["end"]) for utterance in utterances]
     return {**conversation, "utterances": transcribe(recording, turns, speech_model, language, progress)}
@@ -109,5 +112,6 @@ def _with_media(conversation: Conversation, recording: Recording, info: MediaInf
     def with_media(utterance: Utterance) -> Utterance:
         return {**{key: value for key, value in utterance.items() if key not in clip_starts}, **media}
 
-    utterances = [with_media(utterance) for utterance in conversation["utterances"]]
+    fitted = fit_to_recording(conversation["utterances"], info.duration, recording_name(recording))
+    utterances = [with_media(utterance) for utterance in fitted]
     return {**conversation, "id": recording_stem(recording), "utterances": utterances}

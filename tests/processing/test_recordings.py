@@ -265,8 +265,29 @@ def test_several_conversations_are_not_written_over_each_other(model_dir, tmp_pa
 
 def test_an_untimed_transcript_of_a_recording_is_refused(corpus, tmp_path):
     (tmp_path / "t.jsonl").write_text('{"speaker": "Ada", "text": "Hello."}\n')
-    with pytest.raises(ValueError, match="no start and end"):
+    with pytest.raises(ValueError, match="utterance t_0 has no start, so its place"):
         conversations_of_file(corpus / "test.mp4", tmp_path / "t.jsonl")
+
+
+def test_times_of_a_transcript_are_fitted_to_the_recording(tmp_path, caplog):
+    write_wav(tmp_path / "talk.wav", np.zeros(10 * 16000, dtype=np.float32))
+
+    def spans(text, name="talk.txt"):
+        (tmp_path / name).write_text(text)
+        caplog.clear()
+        [conversation] = conversations_of_file(tmp_path / "talk.wav", tmp_path / name)
+        return [(u["start"], u["end"]) for u in conversation["utterances"]]
+
+    assert spans("Ada  0:03\nHi.\n\nBen  0:05\nHo.\n\nAda  0:08\nHm.\n") == [(3, 5), (5, 8), (8, 10)]
+    assert "gives no ends" in caplog.text
+    csv = "speaker,text,start,end\nAda,Hi.,1,2\nBen,Ho.,9,10.2\n"
+    assert spans(csv, "talk.csv") == [(1, 2), (9, 10.2)] and not caplog.text
+    assert spans(csv + "Cy,Late.,14,15\n", "talk.csv")[2] == (14, 15)
+    assert "talk.wav lasts 10 s, but 1 of 3 utterances last longer" in caplog.text
+    with pytest.raises(
+        ValueError, match="lasts 10 s, but all 1 utterances of its transcript begin later, the first at 60 s"
+    ):
+        spans("speaker,text,start,end\nAda,Hi.,60,62\n", "talk.csv")
 
 
 def test_a_recording_is_heard_by_its_own_clock_whatever_clips_the_transcript_names(corpus, tmp_path):
