@@ -14,7 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from huggingface_hub.utils import validate_repo_id
 
 
-def check_repo_id(repo_id: str):
+def check_repo_id(repo_id: str, option: str = "--repo_id"):
     """
     Raises:
         ValueError: when it is not of the form `user/name`.
@@ -22,24 +22,25 @@ def check_repo_id(repo_id: str):
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise ValueError(f"--repo_id {repo_id!r} is no name of a repository: {error}") from error
+        raise ValueError(f"{option} {repo_id!r} is no name of a repository: {error}") from error
     if repo_id.count("/") != 1:
-        raise ValueError(f"--repo_id {repo_id!r} does not say whose repository it is: give user/{repo_id}.")
+        raise ValueError(f"{option} {repo_id!r} does not say whose repository it is: give user/{repo_id}.")
 
 
-def check_access():
+def check_access(otherwise: str = "--dry_run DIR needs none."):
     """
+    Args:
+        otherwise: what the user can do without access, a sentence for the message.
+
     Raises:
         ValueError: when there is no token, or the Hub is switched off.
     """
     if is_offline_mode():
-        raise ValueError(
-            "HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it, or look with --dry_run DIR first."
-        )
+        raise ValueError(f"HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it. {otherwise}")
     if get_token() is None:
         raise ValueError(
             "There is no token for the Hub: make one with write access at https://huggingface.co/settings/tokens, then "
-            "`hf auth login`, or set HF_TOKEN. --dry_run DIR needs none."
+            f"`hf auth login`, or set HF_TOKEN. {otherwise}"
         )
 
 

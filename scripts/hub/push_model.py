@@ -46,18 +46,33 @@ def push_model(args: PushArguments):
 def push(folder: Path, args: PushArguments) -> str:
     """Upload a folder as the next version of its repository, and tag it; returns the address."""
     api = HfApi(library_name="amuse-emotion")
-
-    def is_amuse(files: list[str]) -> bool:
-        if "config.json" not in files:
-            return False
-        return read_json(Path(hf_hub_download(args.repo_id, "config.json"))).get("model_type") == AmuseConfig.model_type
-
+    url = prepare_model_repo(api, args.repo_id, args.private, args.revision_tag)
     with clear_hub_errors(args.repo_id):
-        url = prepare_repo(api, args.repo_id, "model", args.private, args.revision_tag, is_amuse)
         commit = upload_version(api, folder, args.repo_id, f"AMuSE {args.revision_tag or ''}".strip())
         if args.revision_tag is not None:
             api.create_tag(args.repo_id, tag=args.revision_tag, revision=commit)
     return url
+
+
+def prepare_model_repo(api: HfApi, repo_id: str, private: bool, revision_tag: str | None = None) -> str:
+    """
+    A repository that may take the next version of a model: a new one, or that of the versions before.
+
+    Returns:
+        Its address.
+
+    Raises:
+        ValueError: when it holds something else, or the Hub refuses.
+        ConnectionError: when the Hub cannot be reached.
+    """
+
+    def is_amuse(files: list[str]) -> bool:
+        if "config.json" not in files:
+            return False
+        return read_json(Path(hf_hub_download(repo_id, "config.json"))).get("model_type") == AmuseConfig.model_type
+
+    with clear_hub_errors(repo_id):
+        return prepare_repo(api, repo_id, "model", private, revision_tag, is_amuse)
 
 
 def read_json(path: Path) -> dict:

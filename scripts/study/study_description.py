@@ -37,7 +37,10 @@ PATHS = (
 """Settings that say where something lies: not where, but which encoder or table it is, is a part of what is studied."""
 
 DISTURBANCES = ("missing_rate", "word_drop_rate", "feature_noise", "disturbed_modalities")
-OWN_OPTIONS = ("output_dir", "resume_from_checkpoint", "seed", "cache_dir")
+OWN_OPTIONS = (
+    *("output_dir", "resume_from_checkpoint", "seed", "cache_dir", "report_to"),
+    *("push_to_hub", "hub_model_id", "hub_private_repo"),
+)
 LEAST_SEEDS = 3
 
 

@@ -51,6 +51,10 @@ def cross_validate(
         raise ValueError(
             "A cross-validation runs in one process: start it with python, not with a launcher of several."
         )
+    if args.push_to_hub:
+        raise ValueError(
+            "--push_to_hub: a cross-validation trains a model for each fold, and uploads none. Leave it out."
+        )
     output_dir = Path(args.output_dir)
     conversations = only_split(load_conversations(data_args.dataset_name, data_args.data_dir, data_args.cache_dir))
     folds = divide(conversations.to_list(), fold_args.num_folds)

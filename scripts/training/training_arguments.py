@@ -317,6 +317,13 @@ class TrainArguments:
             "choices": list(TRACKERS),
         },
     )
+    push_to_hub: bool = field(
+        default=False, metadata={"help": "Upload the model with a model card to the Hub at the end of the training."}
+    )
+    hub_model_id: str | None = field(
+        default=None, metadata={"help": "Repository on the Hub, user/name, for --push_to_hub."}
+    )
+    hub_private_repo: bool = field(default=False, metadata={"help": "Create a private repository."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     energy_country: str | None = field(
         default=None,
@@ -351,6 +358,7 @@ FREE_ON_RESUME = {
     *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
     *("soft_labels", "extra_data"),
     *("energy_country", "device_watts", "report_to"),
+    *("push_to_hub", "hub_model_id", "hub_private_repo"),
 }
 
 

@@ -7,6 +7,7 @@ from modeling_amuse.processing.corpora.encoder_states import encoder_record
 from modeling_amuse.scripts.training.distribution import start_accelerator
 from modeling_amuse.scripts.training.model_building import build_model, contamination_warnings
 from modeling_amuse.scripts.training.optimization import Training, prepare_training
+from modeling_amuse.scripts.training.publication import check_publication, publish
 from modeling_amuse.scripts.training.recipe_file import write_recipe
 from modeling_amuse.scripts.training.run_record import EnergyMeter
 from modeling_amuse.scripts.training.tracking import check_trackers, start_trackers
@@ -36,6 +37,7 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
     check_arguments(data_args, model_args, args)
     check_trackers(args.report_to)
     accelerator = start_accelerator(model_args, args)
+    check_publication(args, accelerator.is_main_process)
     output_dir = Path(args.output_dir)
     meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # measures the whole machine
 
@@ -64,6 +66,8 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
 
     # The end
     finish(training, record, output_dir, changed=record.epoch != started_at)
+    if args.push_to_hub and accelerator.is_main_process:
+        publish(args)
     return record
 
 

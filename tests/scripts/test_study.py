@@ -32,7 +32,7 @@ def home(tmp_path, monkeypatch):
         rows = []
         for number in range(count):
             labels = generator.integers(3, size=4)
-            features = generator.normal(0, 1.0, (4, 2, 3)) + 1.2 * np.eye(3)[labels][:, None]
+            features = generator.normal(0, 1.0, (4, 2, 3)) + 1.0 * np.eye(3)[labels][:, None]
             rows.append(
                 {
                     "id": f"{split}{number}",

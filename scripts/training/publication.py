@@ -1,0 +1,40 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Uploading a model to the Hub at the end of its training (`--push_to_hub`)."""
+
+from huggingface_hub import HfApi
+
+from modeling_amuse.scripts.hub.hub_upload import check_access, check_repo_id
+from modeling_amuse.scripts.hub.push_arguments import PushArguments
+from modeling_amuse.scripts.hub.push_model import prepare_model_repo, push_model
+from modeling_amuse.scripts.training.training_arguments import TrainArguments
+
+
+def check_publication(args: TrainArguments, is_main_process: bool):
+    """
+    Make sure, before the training, that its model can be uploaded: the repository is created, or belongs to an earlier
+    version of such a model.
+
+    Raises:
+        ValueError: when it cannot.
+        ConnectionError: when the Hub cannot be reached.
+    """
+    if not args.push_to_hub:
+        if args.hub_model_id is not None:
+            raise ValueError("--hub_model_id names a repository, but nothing is uploaded: add --push_to_hub.")
+        return
+    if args.hub_model_id is None:
+        raise ValueError("--push_to_hub needs --hub_model_id user/name, the repository on the Hub.")
+    check_repo_id(args.hub_model_id, "--hub_model_id")
+    check_access("Leave --push_to_hub out, and upload the model later with push_to_hub.py.")
+    if is_main_process:
+        prepare_model_repo(HfApi(library_name="amuse-emotion"), args.hub_model_id, args.hub_private_repo)
+
+
+def publish(args: TrainArguments):
+    """
+    Upload the model of `--output_dir` with its model card.
+
+    Raises:
+        ValueError, ConnectionError: when that fails. The model stays in `--output_dir`.
+    """
+    push_model(PushArguments(model=args.output_dir, repo_id=args.hub_model_id, private=args.hub_private_repo))
