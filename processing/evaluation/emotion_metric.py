@@ -11,6 +11,8 @@ from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_recall_fscore_support
 from transformers import EvalPrediction
 
+from modeling_amuse.processing.evaluation.temperature_scaling import negative_log_likelihood
+
 CALIBRATION_BINS = 15
 IGNORED_LABEL = -100
 
@@ -33,6 +35,7 @@ class EmotionMetric(evaluate.Metric):
     - `weighted_f1`, `accuracy`, `macro_f1`: over the emotions; classes without utterances count 0 in `macro_f1`;
     - `weighted_f1_interval`: percentile bootstrap 95 % interval, conversations drawn with replacement; None for a single
       conversation;
+    - `negative_log_likelihood`: mean over the utterances, in nats; it tells small differences apart that the F1 does not;
     - `expected_calibration_error`: over 15 bins of the confidence, and these bins as `reliability`;
     - `per_class`: `precision`, `recall`, `f1` and `support` of each emotion;
     - `confusion_matrix`: rows are true emotions, columns predicted ones;
@@ -64,6 +67,7 @@ class EmotionMetric(evaluate.Metric):
         bins = reliability(scores.max(axis=1), predictions == references)
         result = {
             **headline(references, predictions, labels),
+            "negative_log_likelihood": negative_log_likelihood(scores, references),
             "expected_calibration_error": sum(b["share"] * abs(b["accuracy"] - b["confidence"]) for b in bins),
             "per_class": {
                 emotion: dict(zip(("precision", "recall", "f1", "support"), map(float, row), strict=True))

@@ -17,6 +17,7 @@ from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
 from modeling_amuse.processing.evaluation.temperature_scaling import at_temperature
 from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
+from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.evaluation_data import (
@@ -27,6 +28,7 @@ from modeling_amuse.scripts.training.evaluation_data import (
 )
 from modeling_amuse.scripts.training.evaluation_output import (
     describe,
+    describe_parts,
     describe_unseen,
     save_pictures,
     write_json,
@@ -40,7 +42,14 @@ from modeling_amuse.scripts.training.prediction import (
 )
 from modeling_amuse.scripts.training.run_record import describe_run, read_training
 
-UNSEEN_SCORES = ("weighted_f1", "accuracy", "macro_f1", "weighted_f1_interval", "num_conversations")
+SUBSET_SCORES = (
+    "weighted_f1",
+    "negative_log_likelihood",
+    "accuracy",
+    "macro_f1",
+    "weighted_f1_interval",
+    "num_conversations",
+)
 
 
 def evaluate(args: EvaluationArguments) -> dict:
@@ -74,6 +83,7 @@ def evaluate(args: EvaluationArguments) -> dict:
     conversations = data.splits[args.split]
     dataset = split_dataset(conversations, tables, disturbance, modalities, model, processor, accelerator, args)
     dataset.check_labelled(args.split)
+    parts = parts_of(args, dataset)
 
     # Predictions and scores
     settings = score_settings(args, model)
@@ -100,6 +110,7 @@ def evaluate(args: EvaluationArguments) -> dict:
     }
     results |= scores_without_temperature(results, predictions, model.config.temperature, settings, accelerator)
     results |= scores_of_unseen(data, dataset, predictions, settings, args, accelerator)
+    results |= scores_of_parts(parts, predictions, settings, accelerator)
 
     # The end
     if accelerator.is_main_process:
@@ -163,17 +174,36 @@ def scores_of_unseen(
         return {}
     # of the whole training split, also where a model learned from a share of it: scores of such models are compared
     subsets = unseen_subsets(dataset.conversations, data.splits["train"])
-    unseen = score_unseen(subsets, predictions, settings)
+    unseen = score_subsets(subsets, predictions, settings)
     accelerator.print("\n" + describe_unseen(unseen, len(predictions["references"])))
     return {"unseen": unseen}
 
 
-def score_unseen(subsets: dict[str, np.ndarray], predictions: dict, settings: dict) -> dict[str, dict]:
+def parts_of(args: EvaluationArguments, dataset: ConversationDataset) -> dict[str, np.ndarray]:
+    """The utterances of each part that `--parts` names, `(utterances,)`; empty without that option."""
+    if args.parts is None:
+        return {}
+    ids = [utterance["id"] for conversation in dataset.conversations for utterance in conversation["utterances"]]
+    return part_subsets(read_parts(args.parts, args.split), ids, args.split)
+
+
+def scores_of_parts(
+    parts: dict[str, np.ndarray], predictions: dict, settings: dict, accelerator: Accelerator
+) -> dict[str, dict]:
+    """The scores of the utterances of each part."""
+    if not parts:
+        return {}
+    found = score_subsets(parts, predictions, settings)
+    accelerator.print("\n" + describe_parts(found, len(predictions["references"])))
+    return {"parts": found}
+
+
+def score_subsets(subsets: dict[str, np.ndarray], predictions: dict, settings: dict) -> dict[str, dict]:
     """
     The main scores of the labelled utterances in each subset, and how many there are.
 
     Args:
-        subsets: as [`unseen_subsets`] gives them.
+        subsets: the utterances of each subset, `(utterances,)`, as [`unseen_subsets`] gives them.
         predictions: as [`predict`] gives them.
     """
     results = {}
@@ -183,7 +213,7 @@ def score_unseen(subsets: dict[str, np.ndarray], predictions: dict, settings: di
         if rows.any():
             columns = ("prediction_scores", "references", "conversations")
             found = score({column: predictions[column][rows] for column in columns}, **settings)
-            results[name] |= {key: found[key] for key in UNSEEN_SCORES if key in found}
+            results[name] |= {key: found[key] for key in SUBSET_SCORES if key in found}
     return results
 
 

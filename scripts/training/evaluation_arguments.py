@@ -37,6 +37,13 @@ class EvaluationArguments:
     predictions: str | None = field(
         default=None, metadata={"help": "Parquet file for what is predicted for each labelled utterance."}
     )
+    parts: str | None = field(
+        default=None,
+        metadata={
+            "help": "CSV file with the columns utterance_id, part and, where ids recur, split: the scores of each part are given "
+            "as well."
+        },
+    )
     missing_rate: float = field(
         default=0.0, metadata={"help": "Probability with which an utterance loses a modality, each by itself."}
     )

@@ -67,11 +67,22 @@ def describe(scores: dict) -> str:
 def describe_unseen(unseen: dict[str, dict], number: int) -> str:
     """The scores of the unseen subsets, a line for each."""
     names = {"unseen_speakers": "speakers not in train", "unseen_texts": "texts not in train"}
+    return _lines({names[name]: scores for name, scores in unseen.items()}, number)
+
+
+def describe_parts(parts: dict[str, dict], number: int) -> str:
+    """The scores of the parts of a split, a line for each, and how many utterances have no part."""
+    without = number - sum(scores["num_utterances"] for scores in parts.values())
+    named = _lines({f"part {name}": scores for name, scores in parts.items()}, number)
+    return named + (f"\nwithout a part: {without} of {number} utterances" if without else "")
+
+
+def _lines(subsets: dict[str, dict], number: int) -> str:
     lines = []
-    for name, scores in unseen.items():
+    for name, scores in subsets.items():
         interval = scores.get("weighted_f1_interval")
         lines.append(
-            f"{names[name]}: {scores['num_utterances']} of {number} utterances"
+            f"{name}: {scores['num_utterances']} of {number} utterances"
             + (f", weighted F1 {scores['weighted_f1']:.4f}" if "weighted_f1" in scores else "")
             + (f"  (95 % interval {interval[0]:.4f} to {interval[1]:.4f})" if interval else "")
         )

@@ -1,0 +1,68 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Parts of a split by which its scores are told apart, such as how the utterances were labelled. They are read from a CSV."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = ("utterance_id", "part")
+
+
+def read_parts(path: str | Path, split: str) -> dict[str, str]:
+    """
+    The part of each utterance.
+
+    Args:
+        path: a CSV with the columns `utterance_id` and `part`, and `split` where ids are unique in a split alone.
+        split: the rows of this split are read; all rows where there is no such column.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no such table, has no row of the split, or gives an utterance two parts.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path} for --parts.")
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"--parts {path} is not a CSV file: {' '.join(str(error).split())}") from error
+    lacking = [name for name in COLUMNS if name not in frame]
+    if lacking:
+        raise ValueError(
+            f"--parts {path} lacks the column {' and '.join(lacking)}: a line for each utterance with utterance_id and part "
+            "is needed (and split, where several splits have the same ids)."
+        )
+    if "split" in frame:
+        known = sorted(set(frame["split"]))
+        frame = frame[frame["split"] == split]
+        if not len(frame):
+            raise ValueError(f"--parts {path} has no row of the {split} split; it has {', '.join(known)}.")
+    empty = frame[(frame["utterance_id"] == "") | (frame["part"] == "")]
+    if len(empty):
+        raise ValueError(f"--parts {path}: line {empty.index[0] + 2} has no utterance_id or no part.")
+    frame = frame.drop_duplicates(list(COLUMNS))
+    twice = frame[frame["utterance_id"].duplicated()]
+    if len(twice):
+        raise ValueError(f"--parts {path} gives the utterance {twice['utterance_id'].iloc[0]} more than one part.")
+    return dict(zip(frame["utterance_id"], frame["part"], strict=True))
+
+
+def part_subsets(parts: dict[str, str], utterance_ids: Iterable[str], split: str) -> dict[str, np.ndarray]:
+    """
+    Which utterances of a split are in each part, `(utterances,)`. Utterances without a part are in none.
+
+    Raises:
+        ValueError: when a part is given to utterances that the split does not have.
+    """
+    ids = list(utterance_ids)
+    unknown = sorted(parts.keys() - set(ids))
+    if unknown:
+        more = f" and {len(unknown) - 1} others" if len(unknown) > 1 else ""
+        raise ValueError(
+            f"--parts gives a part to the utterance {unknown[0]}{more}, which the {split} split does not have: give the file "
+            f"that belongs to this data set, with a column split. Ids of the split look like {ids[0] if ids else None!r}."
+        )
+    return {name: np.array([parts.get(i) == name for i in ids]) for name in sorted(set(parts.values()))}
