@@ -18,7 +18,9 @@ def written(path, text):
 
 
 def test_parts_are_read_for_one_split(tmp_path):
-    path = written(tmp_path / "parts.csv", "part,split,utterance_id\nseen,test,a\nread,test,b\nread,train,a\nseen,test,a\n")
+    path = written(
+        tmp_path / "parts.csv", "part,split,utterance_id\nseen,test,a\nread,test,b\nread,train,a\nseen,test,a\n"
+    )
     assert read_parts(path, "test") == {"a": "seen", "b": "read"}
     assert read_parts(path, "train") == {"a": "read"}
     subsets = part_subsets(read_parts(path, "test"), ["b", "c", "a"], "test")
@@ -57,7 +59,15 @@ def test_each_part_is_scored_by_itself(tmp_path, capsys):
     for split, count in (("train", 2), ("validation", 2), ("test", 3)):
         lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
         written(tmp_path / f"{split}.jsonl", "\n".join(lines))
-    shared = ["--dataset_name", "folder", "--data_dir", str(tmp_path), "--cache_dir", str(tmp_path / "cache"), "--use_cpu"]
+    shared = [
+        "--dataset_name",
+        "folder",
+        "--data_dir",
+        str(tmp_path),
+        "--cache_dir",
+        str(tmp_path / "cache"),
+        "--use_cpu",
+    ]
     small = ["--hidden_size", "8", "--num_man_layers", "1", "--num_train_epochs", "1"]
     train.main([*shared, *small, "--output_dir", str(tmp_path / "model")])
     given = ["--model", str(tmp_path / "model"), "--output", str(tmp_path / "results.json"), "--pictures", "false"]
