@@ -27,6 +27,11 @@ _TIME_THEN_WORDS = re.compile(
     r"[\s:|–-]*\s(?P<words>\S.*)"
 )
 _CHAT = re.compile(r"from\s+(?P<name>.{1,80}?)\s+to\s+\S[^:]{0,60}:\s*(?P<words>.*)", re.IGNORECASE)
+_CREDIT = re.compile(
+    r"(?:this transcript (?:was|is)|transcribed|transcription|transcript|captioned|captions|subtitled|subtitles|recorded|generated|exported|"
+    r"created|powered|sous-titr\w+|transkribiert|untertitel\w*|transcrito|trascritto)\b.{0,40}?\b(?:by|with|using|from|at|par|von|mit|por|da)\b.{1,100}",
+    re.IGNORECASE,
+)
 _LARGEST_DOCUMENT = 256 * 2**20  # bytes, unpacked
 
 
@@ -73,6 +78,7 @@ def read_docx(source: Source) -> Found:
 
 
 def _utterances(source: Source, lines: Sequence[tuple[str, str]]) -> list[dict]:
+    lines = _without_credit(lines)
     texts = [line for _, line in lines]
     participants = participants_of(texts)
     turns, preamble = _turns(lines, participants, source)
@@ -89,6 +95,17 @@ def _utterances(source: Source, lines: Sequence[tuple[str, str]]) -> list[dict]:
         if given["text"] or turn.end is not None:
             utterances.append(checked_utterance(given, turn.place, source.path.parent))
     return utterances
+
+
+def _without_credit(lines: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The lines without a last paragraph of one line that says who wrote them, as Otter adds it."""
+    lines = list(lines)
+    while lines and not lines[-1][1].strip():
+        lines.pop()
+    if len(lines) > 1 and not lines[-2][1].strip() and _CREDIT.fullmatch(lines[-1][1].strip()):
+        place, credit = lines.pop()
+        warn(f"{place}: {credit.strip()[:80]!r} was left out, as the words of nobody.")
+    return lines
 
 
 def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) -> tuple[list[_Turn], str]:

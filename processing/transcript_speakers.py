@@ -17,7 +17,7 @@ from .warning_messages import warn
 
 LONGEST_NAME = 120  # characters
 
-_TIME = rf"[(\[]\s*{CLOCK}(?:\s*(?:-|–|-->|to)\s*{CLOCK})?\s*[)\]]"
+_TIME = rf"[(\[（［【]\s*{CLOCK}(?:\s*(?:-|–|-->|to)\s*{CLOCK})?\s*[)\]）］】]"
 # The colon of 12:30 or of a URL is followed by neither a space nor a letter; a full-width colon needs no space.
 _PREFIX = re.compile(
     rf"(?:{_TIME}\s*)?(?P<name>[^\s:：][^:：]{{0,{LONGEST_NAME - 1}}}?)\s*(?:{_TIME}\s*)?(?::(?=\s|$|[^\W\d_])|：)(?P<text>.*)"
@@ -33,7 +33,7 @@ _SOUNDS = frozenset(
         "applause bang beep cheering coughing crying gasps groans laughs laughing laughter music silence sighs sobbing thunder",
     )
 )
-_REMARK = re.compile(r"\s*[(\[][^()\[\]]{1,60}[)\]]$")
+_REMARK = re.compile(r"\s*[(\[（［][^()\[\]（）［］]{1,60}[)\]）］]$")
 _DIRECTION = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _DASH = re.compile(r"[-–—‐](?:\s+(?=\S)|(?=[^\W\d_]))")
 _CHEVRONS = re.compile(r"(?:>{2,3}|»)\s*")
@@ -179,6 +179,9 @@ class SpeakerNames:
         self._rest_may_be_small = _share_of_small_beginnings(
             prefix.text for _, _, prefix in found if self._name(prefix).casefold() in self._names
         )
+        # a file whose likely names are mostly followed by small letters, as some recognizers write, has no capitals to go by
+        likely = [prefix.text for _, _, prefix in found if prefix.text and looks_like_name(prefix.base)]
+        self._rest_may_be_small |= 2 * sum(map(_begins_small, likely)) > len(likely)
         is_named = named or bool(self._names)
         is_dense = 2 * len({number for number, _, _ in found}) >= len(cues)
         single = [(line, p) for _, line, p in found if self._name(p).casefold() not in self._names]

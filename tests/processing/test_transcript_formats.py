@@ -503,6 +503,14 @@ def test_a_time_at_the_end_of_a_sentence_is_no_header(tmp_path):
     ]
 
 
+def test_a_credit_below_the_last_turn_is_nobodys(tmp_path):
+    path = saved(
+        tmp_path, "t.txt", "Ada  0:03\nHi.\n\nBen  0:04\nIt was recorded by Ada.\n\nTranscribed by https://otter.ai\n"
+    )
+    assert said(path) == [("Ada", "Hi."), ("Ben", "It was recorded by Ada.")]
+    assert "line 7: 'Transcribed by https://otter.ai' was left out" in warnings_of(path)
+
+
 def test_whispers_printed_lines(tmp_path):
     text = "[00:00.000 --> 00:02.400]  We can start.\n[00:02.400 --> 00:05.000]  He has the slides.\n"
     assert timed(saved(tmp_path, "t.txt", text)) == [

@@ -48,6 +48,8 @@ def test_whatever_recurs_before_a_colon_is_a_name(tmp_path_factory, names):
 
 
 def test_a_full_width_colon_ends_a_name(tmp_path):
+    chinese = srt("主持人（10:05）：你好。", "嘉宾（10:08）：你好！", "主持人（10:11）：请坐。")
+    assert [name for name, _ in said(saved(tmp_path, "c.srt", chinese))] == ["主持人", "嘉宾", "主持人"]
     turns = [
         ("店長", "鍵はどこですか。"),
         ("客", "机の上です。"),
@@ -96,6 +98,11 @@ def test_a_name_that_occurs_once_is_a_name(tmp_path):
     ]
     names = ["Ilka", "Bo", "Ilka", "Old Tom", "DR. YU", "Bo"]
     assert [name for name, _ in said(saved(tmp_path, "t.srt", srt(*lines)))] == names
+
+
+def test_names_in_a_file_without_capitals(tmp_path):
+    lines = ["Ilka: we are late", "Bo: how late", "Uma: very late"]
+    assert [name for name, _ in said(saved(tmp_path, "t.srt", srt(*lines)))] == ["Ilka", "Bo", "Uma"]
 
 
 def test_a_list_of_participants_decides(tmp_path):
