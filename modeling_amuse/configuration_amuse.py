@@ -19,7 +19,16 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 
-from .variants import CONTEXTS, CONTRASTIVE_LOSSES, FUSIONS, HEAD_AGGREGATIONS, MODALITIES, PRESETS, TEXT_SCOPES
+from .variants import (
+    CONTEXTS,
+    CONTRASTIVE_LOSSES,
+    EXPERTS,
+    FUSIONS,
+    HEAD_AGGREGATIONS,
+    MODALITIES,
+    PRESETS,
+    TEXT_SCOPES,
+)
 
 
 @strict
@@ -29,7 +38,7 @@ class AmuseConfig(PreTrainedConfig):
 
     The model has a modality when an encoder (`*_config`) or a feature size (`*_feature_size`) is given for it. With an
     encoder the model takes the encoder's own input or, in its place, precomputed states of that encoder. `variants.py`
-    describes the choices of `text_scope`, `head_aggregation`, `fusion`, `contexts` and `contrastive_loss`.
+    describes the choices of `text_scope`, `head_aggregation`, `fusion`, `contexts`, `contrastive_loss` and `experts`.
 
     Args:
         text_config (`dict` or `PreTrainedConfig`, *optional*):
@@ -81,6 +90,16 @@ class AmuseConfig(PreTrainedConfig):
             The step size of eq. 6; only for `fusion="alfa"`.
         contexts (`str`, *optional*, defaults to `"both"`):
             Which conversation contexts the model reads (III-D): `"both"`, `"dialogue"`, `"speaker"` or `"none"`.
+        experts (`str`, *optional*, defaults to `"none"`):
+            Experts of the modalities (see `experts.py`): an own head of each modality reads this modality alone, and its
+            log-probabilities are added to the logits. `"constant"`: with the same weight in all utterances;
+            `"adaptive"`: with a weight that depends on the amount of evidence; `"none"`: no experts.
+        expert_weights (`dict[str, float]`, *optional*):
+            The weight w_m >= 0 of each expert, by modality; modalities that are not named have no expert. None: all of
+            the model's modalities have an expert of weight 1.
+        expert_half_evidence (`dict[str, float]`, *optional*):
+            Only for `experts="adaptive"`: by modality, the amount of evidence with which an expert has half of its weight.
+            Modalities that are not named have 0: their weight is constant.
         causal (`bool`, *optional*, defaults to `False`):
             Recognize the emotion of an utterance without later utterances: the contexts are forward LSTMs instead of
             bidirectional ones.
@@ -150,6 +169,7 @@ class AmuseConfig(PreTrainedConfig):
         *("last_hidden_state", "speaker_descriptors", "utterance_descriptors", "fused_features", "fusion_shares"),
         *("modality_descriptors", "modality_logits", "modality_mask", "hidden_states", "attentions"),
         *("token_modalities", "context_states", "classification_loss", "modality_loss", "contrastive_loss"),
+        *("conversation_logits", "expert_logits", "expert_weights", "expert_terms", "expert_loss"),
     ]
 
     text_config: dict | PreTrainedConfig | None = None
@@ -174,6 +194,9 @@ class AmuseConfig(PreTrainedConfig):
     fusion: Literal[*FUSIONS] = FUSIONS.default
     alfa_epsilon: float | int = 0.2
     contexts: Literal[*CONTEXTS] = CONTEXTS.default
+    experts: Literal[*EXPERTS] = EXPERTS.default
+    expert_weights: dict[str, float | int] | None = None
+    expert_half_evidence: dict[str, float | int] | None = None
     causal: bool = False
     hidden_dropout: float | int = 0.3
     attention_dropout: float | int = 0.0
@@ -237,6 +260,8 @@ class AmuseConfig(PreTrainedConfig):
         for name in ("temperature", "contrastive_temperature"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, but is {getattr(self, name)}.")
+        for name in ("expert_weights", "expert_half_evidence"):
+            self._check_expert_numbers(name)
         if self.class_weights is not None and len(self.class_weights) != self.num_labels:
             raise ValueError(
                 f"class_weights has {len(self.class_weights)} entries for {self.num_labels} emotions: give one weight for "
@@ -256,6 +281,17 @@ class AmuseConfig(PreTrainedConfig):
                     f"extra_emotions: the corpus {corpus} has the emotions {', '.join(emotions) or 'none'}: give at least two, "
                     "each once."
                 )
+
+    def _check_expert_numbers(self, name: str):
+        """Raise a ValueError for an expert of a modality that the model lacks, and for a number below 0."""
+        for modality, number in (getattr(self, name) or {}).items():
+            if modality not in self.modalities:
+                raise ValueError(
+                    f"{name} names the modality {modality!r}, which the model does not have; it has: "
+                    f"{', '.join(self.modalities) or 'none'}."
+                )
+            if not 0 <= number < float("inf"):
+                raise ValueError(f"{name} must be finite and 0 or more, but is {number} for {modality}.")
 
     def _settle_feature_size(self, modality: str):
         """Features of a modality with an encoder are that encoder's states, so both have the same size."""
@@ -283,6 +319,26 @@ class AmuseConfig(PreTrainedConfig):
     def modalities(self) -> tuple[str, ...]:
         """The model's modalities, in the order of every modality axis."""
         return tuple(m for m in MODALITIES if getattr(self, f"{m}_feature_size") is not None)
+
+    @property
+    def expert_modalities(self) -> tuple[str, ...]:
+        """The modalities that have an expert, in the order of every modality axis."""
+        if self.experts == "none":
+            return ()
+        return tuple(m for m in self.modalities if self.expert_weights is None or m in self.expert_weights)
+
+    def expert_weight(self, modality: str) -> float:
+        """The weight w_m of the expert of a modality."""
+        return 1.0 if self.expert_weights is None else float(self.expert_weights[modality])
+
+    def expert_half_evidence_of(self, modality: str) -> float:
+        """The amount of evidence with which the expert of a modality has half of its weight (`experts="adaptive"`)."""
+        return float((self.expert_half_evidence or {}).get(modality, 0.0))
+
+    def streams(self, modality: str) -> list[str]:
+        """The streams of a modality: vision has a second one, the background, where `background_feature_size` is given."""
+        has_background = modality == "vision" and self.background_feature_size is not None
+        return [modality, "background"] if has_background else [modality]
 
     @classmethod
     def from_preset(cls, preset: str, **kwargs) -> "AmuseConfig":

@@ -40,9 +40,14 @@ class RecognizedUtterance(TypedDict, total=False):
     scores: Required[dict[str, float]]
     """The probability of each emotion; they sum to 1."""
     modalities: Required[dict[str, EmotionPrediction]]
-    """For each modality that the utterance has, the prediction from this modality alone."""
+    """
+    For each modality that the utterance has, its prediction: that of its expert, which reads nothing else. In a model without
+    experts that of its mode-specific head, which reads the modality after it has attended to the others.
+    """
     shares: Required[dict[str, float]]
     """The share of each of the model's modalities in the fused descriptor, 0 for one that is missing; they sum to 1."""
+    contributions: dict[str, float]
+    """For a model with experts: what the expert of each modality added to the score (before softmax) of `emotion`."""
 
 
 def describe_utterance(
@@ -55,6 +60,9 @@ def describe_utterance(
     fusion_shares: torch.Tensor,
     temperature: float = 1.0,
     top_k: int | None = None,
+    expert_logits: torch.Tensor | None = None,
+    expert_terms: torch.Tensor | None = None,
+    expert_modalities: tuple[str, ...] = (),
 ) -> RecognizedUtterance:
     """
     Args:
@@ -67,20 +75,66 @@ def describe_utterance(
         fusion_shares: `(M,)`, the share of each modality in the fused descriptor.
         temperature: the divisor of `logits`. It was fitted on them, so `modality_logits` are not divided.
         top_k: keep so many of the `scores`, the highest first. None: all, in the order of the labels.
+        expert_logits: `(M, C)`, emotion scores of each expert before softmax. None: the model has no experts.
+        expert_terms: `(M, C)`, what each expert added to `logits`. None: the model has no experts.
+        expert_modalities: the names of the modalities that have an expert.
 
     Returns:
-        The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `modalities` and `shares`, see
-        [`RecognizedUtterance`].
+        The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `modalities`, `shares` and, with experts,
+        `contributions`, see [`RecognizedUtterance`].
     """
+    predicted = describe_emotion(id2label, logits / temperature, top_k)
+    if expert_logits is not None:
+        has_expert = torch.tensor([modality in expert_modalities for modality in modalities])
+        modality_logits = torch.where(has_expert[:, None].to(expert_logits.device), expert_logits, modality_logits)
     says = zip(modalities, modality_logits, modality_mask.tolist(), strict=True)
-    return {
+    described = {
         **{key: utterance[key] for key in GIVEN_KEYS if utterance.get(key) is not None},
-        **describe_emotion(id2label, logits / temperature, top_k),
+        **predicted,
         "modalities": {
             modality: describe_emotion(id2label, scores, top_k) for modality, scores, present in says if present
         },
         "shares": dict(zip(modalities, fusion_shares.float().tolist(), strict=True)),
     }
+    if expert_terms is not None:
+        chosen = next(index for index, name in id2label.items() if name == predicted["emotion"])
+        terms = dict(zip(modalities, expert_terms[:, chosen].float().tolist(), strict=True))
+        described["contributions"] = {modality: terms[modality] for modality in expert_modalities}
+    return described
+
+
+def describe_output(
+    utterance: dict, config, outputs, conversation: int, place: int, top_k: int | None = None
+) -> RecognizedUtterance:
+    """
+    The result for one utterance of a batch.
+
+    Args:
+        utterance: the utterance that the user gave.
+        config ([`AmuseConfig`]): the model's configuration.
+        outputs ([`AmuseEmotionRecognitionOutput`]): the model's outputs for the batch.
+        conversation: the number of the conversation in the batch.
+        place: the number of the utterance in the conversation.
+        top_k: keep so many of the `scores`, the highest first. None: all, in the order of the labels.
+    """
+
+    def row(name: str) -> torch.Tensor | None:
+        return None if outputs.get(name) is None else outputs[name][conversation, place]
+
+    return describe_utterance(
+        utterance,
+        config.id2label,
+        config.modalities,
+        row("logits"),
+        row("modality_logits"),
+        row("modality_mask"),
+        row("fusion_shares"),
+        config.temperature,
+        top_k,
+        row("expert_logits"),
+        row("expert_terms"),
+        config.expert_modalities,
+    )
 
 
 def describe_emotion(id2label: dict[int, str], logits: torch.Tensor, top_k: int | None = None) -> EmotionPrediction:
@@ -96,4 +150,11 @@ def describe_emotion(id2label: dict[int, str], logits: torch.Tensor, top_k: int 
     return {"emotion": emotion, "confidence": scores[emotion], "scores": scores}
 
 
-__all__ = ["GIVEN_KEYS", "EmotionPrediction", "RecognizedUtterance", "describe_emotion", "describe_utterance"]
+__all__ = [
+    "GIVEN_KEYS",
+    "EmotionPrediction",
+    "RecognizedUtterance",
+    "describe_emotion",
+    "describe_output",
+    "describe_utterance",
+]

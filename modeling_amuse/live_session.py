@@ -3,7 +3,7 @@
 
 import torch
 
-from .described_utterance import RecognizedUtterance, describe_utterance
+from .described_utterance import RecognizedUtterance, describe_output
 from .recording_states import recording_encoders
 
 
@@ -61,8 +61,8 @@ class LiveSession:
                 recording that contains the utterance.
 
         Returns:
-            The same dict as from the `emotion-recognition` pipeline: `emotion`, `confidence`, `scores`, `modalities` and
-            `shares`, and the given values of `id`, `speaker`, `text`, `start` and `end`.
+            The same dict as from the `emotion-recognition` pipeline: `emotion`, `confidence`, `scores`, `modalities`,
+            `shares` and, with experts, `contributions`, and the given values of `id`, `speaker`, `text`, `start` and `end`.
 
         Raises:
             ValueError: for an invalid utterance, with the reason. The state of the session does not change.
@@ -78,16 +78,7 @@ class LiveSession:
         missing = {f"{modality}_mask": torch.zeros(1, 1, 1) for modality in config.modalities}
         inputs = {name: value.to(self.model.device) for name, value in {**missing, **inputs}.items()}
         outputs = self.model(**inputs, context_states=states)
-        described = describe_utterance(
-            utterance,
-            config.id2label,
-            config.modalities,
-            outputs.logits[0, 0],
-            outputs.modality_logits[0, 0],
-            outputs.modality_mask[0, 0],
-            outputs.fusion_shares[0, 0],
-            config.temperature,
-        )
+        described = describe_output(utterance, config, outputs, 0, 0)
         self._dialogue = outputs.context_states.get("dialogue")
         if "speaker" in outputs.context_states:
             self._speakers[speaker] = outputs.context_states["speaker"]

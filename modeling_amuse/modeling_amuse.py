@@ -19,7 +19,7 @@ This file puts the model together. Read the files of this folder in this order:
 1. `variants.py` (the named choices), `configuration_amuse.py`, `outputs.py` (what the models return, with all shapes);
 2. the path of an utterance: `tokens.py` and `utterance_layout.py` (padding), `encoders.py` and `text_in_conversation.py`
    (pretrained encoders), `recurrent.py`, `attention.py`, `unimodal.py` (III-A), `multimodal_attention.py` (III-B),
-   `adaptive_fusion.py` (III-C), `conversation_context.py` (III-D), `losses.py` (III-E);
+   `adaptive_fusion.py` (III-C), `conversation_context.py` (III-D), `losses.py` (III-E), `experts.py`;
 3. this file, and `pretrained.py`, its base class; `tracing.py` (exports) and `pickled_adapters.py` (safe loading);
 4. how the model is used: `described_utterance.py` and `recording_states.py`, then `pipeline_amuse.py` and
    `live_session.py`; `low_rank_adaptation.py` and `onnx_model.py`.
@@ -40,8 +40,16 @@ from .configuration_amuse import MODALITIES, AmuseConfig
 from .conversation_context import CONTEXT_CLASSES, AmuseConversationContext
 from .corpus_heads import AmuseCorpusHead, classifier_size
 from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_distributed, is_sharded, tied_to_zero
+from .experts import ExpertScores, build_experts
 from .like_lengths import groups_of_like_length, in_first_order
-from .losses import AmuseMemoryBank, focal_loss, in_batch_contrastive_loss, soft_focal_loss, soft_or_one_hot
+from .losses import (
+    AmuseMemoryBank,
+    at_least_float32,
+    focal_loss,
+    in_batch_contrastive_loss,
+    soft_focal_loss,
+    soft_or_one_hot,
+)
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .outputs import AmuseEmotionRecognitionOutput, AmuseFeaturesOutput, AmuseModelOutput, UtteranceDescriptors
 from .pickled_adapters import HUB_OPTIONS
@@ -90,6 +98,8 @@ class AmuseModel(AmusePreTrainedModel):
         self.descriptor_norms = nn.ModuleDict({m: nn.LayerNorm(config.hidden_size) for m in modalities})
         self.modality_heads = nn.ModuleList([nn.Linear(config.hidden_size, config.num_labels) for _ in modalities])
         self.fusion = build_fusion(config)
+        if config.experts != "none":
+            self.experts = build_experts(config)
         for name in CONTEXTS[config.contexts].reads:
             setattr(self, f"{name}_context", CONTEXT_CLASSES[name](config))
         self.dropout = nn.Dropout(config.hidden_dropout)
@@ -125,8 +135,7 @@ class AmuseModel(AmusePreTrainedModel):
         return self
 
     def _stream_names(self, modality: str) -> list[str]:
-        has_background = modality == "vision" and self.config.background_feature_size is not None
-        return [modality, "background"] if has_background else [modality]
+        return self.config.streams(modality)
 
     def _stream_sizes(self, modality: str) -> list[int]:
         return [getattr(self.config, f"{name}_feature_size") for name in self._stream_names(modality)]
@@ -333,6 +342,7 @@ class AmuseModel(AmusePreTrainedModel):
         background_mask: torch.Tensor | None = None,
         utterance_mask: torch.Tensor | None = None,
         speaker_ids: torch.LongTensor | None = None,
+        evidence: torch.FloatTensor | None = None,
         context_states: dict[str, tuple[torch.FloatTensor, torch.FloatTensor]] | None = None,
         utterances_per_chunk: int | None = None,
         output_attentions: bool | None = None,
@@ -356,6 +366,9 @@ class AmuseModel(AmusePreTrainedModel):
             background_pixel_values, background_features, background_mask: the same for the background stream.
             utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
             speaker_ids: `(B, T)`, a number for each speaker of a conversation. Only equality counts.
+            evidence: `(B, T, M)`, the amount of evidence for `config.experts="adaptive"`, for example the number of words
+                and the seconds of voice, in the same units as in training. 0, or None for all: the number of valid
+                tokens.
             context_states: for a causal model and one utterance of each conversation (T = 1): the states of the contexts
                 `"dialogue"` and `"speaker"` (of the current speaker) after the previous utterances, from an earlier
                 output. A context without a state starts anew.
@@ -400,13 +413,17 @@ class AmuseModel(AmusePreTrainedModel):
             streams = self._encode_text_of_whole_conversations(streams, layout)
         if context_states is not None:
             self._check_one_utterance_each(layout)
-        utterances, recorded = self._describe_in_chunks(streams, layout, recording, utterances_per_chunk)
+        utterances, recorded = self._describe_in_chunks(streams, layout, recording, utterances_per_chunk, evidence)
         descriptors, states = self._read_contexts(utterances.fused_features, layout, speaker_ids, context_states)
         last_hidden_state = torch.cat(list(descriptors.values()), dim=-1) if descriptors else utterances.fused_features
         return AmuseModelOutput(
             last_hidden_state=layout.pad(last_hidden_state),
             context_states=states,
-            **{name: layout.pad(rows) for name, rows in (descriptors | utterances._asdict()).items()},
+            **{
+                name: layout.pad(rows)
+                for name, rows in (descriptors | utterances._asdict()).items()
+                if rows is not None
+            },
             **recorded,
         )
 
@@ -427,14 +444,15 @@ class AmuseModel(AmusePreTrainedModel):
         return {**streams, "text": (None, layout.pad(tokens.states), layout.pad(tokens.valid))}
 
     def _describe_in_chunks(
-        self, streams: dict, layout: UtteranceLayout, recording: dict, size: int | None
+        self, streams: dict, layout: UtteranceLayout, recording: dict, size: int | None, evidence: torch.Tensor | None
     ) -> tuple[UtteranceDescriptors, dict]:
         """Describe at most `size` utterances at a time. None: all at once."""
         chunks, recorded = [], {}
         for chunk in layout.parts(size):
-            utterances, recorded = self._describe_utterances(streams, chunk, recording)
+            utterances, recorded = self._describe_utterances(streams, chunk, recording, evidence)
             chunks.append(utterances)
-        return UtteranceDescriptors(*map(torch.cat, zip(*chunks, strict=True))), recorded
+        fields = zip(*chunks, strict=True)
+        return UtteranceDescriptors(*(None if rows[0] is None else torch.cat(rows) for rows in fields)), recorded
 
     @property
     def _contexts(self) -> dict[str, AmuseConversationContext]:
@@ -481,7 +499,7 @@ class AmuseModel(AmusePreTrainedModel):
             )
 
     def _describe_utterances(
-        self, streams: dict, layout: UtteranceLayout, recording: dict
+        self, streams: dict, layout: UtteranceLayout, recording: dict, evidence: torch.Tensor | None
     ) -> tuple[UtteranceDescriptors, dict]:
         """Everything that needs no other utterance, and the requested hidden states and attentions."""
         tokens, present = self._present_tokens(streams, layout)
@@ -496,14 +514,34 @@ class AmuseModel(AmusePreTrainedModel):
         # the fusion gets tensors, not the heads: accelerate moves tensors to the device of a module, but no modules
         gradients = head_gradients(descriptors, self.modality_heads) if self.fusion.needs_head_gradients else None
         fused, shares = self.fusion(descriptors, present, gradients)
+        experts = self._ask_experts(tokens, present, layout, evidence)
         utterances = UtteranceDescriptors(
             fused_features=self.dropout(fused),
             fusion_shares=shares,
             modality_descriptors=descriptors,
             modality_logits=self.apply_modality_heads(descriptors),
             modality_mask=present.long(),
+            **{} if experts is None else {f"expert_{name}": rows for name, rows in experts._asdict().items()},
         )
         return utterances, recorded
+
+    def _ask_experts(
+        self, tokens: dict[str, list[Tokens]], present: torch.BoolTensor, layout: UtteranceLayout, evidence
+    ) -> ExpertScores | None:
+        """What the experts say, or None without experts."""
+        if self.config.experts == "none":
+            return None
+        amount = torch.stack([sum(part.lengths for part in parts) for parts in tokens.values()], dim=1).float()
+        if evidence is not None:
+            wanted = (layout.batch_size, layout.length, len(self.config.modalities))
+            if tuple(evidence.shape) != wanted:
+                raise ValueError(
+                    f"evidence is of shape {tuple(evidence.shape)}, but must be of shape (conversations, utterances, "
+                    f"modalities), {wanted}."
+                )
+            given = layout.rows(evidence).to(amount.dtype)
+            amount = torch.where(given > 0, given, amount)
+        return self.experts(tokens, present, amount)
 
     def _present_tokens(
         self, streams: dict, layout: UtteranceLayout
@@ -715,6 +753,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         background_mask: torch.Tensor | None = None,
         utterance_mask: torch.Tensor | None = None,
         speaker_ids: torch.LongTensor | None = None,
+        evidence: torch.FloatTensor | None = None,
         labels: torch.LongTensor | None = None,
         soft_labels: torch.FloatTensor | None = None,
         utterance_ids: torch.LongTensor | None = None,
@@ -754,6 +793,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             background_mask=background_mask,
             utterance_mask=utterance_mask,
             speaker_ids=speaker_ids,
+            evidence=evidence,
             **{**kwargs, "return_dict": True},
         )
         head = self._corpus_head(corpus)
@@ -763,10 +803,16 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         is_utterance = torch.ones(logits.shape[:2], device=logits.device) if utterance_mask is None else utterance_mask
         is_utterance = is_utterance.bool()
         logits = logits * is_utterance[..., None]
+        account, losses = {}, {}
         if head is not None:
             by_modality = head.apply_modality_heads(outputs.modality_descriptors)
             outputs.modality_logits = by_modality * is_utterance[..., None, None]
-        losses = {}
+            # the experts only know the model's own emotions
+            outputs = {name: value for name, value in outputs.items() if not name.startswith("expert_")}
+            outputs = AmuseModelOutput(**outputs)
+        elif outputs.expert_terms is not None:
+            account["conversation_logits"] = logits
+            logits = logits + outputs.expert_terms.sum(dim=2)
         if labels is not None:
             if labels.shape != logits.shape[:2]:
                 raise ValueError(
@@ -775,12 +821,12 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                 )
             given = {"utterance_ids": utterance_ids, "num_items_in_batch": num_items_in_batch, "head": head}
             losses = self._losses(logits, outputs, labels, is_utterance, soft_labels=soft_labels, **given)
-        return AmuseEmotionRecognitionOutput(logits=logits, **losses, **outputs)
+        return AmuseEmotionRecognitionOutput(logits=logits, **account, **losses, **outputs)
 
     def _losses(
         self, logits, outputs, labels, is_utterance, *, utterance_ids, num_items_in_batch, soft_labels=None, head=None
     ) -> dict:
-        """L = L_cls + L_focal + lambda * L_ACE (III-E) over the labelled utterances, and its three terms."""
+        """L = L_cls + L_focal + lambda * L_ACE (III-E) over the labelled utterances, the experts' loss, and each term."""
         config = self.config
         labelled = is_utterance & (labels != IGNORED_LABEL)
         labels = labels[labelled]
@@ -797,6 +843,9 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                 return focal_loss(logits, labels, config.focal_gamma, class_weights)
             return soft_focal_loss(logits, targets, config.focal_gamma, class_weights)
 
+        if outputs.expert_terms is not None:  # the same values, but the experts only learn from their own loss
+            terms = outputs.expert_terms.sum(dim=2)
+            logits = logits - terms + terms.detach()
         classification = focal(logits[labelled], labels, targets)
         modality_logits = outputs.modality_logits[labelled]
         if config.probe_modality_heads:  # the same values, but their gradient stops at the descriptors
@@ -826,6 +875,10 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             else:
                 contrastive = in_batch_contrastive_loss(descriptors, present, config.contrastive_temperature)
             losses["contrastive_loss"] = config.contrastive_weight * contrastive.sum() / divisor
+        if outputs.expert_logits is not None:
+            losses["expert_loss"] = (
+                self._expert_losses(outputs.expert_logits[labelled], labels, present).sum() / divisor
+            )
         return {"loss": sum(losses.values()), **losses}
 
     def _corpus_head(self, corpus: str | None) -> AmuseCorpusHead | None:
@@ -844,6 +897,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         """0, with a gradient for the heads of the other corpora: distributed, every weight needs one."""
         unused = [head for head in self.corpus_heads.values() if head is not used]
         own = [] if used is None else [self.classifier, self.amuse.modality_heads]
+        if used is not None and self.config.experts != "none":
+            own.append(self.amuse.experts)
         return sum(tied_to_zero(module).to(self.classifier.weight.device) for module in [*unused, *own])
 
     def for_corpus(self, corpus: str) -> "AmuseForEmotionRecognition":
@@ -862,15 +917,23 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         emotions = self.config.extra_emotions[corpus]
         config = deepcopy(self.config)
         config.extra_emotions, config.class_weights, config.temperature = None, None, 1.0
+        config.experts, config.expert_weights, config.expert_half_evidence = "none", None, None  # of other emotions
         config.id2label = dict(enumerate(emotions))
         config.label2id = {emotion: label for label, emotion in enumerate(emotions)}
         model = type(self)(config)
-        own = ("classifier.", "amuse.modality_heads.", "corpus_heads.")
+        own = ("classifier.", "amuse.modality_heads.", "amuse.experts.", "corpus_heads.")
         shared = {name: tensor for name, tensor in self.state_dict().items() if not name.startswith(own)}
         heads = {f"classifier.{name}": tensor for name, tensor in head.classifier.state_dict().items()}
         heads |= {f"amuse.modality_heads.{name}": t for name, t in head.modality_heads.state_dict().items()}
         model.load_state_dict({**shared, **heads})
         return model.to(device=self.device, dtype=self.dtype).train(self.training)
+    def _expert_losses(self, logits: torch.Tensor, labels: torch.LongTensor, present: torch.BoolTensor) -> torch.Tensor:
+        """The mean cross-entropy of the experts that an utterance has, `(rows,)`; `logits` are `(rows, M, C)`."""
+        has_expert = [modality in self.config.expert_modalities for modality in self.config.modalities]
+        asked = present & torch.tensor(has_expert, device=present.device)
+        log_probability = at_least_float32(logits).log_softmax(dim=-1)
+        by_modality = -log_probability.gather(2, labels[:, None, None].expand(-1, logits.shape[1], 1)).squeeze(2)
+        return (by_modality * asked).sum(dim=1) / asked.sum(dim=1).clamp(min=1)
 
     @classmethod
     def from_text_audio_vision_pretrained(

@@ -10,8 +10,12 @@ from modeling_amuse.processing.extras import import_extra
 FILE_NAME = "model.onnx"
 OUTPUTS = ("logits", "modality_logits", "fusion_shares", "modality_mask")
 """The outputs of an exported model, see `AmuseEmotionRecognitionOutput`."""
+EXPERT_OUTPUTS = ("conversation_logits", "expert_logits", "expert_weights", "expert_terms")
+"""Further outputs of an exported model with experts."""
 UNREAD = ("labels", "utterance_ids")
 """Inputs that only training needs."""
+WITHOUT_MASK = ("speaker_ids", "evidence")
+"""Inputs that have a value for each utterance."""
 
 
 class OnnxModel:
@@ -61,7 +65,8 @@ class OnnxModel:
             batch: arrays or tensors from the processor. A modality that is left out is missing (a mask of zeros).
 
         Returns:
-            `logits` `(B, T, C)`, `modality_logits` `(B, T, M, C)`, `fusion_shares` and `modality_mask` `(B, T, M)`.
+            `logits` `(B, T, C)`, `modality_logits` `(B, T, M, C)`, `fusion_shares` and `modality_mask` `(B, T, M)`; with
+            experts also `EXPERT_OUTPUTS`.
 
         Raises:
             ValueError: for an input that this file does not have, and when no input is given.
@@ -76,7 +81,7 @@ class OnnxModel:
         if "speaker_ids" in inputs and "speaker_ids" not in batch:
             raise ValueError("speaker_ids are missing: without them, all utterances would belong to one speaker.")
         shape = next(iter(batch.values())).shape[:2]
-        for name in [name for name in inputs if name != "speaker_ids" and not name.endswith("_mask")]:
+        for name in [name for name in inputs if name not in WITHOUT_MASK and not name.endswith("_mask")]:
             mask = f"{stream_of(name)}_mask"
             if name in batch:
                 batch.setdefault(mask, np.ones((*shape, *batch[name].shape[2 : len(inputs[mask].shape)])))
@@ -90,7 +95,13 @@ class OnnxModel:
                 batch[name] = np.zeros((*shape, *rest))
             dtype = np.float32 if given.type == "tensor(float)" else np.int64
             batch[name] = batch[name].astype(dtype)
-        return dict(zip(OUTPUTS, self.session.run(OUTPUTS, batch), strict=True))
+        names = [given.name for given in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, batch), strict=True))
+
+
+def output_names(config) -> tuple[str, ...]:
+    """The outputs of an exported model with the configuration `config`."""
+    return OUTPUTS if config.experts == "none" else (*OUTPUTS, *EXPERT_OUTPUTS)
 
 
 def stream_of(name: str) -> str:
@@ -100,4 +111,4 @@ def stream_of(name: str) -> str:
     return {"input": "text", "pixel": "vision"}.get(name.split("_")[0], name.split("_")[0])
 
 
-__all__ = ["FILE_NAME", "OUTPUTS", "OnnxModel", "stream_of"]
+__all__ = ["EXPERT_OUTPUTS", "FILE_NAME", "OUTPUTS", "OnnxModel", "output_names", "stream_of"]

@@ -33,6 +33,12 @@ class AmuseModelOutput(ModelOutput):
             The mode-specific heads Q_m (III-E.1): emotion scores from f_CA of each modality before softmax.
         modality_mask (`torch.LongTensor` of shape `(B, T, M)`):
             1 for a modality that the utterance has, 0 for a missing one.
+        expert_logits (`torch.FloatTensor` of shape `(B, T, M, C)`, *optional*):
+            With `config.experts`: the emotion scores of each expert before softmax; 0 for a missing modality.
+        expert_weights (`torch.FloatTensor` of shape `(B, T, M)`, *optional*):
+            The weight w_m(u) of each expert; 0 for a missing modality.
+        expert_terms (`torch.FloatTensor` of shape `(B, T, M, C)`, *optional*):
+            What each expert adds to the logits: w_m(u) * (log softmax(expert_logits) - log prior).
         hidden_states (`tuple(torch.FloatTensor)`, *optional*):
             The states g^0 to g^L of the Multimodal Attention Network, each `(B, T, tokens, d)`, with the tokens of
             all modalities one modality after the other.
@@ -54,6 +60,9 @@ class AmuseModelOutput(ModelOutput):
     modality_descriptors: torch.FloatTensor | None = None
     modality_logits: torch.FloatTensor | None = None
     modality_mask: torch.LongTensor | None = None
+    expert_logits: torch.FloatTensor | None = None
+    expert_weights: torch.FloatTensor | None = None
+    expert_terms: torch.FloatTensor | None = None
     hidden_states: tuple[torch.FloatTensor, ...] | None = None
     attentions: tuple[torch.FloatTensor, ...] | None = None
     token_modalities: torch.LongTensor | None = None
@@ -68,15 +77,21 @@ class AmuseEmotionRecognitionOutput(ModelOutput):
 
     Args:
         loss (`torch.FloatTensor` of shape `()`, *optional*):
-            Returned with `labels`: L = L_cls + L_focal + lambda * L_ACE. L_ACE is only added in training mode.
+            Returned with `labels`: L = L_cls + L_focal + lambda * L_ACE, plus the loss of the experts. L_ACE is only added
+            in training mode.
         logits (`torch.FloatTensor` of shape `(B, T, C)`):
-            Emotion scores before softmax.
+            Emotion scores before softmax. With experts, they are exactly
+            `conversation_logits + expert_terms.sum(dim=2)`.
+        conversation_logits (`torch.FloatTensor` of shape `(B, T, C)`, *optional*):
+            With `config.experts`: W e_j, the scores without the experts. They have read all modalities, too.
         classification_loss (`torch.FloatTensor` of shape `()`, *optional*):
             L_cls, the focal loss of `logits`.
         modality_loss (`torch.FloatTensor` of shape `()`, *optional*):
             L_focal, the mean focal loss of `modality_logits`, times `config.modality_loss_weight`.
         contrastive_loss (`torch.FloatTensor` of shape `()`, *optional*):
             lambda * L_ACE.
+        expert_loss (`torch.FloatTensor` of shape `()`, *optional*):
+            With `config.experts`: the mean cross-entropy of the experts. It trains the experts alone.
         last_hidden_state (`torch.FloatTensor` of shape `(B, T, 2 * d)`):
             e_j, the speaker-level descriptor beside the utterance-level one (III-D); `(B, T, d)` with one context,
             A(u) `(B, T, M * d)` without contexts.
@@ -94,6 +109,12 @@ class AmuseEmotionRecognitionOutput(ModelOutput):
             The mode-specific heads Q_m (III-E.1): emotion scores from f_CA of each modality before softmax.
         modality_mask (`torch.LongTensor` of shape `(B, T, M)`):
             1 for a modality that the utterance has, 0 for a missing one.
+        expert_logits (`torch.FloatTensor` of shape `(B, T, M, C)`, *optional*):
+            With `config.experts`: the emotion scores of each expert before softmax; 0 for a missing modality.
+        expert_weights (`torch.FloatTensor` of shape `(B, T, M)`, *optional*):
+            The weight w_m(u) of each expert; 0 for a missing modality.
+        expert_terms (`torch.FloatTensor` of shape `(B, T, M, C)`, *optional*):
+            What each expert adds to the logits: w_m(u) * (log softmax(expert_logits) - log prior).
         hidden_states (`tuple(torch.FloatTensor)`, *optional*):
             The states g^0 to g^L of the Multimodal Attention Network, each `(B, T, tokens, d)`, with the tokens of
             all modalities one modality after the other.
@@ -109,9 +130,11 @@ class AmuseEmotionRecognitionOutput(ModelOutput):
 
     loss: torch.FloatTensor | None = None
     logits: torch.FloatTensor | None = None
+    conversation_logits: torch.FloatTensor | None = None
     classification_loss: torch.FloatTensor | None = None
     modality_loss: torch.FloatTensor | None = None
     contrastive_loss: torch.FloatTensor | None = None
+    expert_loss: torch.FloatTensor | None = None
     last_hidden_state: torch.FloatTensor | None = None
     speaker_descriptors: torch.FloatTensor | None = None
     utterance_descriptors: torch.FloatTensor | None = None
@@ -120,6 +143,9 @@ class AmuseEmotionRecognitionOutput(ModelOutput):
     modality_descriptors: torch.FloatTensor | None = None
     modality_logits: torch.FloatTensor | None = None
     modality_mask: torch.LongTensor | None = None
+    expert_logits: torch.FloatTensor | None = None
+    expert_weights: torch.FloatTensor | None = None
+    expert_terms: torch.FloatTensor | None = None
     hidden_states: tuple[torch.FloatTensor, ...] | None = None
     attentions: tuple[torch.FloatTensor, ...] | None = None
     token_modalities: torch.LongTensor | None = None
@@ -158,6 +184,9 @@ class UtteranceDescriptors(NamedTuple):
         modality_descriptors: `(rows, M, d)`.
         modality_logits: `(rows, M, C)`.
         modality_mask: `(rows, M)`.
+        expert_logits: `(rows, M, C)`, or None without experts.
+        expert_weights: `(rows, M)`, or None without experts.
+        expert_terms: `(rows, M, C)`, or None without experts.
     """
 
     fused_features: torch.FloatTensor
@@ -165,6 +194,9 @@ class UtteranceDescriptors(NamedTuple):
     modality_descriptors: torch.FloatTensor
     modality_logits: torch.FloatTensor
     modality_mask: torch.LongTensor
+    expert_logits: torch.FloatTensor | None = None
+    expert_weights: torch.FloatTensor | None = None
+    expert_terms: torch.FloatTensor | None = None
 
 
 __all__ = ["AmuseEmotionRecognitionOutput", "AmuseFeaturesOutput", "AmuseModelOutput", "UtteranceDescriptors"]

@@ -7,7 +7,7 @@ from os import PathLike
 from transformers import Pipeline
 
 from .conversation_stream import batches_of, is_stream
-from .described_utterance import RecognizedUtterance, describe_utterance
+from .described_utterance import RecognizedUtterance, describe_output
 from .recording_states import recording_encoders
 
 UTTERANCES_PER_CHUNK = 128
@@ -217,17 +217,7 @@ class EmotionRecognitionPipeline(Pipeline):
         config, outputs = self.model.config, batch["outputs"]
         return [
             [
-                describe_utterance(
-                    utterance,
-                    config.id2label,
-                    config.modalities,
-                    outputs.logits[b, t],
-                    outputs.modality_logits[b, t],
-                    outputs.modality_mask[b, t],
-                    outputs.fusion_shares[b, t],
-                    config.temperature,
-                    top_k,
-                )
+                describe_output(utterance, config, outputs, b, t, top_k)
                 for t, utterance in enumerate(conversation["utterances"])
             ]
             for b, conversation in enumerate(batch["conversations"])

@@ -250,7 +250,24 @@ CONTRASTIVE_LOSSES = Registry(
 )
 """The contrastive loss L_ACE (III-E.2)."""
 
-REGISTRIES = {r.field: r for r in (FUSIONS, CONTEXTS, TEXT_SCOPES, HEAD_AGGREGATIONS, CONTRASTIVE_LOSSES)}
+EXPERTS = Registry(
+    "experts",
+    "none",
+    Variant("none", "No experts: the logits come from the conversation alone, as in the paper."),
+    Variant(
+        "constant",
+        "An own head of each modality, which reads nothing else, adds its log-probabilities with a fixed weight.",
+        differs_from_paper="An expert of each modality adds its log-probabilities to the logits, the paper has none.",
+    ),
+    Variant(
+        "adaptive",
+        "Like constant, but the weight grows with the amount of evidence: words, seconds of voice, frames with a face.",
+        differs_from_paper="An expert of each modality adds its log-probabilities to the logits, the paper has none.",
+    ),
+)
+"""Experts of the modalities, which are added to the logits (not in the paper)."""
+
+REGISTRIES = {r.field: r for r in (FUSIONS, CONTEXTS, TEXT_SCOPES, HEAD_AGGREGATIONS, CONTRASTIVE_LOSSES, EXPERTS)}
 """All tables, by the field of [`AmuseConfig`]."""
 
 PRESETS = {
@@ -282,6 +299,7 @@ PRESETS = {
 __all__ = [
     "CONTEXTS",
     "CONTRASTIVE_LOSSES",
+    "EXPERTS",
     "FUSIONS",
     "HEAD_AGGREGATIONS",
     "MODALITIES",

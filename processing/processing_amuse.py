@@ -24,6 +24,7 @@ from .processor_inputs import (
     checked_waveform,
     features_of,
     label_of,
+    seconds_of,
     warn_of_unread_keys,
 )
 from .recorded_sound import Recording, is_waveform
@@ -63,6 +64,7 @@ class AmuseProcessor(ProcessorMixin):
         feature_statistics (`dict[str, dict[str, list[float]]]`, *optional*):
             For each feature stream (`"text"`, `"audio"`, `"vision"`, `"background"`) that is to be normalized, the
             `"mean"` and the `"std"` of its D features on the training split, and their names, `"columns"`, if they have any.
+            With a `"limit"`, normalized features are clipped to this distance from 0.
         max_text_tokens (`int`, *optional*, defaults to 128):
             Longer utterances are cut.
         feature_records (`dict[str, dict]`, *optional*):
@@ -71,6 +73,9 @@ class AmuseProcessor(ProcessorMixin):
         speaker_names (`bool`, *optional*, defaults to `False`):
             Put `speaker: ` before the text of each utterance of a conversation, for text encoders that read more than one
             (`AmuseConfig.text_scope`).
+        evidence (`dict[str, str]`, *optional*):
+            For a model with `experts="adaptive"`: how the amount of evidence of each of its modalities is measured, in their
+            order: `"words"`, `"seconds"` (from `start` and `end`, or from the waveform) or `"tokens"`.
     """
 
     valid_processor_kwargs = AmuseProcessorKwargs
@@ -88,6 +93,7 @@ class AmuseProcessor(ProcessorMixin):
         max_text_tokens=128,
         feature_records=None,
         speaker_names=False,
+        evidence=None,
     ):
         super().__init__(tokenizer, feature_extractor, image_processor)
         self.emotions = emotions
@@ -95,6 +101,7 @@ class AmuseProcessor(ProcessorMixin):
         self.max_text_tokens = max_text_tokens
         self.feature_records = feature_records or {}
         self.speaker_names = speaker_names
+        self.evidence = evidence
 
     def __call__(
         self,
@@ -141,6 +148,7 @@ class AmuseProcessor(ProcessorMixin):
             - `audio_features`, `audio_mask` and so on for each stream that any utterance has. Of a stream that the
               processor knows and no utterance has there is only the mask, of zeros;
             - `labels`, `(B, T)`, for a processor with emotions; -100 for utterances that have none;
+            - `evidence`, `(B, T, M)`, for a processor with `evidence`; 0 where the amount is unknown;
             - `utterance_ids`, `(B, T)`, when utterances have an `"index"`.
 
             Without conversations `input_ids` and `text_mask` are `(N, S)`, `audio_values` `(N, ...)` and `audio_mask`
@@ -208,6 +216,8 @@ class AmuseProcessor(ProcessorMixin):
             data["labels"] = batch.full(
                 [label_of(*place, self.emotions) for place in batch.places], filler=IGNORED_LABEL
             )
+        if self.evidence:
+            data["evidence"] = batch.full(np.array([self._amounts(u) for u in batch.utterances], dtype=np.float32))
         if all(u.get("index") is not None for u in batch.utterances):
             data["utterance_ids"] = batch.full([u["index"] for u in batch.utterances])
         return data
@@ -241,6 +251,16 @@ class AmuseProcessor(ProcessorMixin):
 
         learned = self.feature_statistics.keys()
         return add_recorded_features(conversation, self.feature_records, encoders, modalities, learned, progress)
+
+    def _amounts(self, utterance: Utterance) -> list[float]:
+        """The amount of evidence of each modality; 0 where it is unknown, or counted in tokens by the model."""
+        rate = getattr(self.feature_extractor, "sampling_rate", None)
+        measured = {
+            "words": len((utterance.get("text") or "").split()),
+            "seconds": seconds_of(utterance, rate),
+            "tokens": 0,
+        }
+        return [float(measured[unit]) for unit in self.evidence.values()]
 
     def _speaker_ids(self, conversations: list[dict]) -> list[int]:
         ids = []

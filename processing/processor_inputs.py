@@ -123,4 +123,15 @@ def _normalized(
             f"{what} have size {array.shape[1]}, but those of the training split had size {len(statistics['mean'])}."
         )
     normalized = (array - np.asarray(statistics["mean"], np.float32)) / np.asarray(statistics["std"], np.float32)
+    if statistics.get("limit") is not None:
+        normalized = np.clip(normalized, -statistics["limit"], statistics["limit"])
     return np.where(unknown, 0, normalized).astype(np.float32)
+
+
+def seconds_of(utterance: Utterance, sampling_rate: int | None) -> float:
+    """How long an utterance lasts, by its `start` and `end` or its waveform; 0 where it is unknown."""
+    start, end = utterance.get("start"), utterance.get("end")
+    if start is not None and end is not None:
+        return max(end - start, 0.0)
+    waveform = utterance.get("waveform")
+    return len(waveform) / sampling_rate if waveform is not None and sampling_rate else 0.0

@@ -30,6 +30,18 @@ def small_model(**changes) -> AmuseForEmotionRecognition:
     return AmuseForEmotionRecognition(small_config(**changes)).eval()
 
 
+def with_experts(model: AmuseForEmotionRecognition) -> AmuseForEmotionRecognition:
+    """The model with random experts, if it has any: fresh ones have no opinion."""
+    if model.config.experts != "none":
+        with torch.no_grad():
+            for expert in model.amuse.experts.heads.values():
+                for parameter in (expert.head.weight, expert.head.bias, expert.center):
+                    parameter.normal_(std=0.5)
+                expert.scale.uniform_(0.5, 2)
+            model.amuse.experts.log_prior.copy_(torch.randn(model.config.num_labels).log_softmax(dim=0))
+    return model
+
+
 def save_recording_model(folder, text_encoder: str, emotions=("neutral", "joy", "anger"), **changes):
     """Write a random model of words and voice (prosody) with its processor, which recordings can be given to."""
     torch.manual_seed(0)

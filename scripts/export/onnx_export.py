@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from modeling_amuse.onnx_model import FILE_NAME, OUTPUTS, OnnxModel, stream_of
+from modeling_amuse.onnx_model import FILE_NAME, OnnxModel, output_names, stream_of
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.extras import import_extra
@@ -23,7 +23,7 @@ BATCH_SIZES = (2, 1, 5, 4)
 
 
 class ChosenOutputs(torch.nn.Module):
-    """The model with its outputs as a tuple, in the order of `OUTPUTS`."""
+    """The model with its outputs as a tuple, in the order of `output_names`."""
 
     def __init__(self, model: AmuseForEmotionRecognition):
         super().__init__()
@@ -31,7 +31,7 @@ class ChosenOutputs(torch.nn.Module):
 
     def forward(self, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         outputs = self.model(**inputs)
-        return tuple(outputs[name] for name in OUTPUTS)
+        return tuple(outputs[name] for name in output_names(self.model.config))
 
 
 def export_model(args: ExportArguments) -> float:
@@ -122,7 +122,7 @@ def to_onnx(model: AmuseForEmotionRecognition, batch: dict[str, torch.Tensor]) -
             kwargs={"inputs": batch},
             dynamic_shapes={"inputs": shapes},
             input_names=list(batch),
-            output_names=list(OUTPUTS),
+            output_names=list(output_names(model.config)),
             custom_translation_table={torch.ops.amuse.lstm.default: onnx_lstm},
             dynamo=True,
             optimize=False,  # onnxruntime optimizes what it loads; the exporter would take as long again
@@ -133,7 +133,7 @@ def to_onnx(model: AmuseForEmotionRecognition, batch: dict[str, torch.Tensor]) -
 def _has_steps(name: str, tensor: torch.Tensor, batch: dict[str, torch.Tensor]) -> bool:
     """Whether the third axis may have any length: not that of spectrograms, whose encoders have a fixed window."""
     spectrogram = batch.get("audio_values", tensor).dim() == 4 and name in ("audio_values", "audio_mask")
-    return tensor.dim() > 2 and not spectrogram
+    return tensor.dim() > 2 and not spectrogram and name != "evidence"
 
 
 def onnx_lstm(states, lengths, weights):
@@ -215,4 +215,4 @@ def _signals(model, processor, utterance: dict, generator, without_encoders, com
 def largest_difference(model: AmuseForEmotionRecognition, exported: OnnxModel, batch: dict) -> float:
     """Between what PyTorch and the exported file give for a batch, over all outputs."""
     expected, given = model(**batch), exported(**batch)
-    return max(float(np.abs(expected[name].numpy() - given[name]).max()) for name in OUTPUTS)
+    return max(float(np.abs(expected[name].numpy() - given[name]).max()) for name in output_names(model.config))

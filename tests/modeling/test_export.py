@@ -8,15 +8,16 @@ from transformers import AutoTokenizer, ViTConfig, ViTImageProcessor, WhisperCon
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.described_utterance import describe_utterance
-from modeling_amuse.onnx_model import OUTPUTS, OnnxModel
+from modeling_amuse.onnx_model import OUTPUTS, OnnxModel, output_names
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
-from tests.small_models import random_batch, small_config, small_model
+from tests.small_models import random_batch, small_config, small_model, with_experts
 
 pytestmark = pytest.mark.slow
 EMOTIONS = ["neutral", "joy", "fear"]
 SETTINGS = [
     {},
     {"fusion": "alfa", "head_aggregation": "mean", "contexts": "speaker", "causal": True},
+    {"experts": "adaptive", "expert_half_evidence": {"audio": 2.0}},
 ]
 
 
@@ -28,7 +29,7 @@ def unlabelled(*args, **kwargs) -> dict:
 
 @pytest.mark.parametrize("changes", SETTINGS)
 def test_an_exported_program_serves_batches_of_other_shapes(changes):
-    model, batch = small_model(**changes), unlabelled((5, 3))
+    model, batch = with_experts(small_model(**changes)), unlabelled((5, 3))
     dynamic = torch.export.Dim.DYNAMIC
     shapes = {name: {axis: dynamic for axis in range(min(3, tensor.dim()))} for name, tensor in batch.items()}
     with torch.no_grad():
@@ -42,7 +43,7 @@ def test_an_exported_program_serves_batches_of_other_shapes(changes):
                     values[~other[name.replace("_features", "_mask")].bool()] = float("nan")
                     values[~other["utterance_mask"].bool()] = float("nan")
             expected, given = model(**other), program(**other)
-            for name in (*OUTPUTS, "last_hidden_state", "fused_features"):
+            for name in (*output_names(model.config), "last_hidden_state", "fused_features"):
                 torch.testing.assert_close(given[name], expected[name], atol=1e-5, rtol=0)
 
 

@@ -10,7 +10,7 @@ from transformers import BertModel
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseModel
 from modeling_amuse.variants import CONTEXTS, FUSIONS
-from tests.small_models import SIZES, logits, random_batch, small_config, small_model, without
+from tests.small_models import SIZES, logits, random_batch, small_config, small_model, with_experts, without
 
 MODALITY_STREAMS = {"text": ("text",), "audio": ("audio",), "vision": ("vision", "background")}
 SETTINGS = [
@@ -19,6 +19,7 @@ SETTINGS = [
     {"fusion": "static", "contexts": "speaker", "causal": True},
     {"fusion": "equal", "contexts": "dialogue"},
     {"fusion": "concat", "contexts": "none"},
+    {"experts": "adaptive", "expert_half_evidence": {"audio": 2.0}},
 ]
 conversations = st.lists(st.integers(1, 6), min_size=1, max_size=4)
 
@@ -26,7 +27,7 @@ conversations = st.lists(st.integers(1, 6), min_size=1, max_size=4)
 @pytest.fixture(scope="module", params=SETTINGS, ids=lambda changes: "-".join(map(str, changes.values())) or "default")
 def model(request):
     torch.manual_seed(0)
-    return small_model(**request.param)
+    return with_experts(small_model(**request.param))
 
 
 @given(lengths=conversations, extra=st.integers(1, 3), seed=st.integers(0, 99))
