@@ -97,6 +97,8 @@ class AmuseConfig(PreTrainedConfig):
         expert_weights (`dict[str, float]`, *optional*):
             The weight w_m >= 0 of each expert, by modality; modalities that are not named have no expert. None: all of
             the model's modalities have an expert of weight 1.
+        conversation_weight (`float`, *optional*, defaults to 1.0):
+            The weight of the conversation's scores W e_j where experts are added to them; only with `experts`.
         expert_half_evidence (`dict[str, float]`, *optional*):
             Only for `experts="adaptive"`: by modality, the amount of evidence with which an expert has half of its weight.
             Modalities that are not named have 0: their weight is constant.
@@ -196,6 +198,7 @@ class AmuseConfig(PreTrainedConfig):
     contexts: Literal[*CONTEXTS] = CONTEXTS.default
     experts: Literal[*EXPERTS] = EXPERTS.default
     expert_weights: dict[str, float | int] | None = None
+    conversation_weight: float | int = 1.0
     expert_half_evidence: dict[str, float | int] | None = None
     causal: bool = False
     hidden_dropout: float | int = 0.3
@@ -257,7 +260,7 @@ class AmuseConfig(PreTrainedConfig):
         for name in ("hidden_dropout", "attention_dropout", "modality_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 0 and less than 1, but is {getattr(self, name)}.")
-        for name in ("temperature", "contrastive_temperature"):
+        for name in ("temperature", "contrastive_temperature", "conversation_weight"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, but is {getattr(self, name)}.")
         for name in ("expert_weights", "expert_half_evidence"):

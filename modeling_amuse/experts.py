@@ -3,7 +3,7 @@
 Experts: for each modality an own head that reads this modality alone, before the Multimodal Attention Network mixes anything
 in. Their log-probabilities are added to the logits of the conversation (a product of experts):
 
-    z = W e_j + sum over the present m of w_m(u) * (log softmax(Q_m(x_m)) - log prior),   w_m(u) >= 0.
+    z = v * W e_j + sum over the present m of w_m(u) * (log softmax(Q_m(x_m)) - log prior),   w_m(u) >= 0,  v > 0.
 
 So the logits are an exact sum of a conversation term and one term for each expert. The experts are not in the paper. They
 are linear and meant to be fitted by themselves with strong regularization (`scripts/train.py` does it after the epochs),

@@ -105,6 +105,20 @@ class AmuseModel(AmusePreTrainedModel):
         self.dropout = nn.Dropout(config.hidden_dropout)
         self.post_init()
 
+    def add_experts(self, experts: str = "constant"):
+        """
+        Give the model new experts of all its modalities, which have no opinion yet.
+
+        Args:
+            experts: a name of [`EXPERTS`] but `"none"`.
+        """
+        self.config.experts = experts
+        self.config.expert_weights, self.config.expert_half_evidence = None, None
+        self.config.conversation_weight = 1.0
+        self.experts = build_experts(self.config).to(self.fusion.placeholder.device)
+        for module in self.experts.modules():
+            self._init_weights(module)
+
     def get_input_embeddings(self) -> nn.Module | None:
         encoder = self.encoder("text")
         return None if encoder is None else encoder.get_input_embeddings()
@@ -811,8 +825,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             outputs = {name: value for name, value in outputs.items() if not name.startswith("expert_")}
             outputs = AmuseModelOutput(**outputs)
         elif outputs.expert_terms is not None:
-            account["conversation_logits"] = logits
-            logits = logits + outputs.expert_terms.sum(dim=2)
+            account["conversation_logits"] = self.config.conversation_weight * logits
+            logits = account["conversation_logits"] + outputs.expert_terms.sum(dim=2)
         if labels is not None:
             if labels.shape != logits.shape[:2]:
                 raise ValueError(

@@ -283,6 +283,7 @@ PRESETS = {
         "contrastive_temperature": 0.07,
         "num_contrastive_negatives": 1024,
         "memory_bank_momentum": 0.9,
+        "experts": "none",
     },
     # For corpora of some hundred utterances, and for fusion shares that show where the evidence is (see
     # `probe_modality_heads`). scripts/controlled_study.py measures it.

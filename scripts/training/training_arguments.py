@@ -10,7 +10,7 @@ import yaml
 
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
-from modeling_amuse.variants import MODALITIES, PRESETS, REGISTRIES
+from modeling_amuse.variants import EXPERTS, MODALITIES, PRESETS, REGISTRIES, Registry, Variant
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 SCHEDULES = (
@@ -45,6 +45,11 @@ def of_config(name: str, text: str) -> dict:
     presets = [f"{preset}: {values[name]}" for preset, values in PRESETS.items() if name in values]
     default = f"{CONFIG_DEFAULTS[name]}" + (f"; by preset: {', '.join(presets)}" if presets else "")
     return {"help": text, "default": default} | ({"choices": REGISTRIES[name]} if name in REGISTRIES else {})
+
+EXPERT_CHOICES = Registry(
+    "experts", "auto", Variant("auto", "What the validation split favours."), *EXPERTS.values()
+)
+"""The values of `--experts`."""
 
 
 @dataclass
@@ -203,6 +208,14 @@ class ModelArguments:
     contrastive_loss: str | None = field(
         default=None, metadata=of_config("contrastive_loss", "The loss between the modalities.")
     )
+    experts: str | None = field(
+        default=None,
+        metadata={
+            "help": "Experts of the modalities, fitted after the epochs.",
+            "default": "auto, with --preset paper none",
+            "choices": EXPERT_CHOICES,
+        },
+    )
     class_weights: str = field(
         default="none",
         metadata={
@@ -211,9 +224,15 @@ class ModelArguments:
         },
     )
 
+    @property
+    def wanted_experts(self) -> str:
+        """`"auto"`, or the kind of experts that the trained model gets."""
+        return self.experts or PRESETS.get(self.preset, {}).get("experts", "auto")
+
     def config_fields(self, given_only: bool = True) -> dict:
         """The fields of AmuseConfig that were given, or, with None for those that were not, all that can be."""
         own = {"text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights"}
+        own |= {"experts"}  # the epochs train a model without experts
         own |= {"lora", "lora_r", "lora_alpha", "lora_dropout", "text_attention_dropout"}
         return {
             name: value

@@ -15,6 +15,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from modeling_amuse.processing.whole_files import whole_file
+
 PREFIX = "epoch-"
 
 
@@ -76,6 +78,13 @@ def read_progress(path: Path) -> dict:
         FileNotFoundError: when there is no checkpoint.
     """
     return _read_state(path)["progress"]
+
+
+def write_progress(path: Path, progress: dict):
+    """Replace the progress of a checkpoint."""
+    state = {**_read_state(path), "progress": progress}
+    with whole_file(path / "state.json") as file:
+        file.write_text(json.dumps(state, indent=1), encoding="utf-8")
 
 
 def _read_state(path: Path) -> dict:

@@ -36,6 +36,7 @@ class TrainingRecord:
         settings: what a resumed training must share with the stopped one.
         selection_rule, warnings, encoders, num_trained_parameters, data_report: for the model card; not compared on resume.
         runs: hardware and versions of each run: of the first start, and of each resume that trained on.
+        experts: what the last stage found, see `expert_stage.py`. None: it was not reached.
     """
 
     epoch: int = 0
@@ -49,6 +50,7 @@ class TrainingRecord:
     num_trained_parameters: int = 0
     data_report: dict[str, dict] = field(default_factory=dict)
     runs: list[dict] = field(default_factory=list)
+    experts: dict | None = None
 
     def add_epoch(self, line: dict) -> bool:
         """Add the losses and scores of an epoch. Returns whether it is the best until now."""
@@ -64,6 +66,7 @@ class TrainingRecord:
         for name in ("epoch", "best_epoch", "best_weighted_f1", "history", "settings"):
             setattr(self, name, progress[name])
         self.runs = list(progress.get("runs", ()))
+        self.experts = progress.get("experts")
 
     def write(self, output_dir: Path):
         """Write `training_history.json`."""

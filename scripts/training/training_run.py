@@ -1,10 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """A training from its arguments to the saved model."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
 from modeling_amuse.scripts.training.distribution import start_accelerator
+from modeling_amuse.scripts.training.expert_stage import fit_experts, in_words
 from modeling_amuse.scripts.training.model_building import build_model, contamination_warnings
 from modeling_amuse.scripts.training.optimization import Training, prepare_training
 from modeling_amuse.scripts.training.publication import check_publication, publish
@@ -17,6 +19,7 @@ from modeling_amuse.scripts.training.training_arguments import (
     TrainArguments,
     check_arguments,
 )
+from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint, write_progress
 from modeling_amuse.scripts.training.training_data import load_training_data, training_datasets
 from modeling_amuse.scripts.training.training_loop import training_loop
 from modeling_amuse.scripts.training.training_record import TrainingRecord, describe_training, start_or_resume
@@ -63,12 +66,30 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
     start_trackers(record, accelerator)
     started_at = record.epoch
     training_loop(training, train_set, validation_set, record, output_dir, meter)
+    changed = record.epoch != started_at
+
+    # The experts, which read what the model was trained to give
+    if record.experts is None:
+        add_experts(training, datasets, model_args.wanted_experts, record, output_dir)
+        changed = True
 
     # The end
-    finish(training, record, output_dir, changed=record.epoch != started_at)
+    finish(training, record, output_dir, changed)
     if args.push_to_hub and accelerator.is_main_process:
         publish(args)
     return record
+
+
+def add_experts(training: Training, datasets: tuple, wanted: str, record: TrainingRecord, output_dir: Path):
+    """Fit the experts of the saved model. A training that is stopped in this stage repeats it when it is resumed."""
+    accelerator, args = training.accelerator, training.args
+    if accelerator.is_main_process:
+        record.experts = fit_experts(output_dir, *datasets, accelerator, args.per_device_eval_batch_size, wanted)
+        checkpoint = latest_checkpoint(output_dir / "checkpoints")
+        if checkpoint is not None:
+            write_progress(checkpoint, asdict(record))
+        accelerator.print(in_words(record.experts))
+    accelerator.wait_for_everyone()
 
 
 def untrained_encoder_weights(model, model_args: ModelArguments) -> str | None:

@@ -1,0 +1,235 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The last stage of a training: the experts of the saved model (`--experts`)."""
+
+import json
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.evaluation.emotion_metric import EmotionMetric
+from modeling_amuse.scripts.training.expert_fitting import (
+    NUM_FOLDS,
+    Calibration,
+    ExpertData,
+    FittedHead,
+    expert_terms,
+    fit_head,
+    fit_weights,
+    held_out_losses,
+    is_better,
+    log_prior,
+)
+from modeling_amuse.scripts.training.prediction import collate_conversations
+from modeling_amuse.variants import EXPERTS
+
+AUTOMATIC = "auto"
+"""The value of `--experts` that takes what the validation split favours."""
+
+SMALLEST_VALIDATION = {"conversations": 10, "utterances": 100}
+"""With a smaller validation split, weights could not be fitted and compared: no experts are added automatically."""
+
+
+def fit_experts(
+    folder: Path,
+    train_set: ConversationDataset,
+    validation_set: ConversationDataset,
+    accelerator: Accelerator,
+    batch_size: int,
+    wanted: str = AUTOMATIC,
+) -> dict:
+    """
+    Fit the experts of a saved model and write them into it. The weights of the model do not change. One process is enough:
+    the others wait.
+
+    Args:
+        folder: the model and its processor; both are written again when there are experts.
+        train_set: the heads learn from it.
+        validation_set: it chooses regularization, weights and, with `"auto"`, the kind.
+        accelerator: of the training.
+        batch_size: conversations in a batch.
+        wanted: `"auto"`, or a name of [`EXPERTS`].
+
+    Returns:
+        What was found, for the record of the training: `kind`, `reason`, the weights, and for each kind the negative
+        log-likelihood on validation conversations that its weights were not fitted on.
+    """
+    if wanted == "none":
+        return {"kind": "none", "reason": "They were turned off."}
+    model = AmuseForEmotionRecognition.from_pretrained(folder)
+    model.amuse.add_experts()
+    processor = AmuseProcessor.from_pretrained(folder)
+    processor.evidence = {modality: evidence_unit(modality, train_set) for modality in model.config.modalities}
+    model.to(accelerator.device).eval()
+    train, validation = (
+        read_split(model, processor, dataset, accelerator, batch_size) for dataset in (train_set, validation_set)
+    )
+    found = compare(train, validation, model.config.modalities, model.config.num_labels, wanted)
+    if found["calibration"].kind != "none":
+        write_experts(model, processor, found["heads"], found["prior"], found["calibration"])
+        save_in_place(model, processor, folder)
+    return describe(found, train, validation)
+
+
+def evidence_unit(modality: str, dataset: ConversationDataset) -> str:
+    """How the evidence of a modality is measured: of vision by its tokens, the frames with a face, where there are several."""
+    if modality == "text":
+        return "words"
+    table = dataset.tables.get("vision")
+    has_frames = modality == "vision" and (table is None or np.diff(table.ends, prepend=0).max() > 1)
+    return "tokens" if has_frames else "seconds"
+
+
+@torch.no_grad()
+def read_split(
+    model: AmuseForEmotionRecognition,
+    processor: AmuseProcessor,
+    dataset: ConversationDataset,
+    accelerator,
+    batch_size: int,
+) -> ExpertData:
+    """What the experts of the model read in a split, for all labelled utterances."""
+    modalities = model.config.modalities
+    asked = []
+    hook = model.amuse.experts.register_forward_pre_hook(lambda module, inputs: asked.append(inputs))
+    order = np.argsort(dataset.lengths(), kind="stable")[::-1].tolist()  # conversations of like length together
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    collate = partial(collate_conversations, dataset, processor, modalities)
+    rows = {name: [] for name in ("labels", "conversations", "logits")}
+    by_modality = {kind: {modality: [] for modality in modalities} for kind in ("inputs", "present", "evidence")}
+    for batch in tqdm(DataLoader(dataset, batch_sampler=batches, collate_fn=collate), desc="Reading", leave=False):
+        batch = batch.to(accelerator.device)
+        outputs = model(**batch)
+        (tokens, present, evidence), is_utterance = asked.pop(), batch["utterance_mask"].bool()
+        labels = batch["labels"][is_utterance]
+        kept = labels != -100
+        numbers = batch["utterance_ids"][is_utterance][kept].cpu().numpy()
+        rows["labels"].append(labels[kept].cpu().numpy())
+        rows["conversations"].append(np.searchsorted(dataset.starts, numbers, side="right") - 1)
+        rows["logits"].append(outputs.conversation_logits[is_utterance][kept].double().cpu().numpy())
+        for m, modality in enumerate(modalities):
+            summary = model.amuse.experts.heads[modality].summary(tokens[modality])
+            by_modality["inputs"][modality].append(summary[kept].float().cpu().numpy())
+            by_modality["present"][modality].append(present[kept, m].cpu().numpy())
+            by_modality["evidence"][modality].append(evidence[kept, m].cpu().numpy())
+    hook.remove()
+    joined = {kind: {m: np.concatenate(parts) for m, parts in of.items()} for kind, of in by_modality.items()}
+    return ExpertData(**{name: np.concatenate(parts) for name, parts in rows.items()}, **joined)
+
+
+def compare(
+    train: ExpertData, validation: ExpertData, modalities: tuple[str, ...], num_labels: int, wanted: str
+) -> dict:
+    """Fit heads and weights, and choose the kind: the simplest that no other beats by more than a standard error."""
+    found = {"heads": {}, "prior": log_prior(train.labels, num_labels), "losses": {}}
+    counts = {"conversations": len(np.unique(validation.conversations)), "utterances": len(validation.labels)}
+    lacking = [name for name, least in SMALLEST_VALIDATION.items() if counts[name] < least]
+    if lacking and wanted == AUTOMATIC:
+        reason = f"The validation split has {counts[lacking[0]]} {lacking[0]}, too few to compare ({SMALLEST_VALIDATION[lacking[0]]})."
+        return found | {"calibration": Calibration("none"), "reason": reason}
+    heads = {modality: fit_head(train, validation, modality, num_labels) for modality in modalities}
+    found["heads"] = {modality: head for modality, head in heads.items() if head is not None}
+    terms = expert_terms(validation, found["heads"], found["prior"])
+    kind, reason = wanted, "It was asked for."
+    if counts["conversations"] >= NUM_FOLDS:
+        found["losses"] = {name: held_out_losses(validation, terms, name) for name in EXPERTS}
+        if "text" in terms and len(terms) > 1:  # what voice and face have to beat
+            found["losses"]["text alone"] = held_out_losses(validation, {"text": terms["text"]}, "constant")
+    if wanted == AUTOMATIC:
+        kind, reason = "none", "No kind is better on validation by more than a standard error."
+        for name in list(EXPERTS)[1:]:
+            if is_better(found["losses"][name], found["losses"][kind], validation.conversations):
+                reason = f"On validation it is better than {kind} by more than a standard error."
+                kind = name
+    return found | {"calibration": fit_weights(validation, terms, kind), "reason": reason}
+
+
+def write_experts(
+    model: AmuseForEmotionRecognition,
+    processor: AmuseProcessor,
+    heads: dict[str, FittedHead],
+    prior: np.ndarray,
+    calibration: Calibration,
+):
+    """Put fitted experts into a model and its configuration."""
+    experts = model.amuse.experts
+    for modality in list(experts.heads):
+        if modality not in heads:
+            del experts.heads[modality]
+            continue
+        expert, head = experts.heads[modality], heads[modality]
+        values = {"center": head.center, "scale": head.scale, "head.weight": head.weight, "head.bias": head.bias}
+        with torch.no_grad():
+            for name, value in values.items():
+                target = expert.get_parameter(name) if name.startswith("head.") else expert.get_buffer(name)
+                target.copy_(torch.as_tensor(value, dtype=target.dtype))
+    experts.log_prior.copy_(torch.as_tensor(prior, dtype=experts.log_prior.dtype))
+    config = model.config
+    config.experts = calibration.kind
+    config.conversation_weight = calibration.conversation_weight
+    config.expert_weights = dict(calibration.weights)
+    config.expert_half_evidence = dict(calibration.half_evidence) or None
+    if calibration.kind != "adaptive":
+        processor.evidence = None
+
+
+def save_in_place(model: AmuseForEmotionRecognition, processor: AmuseProcessor, folder: Path):
+    """Write model and processor over those in the folder; the old ones stay until the new ones are complete."""
+    unfinished = folder / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    model.save_pretrained(unfinished)
+    processor.save_pretrained(unfinished)
+    for path in [path for path in unfinished.rglob("*") if path.is_file()]:
+        place = folder / path.relative_to(unfinished)
+        place.parent.mkdir(exist_ok=True)
+        os.replace(path, place)
+    shutil.rmtree(unfinished)
+
+
+def describe(found: dict, train: ExpertData, validation: ExpertData) -> dict:
+    """The record of a fit."""
+    calibration, heads = found["calibration"], found["heads"]
+    labels = validation.labels
+    record = {
+        "kind": calibration.kind,
+        "reason": found["reason"],
+        "conversation_weight": calibration.conversation_weight,
+        "weights": calibration.weights,
+        "half_evidence": calibration.half_evidence,
+        "strengths": {modality: head.strength for modality, head in heads.items()},
+        "clipped_values": {modality: head.num_clipped for modality, head in heads.items()},
+        "validation_loss_of_each_expert": {m: head.negative_log_likelihood for m, head in heads.items()},
+        "validation_loss": {name: float(loss.mean()) for name, loss in found["losses"].items()},
+    }
+    if calibration.kind != "none":
+        logits = calibration.logits(validation, expert_terms(validation, heads, found["prior"]))
+        emotions = [str(number) for number in range(logits.shape[1])]
+        columns = {"prediction_scores": torch.tensor(logits).softmax(dim=-1).numpy(), "references": labels}
+        columns["conversations"] = validation.conversations
+        scores = EmotionMetric(keep_in_memory=True).compute(**columns, emotions=emotions, num_resamples=0)
+        record |= {f"validation_{name}": scores[name] for name in ("weighted_f1", "accuracy", "macro_f1")}
+    return json.loads(json.dumps(record))
+
+
+def in_words(record: dict) -> str:
+    """What the fit found, for the output of the training."""
+    losses = ", ".join(f"{name} {loss:.4f}" for name, loss in record.get("validation_loss", {}).items())
+    text = f"experts: {record['kind']}. {record['reason']}"
+    if losses:
+        text += f" Negative log-likelihood on held-out validation conversations: {losses}."
+    if record["kind"] != "none":
+        weights = ", ".join(f"{modality} {weight:.3f}" for modality, weight in record["weights"].items())
+        clipped = sum(record["clipped_values"].values())
+        text += (
+            f" Weights: conversation {record['conversation_weight']:.3f}, {weights}. Validation weighted F1 "
+            f"{record['validation_weighted_f1']:.4f}. {clipped} extreme input values of the experts were clipped."
+        )
+    return text

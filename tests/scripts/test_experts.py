@@ -1,0 +1,225 @@
+"""The experts of a trained model: heads, weights, and the stage of the training that fits them."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.scripts import train
+from modeling_amuse.scripts.training.expert_fitting import (
+    Calibration,
+    ExpertData,
+    all_classes,
+    expert_terms,
+    fit_head,
+    fit_weights,
+    held_out_losses,
+    is_better,
+    log_prior,
+    losses,
+)
+from modeling_amuse.scripts.training.expert_stage import compare
+
+LABELS = 4
+
+
+def drawn(rows: int, seed: int, weights: dict[str, float], half: float = 0.0, noise: float = 0.0) -> ExpertData:
+    """Utterances whose emotion is drawn from a product of experts with these weights."""
+    generator = np.random.default_rng(seed)
+    truth = np.random.default_rng(5)  # the same maps for every split
+    maps = {"text": truth.normal(size=(6, LABELS)), "audio": truth.normal(size=(5, LABELS))}
+    inputs = {m: generator.normal(size=(rows, len(maps[m]))) * 3 + 1 for m in maps}
+    present = {"text": np.ones(rows, bool), "audio": generator.random(rows) < 0.8}
+    evidence = {"text": np.full(rows, 5.0), "audio": generator.uniform(0.2, 4.0, rows)}
+    conversation = generator.normal(size=(rows, LABELS))
+    scores = conversation.copy()
+    for m, weight in weights.items():
+        share = evidence[m] / (evidence[m] + (half if m == "audio" else 0.0))
+        scores += (weight * share * present[m])[:, None] * (((inputs[m] - 1) / 3) @ maps[m])
+    scores += noise * generator.normal(size=scores.shape)
+    probabilities = np.exp(log_softmax(scores, axis=1))
+    labels = np.array([generator.choice(LABELS, p=row) for row in probabilities])
+    return ExpertData(labels, np.arange(rows) // 8, conversation, inputs, present, evidence)
+
+
+def test_a_head_reads_its_modality_and_is_regularized():
+    train_data, validation = drawn(400, 1, {"text": 1.0, "audio": 1.0}), drawn(400, 2, {"text": 1.0, "audio": 1.0})
+    head = fit_head(train_data, validation, "audio", LABELS)
+    uniform = np.log(LABELS)
+    assert head.negative_log_likelihood < uniform - 0.05
+    assert head.center == pytest.approx(train_data.inputs["audio"][train_data.present["audio"]].mean(axis=0))
+    rows = validation.present["audio"]
+    assert head.negative_log_likelihood == pytest.approx(
+        losses(head.log_probabilities(validation.inputs["audio"][rows]), validation.labels[rows]).mean()
+    )
+    # values that tell nothing want the strongest regularization, and then the expert says what is frequent
+    generator = np.random.default_rng(0)
+    for data in (train_data, validation):
+        data.inputs["audio"] = generator.normal(size=(400, 60))
+    weak = fit_head(train_data, validation, "audio", LABELS)
+    assert weak.strength < head.strength
+    assert abs(weak.weight).max() < 0.1
+
+
+def test_extreme_values_are_clipped_and_counted():
+    train_data, validation = drawn(200, 1, {"text": 1.0}), drawn(200, 2, {"text": 1.0})
+    train_data.inputs["text"][:3, 0] = 1e4
+    head = fit_head(train_data, validation, "text", LABELS)
+    assert head.num_clipped == 3
+    wild = np.full((1, 6), 1e9)
+    assert np.isfinite(head.log_probabilities(wild)).all() and abs(head.standardized(wild)).max() == 5
+
+
+def test_emotions_that_training_lacks_are_unlikely_but_possible():
+    train_data, validation = drawn(200, 1, {"text": 1.0}), drawn(200, 2, {"text": 1.0})
+    for kept in ([0, 2, 3], [1, 3]):
+        rows = np.isin(train_data.labels, kept)
+        some = ExpertData(
+            train_data.labels[rows],
+            train_data.conversations[rows],
+            train_data.logits[rows],
+            *(
+                {m: values[rows] for m, values in of.items()}
+                for of in (train_data.inputs, train_data.present, train_data.evidence)
+            ),
+        )
+        head = fit_head(some, validation, "text", LABELS)
+        log_probabilities = head.log_probabilities(validation.inputs["text"])
+        assert np.isfinite(log_probabilities).all()
+        lacking = [label for label in range(LABELS) if label not in kept]
+        assert log_probabilities[:, lacking].mean() < log_probabilities[:, kept].mean() - 2
+
+
+def test_two_emotions_have_the_probabilities_of_scikit_learn():
+    from sklearn.linear_model import LogisticRegression
+
+    generator = np.random.default_rng(0)
+    inputs, labels = generator.normal(size=(50, 3)), generator.integers(0, 2, 50) * 2 + 1
+    regression = LogisticRegression().fit(inputs, labels)
+    weight, bias = all_classes(regression, 4)
+    probabilities = np.exp(log_softmax(inputs @ weight.T + bias, axis=1))[:, [1, 3]]
+    assert probabilities / probabilities.sum(axis=1, keepdims=True) == pytest.approx(regression.predict_proba(inputs))
+
+
+def fitted(kind: str, rows: int = 6000, **truth):
+    train_data, validation = drawn(rows, 1, **truth), drawn(rows, 2, **truth)
+    prior = log_prior(train_data.labels, LABELS)
+    heads = {m: fit_head(train_data, validation, m, LABELS) for m in ("text", "audio")}
+    terms = expert_terms(validation, heads, prior)
+    return fit_weights(validation, terms, kind), validation, terms
+
+
+def test_weights_are_where_the_likelihood_is_best():
+    calibration, data, terms = fitted("constant", rows=1500, weights={"text": 1.0, "audio": 0.5})
+    best = losses(calibration.logits(data, terms), data.labels).mean()
+    for name in ("text", "audio"):
+        for step in (0.9, 1.1):
+            moved = Calibration("constant", calibration.conversation_weight, {**calibration.weights})
+            moved.weights[name] *= step
+            assert losses(moved.logits(data, terms), data.labels).mean() > best
+    for step in (0.9, 1.1):
+        moved = Calibration("constant", calibration.conversation_weight * step, calibration.weights)
+        assert losses(moved.logits(data, terms), data.labels).mean() > best
+    assert all(weight >= 0 for weight in calibration.weights.values())
+
+
+def test_an_expert_that_misleads_gets_the_weight_zero():
+    _, data, terms = fitted("constant", rows=800, weights={"text": 1.0, "audio": 1.0})
+    terms["audio"] = -terms["audio"]
+    assert fit_weights(data, terms, "constant").weights["audio"] == pytest.approx(0, abs=1e-6)
+
+
+def test_adaptive_finds_that_short_voices_tell_less():
+    adaptive, data, terms = fitted("adaptive", weights={"text": 1.0, "audio": 2.0}, half=2.0)
+    assert adaptive.half_evidence["audio"] > 0.5
+    conversations = data.conversations
+    constant = held_out_losses(data, terms, "constant")
+    assert is_better(held_out_losses(data, terms, "adaptive"), constant, conversations)
+    assert not is_better(constant, held_out_losses(data, terms, "adaptive"), conversations)
+
+
+def test_the_simplest_kind_is_chosen_unless_another_is_clearly_better():
+    useless = [drawn(400, seed, {}) for seed in (1, 2)]
+    found = compare(*useless, ("text", "audio"), LABELS, "auto")
+    assert found["calibration"].kind == "none" and "standard error" in found["reason"]
+    telling = [drawn(400, seed, {"text": 1.0, "audio": 1.0}) for seed in (1, 2)]
+    found = compare(*telling, ("text", "audio"), LABELS, "auto")
+    assert found["calibration"].kind in ("constant", "adaptive")
+    assert found["losses"]["constant"].mean() < found["losses"]["none"].mean()
+    assert found["losses"]["constant"].mean() < found["losses"]["text alone"].mean()
+    few = compare(*(drawn(72, seed, {"text": 1.0}) for seed in (1, 2)), ("text", "audio"), LABELS, "auto")
+    assert few["calibration"].kind == "none" and "too few to compare" in few["reason"]
+    asked = compare(*(drawn(72, seed, {"text": 1.0}) for seed in (1, 2)), ("text", "audio"), LABELS, "adaptive")
+    assert asked["calibration"].kind == "adaptive"
+
+
+ARGUMENTS = [
+    "--dataset_name",
+    "sample",
+    "--preset",
+    "small",
+    "--hidden_size",
+    "16",
+    "--num_train_epochs",
+    "1",
+    "--use_cpu",
+]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("experts") / "model"
+    record = train.main([*ARGUMENTS, "--experts", "adaptive", "--output_dir", str(folder)])
+    return folder, record
+
+
+def test_one_call_trains_the_conversation_and_its_experts(trained):
+    folder, record = trained
+    model = AmuseForEmotionRecognition.from_pretrained(folder)
+    assert model.config.experts == record.experts["kind"] == "adaptive"
+    assert model.config.expert_weights == pytest.approx(record.experts["weights"])
+    assert AmuseProcessor.from_pretrained(folder).evidence == {"text": "words"}
+    assert json.loads((folder / "training_history.json").read_text())["experts"] == record.experts
+    talk = [{"speaker": "Ada", "text": "Oh no, what is that?"}, {"speaker": "Ben", "text": "I am so happy for you!"}]
+    with torch.no_grad():
+        outputs = model.eval()(**AmuseProcessor.from_pretrained(folder)(talk, return_labels=False))
+    assert outputs.expert_terms.abs().sum() > 0
+    half = record.experts["half_evidence"]["text"]
+    expected = [record.experts["weights"]["text"] * n / (n + half) for n in (5, 6)]
+    assert outputs.expert_weights[0, :, 0].tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_training_that_was_stopped_before_its_experts_goes_on_with_them(trained, tmp_path):
+    folder, record = trained
+    stopped = tmp_path / "model"
+    shutil.copytree(folder, stopped)
+    (stopped / "training_history.json").unlink()
+    state = stopped / "checkpoints" / "epoch-1" / "state.json"
+    numbers = json.loads(state.read_text())
+    assert numbers["progress"]["experts"] == record.experts
+    numbers["progress"]["experts"] = None  # stopped when the model was written, but not that it has experts
+    state.write_text(json.dumps(numbers))
+    resume = ["--resume_from_checkpoint", "latest", "--output_dir", str(stopped)]
+    again = train.main([*ARGUMENTS, "--experts", "adaptive", *resume])
+    assert again.experts == record.experts
+    ours, theirs = (AmuseForEmotionRecognition.from_pretrained(path).state_dict() for path in (stopped, folder))
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    written = (stopped / "model.safetensors").stat().st_mtime_ns
+    assert train.main([*ARGUMENTS, "--experts", "adaptive", *resume]).experts == record.experts
+    assert (stopped / "model.safetensors").stat().st_mtime_ns == written  # nothing was left to do
+
+
+def test_the_preset_of_the_paper_is_without(tmp_path):
+    from modeling_amuse.scripts.training.training_arguments import parse_arguments
+
+    for arguments, wanted in (
+        ([], "auto"),
+        (["--preset", "small"], "auto"),
+        (["--preset", "paper"], "none"),
+        (["--preset", "paper", "--experts", "constant"], "constant"),
+    ):
+        assert parse_arguments([*arguments, "--output_dir", str(tmp_path)])[1].wanted_experts == wanted
