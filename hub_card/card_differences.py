@@ -3,7 +3,15 @@
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.hub_card.card_training import encoders_of
-from modeling_amuse.variants import CONTEXTS, CONTRASTIVE_LOSSES, FUSIONS, HEAD_AGGREGATIONS, TEXT_SCOPES, Variant
+from modeling_amuse.variants import (
+    CONTEXTS,
+    CONTRASTIVE_LOSSES,
+    EXPERTS,
+    FUSIONS,
+    HEAD_AGGREGATIONS,
+    TEXT_SCOPES,
+    Variant,
+)
 
 
 def differences_from_paper(config: AmuseConfig, history: dict, records: dict) -> list[str]:
@@ -49,6 +57,7 @@ def network_differences(config: AmuseConfig) -> list[str]:
     if config.num_man_layers != 4:
         found.append(f"Layers of the Multimodal Attention Network: {config.num_man_layers}, the paper has 4.")
     found += difference(CONTEXTS[config.contexts])
+    found += difference(EXPERTS[config.experts])
     if config.causal:
         found.append("The model reads only the past of an utterance, the paper's contexts are bidirectional.")
     found.append(

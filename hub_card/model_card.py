@@ -100,6 +100,7 @@ class CardContent:
     emotions: list[str]
     modalities_in_words: str
     causal: bool
+    experts: bool
     num_parameters: str
     usage: str
     differences: list[str]
@@ -180,6 +181,7 @@ def card_content(
         emotions=[escape(emotion) for emotion in emotions_of(config)],
         modalities_in_words=" and ".join(filter(None, [", ".join(config.modalities[:-1]), config.modalities[-1]])),
         causal=config.causal,
+        experts=bool(config.expert_modalities),
         num_parameters=size,
         usage=usage(config, records.features),
         differences=differences_from_paper(config, history, records.features),

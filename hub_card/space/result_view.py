@@ -7,7 +7,7 @@ from collections import Counter
 from html import escape
 from pathlib import Path
 
-from modeling_amuse.processing.timelines.timeline_files import clock, has_times
+from modeling_amuse.processing.timelines.timeline_files import CONTRIBUTIONS, clock, has_times
 from modeling_amuse.processing.timelines.timeline_picture import (
     EMOTION_COLOURS,
     FURTHER_COLOURS,
@@ -55,7 +55,7 @@ def result_html(results: list[dict], emotions: list[str]) -> str:
         f'<p class="summary" role="status">{_summary(results)}</p>'
         f"<h2>Each utterance</h2>{_table(results, emotions)}"
         f"<h2>Timeline</h2>{_timeline(results, emotions)}"
-        f"<h2>What counted</h2>{_shares(results)}"
+        f"<h2>What counted</h2>{_contributions(results)}{_shares(results)}"
         "</div>"
     )
 
@@ -129,6 +129,19 @@ def _shares(results: list[dict]) -> str:
         f'<ul class="key">{key}</ul>{_bar(means, modalities, "bar large")}'
         "<p>The mean share of each modality in the fused descriptors: how they were mixed, not what caused an emotion.</p>"
     )
+
+
+def _contributions(results: list[dict]) -> str:
+    """What the experts added, as a list with the mean of each; nothing for a model without experts."""
+    named = list(dict.fromkeys(modality for result in results for modality in result.get("contributions") or {}))
+    present = [modality for modality in named if modality in _modalities(results)]
+    if not present:
+        return ""
+    rows = []
+    for modality in present:
+        own = [result["contributions"][modality] for result in results if modality in result["modalities"]]
+        rows.append(f"<li><strong>{_words(modality)}</strong> {sum(own) / len(own):+.2f}</li>")
+    return f'<ul class="key">{"".join(rows)}</ul><p>Mean contributions. {CONTRIBUTIONS}</p>'
 
 
 def _bar(shares: dict[str, float], present, classes: str = "bar") -> str:

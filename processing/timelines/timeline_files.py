@@ -15,6 +15,12 @@ from modeling_amuse.processing.timelines.timeline_tables import CREATOR, csv_tex
 from modeling_amuse.processing.transcript_annotations import EMOTION_TIER
 from modeling_amuse.processing.whole_files import whole_file
 
+CONTRIBUTIONS = (
+    "A contribution is what the expert of a modality, which reads this modality alone, added to the score of the recognized "
+    "emotion (in nats, before softmax). The rest of the score comes from the conversation, which has read all modalities, too."
+)
+"""What the contributions of a model with experts are, in words."""
+
 _LONGEST_SPEAKER_CELL = 20
 _SHORTEST_TEXT_CELL = 12
 
@@ -35,7 +41,8 @@ def write_timeline(
     - `.json`: `{"recording": its name, "utterances": results}`.
     - `.csv`: a row an utterance, times in seconds to the millisecond and scores to four decimals: `id` if there are ids,
       `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `score_<emotion>`, `share_<modality>`, and what each modality
-      alone says, `emotion_<modality>` and `confidence_<modality>`.
+      alone says, `emotion_<modality>` and `confidence_<modality>`; of a model with experts also
+      `contribution_<modality>`.
     - `.xlsx`: the same table as an Excel workbook.
     - `.srt`: cues such as `Ada [joy 83 %]: I passed!`, to the millisecond, each text on one line, `-->` in it as `->`.
     - `.rttm`: `SPEAKER` lines, to the millisecond. The speaker is in the name field, the emotion in the subtype field, which
@@ -150,7 +157,8 @@ def clock(seconds: float, decimals: int = 0, mark: str = ".", hours: bool = Fals
 def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
     """
     A table for the terminal, a line an utterance: start, speaker, text, emotion, confidence and, of several modalities, the
-    share of each in percent (`T/A/V`: text, audio, vision; `-` for one that the utterance lacks).
+    share of each in percent (`T/A/V %`: text, audio, vision; `-` for one that the utterance lacks). Of a model with experts,
+    `T/A/V +` is what the expert of each modality added to the score of the emotion, see [`CONTRIBUTIONS`].
 
     Args:
         results: what the pipeline gives for one recording.
@@ -172,6 +180,10 @@ def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
     if len(modalities) > 1:
         initials = "/".join(modality[:1].upper() for modality in modalities)
         after[f"{initials} %"] = [_shares_in_percent(result, modalities) for result in results]
+    experts = keys_under(results, "contributions")
+    if experts:
+        initials = "/".join(modality[:1].upper() for modality in experts)
+        after[f"{initials} +"] = [_contributions_in_words(result, experts) for result in results]
     if any(result.get("text") for result in results):
         room = width - sum(2 + max(map(_cells, [name, *cells])) for name, cells in {**columns, **after}.items())
         columns["text"] = [
@@ -198,6 +210,12 @@ def _shares_in_percent(result: RecognizedUtterance, modalities: list[str]) -> st
     present = result.get("modalities", modalities)
     shares = result.get("shares") or {}
     return "/".join(f"{100 * shares.get(name, 0):.0f}" if name in present else "-" for name in modalities)
+
+
+def _contributions_in_words(result: RecognizedUtterance, experts: list[str]) -> str:
+    present = result.get("modalities", experts)
+    contributions = result.get("contributions") or {}
+    return "/".join(f"{contributions.get(name, 0):+.1f}" if name in present else "-" for name in experts)
 
 
 def _one_line(text: str) -> str:

@@ -35,7 +35,8 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
 
     Above a lane for each speaker: a bar for each utterance, its colour the emotion, its height the confidence (the full
     lane is 1). Below, of several modalities, the share of each in the fusion; where several speak at once, that of the one
-    who began last, and the mean of those who began together. Utterances without times stand by their number.
+    who began last, and the mean of those who began together. Below that, for a model with experts, what the expert of each
+    modality added to the score of the emotion. Utterances without times stand by their number.
 
     Args:
         results: what the pipeline gives for one recording.
@@ -55,10 +56,13 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     speakers = list(dict.fromkeys(str(result["speaker"]) for result in results))
     modalities = list(dict.fromkeys(name for result in results for name in result.get("shares") or {}))
 
+    experts = list(dict.fromkeys(name for result in results for name in result.get("contributions") or {}))
+
     shown = {result["emotion"] for result in results}
 
     # inches; the legend wants room beside few lanes
-    heights = [max(0.7 + 0.55 * len(speakers), 0.5 + 0.22 * len(shown))] + ([1.5] if len(modalities) > 1 else [])
+    heights = [max(0.7 + 0.55 * len(speakers), 0.5 + 0.22 * len(shown))]
+    heights += [1.5] * (len(modalities) > 1) + [1.7] * bool(experts)
     # a Figure by itself needs no display, and leaves pyplot's state to the user
     figure = import_extra("matplotlib.figure", "plots").Figure(
         figsize=(min(18, max(9, 7 + 0.05 * len(results))), sum(heights) + 1.1), layout="constrained", dpi=120
@@ -67,6 +71,8 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     _draw_lanes(panels[0], results, spans, speakers, colours)
     if len(modalities) > 1:
         _draw_shares(panels[1], results, spans, modalities)
+    if experts:
+        _draw_contributions(panels[-1], results, spans, experts, modalities)
     _draw_x_axis(panels[-1], spans, by_time)
     _draw_legend(panels[0], "emotion", [(name, colours[name]) for name in emotions if name in shown])
     with whole_file(Path(path)) as file:
@@ -123,14 +129,19 @@ def _draw_lanes(
     axes.set_title("bar height: confidence", loc="right", fontsize="small", color="#6E6E6E")
 
 
-def _draw_shares(axes, results: list[RecognizedUtterance], spans: list[tuple], modalities: list[str]):
-    colours = {name: MODALITY_COLOURS[index % len(MODALITY_COLOURS)] for index, name in enumerate(modalities)}
+def _in_turn(results: list[RecognizedUtterance], spans: list[tuple]) -> tuple[list[list[int]], list, list]:
+    """The utterances that begin together, and where the bar of each such group begins, and how wide it is."""
     order = sorted(range(len(results)), key=lambda index: spans[index][0])
     groups = [list(group) for _, group in groupby(order, key=lambda index: spans[index][0])]
     begins = [spans[group[0]][0] for group in groups]
     ends = [max(spans[index][1] for index in group) for group in groups]
     ends = [min(end, following) for end, following in zip(ends, [*begins[1:], ends[-1]], strict=True)]
-    widths = [end - begin for begin, end in zip(begins, ends, strict=True)]
+    return groups, begins, [end - begin for begin, end in zip(begins, ends, strict=True)]
+
+
+def _draw_shares(axes, results: list[RecognizedUtterance], spans: list[tuple], modalities: list[str]):
+    colours = _modality_colours(modalities)
+    groups, begins, widths = _in_turn(results, spans)
     bottoms = [0.0] * len(groups)
     for name in modalities:
         shares = [sum((results[i].get("shares") or {}).get(name, 0) for i in group) / len(group) for group in groups]
@@ -142,6 +153,36 @@ def _draw_shares(axes, results: list[RecognizedUtterance], spans: list[tuple], m
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(_LINE)
     _draw_legend(axes, "modality", list(colours.items())[::-1])  # from top to bottom, as the bars are stacked
+
+
+def _draw_contributions(
+    axes, results: list[RecognizedUtterance], spans: list[tuple], experts: list[str], modalities: list[str]
+):
+    colours = _modality_colours(modalities or experts)
+    groups, begins, widths = _in_turn(results, spans)
+    above, below = [0.0] * len(groups), [0.0] * len(groups)
+    for name in experts:
+        values = [
+            sum((results[i].get("contributions") or {}).get(name, 0) for i in group) / len(group) for group in groups
+        ]
+        bottoms = [up if value >= 0 else down for value, up, down in zip(values, above, below, strict=True)]
+        axes.bar(begins, values, widths, bottoms, align="edge", color=colours[name], linewidth=0)
+        above = [up + max(value, 0) for up, value in zip(above, values, strict=True)]
+        below = [down + min(value, 0) for down, value in zip(below, values, strict=True)]
+    axes.axhline(0, color=_LINE, linewidth=0.8)
+    axes.set(ylabel="contribution")
+    axes.set_facecolor(_BACKGROUND)
+    axes.spines[:].set_visible(False)
+    said = (
+        "what each modality's expert added to the emotion's score; the rest comes from the conversation, which read all"
+    )
+    axes.set_title(said, loc="right", fontsize="small", color="#6E6E6E")
+    if len(modalities) < 2:
+        _draw_legend(axes, "expert", [(name, colours[name]) for name in experts])
+
+
+def _modality_colours(modalities: list[str]) -> dict[str, str]:
+    return {name: MODALITY_COLOURS[index % len(MODALITY_COLOURS)] for index, name in enumerate(modalities)}
 
 
 def _draw_x_axis(axes, spans: list[tuple], by_time: bool):

@@ -23,7 +23,7 @@ def table_rows(results: list[RecognizedUtterance]) -> list[list]:
     """
     The header and a row for each utterance: `id` if there are ids, start and end (seconds, to the millisecond), speaker,
     text, emotion, confidence, the score of each emotion, the share of each modality, and what each modality alone says with
-    its confidence. What an utterance lacks is None.
+    its confidence; of a model with experts also the contribution of each. What an utterance lacks is None.
     """
     plain = ("start", "end", "speaker", "text", "emotion", "confidence")
     if any("id" in result for result in results):
@@ -31,15 +31,19 @@ def table_rows(results: list[RecognizedUtterance]) -> list[list]:
     emotions, modalities = keys_under(results, "scores"), keys_under(results, "shares")
     alone = keys_under(results, "modalities")
     header = [*plain, *(f"score_{emotion}" for emotion in emotions), *(f"share_{name}" for name in modalities)]
-    rows = [[*header, *(column for name in alone for column in (f"emotion_{name}", f"confidence_{name}"))]]
+    experts = keys_under(results, "contributions")
+    header += [column for name in alone for column in (f"emotion_{name}", f"confidence_{name}")]
+    rows = [[*header, *(f"contribution_{name}" for name in experts)]]
     for result in results:
         scores, shares, said = (result.get(name) or {} for name in ("scores", "shares", "modalities"))
+        added = result.get("contributions") or {}
         cells = [_rounded(result.get(name), name) for name in plain]
         cells += [_rounded(scores.get(emotion)) for emotion in emotions]
         cells += [_rounded(shares.get(name)) for name in modalities]
         for name in alone:
             prediction = said.get(name) or {}
             cells += [prediction.get("emotion"), _rounded(prediction.get("confidence"))]
+        cells += [_rounded(added.get(name)) for name in experts]
         rows.append(cells)
     return rows
 
