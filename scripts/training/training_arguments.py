@@ -46,9 +46,8 @@ def of_config(name: str, text: str) -> dict:
     default = f"{CONFIG_DEFAULTS[name]}" + (f"; by preset: {', '.join(presets)}" if presets else "")
     return {"help": text, "default": default} | ({"choices": REGISTRIES[name]} if name in REGISTRIES else {})
 
-EXPERT_CHOICES = Registry(
-    "experts", "auto", Variant("auto", "What the validation split favours."), *EXPERTS.values()
-)
+
+EXPERT_CHOICES = Registry("experts", "auto", Variant("auto", "What the validation split favours."), *EXPERTS.values())
 """The values of `--experts`."""
 
 
