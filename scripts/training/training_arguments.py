@@ -211,7 +211,7 @@ class ModelArguments:
         default=None,
         metadata={
             "help": "Experts of the modalities, fitted after the epochs.",
-            "default": "auto, with --preset paper none",
+            "default": "none",
             "choices": EXPERT_CHOICES,
         },
     )
@@ -226,7 +226,7 @@ class ModelArguments:
     @property
     def wanted_experts(self) -> str:
         """`"auto"`, or the kind of experts that the trained model gets."""
-        return self.experts or PRESETS.get(self.preset, {}).get("experts", "auto")
+        return self.experts or PRESETS.get(self.preset, {}).get("experts", "none")
 
     def config_fields(self, given_only: bool = True) -> dict:
         """The fields of AmuseConfig that were given, or, with None for those that were not, all that can be."""
