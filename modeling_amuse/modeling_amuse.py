@@ -941,6 +941,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         heads |= {f"amuse.modality_heads.{name}": t for name, t in head.modality_heads.state_dict().items()}
         model.load_state_dict({**shared, **heads})
         return model.to(device=self.device, dtype=self.dtype).train(self.training)
+
     def _expert_losses(self, logits: torch.Tensor, labels: torch.LongTensor, present: torch.BoolTensor) -> torch.Tensor:
         """The mean cross-entropy of the experts that an utterance has, `(rows,)`; `logits` are `(rows, M, C)`."""
         has_expert = [modality in self.config.expert_modalities for modality in self.config.modalities]
