@@ -84,7 +84,11 @@ def add_experts(training: Training, datasets: tuple, wanted: str, record: Traini
     """Fit the experts of the saved model. A training that is stopped in this stage repeats it when it is resumed."""
     accelerator, args = training.accelerator, training.args
     if accelerator.is_main_process:
-        record.experts = fit_experts(output_dir, *datasets, accelerator, args.per_device_eval_batch_size, wanted)
+        corpora, validation_set = datasets
+        own = corpora.corpora[0]  # the experts know the emotions of the model's own corpus
+        record.experts = fit_experts(
+            output_dir, own, validation_set, accelerator, args.per_device_eval_batch_size, wanted
+        )
         checkpoint = latest_checkpoint(output_dir / "checkpoints")
         if checkpoint is not None:
             write_progress(checkpoint, asdict(record))

@@ -358,3 +358,24 @@ def test_a_bar_is_drawn_for_each_stage_and_removed_at_its_end():
     with StageBars(file=io.StringIO()) as bars:
         bars("voice", 0, 3)
         assert bars.bars["voice"].disable
+
+
+def test_contributions_are_shown_where_there_are_experts(tmp_path):
+    added = [{"text": 0.8123456, "audio": -0.25, "vision": 0.0}, {"text": -1.5, "audio": 0.04, "vision": 0.0}]
+    talk = [{**result(), "contributions": added[0]}, {**result("Ben"), "contributions": added[1]}]
+    del talk[1]["modalities"]["vision"]
+    header, _, first, second = as_table(talk).splitlines()
+    assert "T/A/V +" in header and "T/A/V %" in header
+    assert "+0.8/-0.2/+0.0" in first and "-1.5/+0.0/-" in second
+    assert "+" not in as_table(TALK).splitlines()[0]
+    write_timeline(talk, tmp_path / "talk.csv")
+    rows = list(csv.DictReader((tmp_path / "talk.csv").open(encoding="utf-8")))
+    assert [float(row["contribution_text"]) for row in rows] == [0.8123, -1.5]
+    pytest.importorskip("matplotlib")
+    from modeling_amuse.processing.timelines.timeline_picture import save_timeline
+
+    save_timeline(talk, tmp_path / "with.png")
+    save_timeline(TALK, tmp_path / "without.png")
+    # the picture has a further panel: PNG's height stands in bytes 20 to 23
+    heights = [int.from_bytes((tmp_path / f"{name}.png").read_bytes()[20:24]) for name in ("with", "without")]
+    assert heights[0] > heights[1] + 100
