@@ -9,6 +9,7 @@ or that the file's list of participants names, is a name, whatever it looks like
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from .transcript_times import CLOCK
@@ -42,7 +43,6 @@ _PARTICIPANTS = re.compile(
     r"intervenants?|locuteurs?|oradores|участники|参加者|参与者|出席者|与会者)\s*(?:\(\d+\))?\s*[:：]\s*(?P<names>.*)",
     re.IGNORECASE,
 )
-_SEPARATOR = r"(?:^|$|[,;/|\n•*·&]|\s[-–]\s|(?:^|\n)\s*[-–]|\b(?:and|und|et|y|e|и)\b)"
 _SMALL_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -153,6 +153,19 @@ def with_labels_joined(cues: Sequence[Sequence[Line]]) -> list[list[Line]]:
     return joined
 
 
+def names_in_list(participants: str) -> set[str]:
+    """
+    The names of a list as [`participants_of`] gives it, in small letters. Where only commas separate, a name may itself have
+    one, so that neighbours are also taken together.
+    """
+    names = set()
+    for part in re.split(r"[;|\n]", participants):
+        part = _REMARK.sub("", re.sub(r"^\s*(?:[-–•*·]|\d+[.)])\s*", "", part).strip()).casefold()
+        pieces = [_REMARK.sub("", piece.strip()) for piece in re.split(r",|\s(?:and|und|et|y|e|и)\s", part)]
+        names |= {part, *pieces, *(f"{one}, {other}" for one, other in pairwise(pieces))}
+    return names - {""}
+
+
 class SpeakerNames:
     """
     The names that begin the lines of one file.
@@ -164,7 +177,7 @@ class SpeakerNames:
     """
 
     def __init__(self, cues: Iterable[Sequence[Line]], participants: str = "", named: bool = False):
-        self._participants = participants
+        self._listed = names_in_list(participants)
         cues = list(cues)
         found = [(number, line, prefix) for number, cue in enumerate(cues) for line, prefix in _prefixes(cue)]
         self._forms = _forms(prefix for _, _, prefix in found)
@@ -216,13 +229,10 @@ class SpeakerNames:
         return self._forms.get(prefix.full.casefold(), prefix.base)
 
     def _is_listed(self, prefix: Prefix) -> bool:
-        if not self._participants:
-            return False
-        around = rf"{_SEPARATOR}\s*{re.escape(prefix.base)}\s*(?:[(\[]|{_SEPARATOR})"
-        return re.search(around, self._participants, re.IGNORECASE | re.MULTILINE) is not None
+        return prefix.base.casefold() in self._listed
 
     def _is_name_like(self, line: Line, prefix: Prefix) -> bool:
-        if self._participants or not looks_like_name(prefix.base):
+        if self._listed or not looks_like_name(prefix.base):
             return False
         words = [word for word in prefix.base.split() if word.casefold() not in _SMALL_WORDS]
         is_plain = len(words) > 1 or prefix.base.isupper() or line.dashed or line.chevrons

@@ -1,0 +1,1 @@
+"""Damaged inputs for each door of the package, made by hypothesis."""
