@@ -27,16 +27,18 @@ class SeedScores:
         ValueError: when the trainings predicted different utterances.
     """
 
+    higher_is_better = True
+
     def __init__(
         self,
         runs: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
         num_labels: int,
         trainings: list[str] | None = None,
     ):
+        _check_alike(runs)
         # (seeds, conversations, labels, labels)
-        self.matrices = np.stack([conversation_matrices(*run, num_labels) for run in runs]) if _alike(runs) else None
-        if self.matrices is None:
-            raise ValueError("The seeds of a variant predicted different utterances: the data changed between them.")
+        self.matrices = np.stack([conversation_matrices(*run, num_labels) for run in runs])
+        self.supports = self.matrices[0].sum(axis=-1)
         self.conversations = np.unique(runs[0][2])
         self.trainings = trainings
 
@@ -69,8 +71,8 @@ class SeedScores:
         Raises:
             ValueError: when the others predicted other utterances.
         """
-        supports = [scores.matrices[0].sum(axis=-1) for scores in (self, other)]
-        if not np.array_equal(self.conversations, other.conversations) or not np.array_equal(*supports):
+        same_utterances = np.array_equal(self.supports, other.supports)
+        if not np.array_equal(self.conversations, other.conversations) or not same_utterances:
             raise ValueError(
                 "Trainings can be compared on the same utterances alone, and these predicted different ones."
             )
@@ -84,8 +86,58 @@ class SeedScores:
         interval = bootstrap_interval(differences, len(self.conversations), num_resamples)
         verdict = "not significant"
         if interval is not None and not interval[0] <= 0 <= interval[1]:
-            verdict = "better" if interval[0] > 0 else "worse"
+            verdict = "better" if (interval[0] > 0) == self.higher_is_better else "worse"
         return {"difference": self.mean() - other.mean(), "interval": interval, "verdict": verdict}
+
+
+class SeedLosses(SeedScores):
+    """
+    The negative log-likelihood of several trainings that differ in their seed alone, on one split. It tells small
+    differences apart that the weighted F1 does not.
+
+    Args:
+        runs: for each training `(references, probabilities, conversations)`: labels `(utterances,)`, `(utterances,
+            emotions)`, ids `(utterances,)`. All trainings predicted the same utterances.
+        trainings: as in [`SeedScores`].
+
+    Raises:
+        ValueError: when the trainings predicted different utterances.
+    """
+
+    higher_is_better = False
+
+    def __init__(self, runs: list[tuple[np.ndarray, np.ndarray, np.ndarray]], trainings: list[str] | None = None):
+        _check_alike(runs)
+        self.conversations, numbers = np.unique(runs[0][2], return_inverse=True)
+        labels = np.unique(np.concatenate([run[0] for run in runs]))
+        self.supports = np.stack(
+            [np.bincount(numbers, runs[0][0] == label, len(self.conversations)) for label in labels]
+        )
+        # (seeds, conversations)
+        self.matrices = np.stack([self._losses(*run[:2], numbers) for run in runs])
+        self.trainings = trainings
+
+    def _losses(self, references: np.ndarray, probabilities: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        own = probabilities[np.arange(len(references)), references]
+        return np.bincount(numbers, -np.log(np.maximum(own, np.finfo(float).tiny)), len(self.conversations))
+
+    def means(self, often: np.ndarray, drawn_seeds: np.ndarray) -> np.ndarray:
+        """The negative log-likelihood, mean over the seeds, of resamples, see [`SeedScores.means`]."""
+        losses = often @ self.matrices.T / (often @ self.supports.sum(axis=0))[:, None]
+        return np.take_along_axis(losses, drawn_seeds, axis=1).mean(axis=1)
+
+    def mean(self) -> float:
+        """The negative log-likelihood, mean over the seeds, in nats."""
+        return float(self.of_seeds().mean())
+
+    def of_seeds(self) -> np.ndarray:
+        """The negative log-likelihood of each training, `(seeds,)`."""
+        return self.matrices.sum(axis=1) / self.supports.sum()
+
+
+def smallest_difference(interval: list[float] | None) -> float | None:
+    """The smallest difference that an interval of this width would have told from zero: half its width."""
+    return None if interval is None else (interval[1] - interval[0]) / 2
 
 
 def _draws_of_seeds(scores: SeedScores, stream: int = 0):
@@ -94,6 +146,7 @@ def _draws_of_seeds(scores: SeedScores, stream: int = 0):
     return lambda often: generator.integers(seeds, size=(len(often), seeds))
 
 
-def _alike(runs: list) -> bool:
+def _check_alike(runs: list):
     first = runs[0]
-    return all(np.array_equal(first[0], run[0]) and np.array_equal(first[2], run[2]) for run in runs)
+    if not all(np.array_equal(first[0], run[0]) and np.array_equal(first[2], run[2]) for run in runs):
+        raise ValueError("The seeds of a variant predicted different utterances: the data changed between them.")

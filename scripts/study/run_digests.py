@@ -53,7 +53,7 @@ def recorded_settings(options: dict) -> dict:
     return {name: Path(value).name if name in PATHS and Path(value).exists() else value for name, value in own.items()}
 
 
-def options_digest(options: dict, num_folds: int | None = None) -> str:
+def options_digest(options: dict, num_folds: int | None = None, folds: dict | None = None) -> str:
     """
     The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Except
     for recordings, whose paths are part of the conversations.)
@@ -61,11 +61,18 @@ def options_digest(options: dict, num_folds: int | None = None) -> str:
     Args:
         options: of train.py.
         num_folds: of a cross-validation.
+        folds: its other options, see `StudyData.folds`.
     """
     settings = {name: value for name, value in settings_of(options).items() if name not in FREE_ON_RESUME}
-    splits = ("train",) if num_folds else ("train", "validation")
-    folds = {"num_folds": num_folds} if num_folds else {}
-    return json_digest({**settings, **folds, "data": data_digest(options, splits, with_test=False)})
+    splits = divided_splits(folds or {}) if num_folds else ("train", "validation")
+    of_folds = {"num_folds": num_folds, **(folds or {})} if num_folds else {}
+    return json_digest({**settings, **of_folds, "data": data_digest(options, splits, with_test=False)})
+
+
+def divided_splits(folds: dict) -> tuple[str, ...]:
+    """The splits that a cross-validation reads."""
+    named = [folds.get("folds_of", "train"), folds.get("folds_extra")]
+    return tuple(split for split in named if split is not None)
 
 
 def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:

@@ -15,8 +15,10 @@ A study, read from a YAML file in scripts/studies:
       - {x: missing_rate, lines: [variant, disturbed_modalities]}
 
 `data` may map a name to the `variants` that apply to it. A variant with `calibrate: true` gets a temperature. A data file
-has `about`, `settings` (options of train.py) and, for data without official splits, `num_folds`. Either the data or each
-variant names its `modalities`.
+has `about`, `settings` (options of train.py) and, for a cross-validation, `num_folds` and the options `folds_by`,
+`folds_of` and `folds_extra` of cross_validate.py. Either the data or each variant names its `modalities`. A variant with
+`late_fusion: true` is a model of the text whose probabilities are multiplied by those of logistic regressions on its other
+modalities.
 """
 
 from dataclasses import dataclass, field, fields
@@ -42,6 +44,11 @@ OWN_OPTIONS = (
     *("push_to_hub", "hub_model_id", "hub_private_repo"),
 )
 LEAST_SEEDS = 3
+OF_VARIANTS = ("calibrate", "late_fusion")
+"""Options of a variant that are not train.py's."""
+
+FOLD_OPTIONS = ("folds_by", "folds_of", "folds_extra")
+"""Options of cross_validate.py that data set, beside `num_folds`."""
 
 
 @dataclass
@@ -52,6 +59,8 @@ class StudyData:
     about: str
     settings: dict
     num_folds: int | None = None
+    folds: dict = field(default_factory=dict)
+    """How the folds are made, as options of cross_validate.py: `folds_by`, `folds_of`, `folds_extra`."""
 
 
 @dataclass
@@ -75,10 +84,21 @@ class Study:
     evaluations: list[dict] = field(default_factory=lambda: [{}])
     plots: list[dict] = field(default_factory=list)
 
-    def options(self, variant: str) -> dict:
-        """The options of train.py for a variant; features of modalities that it does not have are left out."""
-        given = {name: value for name, value in self.variants[variant].items() if name != "calibrate"}
+    def is_late_fusion(self, variant: str) -> bool:
+        """Whether the variant is a model of the text times logistic regressions on its other modalities."""
+        return bool(self.variants[variant].get("late_fusion"))
+
+    def options(self, variant: str, with_all_features: bool = False) -> dict:
+        """
+        The options of train.py for a variant; features of modalities that it does not have are left out.
+
+        Args:
+            with_all_features: of a late fusion, keep those that are not trained on.
+        """
+        given = {name: value for name, value in self.variants[variant].items() if name not in OF_VARIANTS}
         options = {**self.data.settings, **given}
+        if self.is_late_fusion(variant) and not with_all_features:
+            options["modalities"] = ["text"]  # what is trained; the others come after it
         streams = {"audio": ("audio",), "vision": ("vision", "background"), "text": ()}
         for modality in MODALITIES:
             if modality not in options["modalities"]:
@@ -90,7 +110,7 @@ class Study:
 
     def modalities(self, variant: str) -> list[str]:
         """The modalities of a variant."""
-        chosen = self.options(variant)["modalities"]
+        chosen = self.options(variant, with_all_features=True)["modalities"]
         return [modality for modality in MODALITIES if modality in chosen]
 
     def applies(self, evaluation: dict, variant: str) -> bool:
@@ -110,10 +130,11 @@ def read_data(name: str) -> StudyData:
         FileNotFoundError: when there is none.
         ValueError: when it holds something else.
     """
-    values = _read(FOLDER / "data" / f"{name}.yaml", {"about", "settings"}, {"num_folds"})
+    values = _read(FOLDER / "data" / f"{name}.yaml", {"about", "settings"}, {"num_folds", *FOLD_OPTIONS})
     _check_shapes(name, {"settings is a mapping": isinstance(values["settings"], dict)})
     _check_options(values["settings"], f"The data {name}")
-    return StudyData(name, values["about"], values["settings"], values.get("num_folds"))
+    folds = {option: values[option] for option in FOLD_OPTIONS if option in values}
+    return StudyData(name, values["about"], values["settings"], values.get("num_folds"), folds)
 
 
 def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
@@ -156,7 +177,7 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
     if not all(isinstance(variant, str) for variant in variants):
         raise ValueError(f"{path}: names of variants are words: put numbers, and on, off, yes and no, into quotes.")
     for variant, options in variants.items():
-        _check_options(options, f"The variant {variant} of {path}", "calibrate")
+        _check_options(options, f"The variant {variant} of {path}", *OF_VARIANTS)
     if baseline is not None and baseline not in variants:
         raise ValueError(f"{path}: the baseline {baseline!r} is not among the variants {', '.join(variants)}.")
     evaluations = [case for given in evaluations for case in _combinations(given, path)]
@@ -175,6 +196,8 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
                 evaluations != [{}] or any("calibrate" in options for options in variants.values())
             ):
                 raise ValueError(f"{path}: {data} is cross-validated, which knows no evaluations and no calibration.")
+            if evaluations != [{}] and any("late_fusion" in options for options in study.variants.values()):
+                raise ValueError(f"{path}: a late fusion knows no evaluations that disturb something.")
             for variant in study.variants:
                 if not {**study.data.settings, **study.variants[variant]}.get("modalities"):
                     raise ValueError(

@@ -10,7 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from modeling_amuse.processing.evaluation.score_pictures import save_curves, save_intervals
-from modeling_amuse.processing.evaluation.seed_comparison import NUM_RESAMPLES, SeedScores
+from modeling_amuse.processing.evaluation.seed_comparison import (
+    NUM_RESAMPLES,
+    SeedLosses,
+    SeedScores,
+    smallest_difference,
+)
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.study.study_description import DISTURBANCES, Study
 from modeling_amuse.scripts.study.study_summary import SUMMARY, interval_text, markdown_table
@@ -18,6 +23,12 @@ from modeling_amuse.scripts.study.study_summary import SUMMARY, interval_text, m
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
 MOST_GROUPS = 12
 """Of so many variants and evaluations the scores of each emotion and each run are written out."""
+
+
+def probabilities_of(predictions: pd.DataFrame, emotions: list[str]) -> np.ndarray:
+    """The probabilities `(utterances, emotions)` of a table of predictions; 0 for an emotion that a model does not have."""
+    columns = [f"probability_{emotion}" for emotion in emotions]
+    return predictions.reindex(columns=columns, fill_value=0.0).to_numpy(float)
 
 
 class Report:
@@ -44,11 +55,12 @@ class Report:
         self.frame = pd.DataFrame(rows)
         self.predictions = predictions
         # what is drawn by the bootstrap: of single utterances, those of one speaker depend on each other
-        self.unit = "speaker" if study.data.num_folds else "conversation"
+        by = study.data.folds.get("folds_by", "speaker")
+        self.unit = by if study.data.num_folds else "conversation"
         emotions = sorted({emotion for frame in predictions for emotion in (*frame["emotion"], *frame["prediction"])})
         labels = {emotion: label for label, emotion in enumerate(emotions)}
         self.groups = list(dict.fromkeys(zip(self.frame["variant"], self.frame["evaluation"], strict=True)))
-        self.scores, self.rows = {}, {}
+        self.scores, self.losses, self.rows = {}, {}, {}
         for variant, evaluation in self.groups:
             chosen = (self.frame["variant"] == variant) & (self.frame["evaluation"] == evaluation)
             self.rows[variant, evaluation] = self.frame[chosen]
@@ -61,9 +73,18 @@ class Report:
                 )
                 for p in found
             ]
-            self.scores[variant, evaluation] = SeedScores(runs, len(emotions), self.frame["training"][chosen].tolist())
+            trainings = self.frame["training"][chosen].tolist()
+            self.scores[variant, evaluation] = SeedScores(runs, len(emotions), trainings)
+            self.losses[variant, evaluation] = SeedLosses(
+                [
+                    (labels, probabilities_of(p, emotions), units)
+                    for p, (labels, _, units) in zip(found, runs, strict=True)
+                ],
+                trainings,
+            )
         self.intervals = {group: scores.interval() for group, scores in self.scores.items()}
-        self.differences = {group: self._difference(group) for group in self.groups}
+        self.differences = {group: self._difference(group, self.scores) for group in self.groups}
+        self.loss_differences = {group: self._difference(group, self.losses) for group in self.groups}
 
     @property
     def seeds(self) -> list[int]:
@@ -123,6 +144,7 @@ class Report:
         lines += [line for warning in warnings for line in (f"**Warning:** {warning}", "")]
         lines += self._main_table()
         lines += ["", *self._explanation(), ""]
+        lines += [*self._likelihood_table(), ""]
         if self.is_calibrated:
             lines += [*self._calibration_table(), ""]
         if len(self.groups) <= MOST_GROUPS:
@@ -156,12 +178,12 @@ class Report:
             table.append(cells)
         return markdown_table(head, table)
 
-    def _difference(self, group: tuple) -> dict | None:
+    def _difference(self, group: tuple, scores: dict) -> dict | None:
         """What the group's scores are to those of the baseline in the same evaluation; None for the baseline itself."""
         other = (self.study.baseline, group[1])
-        if group == other or other not in self.scores:
+        if group == other or other not in scores:
             return None
-        return self.scores[group].difference(self.scores[other])
+        return scores[group].difference(scores[other])
 
     def _explanation(self) -> list[str]:
         """How the numbers came about, and which variant validation chooses."""
@@ -175,6 +197,29 @@ class Report:
         if self.preferred:
             lines[0] += f" Validation prefers {self.preferred}."
         return lines
+
+    def _likelihood_table(self) -> list[str]:
+        """The negative log-likelihood of each variant, and the smallest differences that could have been shown."""
+        baseline = self.study.baseline
+        head = [f"variant, on {self.split}", "negative log-likelihood"]
+        head += (
+            [f"difference to {baseline}", "95 % interval", "", "smallest it could show", "of weighted F1"]
+            if baseline
+            else []
+        )
+        table = []
+        for group in self.groups:
+            cells = [self.label(group), _spread(pd.Series(self.losses[group].of_seeds()))]
+            if baseline and (found := self.loss_differences[group]) is None:
+                cells += [""] * 5
+            elif baseline:
+                cells += [f"{found['difference']:+.4f}", interval_text(found["interval"]), found["verdict"]]
+                for difference in (found, self.differences[group]):
+                    smallest = smallest_difference(difference["interval"])
+                    shown = smallest is None or difference["verdict"] != "not significant"
+                    cells.append("" if shown else f"{smallest:.4f}")
+            table.append(cells)
+        return markdown_table(head, table)
 
     def _calibration_table(self) -> list[str]:
         rows = self.frame[self.frame[f"{self.split}_temperature"].notna()]
@@ -195,7 +240,7 @@ class Report:
         head, subsets = ["weighted F1"], ("unseen_speakers", "unseen_texts")
         subsets = [name for name in subsets if f"{self.split}_{name}_weighted_f1" in self.frame]
         for name in subsets:
-            number = int(self.frame[f"{self.split}_{name}_num_utterances"].iloc[0])
+            number = int(self.frame[f"{self.split}_{name}_num_utterances"].dropna().iloc[0])
             head.append(f"{'speakers' if name == 'unseen_speakers' else 'texts'} not in train ({number} utterances)")
         cells = [
             [self.label(g), *(_spread(rows[f"{self.split}_{name}_weighted_f1"]) for name in subsets)]

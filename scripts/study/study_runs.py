@@ -4,7 +4,7 @@
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +14,14 @@ from filelock import FileLock
 
 from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
 from modeling_amuse.scripts.command.process import package_version
-from modeling_amuse.scripts.study.run_digests import data_digest, json_digest, options_digest, recorded_settings
+from modeling_amuse.scripts.study.late_fusion_runs import fold_parts, fuse, split_part
+from modeling_amuse.scripts.study.run_digests import (
+    data_digest,
+    divided_splits,
+    json_digest,
+    options_digest,
+    recorded_settings,
+)
 from modeling_amuse.scripts.study.study_description import Study
 from modeling_amuse.scripts.training.calibration import calibrate
 from modeling_amuse.scripts.training.cross_validation import cross_validate
@@ -27,7 +34,7 @@ from modeling_amuse.scripts.training.training_run import train
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("modeling_amuse", "processing", "scripts")
-SCORES = ("weighted_f1", "accuracy", "macro_f1", "expected_calibration_error")
+SCORES = ("weighted_f1", "negative_log_likelihood", "accuracy", "macro_f1", "expected_calibration_error")
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,16 @@ class Run:
     def options(self) -> dict:
         """The options of train.py."""
         return {**self.study.options(self.variant), "seed": self.seed}
+
+    @property
+    def is_late_fusion(self) -> bool:
+        return self.study.is_late_fusion(self.variant)
+
+    def text_alone(self) -> "Run":
+        """The run of the model of the text that a late fusion is made of."""
+        options = {k: v for k, v in self.study.variants[self.variant].items() if k != "late_fusion"}
+        variants = {self.variant: {**options, "modalities": ["text"]}}
+        return replace(self, study=replace(self.study, variants=variants, baseline=None))
 
     @property
     def is_calibrated(self) -> bool:
@@ -103,7 +120,7 @@ class Runs:
             "versions": json.dumps(record["versions"]),
         }
         for split, results in scored.items():
-            row |= {f"{split}_{name}": results[name] for name in (*SCORES, "num_utterances")}
+            row |= {f"{split}_{name}": results.get(name) for name in (*SCORES, "num_utterances")}
             for emotion, scores in results["per_class"].items():
                 row[f"{split}_f1_{emotion}"] = scores["f1"]
             for subset, scores in results.get("unseen", {}).items():
@@ -134,8 +151,12 @@ class Runs:
 
     def _evaluation_folder(self, run: Run, folder: Path, split: str) -> Path:
         asked = {"split": split, "calibrated": run.is_calibrated, **run.disturbance}
-        splits = ("train",) if run.study.data.num_folds else ("train", "validation", split)
-        asked["data"] = data_digest(run.options, splits, with_test=split == "test")
+        options = run.options
+        if run.is_late_fusion:
+            asked["late_fusion"], options = True, run.study.options(run.variant, with_all_features=True)
+        data = run.study.data
+        splits = divided_splits(data.folds) if data.num_folds else ("train", "validation", split)
+        asked["data"] = data_digest(options, splits, with_test=split == "test")
         return folder / "evaluations" / f"{split}-{json_digest(asked)[:12]}"
 
     def _scored(self, run: Run, folder: Path, split: str) -> dict:
@@ -145,6 +166,8 @@ class Runs:
             check_can_be_scored(folder)
             place.mkdir(parents=True, exist_ok=True)
             score_run = self._cross_validate if run.study.data.num_folds else self._train_and_evaluate
+            if run.is_late_fusion:
+                score_run = self._fuse
             results = score_run(run, folder, split, place / "predictions.parquet")
             write_json({**results, "commit": commit()}, place / "results.json")
         return json.loads((place / "results.json").read_text(encoding="utf-8"))
@@ -180,7 +203,8 @@ class Runs:
 
     def _cross_validate(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
         output_dir = folder / "folds"
-        asked = {"num_folds": run.study.data.num_folds, "split": split, "output_dir": output_dir}
+        asked = {"num_folds": run.study.data.num_folds, **run.study.data.folds}
+        asked |= {"split": split, "output_dir": output_dir}
         given = as_arguments({**run.options, **self.cache, **asked})
         summary = cross_validate(*parse_arguments(given, FoldArguments))
         parts = range(1, len(summary["folds"]) + 1)
@@ -191,6 +215,28 @@ class Runs:
             paths = [output_dir / f"fold-{part}" / "model" / "training_history.json" for part in parts]
             write_record(folder, [json.loads(path.read_text(encoding="utf-8")) for path in paths])
         return scores_of_predictions(frame, summary["emotions"], run.options["dataset_name"])
+
+    def _fuse(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
+        """The scores of a late fusion: the model of the text is trained, and its predictions are multiplied."""
+        text, options = run.text_alone(), run.study.options(run.variant, with_all_features=True) | self.cache
+        for name in dict.fromkeys(("validation", split)):
+            self._scored(text, folder, name)
+        if run.study.data.num_folds:
+            fold_args = FoldArguments(num_folds=run.study.data.num_folds, **run.study.data.folds)
+            parts = fold_parts(fold_args, options)
+            folders = [folder / "folds" / f"fold-{number}" for number in range(1, len(parts) + 1)]
+            frames = [
+                [pd.read_parquet(f / f"{name}_predictions.parquet") for name in ("validation", split)] for f in folders
+            ]
+        else:
+            parts = [split_part(options, tuple(dict.fromkeys(("validation", split))))]
+            frames = [[self.predictions(text, name) for name in ("validation", split)]]
+        fused = [fuse(part, *frame, split) for part, frame in zip(parts, frames, strict=True)]
+        frame = pd.concat([found for found, _ in fused], ignore_index=True)
+        frame.to_parquet(predictions, index=False)
+        emotions = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
+        scores = scores_of_predictions(frame, emotions, run.options["dataset_name"])
+        return {**scores, "late_fusion": [chosen for _, chosen in fused]}
 
 
 def check_can_be_scored(folder: Path):
@@ -261,4 +307,4 @@ def training_digest(run: Run) -> str:
     The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Recordings
     excepted, whose places stand in the conversations.)
     """
-    return options_digest(run.options, run.study.data.num_folds)[:16]
+    return options_digest(run.options, run.study.data.num_folds, run.study.data.folds)[:16]

@@ -79,7 +79,7 @@ def check_places(study: Study, variant: str):
     Raises:
         FileNotFoundError: when data or feature tables of a variant are missing.
     """
-    options = study.options(variant)
+    options = study.options(variant, with_all_features=True)
     for name in PATHS:
         if not name.endswith("_model") and options.get(name) is not None and not Path(options[name]).exists():
             raise FileNotFoundError(

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A cross-validation over the speakers of a data set without official splits, from its arguments to the written scores."""
+"""A cross-validation over the speakers, or the conversations, of a data set, from its arguments to the written scores."""
 
 import json
 import os
@@ -8,15 +8,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset
 
-from modeling_amuse.processing.conversation import STREAMS
-from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
-from modeling_amuse.processing.corpora.load_conversations import ConversationData, load_conversations
-from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
 from modeling_amuse.scripts.training.evaluation_output import write_json
+from modeling_amuse.scripts.training.fold_data import Fold, FoldData, divide, load_fold_data, speakers_of
 from modeling_amuse.scripts.training.fold_scores import describe, scores_of, summarize
 from modeling_amuse.scripts.training.training_arguments import (
     FREE_ON_RESUME,
@@ -56,23 +52,26 @@ def cross_validate(
             "--push_to_hub: a cross-validation trains a model for each fold, and uploads none. Leave it out."
         )
     output_dir = Path(args.output_dir)
-    conversations = only_split(load_conversations(data_args.dataset_name, data_args.data_dir, data_args.cache_dir))
-    folds = divide(conversations.to_list(), fold_args.num_folds)
-    settings = settings_of(conversations, fold_args, options)
+    data = load_fold_data(fold_args, options)
+    folds = divide(data.conversations, fold_args.num_folds, fold_args.folds_by, data.extra)
+    settings = settings_of(data, fold_args, options)
     check_settings(output_dir / "settings.json", settings)
 
     start, results = time.perf_counter(), []
     for number, fold in enumerate(folds, start=1):
-        speakers = {split: speakers_of(rows) for split, rows in fold.items()}
-        print(f"\nFold {number} of {len(folds)}: " + "; ".join(f"{s}: {', '.join(n)}" for s, n in speakers.items()))
-        found = run_fold(output_dir / f"fold-{number}", fold, fold_args.split, options)
+        about = describe_fold(fold, fold_args.folds_by)
+        print(f"\nFold {number} of {len(folds)}: " + "; ".join(f"{split}: {who}" for split, who in about.items()))
+        found = run_fold(output_dir / f"fold-{number}", fold, fold_args.split, options, data)
         # written after the first result: a run that fails at once may be started again with other settings
         write_json(settings, output_dir / "settings.json")
         scores = scores_of(np.array(found["confusion_matrix"]))
-        results.append({"speakers": speakers, **scores, "confusion_matrix": found["confusion_matrix"]})
+        speakers = {split: speakers_of(rows) for split, rows in fold.items()}
+        kept = {"speakers": speakers} if fold_args.folds_by == "speaker" else {}
+        results.append({**kept, **scores, "confusion_matrix": found["confusion_matrix"]})
     summary = {
         "dataset_name": data_args.dataset_name,
         "split": fold_args.split,
+        "folds_by": fold_args.folds_by,
         "seeds": [args.seed],
         "emotions": list(found["per_class"]),
         **summarize(results),
@@ -85,62 +84,23 @@ def cross_validate(
     return summary
 
 
-def only_split(data: ConversationData) -> Dataset:
-    """
-    The conversations of a data set that is not split.
-
-    Raises:
-        ValueError: when it has splits.
-    """
-    if list(data.splits) != ["train"]:
-        raise ValueError(
-            f"The data set is split already ({', '.join(data.splits)}): use train.py and evaluate.py. A cross-validation "
-            "takes all conversations in one split, train."
-        )
-    return data.splits["train"]
+def describe_fold(fold: Fold, by: str) -> dict[str, str]:
+    """For each split its speakers, or how many conversations it has."""
+    if by == "speaker":
+        return {split: ", ".join(speakers_of(rows)) for split, rows in fold.items()}
+    return {split: f"{len(rows)} conversations" for split, rows in fold.items()}
 
 
-def divide(conversations: list[dict], number: int) -> list[dict[str, list[dict]]]:
-    """
-    The conversations of each fold's `train`, `validation` and `test`. No speaker is in two of them, and every
-    conversation is once in `validation` and once in `test`.
-
-    Raises:
-        ValueError: when there are too few speakers, or when nobody who is trained on shows an emotion of the others.
-    """
-    if number < 3:
-        raise ValueError(f"--num_folds is {number}: training, validation and test need at least 3.")
-    parts = [positions for _, positions in speaker_folds(conversations, number)]
-    emotions = emotions_of(conversations)
-    folds = []
-    for test, positions in enumerate(parts):
-        validation = (test + 1) % number
-        rest = sorted(n for part, other in enumerate(parts) if part not in (test, validation) for n in other)
-        chosen = {"train": rest, "validation": parts[validation], "test": positions}
-        fold = {split: [conversations[n] for n in numbers] for split, numbers in chosen.items()}
-        lacking = emotions - emotions_of(fold["train"])
-        if lacking:
-            raise ValueError(
-                f"Fold {test + 1} of {number}: none of the speakers that are trained on shows {', '.join(sorted(lacking))}. "
-                "Give another --num_folds, or leave the utterances of such an emotion out of the data."
-            )
-        folds.append(fold)
-    return folds
-
-
-def emotions_of(conversations: list[dict]) -> set[str]:
-    return {u["emotion"] for c in conversations for u in c["utterances"]} - {None}
-
-
-def speakers_of(conversations: list[dict]) -> list[str]:
-    return sorted({u["speaker"] for c in conversations for u in c["utterances"]})
-
-
-def settings_of(conversations: Dataset, fold_args: FoldArguments, options: dict) -> dict:
+def settings_of(data: FoldData, fold_args: FoldArguments, options: dict) -> dict:
     """What a run must share with the one that it goes on with."""
-    paths = {stream: options.get(f"{stream}_features") for stream in STREAMS}
-    tables = load_stream_tables(paths, {"train": conversations})["train"]
-    given = {**asdict(fold_args), **options, "data": ConversationDataset(conversations, tables).digest()}
+    # options of folds that came later count where they were given: results from before them can be continued
+    folds = {f.name: getattr(fold_args, f.name) for f in fields(FoldArguments)}
+    folds = {
+        name: value
+        for name, value in folds.items()
+        if name in ("num_folds", "split") or value != getattr(FoldArguments, name)
+    }
+    given = {**folds, **options, "data": data.digest}
     return {name: value for name, value in given.items() if name not in FREE}
 
 
@@ -159,7 +119,7 @@ def check_settings(path: Path, settings: dict):
         )
 
 
-def run_fold(folder: Path, fold: dict[str, list[dict]], split: str, options: dict) -> dict:
+def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData) -> dict:
     """
     The scores of a fold: read when the fold is finished, else its model is trained and scored.
 
@@ -168,6 +128,7 @@ def run_fold(folder: Path, fold: dict[str, list[dict]], split: str, options: dic
         fold: its conversations of each split, as [`divide`] gives them.
         split: the split that is scored.
         options: of the training.
+        data: what the fold is a part of.
     """
     output = folder / f"{split}_results.json"
     if output.is_file():
@@ -175,13 +136,14 @@ def run_fold(folder: Path, fold: dict[str, list[dict]], split: str, options: dic
         return json.loads(output.read_text(encoding="utf-8"))
     for name, conversations in fold.items():
         write_conversations(folder / "conversations" / f"{name}.jsonl", conversations)
-    data = {"dataset_name": "folder", "data_dir": folder / "conversations"}
+    own = {"dataset_name": "folder", "data_dir": folder / "conversations"}
+    own |= data.write_features(folder / "features", fold)
     trained = {"output_dir": folder / "model", "resume_from_checkpoint": "latest"}
-    train(*parse_arguments(as_arguments({**options, **data, **trained})))
+    train(*parse_arguments(as_arguments({**options, **own, **trained})))
     shared = {f.name: options[f.name] for f in fields(EvaluationArguments) if f.name in options}
     scored = {"model": folder / "model", "split": split, "output": output, "pictures": False, "num_resamples": 0}
     scored["predictions"] = folder / f"{split}_predictions.parquet"
-    return evaluate(parse_one(EvaluationArguments, as_arguments({**shared, **data, **scored})))
+    return evaluate(parse_one(EvaluationArguments, as_arguments({**shared, **own, **scored})))
 
 
 def write_conversations(path: Path, conversations: list[dict]):

@@ -42,7 +42,7 @@ def describe(summary: dict) -> str:
     rows += [("mean", summary["mean"]), ("deviation", summary["deviation"]), ("all utterances", summary["pooled"])]
     lines = [
         f"{len(summary['folds'])} folds, {summary['pooled']['num_utterances']} utterances of the {summary['split']} "
-        f"speakers, each predicted once, 1 seed ({summary['seeds'][0]}), {summary['seconds']:.0f} s",
+        f"{summary.get('folds_by', 'speaker')}s, each predicted once, 1 seed ({summary['seeds'][0]}), {summary['seconds']:.0f} s",
         f"{'':16}accuracy  weighted F1  unweighted average recall  speakers",
     ]
     for name, scores in rows:

@@ -357,12 +357,38 @@ class TrainArguments:
 class FoldArguments:
     """How a cross-validation divides the data set, and what it scores."""
 
-    num_folds: int = field(default=5, metadata={"help": "Parts into which the speakers are divided."})
+    num_folds: int = field(default=5, metadata={"help": "Parts into which the data are divided."})
     split: str = field(
         default="test",
         metadata={
-            "help": "Speakers of each fold that are scored: validation to choose settings, test at the end.",
+            "help": "Part of each fold that is scored: validation to choose settings, test at the end.",
             "choices": ["validation", "test"],
+        },
+    )
+    folds_by: str = field(
+        default="speaker",
+        metadata={
+            "help": "What is never in two parts.",
+            "choices": {
+                "speaker": "no speaker is trained on and tested on",
+                "conversation": "conversations are drawn, whoever speaks in them",
+            },
+        },
+    )
+    folds_of: str | None = field(
+        default=None,
+        metadata={
+            "help": "Split that is divided.",
+            "default": "the only split of the data set",
+            "choices": ["train", "validation"],
+        },
+    )
+    folds_extra: str | None = field(
+        default=None,
+        metadata={
+            "help": "Split that every fold trains on besides, for --folds_of. Its utterances may lack features that the divided "
+            "split has.",
+            "choices": ["train", "validation"],
         },
     )
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_amuse.scripts import cross_validate
-from modeling_amuse.scripts.training import cross_validation, fold_scores
+from modeling_amuse.scripts.training import cross_validation, fold_data, fold_scores
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
 
@@ -110,13 +110,15 @@ def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):
 def test_a_fold_learns_nothing_from_its_test_speakers(tmp_path):
     """Other emotions of the test speakers leave the fold's model as it is, those of the validation speakers are looked at."""
     conversations = [json.loads(line) for line in (corpus(tmp_path / "data") / "train.jsonl").read_text().splitlines()]
-    fold = cross_validation.divide(conversations, 3)[0]
-    models, scores = [], []
+    fold = fold_data.divide(conversations, 3)[0]
+    models, scores, nothing = [], [], fold_data.FoldData([])
     for name, changed in (("plain", ()), ("test", fold["test"]), ("validation", fold["validation"])):
         for conversation in changed:
             [utterance] = conversation["utterances"]
             utterance["emotion"] = EMOTIONS[EMOTIONS.index(utterance["emotion"]) - 1]
-        scores.append(cross_validation.run_fold(tmp_path / name, fold, "test", options(tmp_path, num_train_epochs=1)))
+        scores.append(
+            cross_validation.run_fold(tmp_path / name, fold, "test", options(tmp_path, num_train_epochs=1), nothing)
+        )
         history = json.loads((tmp_path / name / "model" / "training_history.json").read_text())["history"]
         models.append([(tmp_path / name / "model" / "model.safetensors").read_bytes(), history[0]["validation_loss"]])
     assert models[0] == models[1] and models[1][1] != models[2][1]
@@ -132,12 +134,12 @@ def test_no_speaker_is_in_two_splits_of_a_fold(number, speakers):
         for n, names in enumerate(speakers)
     ]
     try:
-        folds = cross_validation.divide(conversations, number)
+        folds = fold_data.divide(conversations, number)
     except ValueError as error:
         assert "groups without common speakers" in str(error)
         return
     for fold in folds:
-        names = [set(cross_validation.speakers_of(rows)) for rows in fold.values()]
+        names = [set(fold_data.speakers_of(rows)) for rows in fold.values()]
         assert not (names[0] & names[1] or names[0] & names[2] or names[1] & names[2])
         assert sum(map(len, fold.values())) == len(conversations)
     for split in ("validation", "test"):
@@ -146,9 +148,9 @@ def test_no_speaker_is_in_two_splits_of_a_fold(number, speakers):
 
 def test_what_cannot_be_divided_is_refused(tmp_path):
     with pytest.raises(ValueError, match="--num_folds is 2: training, validation and test need at least 3"):
-        cross_validation.divide([talk(speaker, "joy") for speaker in "ABC"], 2)
+        fold_data.divide([talk(speaker, "joy") for speaker in "ABC"], 2)
     with pytest.raises(ValueError, match=r"Fold \d of 3: none of the speakers that are trained on shows sadness"):
-        cross_validation.divide([talk("A", "joy"), talk("B", "joy"), talk("C", "sadness")], 3)
+        fold_data.divide([talk("A", "joy"), talk("B", "joy"), talk("C", "sadness")], 3)
     paths = ["--output_dir", str(tmp_path / "cv"), "--cache_dir", str(tmp_path / "cache")]
     with pytest.raises(ValueError, match=r"split already \(.*validation.*\): use train.py and evaluate.py"):
         cross_validate.main(["--dataset_name", "sample", *paths])

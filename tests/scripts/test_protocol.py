@@ -26,7 +26,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
 )
 from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
 from modeling_amuse.scripts import calibrate, evaluate, train
-from modeling_amuse.scripts.training.cross_validation import divide
+from modeling_amuse.scripts.training.fold_data import divide
 from modeling_amuse.scripts.training.training_data import drawn_conversations
 from tests.small_models import random_batch, small_model
 

@@ -1,0 +1,123 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The late fusion of a study: predictions of a model of the text, multiplied by regressions on the other modalities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
+from modeling_amuse.processing.corpora.conversation_dataset import load_stream_tables
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.evaluation.late_fusion import FusionSplit, late_fusion
+from modeling_amuse.scripts.training.fold_data import FoldData, divide, load_fold_data
+from modeling_amuse.scripts.training.training_arguments import FoldArguments
+
+Features = dict[str, dict[str, np.ndarray]]
+"""For each stream the features `(D,)` of each utterance, by id."""
+
+
+@dataclass
+class FusionPart:
+    """
+    What one model is fused with: a fold, or the whole of a data set with official splits.
+
+    Attributes:
+        labels: the emotion of each labelled training utterance, by id.
+        features: of the training utterances, and of those that are predicted, by split.
+    """
+
+    labels: dict[str, str]
+    features: dict[str, Features]
+
+
+def fold_parts(fold_args: FoldArguments, options: dict) -> list[FusionPart]:
+    """
+    The parts of a cross-validation, one for each fold.
+
+    Args:
+        options: of train.py, with the features of all modalities.
+    """
+    data = load_fold_data(fold_args, options)
+    features = pooled(data, options)
+    folds = divide(data.conversations, fold_args.num_folds, fold_args.folds_by, data.extra)
+    return [FusionPart(labels_of(fold["train"]), dict.fromkeys(fold, features)) for fold in folds]
+
+
+def split_part(options: dict, splits: tuple[str, ...]) -> FusionPart:
+    """The part of a data set with official splits; of these splits the features are read."""
+    wanted = ["train", *splits]
+    data = load_conversations(options["dataset_name"], options.get("data_dir"), options.get("cache_dir"), set(wanted))
+    tables = load_stream_tables(stream_paths(options), data.splits, wanted)
+    features = {split: {stream: means(table) for stream, table in tables[split].items()} for split in wanted}
+    return FusionPart(labels_of(data.splits["train"].to_list()), features)
+
+
+def pooled(data: FoldData, options: dict) -> Features:
+    """The features of each utterance, the mean over its tokens."""
+    if data.features:
+        return {
+            stream: {name: np.asarray(array).mean(axis=0) for name, array in features.items()}
+            for stream, (features, _) in data.features.items()
+        }
+    loaded = load_conversations(options["dataset_name"], options.get("data_dir"), options.get("cache_dir"))
+    tables = load_stream_tables(stream_paths(options), loaded.splits, ["train"])["train"]
+    return {stream: means(table) for stream, table in tables.items()}
+
+
+def means(table) -> dict[str, np.ndarray]:
+    """The features of each utterance of a table, the mean over its tokens."""
+    return {identifier: np.asarray(table.get(identifier)).mean(axis=0) for identifier in table.rows}
+
+
+def stream_paths(options: dict) -> dict[str, str | None]:
+    """The feature tables of the modalities other than text."""
+    return {s: options.get(f"{s}_features") for s in STREAMS if MODALITY_OF[s] in set(options["modalities"]) - {"text"}}
+
+
+def labels_of(conversations: list[dict]) -> dict[str, str]:
+    """The emotion of each labelled utterance, by id."""
+    utterances = [utterance for conversation in conversations for utterance in conversation["utterances"]]
+    return {u["id"]: u["emotion"] for u in utterances if u["emotion"] is not None}
+
+
+def fuse(part: FusionPart, validation: pd.DataFrame, other: pd.DataFrame, split: str) -> tuple[pd.DataFrame, dict]:
+    """
+    The predictions of a late fusion.
+
+    Args:
+        part: what the regressions learn from.
+        validation: predictions of the model of the text on the validation split, as `write_predictions` writes them.
+        other: its predictions on `split`.
+        split: `validation` or `test`.
+
+    Returns:
+        `other` with the probabilities of the fusion, and what was chosen.
+    """
+    columns = [name for name in other if name.startswith("probability_")]
+    number = {name.removeprefix("probability_"): label for label, name in enumerate(columns)}
+    labels = np.array([number[emotion] for emotion in part.labels.values()])
+    train = FusionSplit(np.zeros((0, len(columns))), labels, rows_of(part.features["train"], list(part.labels)))
+    chosen_on = _fusion_split(validation, columns, number, part.features["validation"])
+    [probabilities], chosen = late_fusion(
+        train, chosen_on, [_fusion_split(other, columns, number, part.features[split])]
+    )
+    fused = other.copy()
+    fused[columns] = probabilities
+    emotions = list(number)
+    fused["prediction"] = [emotions[label] for label in probabilities.argmax(axis=1)]
+    return fused, chosen
+
+
+def rows_of(features: Features, ids: list[str]) -> dict[str, np.ndarray]:
+    """For each stream the features `(utterances, D)`, NaN for utterances without."""
+    found = {}
+    for stream, own in features.items():
+        nothing = np.full(len(next(iter(own.values()))), np.nan)
+        found[stream] = np.array([own.get(identifier, nothing) for identifier in ids])
+    return found
+
+
+def _fusion_split(frame: pd.DataFrame, columns: list[str], number: dict[str, int], features: Features) -> FusionSplit:
+    labels = frame["emotion"].map(number).to_numpy()
+    return FusionSplit(frame[columns].to_numpy(float), labels, rows_of(features, frame["utterance"].tolist()))

@@ -1,0 +1,178 @@
+"""Late fusion as a baseline, folds of conversations, and what a study says of both."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy.special import log_softmax, softmax
+
+from modeling_amuse.processing.evaluation.late_fusion import FusionSplit, late_fusion
+from modeling_amuse.processing.evaluation.seed_comparison import SeedLosses, smallest_difference
+from modeling_amuse.scripts import run_study
+from modeling_amuse.scripts.study import study_description
+from modeling_amuse.scripts.training.fold_data import divide, load_fold_data
+from modeling_amuse.scripts.training.training_arguments import FoldArguments
+
+EMOTIONS = ("anger", "fear", "joy")
+
+
+def split(seed: int, number: int, strength: float, missing: float = 0.0) -> FusionSplit:
+    """A text that tells the emotion a little, and two modalities that tell it as strongly as is wanted."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(3, size=number)
+    text = softmax(generator.normal(0, 1, (number, 3)) + 0.8 * np.eye(3)[labels], axis=1)
+    features = {}
+    for name, size in (("audio", 4), ("vision", 5)):
+        values = generator.normal(0, 1, (number, size)) * 7 + 3
+        values[:, :3] += 7 * strength * np.eye(3)[labels]
+        values[generator.random(number) < missing] = np.nan
+        features[name] = values
+    return FusionSplit(text, labels, features)
+
+
+def loss(probabilities, labels) -> float:
+    return -np.log(probabilities[np.arange(len(labels)), labels]).mean()
+
+
+def test_late_fusion_uses_what_the_modalities_tell():
+    train, validation, test = (split(seed, 600, 1.0) for seed in range(3))
+    [fused], chosen = late_fusion(train, validation, [test])
+    assert fused.sum(axis=1) == pytest.approx(np.ones(600))
+    assert loss(fused, test.labels) < loss(test.probabilities, test.labels) - 0.1
+    assert (fused.argmax(axis=1) == test.labels).mean() > (
+        test.probabilities.argmax(axis=1) == test.labels
+    ).mean() + 0.05
+    assert all(weight > 0 for weight in chosen["weights"])
+
+
+def test_late_fusion_leaves_alone_what_tells_nothing():
+    train, validation, test = (split(seed, 600, 0.0) for seed in range(3))
+    [fused], _ = late_fusion(train, validation, [test])
+    assert loss(fused, test.labels) < loss(test.probabilities, test.labels) + 0.02
+
+
+def test_utterances_without_features_keep_the_prediction_of_the_text():
+    train, validation, test = (split(seed, 400, 1.0, missing) for seed, missing in ((0, 0.3), (1, 0.3), (2, 1.0)))
+    train.features["audio"][0, 1] = np.nan  # a single empty cell is no missing modality
+    [fused], chosen = late_fusion(train, validation, [test])
+    expected = softmax(chosen["weights"][0] * log_softmax(np.log(test.probabilities), axis=1), axis=1)
+    assert fused == pytest.approx(expected)
+
+
+def test_losses_of_seeds_are_compared_on_the_same_conversations():
+    generator = np.random.default_rng(0)
+    labels, groups = generator.integers(3, size=300), np.repeat([f"c{n}" for n in range(60)], 5)
+
+    def losses(strength: float) -> SeedLosses:
+        logits = [generator.normal(0, 1, (300, 3)) + strength * np.eye(3)[labels] for _ in range(3)]
+        return SeedLosses([(labels, softmax(each, axis=1), groups) for each in logits])
+
+    good, bad, alike = losses(2.0), losses(1.0), losses(2.0)
+    [(_, probabilities, _)] = [(labels, softmax(np.eye(3)[labels], axis=1), groups)]
+    assert SeedLosses([(labels, probabilities, groups)]).mean() == pytest.approx(loss(probabilities, labels))
+    found = good.difference(bad)
+    assert found["verdict"] == "better" and found["interval"][1] < 0 and bad.difference(good)["verdict"] == "worse"
+    assert found["difference"] == pytest.approx(good.mean() - bad.mean())
+    undecided = good.difference(alike)
+    assert undecided["verdict"] == "not significant"
+    low, high = undecided["interval"]
+    assert smallest_difference([low, high]) == pytest.approx((high - low) / 2) and smallest_difference(None) is None
+
+
+def test_folds_of_conversations_hold_each_once():
+    conversations = [
+        {"id": str(n), "utterances": [{"id": f"{n}_0", "speaker": "A", "emotion": EMOTIONS[n % 3]}]} for n in range(23)
+    ]
+    extra = [{"id": "more", "utterances": [{"id": "more_0", "speaker": "B", "emotion": "joy"}]}]
+    folds = divide(conversations, 5, "conversation", extra)
+    for fold in folds:
+        ids = {name: {c["id"] for c in rows} for name, rows in fold.items()}
+        assert "more" in ids["train"] and not ids["validation"] & ids["test"]
+        assert not ids["train"] & (ids["validation"] | ids["test"]) and sum(map(len, ids.values())) == 24
+        assert len(ids["validation"]) in (4, 5)
+    for name in ("validation", "test"):
+        assert sorted(int(c["id"]) for fold in folds for c in fold[name]) == list(range(23))
+    with pytest.raises(ValueError, match="--num_folds is 30, but there are only 23 conversations"):
+        divide(conversations, 30, "conversation")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Conversations whose audio features tell the emotion, and a study of a late fusion. Both splits have the same ids."""
+    generator = np.random.default_rng(0)
+    for name, count in (("train", 4), ("validation", 12)):
+        lines, rows = [], []
+        for number in range(count):
+            labels = np.arange(4) % 3
+            lines.append(
+                json.dumps(
+                    {
+                        "id": f"d{number}",
+                        "utterances": [
+                            {
+                                "id": f"d{number}_{n}",
+                                "speaker": "AB"[n % 2],
+                                "text": "well so",
+                                "emotion": EMOTIONS[label],
+                            }
+                            for n, label in enumerate(labels)
+                        ],
+                    }
+                )
+            )
+            values = generator.normal(0, 0.5, (4, 3)) + 2 * np.eye(3)[labels]
+            rows += [
+                {"utterance_id": f"d{number}_{n}", **dict(zip("xyz", row, strict=True))} for n, row in enumerate(values)
+            ]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        (tmp_path / "tables").mkdir(exist_ok=True)
+        pd.DataFrame(rows).to_csv(tmp_path / "tables" / f"{name}.csv", index=False)
+    (tmp_path / "studies" / "data").mkdir(parents=True)
+    settings = {"dataset_name": "folder", "data_dir": "MINE", "audio_features": "TABLES", "num_train_epochs": 1}
+    settings |= {
+        "hidden_size": 8,
+        "num_man_layers": 1,
+        "per_device_train_batch_size": 4,
+        "modalities": ["text", "audio"],
+    }
+    folds = {"num_folds": 3, "folds_by": "conversation", "folds_of": "validation", "folds_extra": "train"}
+    data = {"about": "a few", **folds, "settings": settings}
+    (tmp_path / "studies" / "data" / "mine.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    study = {"question": "?", "data": ["mine"], "seeds": [1, 2, 3], "baseline": "text"}
+    study["variants"] = {"text": {"modalities": ["text"]}, "late fusion": {"late_fusion": True}}
+    (tmp_path / "studies" / "fused.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    monkeypatch.setattr(study_description, "FOLDER", tmp_path / "studies")
+    return tmp_path
+
+
+def test_a_split_is_divided_and_another_one_is_added(home):
+    options = {"dataset_name": "folder", "data_dir": str(home), "cache_dir": str(home / "cache")}
+    args = FoldArguments(num_folds=3, folds_by="conversation", folds_of="validation", folds_extra="train")
+    data = load_fold_data(args, {**options, "audio_features": str(home / "tables")})
+    assert len(data.conversations) == 12 and len(data.extra) == 4
+    features, record = data.features["audio"]
+    assert record is None and len(features) == 64 and "train_d0_0" in features and "validation_d0_0" in features
+    assert not np.array_equal(features["train_d0_0"], features["validation_d0_0"])
+    assert data.extra[0]["utterances"][0]["id"] == "train_d0_0"
+    # a file is that of the split that is divided: those that are added lack the modality
+    data = load_fold_data(args, {**options, "vision_features": str(home / "tables" / "validation.csv")})
+    assert all(name.startswith("validation_") for name in data.features["vision"][0])
+    with pytest.raises(ValueError, match="--folds_extra validation is the split that --folds_of divides"):
+        load_fold_data(FoldArguments(folds_of="validation", folds_extra="validation"), options)
+    with pytest.raises(ValueError, match="name that one with --folds_of"):
+        load_fold_data(FoldArguments(folds_extra="train"), options)
+
+
+def test_a_study_compares_with_late_fusion(home):
+    where = ["--set", f"data_dir={home}", f"audio_features={home / 'tables'}", "use_cpu=true"]
+    folders = ["--output_dir", str(home / "out"), "--cache_dir", str(home / "cache")]
+    report = run_study.main(["fused", *folders, *where, "--trial", "--seeds", "1"])["mine"]
+    frame = report.frame.set_index("variant")
+    assert frame.loc["late fusion", "test_num_utterances"] == 48 and frame["training"].nunique() == 1
+    assert frame.loc["late fusion", "test_accuracy"] > 0.8 > frame.loc["text", "test_accuracy"]
+    [text, fused] = [report.losses[group].mean() for group in report.groups]
+    assert fused == pytest.approx(frame.loc["late fusion", "test_negative_log_likelihood"]) and fused < text - 0.2
+    said = report.markdown()
+    assert f"| late fusion | {fused:.4f} | {fused - text:+.4f} |" in said and "of 12 conversations" in said
