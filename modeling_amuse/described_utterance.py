@@ -5,7 +5,7 @@ from typing import Required, TypedDict
 
 import torch
 
-GIVEN_KEYS = ("id", "speaker", "text", "start", "end")
+GIVEN_KEYS = ("id", "speaker", "text", "start", "end", "words", "face_certainty")
 """The keys of an utterance that its result repeats."""
 
 
@@ -18,6 +18,19 @@ class EmotionPrediction(TypedDict):
     """Its probability."""
     scores: dict[str, float]
     """The probability of each emotion; they sum to 1. With `top_k`, the highest of them in descending order."""
+
+
+class RecognizedConversation(list):
+    """
+    The list of a conversation's [`RecognizedUtterance`]s.
+
+    Attributes:
+        warnings: what was lost or is unsure in its recording or transcript, a sentence each.
+    """
+
+    def __init__(self, utterances=(), warnings=()):
+        super().__init__(utterances)
+        self.warnings: list[str] = list(warnings)
 
 
 class RecognizedUtterance(TypedDict, total=False):
@@ -33,6 +46,13 @@ class RecognizedUtterance(TypedDict, total=False):
     """Seconds on the conversation's clock at which the utterance begins."""
     end: float
     """Seconds on the conversation's clock at which the utterance ends."""
+    words: list[dict]
+    """The words of `text` with the times at which each begins and ends, where speech recognition wrote them."""
+    face_certainty: float
+    """
+    From 0 to 1: how certain it is that the face whose features were taken is the speaker's; given where several faces are in
+    view. The face counts less where it is below 0.4.
+    """
     emotion: Required[str]
     """The most probable emotion."""
     confidence: Required[float]
@@ -153,6 +173,7 @@ def describe_emotion(id2label: dict[int, str], logits: torch.Tensor, top_k: int 
 __all__ = [
     "GIVEN_KEYS",
     "EmotionPrediction",
+    "RecognizedConversation",
     "RecognizedUtterance",
     "describe_emotion",
     "describe_output",

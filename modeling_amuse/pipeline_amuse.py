@@ -7,7 +7,7 @@ from os import PathLike
 from transformers import Pipeline
 
 from .conversation_stream import batches_of, is_stream
-from .described_utterance import RecognizedUtterance, describe_output
+from .described_utterance import RecognizedConversation, describe_output
 from .recording_states import recording_encoders
 
 UTTERANCES_PER_CHUNK = 128
@@ -52,9 +52,12 @@ class EmotionRecognitionPipeline(Pipeline):
         speech_model=None,
         num_speakers: int | None = None,
         language: str | None = None,
+        audio_track: int | None = None,
+        speakers: str | None = None,
+        known_speakers=None,
         progress: Callable[[str, float, float], None] | None = None,
         **kwargs,
-    ) -> list[RecognizedUtterance] | list[list[RecognizedUtterance]] | Iterator[list[RecognizedUtterance]]:
+    ) -> RecognizedConversation | list[RecognizedConversation] | Iterator[RecognizedConversation]:
         """
         Args:
             conversations: a conversation, a list of conversations, or what gives one conversation after the other: a data set
@@ -75,6 +78,11 @@ class EmotionRecognitionPipeline(Pipeline):
             speech_model (*optional*): a Whisper model (Hub id, folder, or a loaded speech recognition pipeline) that writes
                 the transcript of recordings without one.
             num_speakers, language (*optional*): how many people speak in these recordings, and which language.
+            audio_track (`int`, *optional*): the number of the audio track that is heard, from 1; by default the loudest.
+            speakers (*optional*): `"channels"` takes each channel of a recording without a transcript for a speaker,
+                `"voices"` finds speakers by their voices; by default channels, where they are well separated.
+            known_speakers (*optional*): a folder with a short recording of each speaker (`Ada.wav`), or a dict of them by
+                name: speakers with these voices get these names.
             progress (*optional*): is called as `progress(stage, completed, total)` while the work goes on. The stages are
                 `"speech"` (in seconds), `"speakers"` and `"words"` for recordings without a transcript, `"voice"` and
                 `"faces"` (in utterances) for recordings, and `"emotions"` (in conversations). Each begins with 0 of `total`
@@ -94,7 +102,8 @@ class EmotionRecognitionPipeline(Pipeline):
             - `shares`: the share of each modality in the fused descriptor; they sum to 1.
 
             One conversation gives one such list, and a list of conversations a list of them. A data set or a generator
-            gives an iterator, which reads and computes a batch when its first result is asked for.
+            gives an iterator, which reads and computes a batch when its first result is asked for. Each list has the attribute
+            `warnings`: what was lost or is unsure in the recording or transcript, such as sound that is silent throughout.
 
         Raises:
             FileNotFoundError: when a file is missing.
@@ -102,7 +111,8 @@ class EmotionRecognitionPipeline(Pipeline):
         """
         words = {"transcript": transcript, "transcript_text": transcript_text}
         speech = {"speech_model": speech_model, "num_speakers": num_speakers, "language": language}
-        reading = {**words, **speech, "progress": progress}
+        sound = {"audio_track": audio_track, "speakers": speakers, "known_speakers": known_speakers}
+        reading = {**words, **speech, **sound, "progress": progress}
         size = batch_size or self._batch_size or 1
         settings = {"num_workers": num_workers, "progress": progress, **kwargs}
         if is_stream(conversations):
@@ -124,13 +134,13 @@ class EmotionRecognitionPipeline(Pipeline):
     def _is_file(self, given) -> bool:
         return isinstance(given, (str, PathLike)) or self.processor.is_waveform(given)
 
-    def _recognized(self, conversations, size: int, settings: dict) -> Iterator[list[RecognizedUtterance]]:
+    def _recognized(self, conversations, size: int, settings: dict) -> Iterator[RecognizedConversation]:
         """The result for each conversation, computed `size` at a time. `settings` go to `Pipeline.__call__`."""
         if size < 1:
             raise ValueError(f"batch_size must be at least 1, but is {size}.")
         return self._results(batches_of(conversations, size), conversations, settings)
 
-    def _results(self, batches, conversations, settings: dict) -> Iterator[list[RecognizedUtterance]]:
+    def _results(self, batches, conversations, settings: dict) -> Iterator[RecognizedConversation]:
         total = len(conversations) if hasattr(conversations, "__len__") else None
         progress = (
             settings["progress"] if total is not None else None
@@ -213,13 +223,16 @@ class EmotionRecognitionPipeline(Pipeline):
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory)
 
-    def postprocess(self, batch: dict, top_k: int | None = None) -> list[list[RecognizedUtterance]]:
+    def postprocess(self, batch: dict, top_k: int | None = None) -> list[RecognizedConversation]:
         config, outputs = self.model.config, batch["outputs"]
         return [
-            [
-                describe_output(utterance, config, outputs, b, t, top_k)
-                for t, utterance in enumerate(conversation["utterances"])
-            ]
+            RecognizedConversation(
+                (
+                    describe_output(utterance, config, outputs, b, t, top_k)
+                    for t, utterance in enumerate(conversation["utterances"])
+                ),
+                conversation.get("warnings", ()),
+            )
             for b, conversation in enumerate(batch["conversations"])
         ]
 

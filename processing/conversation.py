@@ -17,6 +17,17 @@ VIDEO_SIDES = ("left", "right")
 """The values of an utterance's `video_side`."""
 
 
+class Word(TypedDict):
+    """A word of an utterance."""
+
+    text: str
+    """The word, with the punctuation after it."""
+    start: float
+    """Seconds on the conversation's clock at which it begins."""
+    end: float
+    """Seconds on the conversation's clock at which it ends."""
+
+
 class Utterance(TypedDict, total=False):
     """
     What one person says without another person's turn in between. Everything but the speaker is optional: a modality of
@@ -39,10 +50,21 @@ class Utterance(TypedDict, total=False):
     """
     Seconds on the conversation's clock at which `audio` begins; None is 0. A clip of the utterance alone begins at `start`.
     """
+    audio_track: int | None
+    """The number of the audio track of `audio`, from 1; None is the loudest."""
+    audio_channel: int | None
+    """The number of the channel of `audio` on which the speaker is heard, from 0; None is the mix of all."""
+    words: list[Word]
+    """The words of `text`, where their times are known."""
     video: str | PathLike
     """A video file that holds the utterance from `start` to `end`."""
     video_start: float | None
     """Seconds on the conversation's clock at which `video` begins; None is 0."""
+    face_certainty: float
+    """
+    From 0 to 1: how certain it is that the face whose features are taken is the speaker's; given where several faces are in
+    view.
+    """
     video_side: Literal["left", "right"] | None
     """The half of the picture in which the speaker is; None is the whole picture."""
     text_features: Any
@@ -82,6 +104,9 @@ UTTERANCE_KEYS = (
     "emotion",
 )
 """The keys of an [`Utterance`] that files and data sets may hold."""
+
+RECORDING_KEYS = ("audio_track", "audio_channel", "words", "face_certainty")
+"""Further keys of an [`Utterance`], of recordings in which speech was recognized."""
 
 LONGEST_SECONDS = 1000 * 3600  # no conversation lasts so long: a larger number is no time in seconds
 

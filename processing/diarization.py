@@ -1,50 +1,41 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Who speaks when, from the recording alone: voice activity, speaker embeddings, clustering."""
+"""Who speaks when, from the recording alone: voice activity, channels or speaker embeddings, clustering."""
 
-import importlib.util
-from functools import cache
-from itertools import groupby, islice, pairwise
+from collections.abc import Iterator
+from itertools import groupby, pairwise
 from operator import itemgetter
-from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from transformers.audio_utils import mel_filter_bank
 
+from .channel_speakers import hold_a_speaker_each, without_crosstalk
 from .extras import import_extra
+from .known_voices import name_speakers
+from .media import warn_once
 from .media_probe import probe_media
-from .recorded_sound import Recording
-from .sound_tracks import SAMPLING_RATE, audio_chunks, utterance_waveforms
+from .recorded_sound import Recording, recording_name
+from .sound_survey import channel_powers
+from .sound_tracks import SAMPLING_RATE, audio_chunks
+from .speaker_clusters import (
+    MOST_ESTIMATED,
+    founding_windows,
+    most_likely_speakers,
+    similarity_of_halves,
+    speaker_centroids,
+)
+from .speaker_embeddings import SpeechWindow, embed_windows, windows_of
 from .stage_progress import Progress, report
 
 VAD_FRAME = 512
 """Samples that Silero judges at once."""
 
-WINDOW_SECONDS = 1.6
-"""What the speaker encoder was trained on."""
-HOP_SECONDS = 0.4
-LOUDNESS = 10 ** (-30 / 20)
-"""Root mean square that a window is brought to: -30 dBFS, as in the training of the speaker encoder."""
-SHORTEST_CLUSTERED_SECONDS = 1.2
-"""Shorter windows say too little of a voice to found a cluster; they go to the nearest one."""
-MOST_CLUSTERED_WINDOWS = 1500
-"""Clustering takes memory and time by the square of this. Of more windows, every n-th founds the clusters."""
-FIRST_CLUSTERS = 16
-
-LEAST_SIMILARITY, SIMILARITY_BY_SHARE = 0.70, 0.45
-"""
-Two clusters are one speaker when the cosine of their centroids is above `0.70 + 0.45 * share`, where share is that of the
-smaller one in all windows: a small cluster is far from the others by chance, or as it holds the words of two speakers.
-Chosen on conversations made of neutral and bored utterances of Emo-DB (five of its speakers), with one real talk of two
-people in view.
-"""
-SWITCH_COST = 0.1
-"""How much more similar (cosine, summed over windows) another speaker must be before the turn passes on."""
 LONGEST_PAUSE_IN_TURN = 0.6
 """Seconds."""
 LONGEST_TURN = 30.0
 """Seconds; at a pause, a turn that would grow longer ends. Speech without a pause may be longer."""
+
+Stretch = tuple[float, float]
 
 
 class Turn(NamedTuple):
@@ -55,7 +46,25 @@ class Turn(NamedTuple):
     end: float
 
 
-def find_speech(recording: Recording, progress: Progress | None = None) -> list[tuple[float, float]]:
+class ChannelTurn(Turn):
+    """
+    A turn that is heard on one channel of the recording.
+
+    Attributes:
+        channel: its number, from 0.
+    """
+
+    channel: int
+
+    def __new__(cls, speaker: str, start: float, end: float, channel: int):
+        turn = super().__new__(cls, speaker, start, end)
+        turn.channel = channel
+        return turn
+
+
+def find_speech(
+    recording: Recording, progress: Progress | None = None, audio_track: int | None = None
+) -> list[Stretch]:
     """
     Where somebody speaks, by Silero's voice activity detection.
 
@@ -64,6 +73,7 @@ def find_speech(recording: Recording, progress: Progress | None = None) -> list[
     Args:
         recording: a sound or video file, or a waveform with its sampling rate.
         progress: is told of the stage `speech`, in seconds.
+        audio_track: the number of the audio track, from 1. None: the loudest.
 
     Returns:
         list of (start, end) in seconds, in order, without overlap; empty where nobody speaks.
@@ -71,37 +81,23 @@ def find_speech(recording: Recording, progress: Progress | None = None) -> list[
     Raises:
         FileNotFoundError, ValueError: from `audio_chunks`, when the recording cannot be read.
     """
-    silero = _silero()
-    detector = silero.load_silero_vad(onnx=True)  # not the TorchScript file, which is a pickle
-    probabilities, samples, rest = [], 0, np.zeros(0, np.float32)
-
-    def judge(frames: np.ndarray):
-        for frame in torch.from_numpy(frames.reshape(-1, VAD_FRAME)):
-            probabilities.append(detector(frame, SAMPLING_RATE).item())
-
     duration = 0.0 if progress is None else probe_media(recording).duration
     report(progress, "speech", 0, duration)
-    for _, waveform in audio_chunks(recording, SAMPLING_RATE):
-        samples += len(waveform)
-        report(progress, "speech", samples / SAMPLING_RATE, duration)
-        waveform = np.concatenate([rest, waveform])
-        whole = len(waveform) // VAD_FRAME * VAD_FRAME
-        judge(waveform[:whole])
-        rest = waveform[whole:]
-    if len(rest):
-        judge(np.pad(rest, (0, VAD_FRAME - len(rest))))
-    report(progress, "speech", duration, duration)
-    spans = silero.get_speech_timestamps_from_probs(
-        probabilities, sampling_rate=SAMPLING_RATE, audio_length_samples=samples
+    probabilities, _, samples = _judged(
+        recording, audio_track, None, lambda at: report(progress, "speech", at, duration)
     )
-    return [(span["start"] / SAMPLING_RATE, span["end"] / SAMPLING_RATE) for span in spans]
+    report(progress, "speech", duration, duration)
+    return _stretches(probabilities, samples)
 
 
 def diarize(
     recording: Recording,
     num_speakers: int | None = None,
-    max_speakers: int = 8,
+    max_speakers: int = MOST_ESTIMATED,
     progress: Progress | None = None,
+    audio_track: int | None = None,
+    speakers: Literal["channels", "voices"] | None = None,
+    known_speakers=None,
 ) -> list[Turn]:
     """
     Who speaks when.
@@ -112,28 +108,61 @@ def diarize(
             less than half a minute; the acted emotions of one person are often taken for several people.
         max_speakers: the largest number that is estimated.
         progress: is told of the stages `speech` and `speakers`.
+        audio_track: the number of the audio track, from 1. None: the loudest.
+        speakers: `"channels"`: each channel of the recording is a speaker. `"voices"`: speakers are found by their voices in
+            the mix of all channels. None: channels where they are well separated, which is logged, otherwise voices.
+        known_speakers: for each name a recording of this speaker alone, a dict, or a folder of such files, see
+            `known_voices`. Speakers whose voice is like none of them are numbered.
 
     Returns:
-        turns in order, without overlap; speakers are "speaker 1", "speaker 2", ... in the order in which they are heard
-        first, at most `num_speakers` where it is given. Empty where nobody speaks. Of people who speak at once, one is
-        named.
+        turns in order of their start; speakers are "speaker 1", "speaker 2", ... in the order in which they are heard first,
+        or their names. Empty where nobody speaks. Turns found by voices do not overlap: of people who speak at once, one is
+        named. Those found by channels may overlap, and are [`ChannelTurn`]s.
 
     Raises:
         FileNotFoundError, ValueError: from `audio_chunks`, when the recording cannot be read.
-        ValueError: when a number of speakers is below 1.
+        ValueError: when a number of speakers is below 1, `speakers` is unknown, or `"channels"` of a recording with one.
+    """
+    return diarize_voices(recording, num_speakers, max_speakers, progress, audio_track, speakers, known_speakers)[0]
+
+
+def diarize_voices(
+    recording: Recording,
+    num_speakers: int | None = None,
+    max_speakers: int = MOST_ESTIMATED,
+    progress: Progress | None = None,
+    audio_track: int | None = None,
+    speakers: Literal["channels", "voices"] | None = None,
+    known_speakers=None,
+) -> tuple[list[Turn], dict[str, np.ndarray]]:
+    """
+    Who speaks when, as [`diarize`], and for each speaker found by voice its centroid `(256,)`: for use in memory alone, never to
+    be written to a file, as it identifies a person.
     """
     for name, number in (("num_speakers", num_speakers), ("max_speakers", max_speakers)):
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}: give 1 or more.")
-    speech = find_speech(recording, progress)
-    if not speech:
-        return []
-    windows_of_speech = [_windows(start, end) for start, end in speech]
-    windows = np.concatenate(windows_of_speech)
-    embeddings = _embed(recording, windows, progress)
-    centroids = _speaker_centroids(embeddings[_clustered(windows)], num_speakers, max_speakers)
-    speakers = _most_likely_speakers(embeddings @ centroids.T)
-    return _turns(speech, windows_of_speech, speakers)
+    channels = _channels_that_are_speakers(recording, audio_track, speakers, num_speakers)
+    if channels:
+        speech = _speech_of_channels(recording, audio_track, channels, progress)
+    else:
+        speech = [(None, find_speech(recording, progress, audio_track))]
+    windows_of_speech = [
+        [[SpeechWindow(*window, channel) for window in windows_of(*stretch).tolist()] for stretch in stretches]
+        for channel, stretches in speech
+    ]
+    windows = [window for of_channel in windows_of_speech for of_stretch in of_channel for window in of_stretch]
+    if not windows:
+        return [], {}
+    is_plain = channels and num_speakers in (None, len(channels)) and known_speakers is None
+    if is_plain:
+        labels, centroids = np.array([window.channel for window in windows]), None
+    else:
+        embeddings = embed_windows(recording, windows, audio_track, progress)
+        labels, centroids = _speakers_of_windows(embeddings, windows, channels, num_speakers, max_speakers)
+    names = {} if known_speakers is None else name_speakers(centroids, known_speakers)
+    turns, names = _named(_turns(speech, windows_of_speech, labels), names)
+    return turns, {} if centroids is None else _voices(centroids, names)
 
 
 def _silero():
@@ -143,157 +172,179 @@ def _silero():
     return silero
 
 
-def _windows(start: float, end: float) -> np.ndarray:
-    """`(windows, 2)` starts and ends, evenly over the stretch of speech; one shorter window where it is short."""
-    if end - start <= WINDOW_SECONDS:
-        return np.array([[start, end]])
-    number = int(np.ceil((end - start - WINDOW_SECONDS) / HOP_SECONDS)) + 1
-    starts = np.linspace(start, end - WINDOW_SECONDS, number)
-    return np.stack([starts, starts + WINDOW_SECONDS], axis=1)
+def _judged(recording: Recording, audio_track: int | None, channel: int | None, told) -> tuple[list, list, int]:
+    """For each frame of 32 ms the probability of speech and its mean square, and how many samples there are."""
+    detector = _silero().load_silero_vad(onnx=True)  # not the TorchScript file, which is a pickle
+    probabilities, powers, samples, rest = [], [], 0, np.zeros(0, np.float32)
+
+    def judge(frames: np.ndarray):
+        frames = frames.reshape(-1, VAD_FRAME)
+        powers.extend(np.square(frames).mean(axis=1).tolist())
+        for frame in torch.from_numpy(frames):
+            probabilities.append(detector(frame, SAMPLING_RATE).item())
+
+    for _, waveform in audio_chunks(recording, SAMPLING_RATE, audio_track=audio_track, channel=channel):
+        samples += len(waveform)
+        waveform = np.concatenate([rest, waveform])
+        whole = len(waveform) // VAD_FRAME * VAD_FRAME
+        judge(waveform[:whole])
+        rest = waveform[whole:]
+        told(samples / SAMPLING_RATE)
+    if len(rest):
+        judge(np.pad(rest, (0, VAD_FRAME - len(rest))))
+    return probabilities, powers, samples
 
 
-class _SpeakerEncoder(torch.nn.Module):
-    """
-    The network of Resemblyzer (a GE2E speaker encoder), with its weights.
-
-    Its package is not imported: that would need webrtcvad, which needs a pkg_resources that setuptools no longer has, and
-    it would leave to torch's default how the checkpoint, a pickle, is loaded.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.lstm = torch.nn.LSTM(40, 256, 3, batch_first=True)
-        self.linear = torch.nn.Linear(256, 256)
-        filters = mel_filter_bank(201, 40, 0.0, 8000.0, SAMPLING_RATE, norm="slaney", mel_scale="slaney")
-        self.register_buffer("filters", torch.from_numpy(filters).float(), persistent=False)
-        self.register_buffer("taper", torch.hann_window(400), persistent=False)
-
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Waveforms `(batch, samples)` to embeddings `(batch, 256)` of length 1."""
-        spectrum = torch.stft(waveforms, 400, 160, window=self.taper, pad_mode="constant", return_complex=True)
-        mels = spectrum.abs().square().transpose(1, 2)[:, :-1] @ self.filters
-        _, (hidden, _) = self.lstm(mels)
-        return torch.nn.functional.normalize(self.linear(hidden[-1]).relu(), dim=1)
-
-
-@cache
-def _speaker_encoder() -> _SpeakerEncoder:
-    package = importlib.util.find_spec("resemblyzer")
-    if package is None:
-        raise ImportError("This needs Resemblyzer, which is not installed: pip install Resemblyzer.")
-    path = Path(package.submodule_search_locations[0]) / "pretrained.pt"
-    weights = torch.load(path, map_location="cpu", weights_only=True)["model_state"]  # tensors alone, no pickled code
-    encoder = _SpeakerEncoder()
-    encoder.load_state_dict({name: value for name, value in weights.items() if not name.startswith("similarity_")})
-    return encoder.eval()
-
-
-@torch.no_grad()
-def _embed(recording: Recording, windows: np.ndarray, progress: Progress | None, batch_size: int = 64) -> np.ndarray:
-    """Embeddings `(windows, 256)`."""
-    embeddings = np.zeros((len(windows), 256), np.float32)
-    report(progress, "speakers", 0, len(windows))
-    completed = 0
-    waveforms = utterance_waveforms(recording, [tuple(window) for window in windows.tolist()], SAMPLING_RATE)
-    while batch := list(islice(waveforms, batch_size)):
-        inputs = torch.from_numpy(np.stack([_encoder_input(waveform) for _, waveform in batch]))
-        embeddings[[position for position, _ in batch]] = _speaker_encoder()(inputs).numpy()
-        completed += len(batch)
-        report(progress, "speakers", completed, len(windows))
-    return embeddings
-
-
-def _encoder_input(waveform: np.ndarray) -> np.ndarray:
-    """The window at the loudness and length of the encoder's training; a short one is repeated."""
-    loudness = np.sqrt(np.mean(np.square(waveform)))
-    scaled = waveform * np.float32(LOUDNESS / max(loudness, 1e-4))
-    return np.resize(scaled, int(WINDOW_SECONDS * SAMPLING_RATE))
-
-
-def _clustered(windows: np.ndarray) -> np.ndarray:
-    """Positions of the windows that found the clusters."""
-    positions = np.flatnonzero(windows[:, 1] - windows[:, 0] >= SHORTEST_CLUSTERED_SECONDS)
-    if not len(positions):
-        positions = np.arange(len(windows))
-    return positions[:: -(-len(positions) // MOST_CLUSTERED_WINDOWS)]
-
-
-def _speaker_centroids(embeddings: np.ndarray, num_speakers: int | None, max_speakers: int) -> np.ndarray:
-    """
-    Unit vectors `(speakers, 256)`, from embeddings `(windows, 256)`: clusters are merged, the most alike first, until
-    `num_speakers` are left or, where it is None, until no two are one speaker (see `LEAST_SIMILARITY`).
-    """
-    if len(embeddings) == 1:
-        return embeddings
-    clustering = import_extra("sklearn.cluster", "speech").AgglomerativeClustering(
-        max(min(FIRST_CLUSTERS, len(embeddings)), min(num_speakers or 1, len(embeddings))),
-        metric="precomputed",
-        linkage="average",
+def _stretches(probabilities: list[float], samples: int) -> list[Stretch]:
+    spans = _silero().get_speech_timestamps_from_probs(
+        probabilities, sampling_rate=SAMPLING_RATE, audio_length_samples=samples
     )
-    clusters = clustering.fit_predict(1 - embeddings @ embeddings.T)
-    while clusters.max() > 0:
-        sizes, centroids = np.bincount(clusters), _centroids(embeddings, clusters)
-        share = np.minimum.outer(sizes, sizes) / len(clusters)
-        excess = centroids @ centroids.T - (LEAST_SIMILARITY + SIMILARITY_BY_SHARE * share)
-        np.fill_diagonal(excess, -np.inf)
-        if len(sizes) <= (num_speakers or max_speakers) and (num_speakers or excess.max() < 0):
-            break
-        one, other = np.unravel_index(excess.argmax(), excess.shape)
-        clusters[clusters == one] = other
-        for _ in range(2):  # what was misplaced finds its nearest cluster
-            clusters = _numbered((embeddings @ _centroids(embeddings, _numbered(clusters)).T).argmax(axis=1))
-    return _centroids(embeddings, clusters)
+    return [(span["start"] / SAMPLING_RATE, span["end"] / SAMPLING_RATE) for span in spans]
 
 
-def _numbered(clusters: np.ndarray) -> np.ndarray:
-    """The same clusters as 0, 1, ... without gaps."""
-    return np.unique(clusters, return_inverse=True)[1]
+# ------------------------------------------------------------------------------------------------------- channels
 
 
-def _centroids(embeddings: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    sums = np.stack([embeddings[clusters == cluster].sum(axis=0) for cluster in range(clusters.max() + 1)])
-    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+def _channels_that_are_speakers(recording: Recording, audio_track, speakers, num_speakers) -> list[int]:
+    """The channels, when each of them holds a speaker; otherwise none."""
+    if speakers not in (None, "channels", "voices"):
+        raise ValueError(f"speakers is {speakers!r}: give 'channels', 'voices', or None to let the recording decide.")
+    if speakers == "voices":
+        return []
+    powers = channel_powers(recording, audio_track)
+    number = powers.shape[1]
+    name = recording_name(recording)
+    if speakers == "channels":
+        if number < 2:
+            raise ValueError(f"{name} has one channel, so its channels cannot be speakers: take speakers='voices'.")
+        return list(range(number))
+    if (num_speakers is not None and num_speakers < number) or not hold_a_speaker_each(powers):
+        return []
+    warn_once(
+        name,
+        f"{name}: its {number} channels are well separated, so each channel is taken for a speaker. If they are not, choose "
+        "speakers='voices' (--speakers voices).",
+        "channels",
+    )
+    return list(range(number))
 
 
-def _most_likely_speakers(similarities: np.ndarray) -> np.ndarray:
-    """
-    The speaker of each window, from similarities `(windows, speakers)`: the sequence with the greatest sum, of which each
-    change of speaker takes `SWITCH_COST` (Viterbi).
-    """
-    windows, speakers = similarities.shape
-    best_before = np.empty((windows, speakers), dtype=np.int64)
-    score = similarities[0].copy()
-    for window in range(1, windows):
-        switched = score.max() - SWITCH_COST
-        best_before[window] = np.where(score >= switched, np.arange(speakers), score.argmax())
-        score = np.maximum(score, switched) + similarities[window]
-    path = [int(score.argmax())]
-    for window in range(windows - 1, 0, -1):
-        path.append(int(best_before[window, path[-1]]))
-    return np.array(path[::-1])
+def _speech_of_channels(
+    recording: Recording, audio_track, channels: list[int], progress
+) -> list[tuple[int, list[Stretch]]]:
+    duration = 0.0 if progress is None else probe_media(recording).duration * len(channels)
+    report(progress, "speech", 0, duration)
+    judged = []
+    for channel in channels:
+        before = duration / len(channels) * channel
+        judged.append(
+            _judged(recording, audio_track, channel, lambda at, b=before: report(progress, "speech", b + at, duration))
+        )
+    report(progress, "speech", duration, duration)
+    samples = judged[0][2]
+    probabilities = np.array([channel for channel, _, _ in judged]).T
+    kept = without_crosstalk(probabilities, np.array([powers for _, powers, _ in judged]).T)
+    return [(channel, _stretches(kept[:, number].tolist(), samples)) for number, channel in enumerate(channels)]
 
 
-def _turns(speech: list[tuple[float, float]], windows_of_speech: list[np.ndarray], speakers: np.ndarray) -> list[Turn]:
-    """A window stands for the time that is nearer to its middle than to that of another window of its stretch of speech."""
-    turns, names, speaker_of_window = [], {}, iter(speakers.tolist())
-    for (start, end), windows in zip(speech, windows_of_speech, strict=True):
-        middles = windows.mean(axis=1)
-        bounds = [start, *((middles[:-1] + middles[1:]) / 2).tolist(), end]
-        pieces = zip(islice(speaker_of_window, len(windows)), pairwise(bounds), strict=True)
-        for speaker, spans in groupby(pieces, key=itemgetter(0)):
-            spans = [span for _, span in spans]
-            name = names.setdefault(speaker, f"speaker {len(names) + 1}")
-            piece = Turn(name, spans[0][0], spans[-1][1])
-            if turns and _is_continued(turns[-1], piece):
-                turns[-1] = turns[-1]._replace(end=piece.end)
+# --------------------------------------------------------------------------------------------------------- voices
+
+
+def _speakers_of_windows(
+    embeddings: np.ndarray,
+    windows: list[SpeechWindow],
+    channels: list[int],
+    num_speakers: int | None,
+    max_speakers: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The number of the speaker of each window, and the centroid of each speaker's voice."""
+    labels, centroids = np.zeros(len(windows), dtype=np.int64), []
+    groups = _windows_of_channels(windows, channels)
+    numbers = _numbers_of_speakers(embeddings, windows, groups, num_speakers if channels else None)
+    for group, number in zip(groups, numbers, strict=True):
+        spans = np.array([windows[position][:2] for position in group])
+        founding = embeddings[group][founding_windows(spans)]
+        found = speaker_centroids(founding, number if channels else num_speakers, max_speakers)
+        labels[group] = len(centroids) + most_likely_speakers(embeddings[group] @ found.T)
+        centroids.extend(found)
+    return labels, np.array(centroids)
+
+
+def _windows_of_channels(windows: list[SpeechWindow], channels: list[int]) -> list[np.ndarray]:
+    """The positions of the windows of each channel with speech; of all windows where channels are no speakers."""
+    heard = np.array([-1 if window.channel is None else window.channel for window in windows])
+    groups = [np.flatnonzero(heard == channel) for channel in channels or [-1]]
+    return [group for group in groups if len(group)]
+
+
+def _numbers_of_speakers(embeddings, windows, groups: list[np.ndarray], num_speakers: int | None) -> list[int]:
+    """How many speakers each channel holds: one, and where more are known to speak, those whose voices differ most."""
+    numbers = [1] * len(groups)
+    similarities = []
+    for group in groups if num_speakers else []:
+        spans = np.array([windows[position][:2] for position in group])
+        similarities.append(similarity_of_halves(embeddings[group][founding_windows(spans)]))
+    for _ in range((num_speakers or 0) - len(groups)):
+        different = int(np.argmin([s + (n > 1) for s, n in zip(similarities, numbers, strict=True)]))
+        numbers[different] += 1
+    return numbers
+
+
+# ---------------------------------------------------------------------------------------------------------- turns
+
+
+def _turns(speech: list[tuple[int | None, list[Stretch]]], windows_of_speech: list, labels: np.ndarray) -> list[tuple]:
+    """`(label, start, end, channel)` of each turn, in order of the start."""
+    turns, label = [], iter(labels.tolist())
+    for (channel, stretches), of_channel in zip(speech, windows_of_speech, strict=True):
+        last = None
+        for piece in _pieces(stretches, of_channel, label):
+            if last is not None and _is_continued(last, piece):
+                last = turns[-1] = (last[0], last[1], piece[2], channel)
             else:
-                turns.append(piece)
-    return turns
+                last = (*piece, channel)
+                turns.append(last)
+    return sorted(turns, key=itemgetter(1, 2))
 
 
-def _is_continued(turn: Turn, piece: Turn) -> bool:
-    return (
-        turn.speaker == piece.speaker
-        and piece.start - turn.end <= LONGEST_PAUSE_IN_TURN
-        and piece.end - turn.start <= LONGEST_TURN
-    )
+def _pieces(stretches: list[Stretch], windows_of_stretches: list, labels: Iterator[int]) -> Iterator[tuple]:
+    """A window stands for the time that is nearer to its middle than to that of another window of its stretch of speech."""
+    for (start, end), windows in zip(stretches, windows_of_stretches, strict=True):
+        middles = np.array([(window.start + window.end) / 2 for window in windows])
+        bounds = [start, *((middles[:-1] + middles[1:]) / 2).tolist(), end]
+        of_windows = [(next(labels), *span) for span in pairwise(bounds)]
+        for label, spans in groupby(of_windows, key=itemgetter(0)):
+            spans = list(spans)
+            yield label, spans[0][1], spans[-1][2]
+
+
+def _is_continued(turn: tuple, piece: tuple) -> bool:
+    return turn[0] == piece[0] and piece[1] - turn[2] <= LONGEST_PAUSE_IN_TURN and piece[2] - turn[1] <= LONGEST_TURN
+
+
+def _named(turns: list[tuple], names: dict[int, str]) -> tuple[list[Turn], dict[int, str]]:
+    """
+    Turns with the names of their speakers, or numbers in the order in which speakers are heard first; and the name of each
+    label.
+    """
+    names, numbered, named = dict(names), 0, []
+    for label, start, end, channel in turns:
+        if label not in names:
+            numbered += 1
+            names[label] = f"speaker {numbered}"
+        speaker = names[label]
+        named.append(Turn(speaker, start, end) if channel is None else ChannelTurn(speaker, start, end, channel))
+    return named, names
+
+
+def _voices(centroids: np.ndarray, names: dict[int, str]) -> dict[str, np.ndarray]:
+    """The centroid of each speaker's voice; of speakers with one name the mean."""
+    of_name = {}
+    for label, centroid in enumerate(centroids):
+        if label in names:
+            of_name.setdefault(names[label], []).append(centroid)
+    means = {name: np.mean(voices, axis=0) for name, voices in of_name.items()}
+    return {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
+
+
+__all__ = ["ChannelTurn", "Turn", "diarize", "diarize_voices", "find_speech"]

@@ -78,6 +78,7 @@ def extract_features(
     with_images: bool = False,
     skip_unreadable: bool = False,
     progress: Progress | None = None,
+    on_sight: Callable[[int, UtteranceSight], None] | None = None,
 ) -> Iterator[tuple[int, str, np.ndarray | None]]:
     """
     The features of utterances from their recordings.
@@ -89,6 +90,7 @@ def extract_features(
         with_images: whether extractors of the video look at pictures.
         skip_unreadable: warn of recordings that cannot be read and go on.
         progress: is told of the stages `voice` and `faces`, in utterances.
+        on_sight: is called with the position of each utterance that is seen, and what is seen of it.
 
     Returns:
         An iterator over the position of an utterance, a stream and its features `(S, D)`, None where there are none.
@@ -111,5 +113,7 @@ def extract_features(
         seen = sum(bool(utterance.get("video")) for utterance in utterances)
         sights = utterance_sights(utterances, loudness, with_images, skip_unreadable=skip_unreadable)
         for position, sight in counted(sights, progress, "faces", seen):
+            if on_sight is not None:
+                on_sight(position, sight)
             for stream, compute in video.items():
                 yield position, stream, compute(sight)

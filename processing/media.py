@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .extras import import_extra
+from .media_warnings import collect
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +32,30 @@ FRUITLESS_SEEKS = 3
 READ_FAILURES = 10
 
 SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".3gp"),
-    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".mxf"),
-    *(".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus"),
-    *(".wma", ".mka", ".amr", ".aif", ".aiff", ".caf", ".sph"),
+    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mj2", ".isma", ".ismv"),
+    *(".mkv", ".mk3d", ".webm", ".avi", ".divx", ".wmv", ".asf", ".flv", ".ogv", ".ogx", ".mxf"),
+    *(".ts", ".m2t", ".mts", ".m2ts", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".vob"),
+    *(".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".mp3", ".mp2", ".mpa", ".m2a", ".m4a", ".m4b"),
+    *(".aac", ".adts", ".ogg", ".oga", ".opus", ".spx", ".wma", ".mka", ".amr", ".aif", ".aiff", ".aifc", ".caf"),
+    *(".sph", ".nist", ".au", ".snd", ".ac3", ".eac3", ".ec3", ".ape", ".wv", ".tta"),
 )
-"""Of the files in a folder that are taken for recordings."""
+"""The suffixes of recordings: files in a folder that end in one of them are read."""
 
 
 def warn_again(path: str | Path):
-    """Let damage of a file be told anew, which is told once in a process."""
-    _warned_files().discard(str(path))
+    """Log the warnings of a file again, which are logged once in a process otherwise."""
+    for name in [name for name in _warned_of() if name.split("\n")[0] == str(path)]:
+        _warned_of().discard(name)
+
+
+def warn_once(path: str, message: str, about: str = "damage"):
+    """Log a warning, if none was logged of this file about the same subject in this process. The result names it each time."""
+    name = f"{path}\n{about}"
+    if name in _warned_of():
+        collect(message)
+    else:
+        _warned_of().add(name)
+        logger.warning(message)
 
 
 @functools.cache
@@ -52,8 +66,8 @@ def import_av():
 
 
 @functools.cache
-def _warned_files() -> set[str]:
-    """The damaged files that were named: an epoch after another, one warning is enough."""
+def _warned_of() -> set[str]:
+    """The files that warnings named, each with the subject: one warning is enough for all epochs of a training."""
     return set()
 
 
@@ -83,14 +97,19 @@ def open_container(path: str | Path):
     return import_av().open(f"file:{path}", metadata_errors="replace", options=options)
 
 
-def chosen_stream(container, kind: str):
-    """The stream that a player would choose of a kind, or None."""
+def streams_of(container, kind: str) -> list:
+    """The streams of a kind that can be decoded; a cover picture is no video."""
     cover = import_av().stream.Disposition.attached_pic
-    streams = [
+    return [
         stream
         for stream in container.streams
         if stream.type == kind and stream.codec_context is not None and not stream.disposition & cover
     ]
+
+
+def chosen_stream(container, kind: str):
+    """The stream that a player would choose of a kind, or None."""
+    streams = streams_of(container, kind)
     best = container.streams.best(kind)
     return best if best in streams else next(iter(streams), None)
 
@@ -130,13 +149,18 @@ class Track:
     """
     A stream of a file, decoded in order. Damaged packets are left out and counted.
 
+    Args:
+        path: the file.
+        kind: `"audio"` or `"video"`.
+        number: which of the streams of this kind, counted from 0. None: the one that a player would choose.
+
     Attributes:
         end: seconds, where the frame ends that was given last.
         damaged: how many packets could not be decoded.
     """
 
-    def __init__(self, path: str | Path, kind: str):
-        self.path, self.kind = path, kind
+    def __init__(self, path: str | Path, kind: str, number: int | None = None):
+        self.path, self.kind, self.number = path, kind, number
         self.limit = latest_plausible_time(path)
         self.damaged, self.end = 0, 0.0
         self._target = self._last_target = None
@@ -145,10 +169,15 @@ class Track:
 
     def _open(self):
         self.container = open_container(self.path)
-        self.stream = chosen_stream(self.container, self.kind)
-        if self.stream is None:
+        streams = streams_of(self.container, self.kind)
+        if not (0 <= (self.number or 0) < len(streams)):
             self.close()
-            raise ValueError(f"{self.path} has no {self.kind} track.")
+            raise ValueError(
+                f"{self.path} has no {self.kind} track {self.number + 1}; it has {len(streams)}."
+                if streams
+                else f"{self.path} has no {self.kind} track."
+            )
+        self.stream = chosen_stream(self.container, self.kind) if self.number is None else streams[self.number]
         self.zero = beginning_of(self.container)
         self.stated_end = (self.container.duration or math.inf) / import_av().time_base
         self.stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
@@ -236,13 +265,19 @@ class Track:
 
 
 @contextmanager
-def open_track(path: str | Path, kind: str) -> Iterator[Track]:
+def open_track(path: str | Path, kind: str, number: int | None = None) -> Iterator[Track]:
+    """
+    A [`Track`], which is closed at the end. If it is damaged, this logs a warning, once for each file in a process.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no recording, or has no such track.
+    """
     with naming_errors(path):
-        track = Track(path, kind)
+        track = Track(path, kind, number)
         try:
             yield track
         finally:
             track.close()
-            if track.damaged and str(path) not in _warned_files():
-                _warned_files().add(str(path))
-                logger.warning("%s is damaged: %d packets could not be decoded (%s).", path, track.damaged, kind)
+            if track.damaged:
+                warn_once(str(path), f"{path} is damaged: {track.damaged} packets could not be decoded ({kind}).")

@@ -16,13 +16,17 @@ from .media import (
     open_track,
     packets_of,
 )
+from .picture_frames import pixel_shape_of, shown_size
 from .recorded_sound import Recording, check_recording, is_waveform
 
 PROBED_PACKETS = 100
 
 
 class MediaInfo(NamedTuple):
-    """What a file holds. Seconds; pixels as they are seen, after the rotation that the file asks for."""
+    """
+    What a file holds. Seconds; width and height in square pixels, as the picture is shown: after the rotation that the file
+    asks for, and with the shape of its pixels.
+    """
 
     duration: float
     has_audio: bool
@@ -103,6 +107,8 @@ def _measured_duration(path: str | Path, indices: list[int], zero: float, limit:
 def _upright_size(container, video) -> tuple[int, int]:
     for packet in itertools.islice(packets_of(container, [video]), PROBED_PACKETS):
         for frame in decode_packet(video, packet) or ():
-            is_turned = abs(frame.rotation) in (90, 270)
-            return (frame.height, frame.width) if is_turned else (frame.width, frame.height)
-    return video.codec_context.width, video.codec_context.height
+            width, height = map(round, shown_size(frame.width, frame.height, pixel_shape_of(video)))
+            return (height, width) if abs(frame.rotation) in (90, 270) else (width, height)
+    context = video.codec_context
+    width, height = map(round, shown_size(context.width, context.height, pixel_shape_of(video)))
+    return width, height

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The pictures of a recording's spans, at evenly spaced times, upright, in one pass."""
+"""The pictures of a recording's spans, at evenly spaced times, as a person sees them: upright, in shape and brightness."""
 
 import functools
 import heapq
@@ -13,6 +13,9 @@ import numpy as np
 
 from .media import open_track
 from .media_spans import SEEK_GAP, Span, check_all_begun, check_spans
+from .tone_mapping import is_high_range, to_standard_range
+
+MOST_SQUEEZED = 0.2  # width by height of a pixel; less, or more than the inverse, is damage
 
 
 class Frame(NamedTuple):
@@ -21,7 +24,8 @@ class Frame(NamedTuple):
 
     Attributes:
         time: seconds from the beginning of the recording.
-        image: `(height, width, 3)` uint8 RGB, upright. Frames that show the same picture share the array: do not write to it.
+        image: `(height, width, 3)` uint8 RGB, upright, with square pixels, pictures of high dynamic range mapped to the standard
+            one. Frames that show the same picture share the array: do not write to it.
         utterances: the positions of the spans that hold it.
     """
 
@@ -64,7 +68,7 @@ def utterance_frames(
                     yield Frame(wanted_time, picture.image, utterances)
             if wanted.next == math.inf:
                 return
-            picture, end = _Picture(frame, longest_side), track.end
+            picture, end = _Picture(frame, longest_side, pixel_shape_of(track.stream)), track.end
             if wanted.next - time > SEEK_GAP:
                 track.skip_to(wanted.next)
         if picture is None:
@@ -74,18 +78,40 @@ def utterance_frames(
         check_all_begun(str(path), bounds, wanted.unserved, f"video at {end:.2f} s")
 
 
+def shown_size(width: int, height: int, pixel_shape: float) -> tuple[float, float]:
+    """
+    Width and height at which a picture is shown, in square pixels; none of them is smaller than the stored one.
+
+    Args:
+        pixel_shape: width by height of a stored pixel (the sample aspect ratio).
+    """
+    return (width * pixel_shape, height) if pixel_shape > 1 else (width, height / pixel_shape)
+
+
+def pixel_shape_of(stream) -> float:
+    """Width by height of the pixels of a video stream; 1 where the file says none, or one that cannot be."""
+    shape = float(stream.sample_aspect_ratio or 1)
+    return shape if MOST_SQUEEZED <= shape <= 1 / MOST_SQUEEZED else 1.0
+
+
 class _Picture:
     """A decoded frame, converted when it is asked for, and once."""
 
-    def __init__(self, frame, longest_side: int | None):
-        self.frame, self.longest_side = frame, longest_side
+    def __init__(self, frame, longest_side: int | None, pixel_shape: float = 1.0):
+        self.frame, self.longest_side, self.pixel_shape = frame, longest_side, pixel_shape
 
     @functools.cached_property
     def image(self) -> np.ndarray:
         frame = self.frame
-        scale = min(1.0, (self.longest_side or math.inf) / max(frame.width, frame.height))
-        width, height = (max(1, round(side * scale)) for side in (frame.width, frame.height))
-        return _upright(frame.to_ndarray(format="rgb24", width=width, height=height), frame)
+        shown = shown_size(frame.width, frame.height, self.pixel_shape)
+        scale = min(1.0, (self.longest_side or math.inf) / max(shown))
+        size = dict(zip(("width", "height"), (max(1, round(side * scale)) for side in shown), strict=True))
+        transfer = int(frame.color_trc)
+        if is_high_range(transfer):
+            image = to_standard_range(frame.to_ndarray(format="rgb48", **size), transfer, int(frame.color_primaries))
+        else:
+            image = frame.to_ndarray(format="rgb24", **size)
+        return _upright(image, frame)
 
 
 def _upright(image: np.ndarray, frame) -> np.ndarray:

@@ -250,7 +250,9 @@ class AmuseProcessor(ProcessorMixin):
         from .recording_features import add_recorded_features
 
         learned = self.feature_statistics.keys()
-        return add_recorded_features(conversation, self.feature_records, encoders, modalities, learned, progress)
+        return add_recorded_features(
+            conversation, self.feature_records, encoders, modalities, learned, progress, self.feature_statistics
+        )
 
     def _amounts(self, utterance: Utterance) -> list[float]:
         """The amount of evidence of each modality; 0 where it is unknown, or counted in tokens by the model."""

@@ -4,7 +4,7 @@
 import numpy as np
 from transformers.utils import logging
 
-from .conversation import MODALITY_OF, UTTERANCE_KEYS, Utterance
+from .conversation import MODALITY_OF, RECORDING_KEYS, UTTERANCE_KEYS, Utterance
 
 IGNORED_LABEL = -100
 """The label of utterances without an emotion, which losses and scores leave out."""
@@ -17,7 +17,12 @@ logger = logging.get_logger(__name__)
 
 def warn_of_unread_keys(utterances: list[Utterance]):
     """Log a warning, once, that names the keys of utterances that AMuSE does not read."""
-    unread = {key for utterance in utterances for key in utterance} - {*UTTERANCE_KEYS, *RAW_INPUTS.values(), "index"}
+    unread = {key for utterance in utterances for key in utterance} - {
+        *UTTERANCE_KEYS,
+        *RECORDING_KEYS,
+        *RAW_INPUTS.values(),
+        "index",
+    }
     if unread:
         logger.warning_once(
             f"Utterances hold {', '.join(sorted(map(repr, unread)))}, which AMuSE does not read; it reads "

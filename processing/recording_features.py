@@ -1,15 +1,21 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The features of a conversation's recordings, computed as they were for training."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
+import numpy as np
 from transformers.utils import logging
 
 from .conversation import MODALITY_OF, Conversation
 from .feature_extractors import FEATURE_EXTRACTORS, check_record, extract_features
+from .media_warnings import collected_warnings, with_warnings
 from .stage_progress import Progress
+from .utterance_media import UtteranceSight
 
 logger = logging.get_logger(__name__)
+
+SURE = 0.4
+"""From this certainty on a face is the speaker's; below, its features count in proportion."""
 
 MEDIUM_OF = {"audio": "audio", "vision": "video", "background": "video"}
 
@@ -21,6 +27,7 @@ def add_recorded_features(
     modalities: tuple[str, ...] | None = None,
     learned: Collection[str] = (),
     progress: Progress | None = None,
+    statistics: Mapping[str, dict] | None = None,
 ) -> Conversation:
     """
     The conversation with the features of its recordings (`audio_features`, `vision_features`, `background_features`). A
@@ -34,6 +41,8 @@ def add_recorded_features(
         learned: the streams whose features the model was trained on. Where nothing can compute one of them, this logs a
             warning.
         progress: is told of the stages `voice` and `faces`, see `stage_progress`.
+        statistics: for each stream the `"mean"` of its features in training. Where it is not sure whose face is the speaker's,
+            the features of the face are moved towards it.
 
     Raises:
         FileNotFoundError: when a recording is missing.
@@ -56,10 +65,39 @@ def add_recorded_features(
                 f"The model learned from {stream} features that were not made with this package, and of recordings it cannot "
                 f"make them: their {MODALITY_OF[stream]} counts as missing. Give {stream}_features."
             )
-    found = [{} for _ in utterances]
-    if extractors:
-        with_images = any(stream in encoders for stream in extractors if stream != "audio")
-        for position, stream, features in extract_features(utterances, extractors, with_images, progress=progress):
-            if features is not None:
-                found[position][f"{stream}_features"] = features
-    return {**conversation, "utterances": [{**u, **features} for u, features in zip(utterances, found, strict=True)]}
+    if not extractors:
+        return conversation
+    with collected_warnings() as warnings:
+        found = _found_features(utterances, extractors, encoders, progress, statistics or {})
+    utterances = [{**u, **features} for u, features in zip(utterances, found, strict=True)]
+    return with_warnings({**conversation, "utterances": utterances}, warnings)
+
+
+def _found_features(utterances, extractors: dict, encoders: dict, progress, statistics: Mapping) -> list[dict]:
+    """For each utterance the features of its recording, and `face_certainty` where several faces are in view."""
+    found: list[dict] = [{} for _ in utterances]
+
+    def on_sight(position: int, sight: UtteranceSight):
+        if sight.most_faces > 1 and any(face is not None for face in sight.faces):
+            found[position]["face_certainty"] = round(sight.certainty, 3)
+
+    with_images = any(stream in encoders for stream in extractors if stream != "audio")
+    for position, stream, features in extract_features(
+        utterances, extractors, with_images, progress=progress, on_sight=on_sight
+    ):
+        if features is None:
+            continue
+        weight = min(found[position].get("face_certainty", 1.0) / SURE, 1.0)
+        if stream == "vision" and weight < 1:
+            features = _weakened(features, weight, statistics.get(stream))
+        if features is not None:
+            found[position][f"{stream}_features"] = features
+    return found
+
+
+def _weakened(features: np.ndarray, weight: float, statistics: dict | None) -> np.ndarray | None:
+    """The features `weight` of the way from the training mean to themselves; without a mean, none where it is low."""
+    if statistics is None:
+        return features if weight >= 0.5 else None
+    mean = np.asarray(statistics["mean"], np.float32)
+    return (mean + np.float32(weight) * (features - mean)).astype(np.float32)

@@ -6,6 +6,7 @@ from pathlib import Path
 from .conversation import Conversation, Utterance, check_conversations
 from .diarization import Turn
 from .media_probe import MediaInfo, probe_media
+from .media_warnings import collected_warnings, with_warnings
 from .recorded_sound import Recording, check_recording, is_waveform, recording_name, recording_stem
 from .speech_to_text import transcribe, utterances_of_recording
 from .stage_progress import Progress
@@ -21,6 +22,9 @@ def conversations_of_file(
     num_speakers: int | None = None,
     language: str | None = None,
     progress: Progress | None = None,
+    audio_track: int | None = None,
+    speakers: str | None = None,
+    known_speakers=None,
 ) -> list[Conversation]:
     """
     The conversations of a file: one of a recording, one or several of a transcript.
@@ -35,14 +39,31 @@ def conversations_of_file(
         num_speakers: how many people speak, where it is known and there is no transcript.
         language: the language that they speak, for a multilingual speech model; None lets the model guess it.
         progress: is told of the stages `speech`, `speakers` and `words`, see `stage_progress`.
+        audio_track: the number of the audio track that is heard, from 1. None: the loudest.
+        speakers, known_speakers: for a recording without a transcript, as in `diarize`.
 
     Returns:
-        Conversations whose utterances have `audio` and `video`, the recording, as far as it holds them.
+        Conversations whose utterances have `audio` and `video`, the recording, as far as it holds them. What is lost or
+        unsure is in their `warnings`.
 
     Raises:
         FileNotFoundError: when a file is missing.
         ValueError: when a file cannot be read, and for a recording with neither transcript nor speech_model.
     """
+    with collected_warnings() as warnings:
+        if speakers not in (None, "channels", "voices"):
+            raise ValueError(
+                f"speakers is {speakers!r}: give 'channels', 'voices', or None to let the recording decide."
+            )
+        sound = {"audio_track": audio_track, "progress": progress}
+        finding = {"num_speakers": num_speakers, "speakers": speakers, "known_speakers": known_speakers}
+        conversations = _conversations(path, transcript, transcript_text, speech_model, language, sound, finding)
+    return [with_warnings(conversation, warnings) for conversation in conversations]
+
+
+def _conversations(
+    path: Recording, transcript, transcript_text, speech_model, language: str | None, sound: dict, finding: dict
+) -> list[Conversation]:
     recording = check_recording(path)
     if not is_waveform(recording):
         if not recording.exists():
@@ -56,11 +77,11 @@ def conversations_of_file(
         )
     info = probe_media(recording)
     if transcript is not None:
-        conversation = _with_transcript(recording, transcript, transcript_text, speech_model, language, progress)
+        conversation = _with_transcript(recording, transcript, transcript_text, speech_model, language, sound)
     else:
         _check_can_be_transcribed(recording, info, speech_model)
-        conversation = utterances_of_recording(recording, speech_model, num_speakers, language, progress)
-    return check_conversations(_with_media(conversation, recording, info))
+        conversation = utterances_of_recording(recording, speech_model, language=language, **sound, **finding)
+    return check_conversations(_with_media(conversation, recording, info, sound["audio_track"]))
 
 
 def _conversations_of_transcript(path: Path, transcript, transcript_text) -> list[Conversation]:
@@ -72,7 +93,7 @@ def _conversations_of_transcript(path: Path, transcript, transcript_text) -> lis
 
 
 def _with_transcript(
-    recording: Recording, transcript, transcript_text, speech_model, language: str | None, progress: Progress | None
+    recording: Recording, transcript, transcript_text, speech_model, language: str | None, sound: dict
 ) -> Conversation:
     """The conversation of a recording's transcript, with words from the speech model where the transcript has none."""
     conversation = read_transcript(transcript, transcript_text)
@@ -88,7 +109,9 @@ def _with_transcript(
     if speech_model is None or has_words:
         return conversation
     turns = [Turn(utterance["speaker"], utterance["start"], utterance["end"]) for utterance in utterances]
-    return {**conversation, "utterances": transcribe(recording, turns, speech_model, language, progress)}
+    # a turn that was given stays, though no words are heard in it: a laugh or a sob is one
+    spoken = transcribe(recording, turns, speech_model, language, keep_wordless=True, **sound)
+    return {**conversation, "utterances": spoken}
 
 
 def _check_can_be_transcribed(recording: Recording, info: MediaInfo, speech_model):
@@ -102,11 +125,15 @@ def _check_can_be_transcribed(recording: Recording, info: MediaInfo, speech_mode
         )
 
 
-def _with_media(conversation: Conversation, recording: Recording, info: MediaInfo) -> Conversation:
+def _with_media(
+    conversation: Conversation, recording: Recording, info: MediaInfo, audio_track: int | None
+) -> Conversation:
     """The conversation with the recording as its utterances' `audio` and `video`, in place of clips of their own."""
     medium = recording if is_waveform(recording) else str(recording)
     media = {"audio": medium} if info.has_audio else {}
     media |= {"video": medium} if info.has_video else {}
+    if info.has_audio and audio_track is not None:
+        media["audio_track"] = audio_track
     clip_starts = {f"{name}_start" for name in media}
 
     def with_media(utterance: Utterance) -> Utterance:

@@ -11,6 +11,7 @@ import numpy as np
 from .media import Track, import_av, open_track
 from .media_spans import SEEK_GAP, Span, check_all_begun, check_spans
 from .recorded_sound import SAMPLING_RATES, Recording, Waveform, check_recording, is_waveform, recording_name
+from .sound_survey import choose_sound, planes
 
 SAMPLING_RATE = 16000
 
@@ -22,7 +23,11 @@ SILENCE_SECONDS = 10
 
 
 def audio_chunks(
-    recording: Recording, sampling_rate: int = SAMPLING_RATE, chunk_seconds: float = 10.0
+    recording: Recording,
+    sampling_rate: int = SAMPLING_RATE,
+    chunk_seconds: float = 10.0,
+    audio_track: int | None = None,
+    channel: int | None = None,
 ) -> Iterator[tuple[float, np.ndarray]]:
     """
     The sound of a recording, piece after piece: `(start in seconds, waveform (samples,))`.
@@ -36,6 +41,8 @@ def audio_chunks(
         recording: a file, or a waveform with its sampling rate, see `Recording`.
         sampling_rate: of the pieces, in Hz.
         chunk_seconds: the length of a piece.
+        audio_track: the number of the audio track, from 1. None: the loudest.
+        channel: read this channel alone, counted from 0.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -45,7 +52,7 @@ def audio_chunks(
     if size < 1:
         raise ValueError(f"Chunks of {chunk_seconds} s hold no sample: give chunk_seconds above 0.")
     first, pieces, filled = 0, [], 0
-    with _open_sound(recording) as track:
+    with _open_sound(recording, audio_track, channel) as track:
         for _, samples in _sound(track, sampling_rate):
             pieces.append(samples)
             filled += len(samples)
@@ -58,18 +65,24 @@ def audio_chunks(
 
 
 def read_audio(
-    recording: Recording, start: float | None = None, end: float | None = None, sampling_rate: int = SAMPLING_RATE
+    recording: Recording,
+    start: float | None = None,
+    end: float | None = None,
+    sampling_rate: int = SAMPLING_RATE,
+    audio_track: int | None = None,
+    channel: int | None = None,
 ) -> np.ndarray:
     """
     The waveform `(samples,)` of one span, mono float32 in [-1, 1]; None: from the beginning, to the end. What lies before
-    is skipped where the file can be searched. An end after the end of the sound means that end.
+    is skipped where the file can be searched. An end after the end of the sound means that end. `audio_track` and `channel`
+    are as in [`audio_chunks`].
 
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: when it is no recording, has no audio track, nothing of it can be decoded, or it has no such span.
     """
     bounds = check_spans(recording_name(recording), [(start, end)])
-    with _open_sound(recording) as track:
+    with _open_sound(recording, audio_track, channel) as track:
         _skip_to_first(track, bounds)
         [(_, waveform)] = _cut_sound(track, bounds, sampling_rate)
     return waveform
@@ -83,7 +96,11 @@ def _skip_to_first(track: "Track | _WaveformTrack", bounds: list[tuple[float, fl
 
 
 def utterance_waveforms(
-    recording: Recording, spans: Sequence[Span], sampling_rate: int = SAMPLING_RATE
+    recording: Recording,
+    spans: Sequence[Span],
+    sampling_rate: int = SAMPLING_RATE,
+    audio_track: int | None = None,
+    channel: int | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """
     The waveforms of utterances, in one pass over the recording: `(position of the span, waveform (samples,))`, each as soon
@@ -92,6 +109,7 @@ def utterance_waveforms(
     Args:
         spans: `(start, end)` in seconds, in any order; they may overlap. None: from the beginning, to the end. An end after
             the end of the sound means that end.
+        audio_track, channel: as in [`audio_chunks`].
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -99,7 +117,7 @@ def utterance_waveforms(
             the others were given, when spans start after the end of the sound ([`SpansBeyondEnd`]).
     """
     bounds = check_spans(recording_name(recording), spans)
-    with _open_sound(recording) as track:
+    with _open_sound(recording, audio_track, channel) as track:
         _skip_to_first(track, bounds)
         yield from _cut_sound(track, bounds, sampling_rate)
 
@@ -109,10 +127,8 @@ class _WaveformTrack:
 
     def __init__(self, waveform: Waveform):
         waveform = check_recording(waveform)
-        self.path, self.end = recording_name(waveform), 0.0
+        self.path, self.end, self.channel = recording_name(waveform), 0.0, None
         self.rate, self.array = waveform["sampling_rate"], waveform["array"]
-        if len(self.array) > 2:  # as many microphones, not loudspeakers
-            self.array = self.array.mean(axis=0, keepdims=True)
         self.first = 0
 
     def skip_to(self, time: float):
@@ -121,9 +137,14 @@ class _WaveformTrack:
 
     def frames(self) -> Iterator[tuple[float, object]]:
         """Frames with their times in seconds."""
-        layout = "mono" if len(self.array) == 1 else "stereo"
-        for first in range(self.first, self.array.shape[1], self.rate):
-            samples = np.ascontiguousarray(self.array[:, first : first + self.rate])
+        array = self.array
+        if self.channel is not None:
+            array = array[[min(self.channel, len(array) - 1)]]
+        elif len(array) > 2:  # as many microphones, not loudspeakers
+            array = array.mean(axis=0, keepdims=True)
+        layout = "mono" if len(array) == 1 else "stereo"
+        for first in range(self.first, array.shape[1], self.rate):
+            samples = np.ascontiguousarray(array[:, first : first + self.rate])
             frame = import_av().AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
             frame.sample_rate = self.rate
             self.end = (first + samples.shape[1]) / self.rate
@@ -131,11 +152,19 @@ class _WaveformTrack:
 
 
 @contextmanager
-def _open_sound(recording: Recording) -> "Iterator[Track | _WaveformTrack]":
+def _open_sound(
+    recording: Recording, audio_track: int | None, channel: int | None
+) -> "Iterator[Track | _WaveformTrack]":
+    """The track that is read, with the `channel` that is read of it, None for the mean of all."""
+    chosen = choose_sound(recording, audio_track)
+    channel = chosen.channel if channel is None else channel
     if is_waveform(recording):
-        yield _WaveformTrack(recording)
+        track = _WaveformTrack(recording)
+        track.channel = channel
+        yield track
     else:
-        with open_track(check_recording(recording), "audio") as track:
+        with open_track(check_recording(recording), "audio", chosen.track) as track:
+            track.channel = channel
             yield track
 
 
@@ -147,7 +176,7 @@ class _Run:
     rates, with silence before its first sample. So a span is the same wherever decoding begins.
     """
 
-    def __init__(self, track: Track | _WaveformTrack, time: float, frame, sampling_rate: int):
+    def __init__(self, track: Track | _WaveformTrack, time: float, frame, sampling_rate: int, channel: int | None):
         self.rate = rate = frame.sample_rate
         if not SAMPLING_RATES[0] <= rate <= SAMPLING_RATES[1]:
             raise ValueError(
@@ -157,7 +186,8 @@ class _Run:
         self.end = time
         # 32-bit integers: sums of channels stay in [-1, 1], and a damaged float cannot become NaN
         resampler = functools.partial(import_av().AudioResampler, "s32p", "mono")
-        self.to_mono = None if _needs_mean(track, frame) else resampler(rate)
+        self.channel = channel
+        self.to_mono = None if channel is not None or _needs_mean(track, frame) else resampler(rate)
         self.to_rate = None if rate == sampling_rate else resampler(sampling_rate)
         first = round(time * rate)
         padding = first % (rate // math.gcd(rate, sampling_rate))
@@ -183,7 +213,7 @@ class _Run:
 
     def _mono(self, frame) -> list[np.ndarray]:
         if self.to_mono is None:
-            return [_mean_of_channels(frame)]
+            return [_one_channel(frame, self.channel)]
         return [mono.to_ndarray() for mono in self.to_mono.resample(frame)]
 
     def _resampled(self, arrays: list[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
@@ -212,17 +242,11 @@ def _needs_mean(track: Track | _WaveformTrack, frame) -> bool:
     return not is_plain and (track.stream.codec_context.name.startswith("pcm_") or frame.layout.nb_channels > 8)
 
 
-def _mean_of_channels(frame) -> np.ndarray:
-    """The mean of a frame's channels, `(1, samples)` int32."""
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    if samples.dtype.kind == "f":
-        samples = np.nan_to_num(samples.astype(np.float64)).clip(-1, 1) * (2.0**31 - 1)
-    else:
-        bits = 8 * samples.dtype.itemsize
-        samples = (samples.astype(np.float64) - (2.0**7 if samples.dtype.kind == "u" else 0)) * 2.0 ** (32 - bits)
-    return samples.mean(axis=0, keepdims=True).astype(np.int32)
+def _one_channel(frame, channel: int | None) -> np.ndarray:
+    """One channel of a frame, or the mean of all, `(1, samples)` int32; the last channel where it has fewer."""
+    samples = planes(frame)
+    one = samples.mean(axis=0) if channel is None else samples[min(channel, len(samples) - 1)]
+    return (one[None] * (2.0**31 - 1)).astype(np.int32)
 
 
 def _runs(track: Track | _WaveformTrack, sampling_rate: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -232,7 +256,7 @@ def _runs(track: Track | _WaveformTrack, sampling_rate: int) -> Iterator[tuple[i
         if run is None or not run.continues_with(time, frame):
             if run is not None:
                 yield from run.finish()
-            run = _Run(track, time, frame, sampling_rate)
+            run = _Run(track, time, frame, sampling_rate, track.channel)
         yield from run.add(frame)
     if run is None:
         raise ValueError(f"{track.path}: nothing of its sound can be decoded; the file is damaged.")

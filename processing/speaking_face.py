@@ -11,14 +11,23 @@ FARTHEST_STEP = 1.2  # from one frame to the next, in widths and heights of the 
 STEADINESS = 0.5  # how much of a track's old speed is kept
 LEAST_MOVEMENT = 0.004  # mean change from frame to frame, twice what noise makes of a mouth that is still
 
+LOUDNESS_BLOCK = 2**22  # samples, more than four minutes
+
 JAW_OPEN = BLENDSHAPES.index("jawOpen")
 
 
 def speaking_faces(
     frames: list[tuple[float, list[Face]]], loudness: np.ndarray | None, side: str | None = None
 ) -> list[Face | None]:
+    """The speaker's face in each frame of one utterance, see [`choose_speaking_faces`]."""
+    return choose_speaking_faces(frames, loudness, side)[0]
+
+
+def choose_speaking_faces(
+    frames: list[tuple[float, list[Face]]], loudness: np.ndarray | None, side: str | None = None
+) -> tuple[list[Face | None], float]:
     """
-    The speaker's face in each frame of one utterance.
+    The speaker's face in each frame of one utterance, and how certain it is that it is the speaker's.
 
     Faces of successive frames are linked to tracks, by where they are, where they were moving, and their size; a face
     may be away for up to a second. The speaker's track is the one with the largest product of
@@ -40,7 +49,8 @@ def speaking_faces(
 
     Returns:
         for each frame the face of the speaker's track. Where the track has none, the only face in view if there is
-        exactly one, else None.
+        exactly one, else None. Then the certainty, from 0 to 1: how much better the speaker's track scores than any other
+        that is in view at the same time, as a share of its score; 1 where there is none.
 
     Raises:
         ValueError: when times do not increase, loudness does not fit the frames or is no finite number, or side is none
@@ -58,8 +68,11 @@ def speaking_faces(
     if side not in (None, "left", "right"):
         raise ValueError(f"side is {side!r}: give 'left', 'right' or None.")
     in_view = [_on_side(faces, side) for _, faces in frames]
-    chosen = _speaking_track(_tracks(times, in_view), loudness, len(frames))
-    return [chosen.get(number) or (faces[0] if len(faces) == 1 else None) for number, faces in enumerate(in_view)]
+    chosen, certainty = _speaking_track(_tracks(times, in_view), loudness, len(frames))
+    faces_of_frames = [
+        chosen.get(number) or (faces[0] if len(faces) == 1 else None) for number, faces in enumerate(in_view)
+    ]
+    return faces_of_frames, certainty
 
 
 def loudness_at(waveform: np.ndarray, sampling_rate: int, times, window: float = 0.2) -> np.ndarray:
@@ -83,12 +96,20 @@ def loudness_at(waveform: np.ndarray, sampling_rate: int, times, window: float =
         raise ValueError(f"The waveform has the shape {waveform.shape}: give (samples,), one channel.")
     if not (sampling_rate > 0 and window > 0):
         raise ValueError(f"sampling_rate is {sampling_rate} and window is {window}: both must be positive.")
-    energy_until = np.concatenate([[0.0], np.cumsum(waveform.astype(np.float64) ** 2)])
     middles = np.asarray(times, dtype=np.float64) * sampling_rate
     half = window * sampling_rate / 2
     starts = np.clip(np.round(middles - half), 0, len(waveform)).astype(int)
     ends = np.clip(np.round(middles + half), 0, len(waveform)).astype(int)
-    return np.sqrt((energy_until[ends] - energy_until[starts]) / np.maximum(ends - starts, 1))
+    energy = np.zeros(len(middles))
+    for first in range(0, len(waveform), LOUDNESS_BLOCK):  # an utterance may last for hours
+        last = min(first + LOUDNESS_BLOCK, len(waveform))
+        there = np.flatnonzero((ends > first) & (starts < last))
+        if len(there):
+            until = np.concatenate([[0.0], np.cumsum(waveform[first:last].astype(np.float64) ** 2)])
+            energy[there] += (
+                until[ends[there].clip(first, last) - first] - until[starts[there].clip(first, last) - first]
+            )
+    return np.sqrt(np.maximum(energy, 0) / np.maximum(ends - starts, 1))
 
 
 class _Track:
@@ -146,8 +167,10 @@ def _tracks(times: np.ndarray, in_view: list[list[Face]]) -> list[_Track]:
     return tracks
 
 
-def _speaking_track(tracks: list[_Track], loudness: np.ndarray | None, frames: int) -> dict[int, Face]:
-    """The faces of the track that scores best, by the frame's number."""
+def _speaking_track(tracks: list[_Track], loudness: np.ndarray | None, frames: int) -> tuple[dict[int, Face], float]:
+    """The faces of the track that scores best, by the frame's number, and its certainty."""
+    if not tracks:
+        return {}, 1.0
     moved = [_mean(track.movement()[1]) for track in tracks]
     scores = []
     for track, movement in zip(tracks, moved, strict=True):
@@ -156,7 +179,15 @@ def _speaking_track(tracks: list[_Track], loudness: np.ndarray | None, frames: i
         else:
             evidence = (1 + _correlation(*track.movement(), loudness)) * np.sqrt(movement)
         scores.append(evidence * len(track.faces) / frames)
-    return tracks[int(np.argmax(scores))].faces if tracks else {}
+    best = int(np.argmax(scores))
+    chosen = tracks[best].faces
+    rivals = [
+        score
+        for number, (track, score) in enumerate(zip(tracks, scores, strict=True))
+        if number != best and track.faces.keys() & chosen.keys()
+    ]
+    certainty = 1 - max(rivals) / scores[best] if rivals and scores[best] > 0 else float(not rivals)
+    return chosen, float(certainty)
 
 
 def _correlation(numbers: np.ndarray, movement: np.ndarray, loudness: np.ndarray | None) -> float:

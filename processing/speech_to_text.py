@@ -6,18 +6,40 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
-from .conversation import Conversation, Utterance
-from .diarization import LONGEST_TURN, SAMPLING_RATE, Turn, diarize
+from .conversation import Conversation, Utterance, Word
+from .diarization import LONGEST_TURN, SAMPLING_RATE, ChannelTurn, Turn, diarize_voices
 from .recorded_sound import Recording, recording_name, recording_stem
 from .sound_tracks import utterance_waveforms
 from .stage_progress import Progress, counted
+from .turn_splitting import split_by_voice
 
-BATCH_SIZE = 4
+BATCH_SIZE = 2
+WINDOW_SECONDS = 30.0
+"""The sound that a Whisper reads at once; several short turns share it."""
+LONGEST_PAUSE = 1.0
+"""Seconds between two turns that are read with the pause between them; longer pauses are cut out."""
+MARGIN = 0.15
+"""Seconds that are read before and after each piece of speech."""
 MOST_TOKENS_PER_SECOND = 12
 """More than anybody says in any language: a model that repeats itself without end is stopped."""
+
+ALIGNMENT_HEADS = {
+    (4, 384, False): "1.0 2.0 2.5 3.0 3.1 3.2 3.3 3.4",
+    (4, 384, True): "2.2 3.0 3.2 3.3 3.4 3.5",
+    (6, 512, False): "3.3 4.7 5.1 5.5 5.7",
+    (6, 512, True): "3.1 4.2 4.3 4.7 5.1 5.2 5.4 5.6",
+    (12, 768, False): "6.6 7.0 7.3 7.8 8.2 8.5 8.7 9.0 9.4 9.8 9.10 10.0 10.1 10.2 10.3 10.6 10.11 11.2 11.4",
+    (12, 768, True): "5.3 5.9 8.0 8.4 8.7 8.8 9.0 9.7 9.9 10.5",
+}
+"""
+Of Whispers whose settings do not name them, by decoder layers, size and whether they are multilingual: the heads, layer and
+number, whose attention follows the sound (OpenAI's, tiny to small). Of others all heads of the upper half of the layers.
+"""
 
 
 def load_speech_model(model: str | Path) -> AutomaticSpeechRecognitionPipeline:
@@ -41,6 +63,10 @@ def load_speech_model(model: str | Path) -> AutomaticSpeechRecognitionPipeline:
         raise ValueError(f"{model} is a {type(recognizer.model).__name__}: give a Whisper.")
     if not hasattr(recognizer.model.generation_config, "no_timestamps_token_id"):
         _complete_whisper(recognizer)
+    if getattr(recognizer.model.generation_config, "alignment_heads", None) is None:
+        recognizer.model.generation_config.alignment_heads = _alignment_heads(recognizer.model.config)
+    if getattr(recognizer.model.config, "median_filter_width", None) is None:
+        recognizer.model.config.median_filter_width = 7
     return recognizer
 
 
@@ -50,51 +76,52 @@ def transcribe(
     model: str | Path | AutomaticSpeechRecognitionPipeline,
     language: str | None = None,
     progress: Progress | None = None,
+    audio_track: int | None = None,
+    keep_wordless: bool = False,
 ) -> list[Utterance]:
     """
-    The utterances of a recording. Each turn is read by itself, so that its words are those of its speaker; a turn of more
-    than 30 s becomes several utterances. The words are the most likely ones (greedy search): the same at every run.
+    The utterances of a recording. Speech is read in windows of up to 30 s, each of which may hold several turns, so that the
+    cost follows the seconds of speech; each word goes to the turn in which it is said. A turn of more than 30 s becomes
+    several utterances. The words are the most likely ones (greedy search): the same at every run.
 
     Args:
         recording: a sound or video file, or a waveform with its sampling rate.
-        turns: who speaks when, from [`diarize`].
-        model: Hub id, local folder, or, to use it for several recordings, what [`load_speech_model`] gives.
-        language: of a multilingual Whisper, such as "en" or "german"; None lets the model guess it for each turn.
-        progress: is told of the stage `words`, in turns.
+        turns: who speaks when, from [`diarize`]. Those on different channels are read by channel.
+        model: Hub id, local folder, or, to use it for several recordings, the result of [`load_speech_model`].
+        language: of a multilingual Whisper, such as "en" or "german"; None lets the model guess it for each window.
+        progress: is told of the stage `words`, in windows.
+        audio_track: the number of the audio track, from 1. None: the loudest.
+        keep_wordless: give turns without words, too, such as a laugh.
 
     Returns:
-        a dict with `speaker`, `text`, and `start` and `end` in seconds for each turn with words, in the order of the turns.
+        a dict with `speaker`, `text`, `words`, and `start` and `end` in seconds for each turn with words, in the order of the
+        turns; `audio_channel` for turns on one channel. A turn without words that is kept has neither `text` nor `words`.
 
     Raises:
         FileNotFoundError, ValueError: from `utterance_waveforms`, when the recording cannot be read.
-        ValueError: when the model cannot be loaded, or is none that could be told this language.
+        ValueError: when the model cannot be loaded, or does not know this language.
     """
     recognizer = model if isinstance(model, AutomaticSpeechRecognitionPipeline) else load_speech_model(model)
     parts = [part for turn in turns for part in _parts(turn)]
-    longest = max((part.end - part.start for part in parts), default=0)
-    options = {"do_sample": False, "num_beams": 1, "max_new_tokens": _most_tokens(longest)}
-    if getattr(recognizer.model.generation_config, "is_multilingual", False):
-        options["task"] = "transcribe"  # without it, a Whisper that guesses the language repeats words without end
-    if language is not None:
-        options["language"] = language
-
-    positions = []  # in the order in which the recognizer gets the waveforms
-
-    def inputs() -> Iterator[dict]:
-        spans = [(part.start, part.end) for part in parts]
-        for position, waveform in utterance_waveforms(recording, spans, SAMPLING_RATE):
-            positions.append(position)
-            yield {"raw": waveform, "sampling_rate": SAMPLING_RATE}
-
-    outputs = counted(
-        recognizer(inputs(), batch_size=BATCH_SIZE, generate_kwargs=options), progress, "words", len(parts)
-    )
-    texts = dict(zip(positions, [output["text"].strip() for output in outputs], strict=True))
-    return [
-        {"speaker": part.speaker, "text": texts[position], "start": part.start, "end": part.end}
-        for position, part in enumerate(parts)
-        if texts[position] and not _SOUND.fullmatch(texts[position])
+    channels = [getattr(part, "channel", None) for part in parts]
+    windows = [
+        (channel, window)
+        for channel in dict.fromkeys(channels)
+        for window in _windows([part for part, other in zip(parts, channels, strict=True) if other == channel])
     ]
+    words: list[list[Word]] = [[] for _ in parts]
+    outputs = recognizer(
+        _sounds(recording, windows, audio_track),
+        batch_size=BATCH_SIZE,
+        return_timestamps="word",
+        generate_kwargs=_options(recognizer, language),
+    )
+    for (channel, window), output in zip(windows, counted(outputs, progress, "words", len(windows)), strict=True):
+        candidates = [number for number, other in enumerate(channels) if other == channel]
+        for word in _words(output, window):
+            words[min(candidates, key=lambda number: _distance(parts[number], word))].append(word)
+    utterances = [_utterance(part, said) for part, said in zip(parts, words, strict=True)]
+    return [utterance for utterance in utterances if keep_wordless or utterance.get("text")]
 
 
 def utterances_of_recording(
@@ -103,39 +130,60 @@ def utterances_of_recording(
     num_speakers: int | None = None,
     language: str | None = None,
     progress: Progress | None = None,
+    audio_track: int | None = None,
+    speakers: str | None = None,
+    known_speakers=None,
 ) -> Conversation:
     """
-    The conversation in a recording: who says what when.
+    The conversation in a recording: who says what when. A turn that holds the words of several people by their voices is
+    split between words.
 
     Args:
         recording: a sound or video file, or a waveform with its sampling rate.
         speech_model: as `model` of [`transcribe`].
-        num_speakers: how many people speak; estimated where None, see [`diarize`].
         language: as in [`transcribe`].
         progress: is told of the stages `speech`, `speakers` and `words`.
+        num_speakers, audio_track, speakers, known_speakers: as in [`diarize`].
 
     Returns:
-        `{"id": the name of the file without its suffix, "utterances": [{"speaker", "text", "start", "end"}, ...]}`.
+        `{"id": the name of the file without its suffix, "utterances": [...]}`, with utterances as of [`transcribe`].
 
     Raises:
         FileNotFoundError, ValueError: as [`diarize`] and [`transcribe`].
         ValueError: when nobody is heard to speak, or no words are understood.
     """
-    turns = diarize(recording, num_speakers, progress=progress)
+    turns, voices = diarize_voices(
+        recording,
+        num_speakers,
+        progress=progress,
+        audio_track=audio_track,
+        speakers=speakers,
+        known_speakers=known_speakers,
+    )
+    name = recording_name(recording)
     if not turns:
         raise ValueError(
-            f"Nobody is heard to speak in {recording_name(recording)}: give a recording with speech, or write down its utterances yourself."
+            f"Nobody is heard to speak in {name}: give a recording with speech, or write down its utterances yourself."
         )
-    utterances = transcribe(recording, turns, speech_model, language, progress)
+    utterances = transcribe(recording, turns, speech_model, language, progress, audio_track)
     if not utterances:
         raise ValueError(
-            f"There is speech in {recording_name(recording)}, but no words are understood: give a larger speech model, or its language."
+            f"There is speech in {name}, but no words are understood: give a larger speech model, or its language."
         )
+    if not isinstance(turns[0], ChannelTurn):
+        utterances = split_by_voice(recording, utterances, voices, audio_track)
     return {"id": recording_stem(recording), "utterances": utterances}
 
 
-_SOUND = re.compile(r"(\[[^\]]*\]|\([^)]*\)|\s)+")
+_SOUND = re.compile(r"(\[[^\]]*\]|\([^)]*\)|[♪♫*]|\s)+")
 """What Whisper writes of sounds that are no words, such as `[Music]` and `(laughs)`."""
+
+
+class _Piece(NamedTuple):
+    """A part of the recording that is read in one go, in seconds."""
+
+    start: float
+    end: float
 
 
 def _parts(turn: Turn) -> list[Turn]:
@@ -143,15 +191,115 @@ def _parts(turn: Turn) -> list[Turn]:
     number = max(1, math.ceil((turn.end - turn.start) / LONGEST_TURN))
     length = (turn.end - turn.start) / number
     starts = [turn.start + part * length for part in range(number)]
-    return [Turn(turn.speaker, *span) for span in pairwise([*starts, turn.end])]
+    spans = pairwise([*starts, turn.end])
+    if isinstance(turn, ChannelTurn):
+        return [ChannelTurn(turn.speaker, *span, turn.channel) for span in spans]
+    return [Turn(turn.speaker, *span) for span in spans]
+
+
+def _windows(turns: Sequence[Turn]) -> list[list[_Piece]]:
+    """The pieces of the recording that hold the turns, in windows of at most 30 s."""
+    windows, seconds = [], 0.0
+    for piece in _pieces(turns):
+        length = piece.end - piece.start
+        if not windows or seconds + length > WINDOW_SECONDS:
+            windows.append([])
+            seconds = 0.0
+        windows[-1].append(piece)
+        seconds += length
+    return windows
+
+
+def _pieces(turns: Sequence[Turn]) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    for turn in sorted(turns, key=lambda turn: (turn.start, turn.end)):
+        start, end = max(turn.start - MARGIN, 0.0), turn.end + MARGIN
+        if pieces and start - pieces[-1].end <= LONGEST_PAUSE:
+            joined = _Piece(pieces[-1].start, max(pieces[-1].end, end))
+            if joined.end - joined.start <= WINDOW_SECONDS:
+                pieces[-1] = joined
+                continue
+            start = max(start, pieces[-1].end)  # no sound is read twice
+        if end > start:
+            pieces.append(_Piece(start, min(end, start + WINDOW_SECONDS)))
+    return pieces
+
+
+def _sounds(recording: Recording, windows: list[tuple[int | None, list[_Piece]]], audio_track) -> Iterator[dict]:
+    """The sound of each window, its pieces one behind the other, as the recognizer takes it."""
+    for channel in dict.fromkeys(channel for channel, _ in windows):
+        of_channel = [window for other, window in windows if other == channel]
+        pieces = [piece for window in of_channel for piece in window]
+        waveforms = utterance_waveforms(recording, pieces, SAMPLING_RATE, audio_track, channel)
+        read: dict[int, np.ndarray] = {}
+        first = 0
+        for window in of_channel:
+            numbers = range(first, first + len(window))
+            while not all(number in read for number in numbers):
+                number, waveform = next(waveforms)
+                read[number] = waveform
+            yield {"raw": np.concatenate([read.pop(number) for number in numbers]), "sampling_rate": SAMPLING_RATE}
+            first += len(window)
+
+
+def _options(recognizer: AutomaticSpeechRecognitionPipeline, language: str | None) -> dict:
+    options = {"do_sample": False, "num_beams": 1, "max_length": _most_tokens(WINDOW_SECONDS)}
+    if getattr(recognizer.model.generation_config, "is_multilingual", False):
+        options["task"] = "transcribe"  # without it, a Whisper that guesses the language repeats words without end
+    if language is not None:
+        options["language"] = language
+    return options
+
+
+def _words(output: dict, window: list[_Piece]) -> list[Word]:
+    """The words of a window, with times in the recording."""
+    words = []
+    for chunk in output.get("chunks", ()):
+        start, end = chunk["timestamp"]
+        end = start if end is None else end
+        words.append({"text": chunk["text"], "start": _in_recording(start, window), "end": _in_recording(end, window)})
+    return words
+
+
+def _in_recording(seconds: float, window: list[_Piece]) -> float:
+    for piece in window:
+        length = piece.end - piece.start
+        if seconds <= length:
+            return round(piece.start + seconds, 3)
+        seconds -= length
+    return round(window[-1].end, 3)
+
+
+def _distance(turn: Turn, word: Word) -> float:
+    """How far a word is from a turn, in seconds; below 0, the seconds that they share."""
+    return max(turn.start - word["end"], word["start"] - turn.end)
+
+
+def _utterance(turn: Turn, words: list[Word]) -> Utterance:
+    utterance = {"speaker": turn.speaker, "start": turn.start, "end": turn.end}
+    if isinstance(turn, ChannelTurn):
+        utterance["audio_channel"] = turn.channel
+    text = "".join(word["text"] for word in words).strip()
+    if not text or _SOUND.fullmatch(text):
+        return utterance
+    words = [{**word, "text": word["text"].strip()} for word in words if word["text"].strip()]
+    return {**utterance, "text": text, "words": words}
 
 
 def _most_tokens(seconds: float) -> int:
     return min(16 + math.ceil(seconds * MOST_TOKENS_PER_SECOND), 400)
 
 
+def _alignment_heads(config) -> list[list[int]]:
+    layers = config.decoder_layers
+    known = ALIGNMENT_HEADS.get((layers, config.d_model, config.vocab_size >= 51865))
+    if known is not None:
+        return [[int(number) for number in head.split(".")] for head in known.split()]
+    return [[layer, head] for layer in range(layers // 2, layers) for head in range(config.decoder_attention_heads)]
+
+
 def _complete_whisper(recognizer: AutomaticSpeechRecognitionPipeline):
-    """Whispers that were converted from another format lack the settings of generation; their tokenizer tells them."""
+    """Add the settings of generation, from the tokenizer, to a Whisper that was converted from another format without them."""
     tokenizer, settings = recognizer.tokenizer, recognizer.model.generation_config
     token = tokenizer.convert_tokens_to_ids
     tokenizer.pad_token = "<|endoftext|>"
@@ -162,7 +310,6 @@ def _complete_whisper(recognizer: AutomaticSpeechRecognitionPipeline):
         token("<|endoftext|>"),
     ]  # no utterance begins with a space, or is empty
     settings.no_timestamps_token_id = token("<|notimestamps|>")
-    settings.max_length = recognizer.model.config.max_target_positions
     settings.is_multilingual = recognizer.model.config.vocab_size >= 51865
     if settings.is_multilingual:
         first, after = token("<|startoftranscript|>") + 1, token("<|translate|>")

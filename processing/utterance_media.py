@@ -11,11 +11,13 @@ import numpy as np
 from .conversation import Utterance, media_span
 from .extras import import_extra
 from .faces import Face, FaceFinder
+from .media import warn_once
 from .media_spans import SpansBeyondEnd
 from .picture_frames import utterance_frames
-from .recorded_sound import Recording, recording_key
+from .read_ahead import read_ahead
+from .recorded_sound import Recording, recording_key, recording_name
 from .sound_tracks import SAMPLING_RATE, utterance_waveforms
-from .speaking_face import loudness_at, speaking_faces
+from .speaking_face import choose_speaking_faces, loudness_at
 
 FRAMES_PER_SECOND = 5.0
 _LOUDNESS_RATE = 20  # values a second
@@ -32,11 +34,15 @@ class UtteranceSight(NamedTuple):
         faces: the speaker's face in each of F frames, None where it is not seen.
         face_images: for each frame with the speaker's face a picture of it, `(height, width, 3)` uint8 RGB.
         backgrounds: each frame with all its faces greyed out, likewise.
+        certainty: from 0 to 1, how certain it is that these are the speaker's faces; 1 where no other face is in view.
+        most_faces: how many faces are in view at most.
     """
 
     faces: list[Face | None]
     face_images: list[np.ndarray]
     backgrounds: list[np.ndarray]
+    certainty: float = 1.0
+    most_faces: int = 1
 
 
 class UtteranceLoudness:
@@ -67,9 +73,20 @@ def utterance_sounds(utterances: list[Utterance], skip_unreadable: bool = False)
     """
 
     def read(recording: Recording, positions: list[int]):
-        spans = [media_span(utterances[position], "audio") for position in positions]
-        for number, waveform in utterance_waveforms(recording, spans):
-            yield positions[number], waveform
+        is_silent = True
+        for track, channel in dict.fromkeys(_sound_of(utterances[position]) for position in positions):
+            heard = [position for position in positions if _sound_of(utterances[position]) == (track, channel)]
+            spans = [media_span(utterances[position], "audio") for position in heard]
+            for number, waveform in utterance_waveforms(recording, spans, SAMPLING_RATE, track, channel):
+                is_silent = is_silent and not _is_loud(waveform)
+                yield heard[number], waveform
+        if is_silent:
+            name = recording_name(recording)
+            warn_once(
+                name,
+                f"{name}: its sound is silent throughout, so the voice of all {len(positions)} utterances counts as missing.",
+                "silence",
+            )
 
     yield from _each_file(utterances, "audio", read, skip_unreadable)
 
@@ -103,12 +120,13 @@ def utterance_sights(
             spans = [media_span(utterances[position], "video") for position in positions]
             views, last = defaultdict(_View), {}
             ends = [np.inf if end is None else end for _, end in spans]
-            error = None
+            error, seen_faces = None, 0
             try:
-                for frame in utterance_frames(path, spans, frames_per_second):
+                for frame in read_ahead(utterance_frames(path, spans, frames_per_second)):
                     for number in [number for number in views if frame.time >= ends[number]]:
                         yield positions[number], views.pop(number).sight(last.pop(number))
                     faces = finder.find(frame.image)
+                    seen_faces += len(faces)
                     for number in frame.utterances:
                         utterance, start = utterances[positions[number]], spans[number][0] or 0.0
                         last[number] = (utterance.get("video_side"), (loudness or {}).get(positions[number]), start)
@@ -119,8 +137,25 @@ def utterance_sights(
                 yield positions[number], views.pop(number).sight(last[number])
             if error is not None:
                 raise error
+            if not seen_faces:
+                warn_once(
+                    str(path),
+                    f"{path}: no face was found in any frame, so the faces of all {len(positions)} utterances count as "
+                    "missing.",
+                    "faces",
+                )
 
         yield from _each_file(utterances, "video", read, skip_unreadable)
+
+
+def _sound_of(utterance: Utterance) -> tuple[int | None, int | None]:
+    """The audio track and the channel on which the speaker is heard."""
+    return utterance.get("audio_track"), utterance.get("audio_channel")
+
+
+def _is_loud(waveform: np.ndarray) -> bool:
+    """Whether any sample is above -80 dB of full scale."""
+    return bool(len(waveform)) and float(np.abs(waveform).max()) > 1e-4
 
 
 def _each_file(utterances: list[Utterance], medium: str, read: Callable, skip_unreadable: bool) -> Iterator:
@@ -164,13 +199,16 @@ class _View:
     def sight(self, known: tuple[str | None, UtteranceLoudness | None, float]) -> UtteranceSight:
         side, loudness, start = known
         times = np.array([time for time, _ in self.frames])
-        chosen = speaking_faces(self.frames, None if loudness is None else loudness.at(times - start), side)
+        chosen, certainty = choose_speaking_faces(
+            self.frames, None if loudness is None else loudness.at(times - start), side
+        )
         images = [
             pictures[next(number for number, other in enumerate(faces) if other is face)]
             for face, (_, faces), pictures in zip(chosen, self.frames, self.face_images, strict=False)
             if face is not None
         ]
-        return UtteranceSight(chosen, images, self.backgrounds)
+        most_faces = max((len(faces) for _, faces in self.frames), default=0)
+        return UtteranceSight(chosen, images, self.backgrounds, certainty, most_faces)
 
 
 def _pixels(box: tuple, image: np.ndarray) -> tuple[int, int, int, int]:

@@ -2,9 +2,27 @@
 """Files that are written whole or not at all."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def check_folder(folder: Path):
+    """
+    Check that files can be written into a folder, before the work whose result they are to hold.
+
+    Raises:
+        FileNotFoundError: when there is no such folder.
+        OSError: when nothing can be written there.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}: make it first.")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"Nothing can be written into {folder}: {error.strerror}. Choose another folder.") from error
 
 
 @contextmanager

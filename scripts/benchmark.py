@@ -5,12 +5,15 @@ Measure what recognition and training cost.
     python scripts/benchmark.py media --model amuse-sample --hours 2
     python scripts/benchmark.py media --model amuse-sample --recording talk.mp4 --transcript talk.srt --output benchmark.json
     python scripts/benchmark.py step
+    python scripts/benchmark.py speakers --data_dir emodb
 
 `media`: the time of each part of the recognition of a long recording, and its peak memory. The recording is a short one,
 repeated. Without --recording a conversation of the controlled corpus is rendered as 720p video with 25 frames a second
 and the noise of a camera.
 `step`: the time of a training step with one thread, with two, and with the default, on an idle machine and beside a
 process that computes on the same cores.
+`speakers`: the diarization error rate on talks that are made of Emo-DB's utterances, by mood, number of people and channels,
+with and without the number of speakers given.
 """
 
 import json
@@ -21,7 +24,7 @@ from pathlib import Path
 if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
-from modeling_amuse.scripts.benchmarks.benchmark_arguments import MediaArguments, StepArguments
+from modeling_amuse.scripts.benchmarks.benchmark_arguments import MediaArguments, SpeakersArguments, StepArguments
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.options import OptionParser
 from modeling_amuse.scripts.command.process import prepare_process
@@ -29,10 +32,16 @@ from modeling_amuse.scripts.command.process import prepare_process
 
 def main(arguments: list[str] | None = None) -> dict:
     """Returns the report."""
-    benchmarks = {"media": (MediaArguments, media), "step": (StepArguments, step)}
+    benchmarks = {
+        "media": (MediaArguments, media),
+        "step": (StepArguments, step),
+        "speakers": (SpeakersArguments, speakers),
+    }
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
-        print(f"{__doc__.strip()}\n\nThe options: benchmark.py media --help, benchmark.py step --help")
+        print(
+            f"{__doc__.strip()}\n\nThe options: benchmark.py media --help, benchmark.py step --help, benchmark.py speakers --help"
+        )
         return {}
     if name not in benchmarks:
         raise WrongArguments(f"there is no benchmark {name!r}: choose from {', '.join(benchmarks)}.")
@@ -68,4 +77,15 @@ def step(args: StepArguments) -> tuple[dict, str]:
     from modeling_amuse.scripts.benchmarks.step_benchmark import as_text, benchmark_step
 
     report = benchmark_step(args.repeats, args.steps)
+    return report, as_text(report)
+
+
+def speakers(args: SpeakersArguments) -> tuple[dict, str]:
+    """The report of `benchmark_speakers`, and its table."""
+    if args.talks < 1:
+        raise WrongArguments(f"--talks is {args.talks}: give 1 or more.")
+    prepare_process()
+    from modeling_amuse.scripts.benchmarks.speakers_benchmark import as_text, benchmark_speakers
+
+    report = benchmark_speakers(args.data_dir, args.speakers, args.talks, args.seed)
     return report, as_text(report)

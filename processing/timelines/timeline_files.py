@@ -38,7 +38,7 @@ def write_timeline(
     The file appears complete or not at all. `read_transcript` reads speakers, texts and times back from all but the RTTM,
     which has no texts.
 
-    - `.json`: `{"recording": its name, "utterances": results}`.
+    - `.json`: `{"recording": its name, "utterances": results}`, with `"warnings"` where the results have any.
     - `.csv`: a row an utterance, times in seconds to the millisecond and scores to four decimals: `id` if there are ids,
       `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `score_<emotion>`, `share_<modality>`, and what each modality
       alone says, `emotion_<modality>` and `confidence_<modality>`; of a model with experts also
@@ -247,6 +247,8 @@ def _write_text(file: Path, text: str):
 
 def _write_json(results: list[RecognizedUtterance], file: Path, settings: _Settings):
     contents = {"recording": settings.recording, "utterances": results}
+    if warnings := getattr(results, "warnings", None):
+        contents["warnings"] = warnings
     _write_text(file, json.dumps(contents, ensure_ascii=False, indent=1) + "\n")
 
 

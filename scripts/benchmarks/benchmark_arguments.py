@@ -26,3 +26,23 @@ class StepArguments:
     repeats: int = field(default=5, metadata={"help": "Measurements of each setting, each in its own process."})
     steps: int = field(default=20, metadata={"help": "Training steps in a measurement."})
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
+
+
+@dataclass
+class SpeakersArguments:
+    """Which talks are made."""
+
+    data_dir: str = field(metadata={"help": "Emo-DB, the folder that holds wav/."})
+    speakers: str = field(
+        default="report",
+        metadata={
+            "help": "Whose utterances the talks are made of.",
+            "choices": {
+                "selection": "Emo-DB's speakers 03, 08, 09, 10 and 11, on whom settings were chosen",
+                "report": "Emo-DB's speakers 12 to 16",
+            },
+        },
+    )
+    talks: int = field(default=10, metadata={"help": "Talks of each kind."})
+    seed: int = field(default=0, metadata={"help": "Seed of the first talk; the others have the following ones."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})

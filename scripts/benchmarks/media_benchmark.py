@@ -5,13 +5,14 @@ import json
 import os
 import platform
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
-from inspect import isgenerator
+from inspect import isgenerator, isgeneratorfunction
 from pathlib import Path
 from unittest import mock
 
@@ -23,6 +24,7 @@ from modeling_amuse.processing import (
     feature_extractors,
     recording_features,
     recordings,
+    speaker_embeddings,
     speech_to_text,
     utterance_media,
 )
@@ -40,10 +42,12 @@ PARTS = (SOUND, VIDEO, ACTIVITY, SPEAKERS, WORDS, VOICE, FACES, MODEL, THE_REST)
 
 PATCHES = (
     (recordings, "utterances_of_recording", WORDS),
-    (speech_to_text, "diarize", SPEAKERS),
+    (speech_to_text, "diarize_voices", SPEAKERS),
+    (speech_to_text, "split_by_voice", SPEAKERS),
     (diarization, "find_speech", ACTIVITY),
+    (diarization, "_speech_of_channels", ACTIVITY),
     (diarization, "audio_chunks", SOUND),
-    (diarization, "utterance_waveforms", SOUND),
+    (speaker_embeddings, "utterance_waveforms", SOUND),
     (speech_to_text, "utterance_waveforms", SOUND),
     (feature_extractors, "utterance_sounds", SOUND),
     (feature_extractors, "UtteranceLoudness", VOICE),
@@ -80,7 +84,8 @@ def benchmark_media(
     Returns:
         `model`, `speech_model`, `recording` (`seconds`, `width`, `height`, `frame_rate`, `megabytes`, `utterances`), `parts`
         (for each its `seconds`, `cpu_seconds` of all threads and `real_time_factor`, seconds of work per second of the
-        recording), `total`, `memory` (see `measured_memory`), `machine` and `versions`.
+        recording), `beside` (the same of what other threads did in
+        the meantime), `total`, `memory` (see `measured_memory`), `machine` and `versions`.
 
     Raises:
         FileNotFoundError, ValueError: what cannot be read.
@@ -125,6 +130,7 @@ def benchmark_media(
             for name in PARTS
             if name in stopwatch.times
         },
+        "beside": {name: with_real_time_factor(*times, info.duration) for name, times in stopwatch.beside.items()},
         "total": with_real_time_factor(*map(sum, zip(*stopwatch.times.values(), strict=True)), info.duration),
         "memory": memory,
         "machine": {
@@ -146,14 +152,22 @@ class Stopwatch:
 
     Attributes:
         times: for each part that was entered its seconds and the seconds that all threads of the process computed.
+        beside: the same of parts that other threads entered, while this one went on: their own seconds, and those that
+            these threads computed, which are also among those of `times`.
     """
 
     def __init__(self, now: Callable[[], tuple[float, float]] = lambda: (time.perf_counter(), time.process_time())):
         self.times: dict[str, tuple[float, float]] = {}
+        self.beside: dict[str, tuple[float, float]] = {}
         self._now, self._entered, self._since = now, [], (0.0, 0.0)
+        self._thread = threading.get_ident()
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
+        if threading.get_ident() != self._thread:
+            with self._part_beside(name):
+                yield
+            return
         self._charge()
         self._entered.append(name)
         try:
@@ -162,11 +176,23 @@ class Stopwatch:
             self._charge()
             self._entered.pop()
 
+    @contextmanager
+    def _part_beside(self, name: str) -> Iterator[None]:
+        since = (time.perf_counter(), time.thread_time())
+        try:
+            yield
+        finally:
+            before = self.beside.get(name, (0.0, 0.0))
+            now = (time.perf_counter(), time.thread_time())
+            self.beside[name] = tuple(b + n - s for b, n, s in zip(before, now, since, strict=True))
+
     def timed(self, function: Callable, name: str) -> Callable:
         """The function, as a part; for a generator, what goes by between its values is not its time."""
 
         @wraps(function, updated=())
         def as_part(*args, **kwargs):
+            if isgeneratorfunction(function):
+                return self._steps(function(*args, **kwargs), name)
             with self.part(name):
                 result = function(*args, **kwargs)
             return self._steps(result, name) if isgenerator(result) else result
@@ -383,6 +409,9 @@ def as_text(report: dict) -> str:
     for name, part in {**report["parts"], "sum": report["total"]}.items():
         times = f"{part['seconds']:10.1f}{part['cpu_seconds']:13.1f}{part['real_time_factor']:18.4f}"
         lines.append(f"{name:32}{times}")
+    for name, part in report["beside"].items():
+        times = f"{part['seconds']:10.1f}{part['cpu_seconds']:13.1f}{part['real_time_factor']:18.4f}"
+        lines.append(f"{'meanwhile: ' + name:32}{times}")
     lines.append("")
     if memory:
         lines.append(

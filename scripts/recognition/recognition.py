@@ -17,6 +17,7 @@ from modeling_amuse.processing.timelines.stage_bars import StageBars
 from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, write_timeline
 from modeling_amuse.processing.timelines.timeline_picture import save_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
+from modeling_amuse.processing.whole_files import check_folder
 from modeling_amuse.scripts.command.errors import is_of_user, one_line
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.recognition.transcript_matching import FolderTranscripts
@@ -34,6 +35,10 @@ def recognize_files(args: RecognitionArguments) -> int:
     Raises:
         ValueError, FileNotFoundError: for options that do not go together, and missing files; before anything is loaded.
     """
+    if args.known_speakers is not None and not Path(args.known_speakers).is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {args.known_speakers}: give one that holds a short recording for each speaker."
+        )
     folders = FolderTranscripts()
     inputs = files_of(args.inputs, folders)
     beside = {path: transcripts_beside(path, folders, args.language) for path in inputs}
@@ -56,6 +61,9 @@ def recognize_files(args: RecognitionArguments) -> int:
                     speech_model=speech_model,
                     num_speakers=args.num_speakers,
                     language=args.language,
+                    audio_track=args.audio_track,
+                    speakers=args.speakers,
+                    known_speakers=args.known_speakers,
                     progress=bars,
                     **({"modalities": tuple(args.modalities)} if args.modalities else {}),
                 )
@@ -149,6 +157,10 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
             raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: make it first.")
         if path.resolve() in read:
             raise ValueError(f"{path} is read, and would be overwritten: choose another --output.")
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder, and a file of this name is to be written: choose another name.")
+    for folder in dict.fromkeys(path.parent for path in outputs):
+        check_folder(folder)
     if args.picture or "png" in args.formats:
         import_extra("matplotlib", "plots")
     return read

@@ -36,6 +36,27 @@ class RecognitionArguments:
         default=None,
         metadata={"help": "Number of speakers, for --speech_model.", "default": "estimated from the voices"},
     )
+    speakers: str | None = field(
+        default=None,
+        metadata={
+            "help": "How speakers are found, for --speech_model.",
+            "choices": {
+                "channels": "each channel of the recording is a speaker",
+                "voices": "speakers are found by their voices in the mix of all channels",
+            },
+            "default": "channels where they are well separated, otherwise voices",
+        },
+    )
+    known_speakers: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder with a short recording of each speaker, named for the speaker (Ada.wav): speakers with these "
+            "voices get these names, for --speech_model."
+        },
+    )
+    audio_track: int | None = field(
+        default=None, metadata={"help": "Number of the audio track, from 1.", "default": "the loudest"}
+    )
     language: str | None = field(
         default=None,
         metadata={"help": "Language of the speech, for --speech_model.", "default": "detected from the speech"},

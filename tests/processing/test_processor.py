@@ -177,7 +177,7 @@ def test_features_of_another_size_than_in_training_are_refused():
 
 
 def test_the_keys_of_an_utterance_are_those_of_its_type():
-    from modeling_amuse.processing.conversation import UTTERANCE_KEYS, Utterance
+    from modeling_amuse.processing.conversation import RECORDING_KEYS, UTTERANCE_KEYS, Utterance
     from modeling_amuse.processing.processor_inputs import RAW_INPUTS
 
-    assert set(Utterance.__annotations__) == {*UTTERANCE_KEYS, *RAW_INPUTS.values(), "index"}
+    assert set(Utterance.__annotations__) == {*UTTERANCE_KEYS, *RECORDING_KEYS, *RAW_INPUTS.values(), "index"}

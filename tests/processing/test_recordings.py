@@ -315,7 +315,7 @@ def test_late_utterances_are_heard_as_in_one_pass(tmp_path):
 def test_turns_in_rttm_get_their_words_from_a_speech_model(corpus, tmp_path, monkeypatch):
     (tmp_path / "t.rttm").write_text("SPEAKER test 1 0.5 1.0 <NA> <NA> Ada <NA> <NA>")
 
-    def transcribe(path, turns, model, language, progress):
+    def transcribe(path, turns, model, language, **_):
         assert [tuple(turn) for turn in turns] == [("Ada", 0.5, 1.5)] and (model, language) == ("whisper", "en")
         return [{"speaker": turn.speaker, "text": "Come in.", "start": turn.start, "end": turn.end} for turn in turns]
 

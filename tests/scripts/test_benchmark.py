@@ -85,9 +85,10 @@ def test_the_report_has_every_part(landmarker, model, recording, tmp_path, capsy
     assert (report["recording"]["width"], report["recording"]["height"]) == (256, 256)
     assert report["recording"]["utterances"] == 4  # the third repetition is cut
     assert set(report["parts"]) == {
-        *("decoding of sound", "decoding of video", "sound features", "faces", "text, fusion, contexts", "the rest")
+        *("decoding of sound", "sound features", "faces", "text, fusion, contexts", "the rest")
     }
-    for part in [*report["parts"].values(), report["total"]]:
+    assert set(report["beside"]) == {"decoding of video"}  # while faces are searched
+    for part in [*report["parts"].values(), *report["beside"].values(), report["total"]]:
         assert part["seconds"] > 0 and part["cpu_seconds"] >= 0
         assert part["real_time_factor"] == pytest.approx(part["seconds"] / seconds)
     for kind in ("seconds", "cpu_seconds"):
@@ -179,9 +180,11 @@ def test_speech_that_is_found_and_transcribed_has_parts_of_its_own(recording, mo
     if importlib.util.find_spec("resemblyzer") is None:
         pytest.skip("needs Resemblyzer")
     # there is no speech in it that Silero or Whisper would find
-    monkeypatch.setattr(diarization, "find_speech", lambda recording, progress: [(0.2, 1.9)])
+    monkeypatch.setattr(diarization, "find_speech", lambda *_: [(0.2, 1.9)])
     monkeypatch.setattr(
-        speech_to_text, "transcribe", lambda path, turns, *_: [{"text": "oh", **turn._asdict()} for turn in turns]
+        speech_to_text,
+        "transcribe",
+        lambda path, turns, *_: [{"text": "oh", "words": [], **turn._asdict()} for turn in turns],
     )
     stopwatch = Stopwatch()
     with timed_parts(stopwatch), stopwatch.part("the rest"):

@@ -1,0 +1,62 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What is lost or unsure in a recording or transcript, logged and collected for the result."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_collected: ContextVar[list[str] | None] = ContextVar("collected_warnings", default=None)
+
+
+class _Collector(logging.Handler):
+    """Adds each warning that a module beside this one logs to the list of [`collected_warnings`]."""
+
+    def emit(self, record: logging.LogRecord):
+        collect(record.getMessage())
+        if not _other_handlers(logging.getLogger(record.name)):
+            logging.lastResort.handle(record)  # as Python does for a logger without any handler
+
+
+def _other_handlers(logger: logging.Logger) -> bool:
+    """Whether a handler other than ours takes what this logger logs."""
+    while logger is not None:
+        if any(type(handler).__name__ != _Collector.__name__ for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+_package = logging.getLogger(__name__.rpartition(".")[0])
+if not any(type(handler).__name__ == _Collector.__name__ for handler in _package.handlers):
+    _package.addHandler(_Collector(logging.WARNING))
+
+
+def collect(message: str):
+    """Add a warning to the result without logging it, as when it was logged before in this process."""
+    collected = _collected.get()
+    if collected is not None and message not in collected:
+        collected.append(message)
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """
+    Gives a list to which each warning is added that is logged until the end: of this thread, and of threads that run in a
+    copy of its context. Nested uses each have a list of their own.
+    """
+    warnings: list[str] = []
+    token = _collected.set(warnings)
+    try:
+        yield warnings
+    finally:
+        _collected.reset(token)
+
+
+def with_warnings(conversation: dict, warnings: list[str]) -> dict:
+    """The conversation with these warnings after those that it has already, none twice."""
+    joined = list(dict.fromkeys([*conversation.get("warnings", ()), *warnings]))
+    return {**conversation, "warnings": joined} if joined else conversation
+
+
+__all__ = ["collect", "collected_warnings", "with_warnings"]

@@ -1,0 +1,99 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The diarization error rate on talks made of Emo-DB's utterances."""
+
+import statistics
+from itertools import product
+
+from tqdm.auto import tqdm
+
+from modeling_amuse.processing.diarization import Turn, diarize
+from modeling_amuse.processing.evaluation.acted_talks import (
+    MOODS,
+    REPORT_SPEAKERS,
+    SELECTION_SPEAKERS,
+    clips_of_speakers,
+    make_talk,
+)
+from modeling_amuse.processing.extras import import_extra
+
+COLLAR = 0.25
+"""Seconds before and after each boundary of the truth that are not scored."""
+PEOPLE, CHANNELS = (2, 3), (1, 2)
+
+
+def benchmark_speakers(data_dir: str, speakers: str = "report", talks: int = 10, seed: int = 0) -> dict:
+    """
+    Find the speakers of talks of each kind, and compare them with the truth.
+
+    Args:
+        data_dir: Emo-DB, the folder that holds `wav/`.
+        speakers: `"selection"` or `"report"`.
+        talks: how many talks of each kind; their seeds are `seed`, `seed + 1`, ...
+
+    Returns:
+        `speakers` (their names), `talks`, `seed` and `cells`: for each kind of talk `mood`, `people`, `channels`,
+        `is_number_given`, the `error_rates` of the talks, and the numbers of speakers that were `found`.
+
+    Raises:
+        FileNotFoundError: when the data are not there.
+    """
+    names = {"selection": SELECTION_SPEAKERS, "report": REPORT_SPEAKERS}[speakers]
+    clips = clips_of_speakers(data_dir, names)
+    kinds = list(product(MOODS, PEOPLE, CHANNELS))
+    cells = {(*kind, given): {"error_rates": [], "found": []} for kind in kinds for given in (True, False)}
+    for (mood, people, channels), number in tqdm(
+        list(product(kinds, range(talks))), desc="Talks", unit="talk", disable=None
+    ):
+        talk = make_talk(clips, mood, people, channels, seed + number)
+        for is_given in (True, False):
+            turns = diarize(talk.sound, num_speakers=people if is_given else None)
+            cell = cells[mood, people, channels, is_given]
+            cell["error_rates"].append(diarization_error_rate(talk.turns, turns))
+            cell["found"].append(len({turn.speaker for turn in turns}))
+    names_of_kind = ("mood", "people", "channels", "is_number_given")
+    return {
+        "speakers": list(names),
+        "talks": talks,
+        "seed": seed,
+        "cells": [{**dict(zip(names_of_kind, kind, strict=True)), **cell} for kind, cell in cells.items()],
+    }
+
+
+def diarization_error_rate(truth: list[Turn], turns: list[Turn]) -> float:
+    """
+    The share of the speech that is missed, wrong, or of the wrong speaker, by the best mapping of speakers. What is within
+    0.25 s of a boundary of the truth is not scored; overlapping speech is.
+    """
+    core = import_extra("pyannote.core", "test")
+    metrics = import_extra("pyannote.metrics.diarization", "test")
+    annotations = []
+    for given in (truth, turns):
+        annotation = core.Annotation()
+        for number, turn in enumerate(given):
+            annotation[core.Segment(turn.start, turn.end), number] = turn.speaker
+        annotations.append(annotation)
+    everything = core.Timeline([core.Segment(0, max(turn.end for turn in [*truth, *turns]))])
+    return float(metrics.DiarizationErrorRate(collar=2 * COLLAR)(*annotations, uem=everything))
+
+
+def as_text(report: dict) -> str:
+    """The report as a table."""
+    lines = [
+        f"Diarization error rate in percent: mean (largest) of {report['talks']} talks of Emo-DB's speakers "
+        f"{', '.join(report['speakers'])}, seeds from {report['seed']}; collar {COLLAR} s, overlap counted",
+        "",
+        f"{'talk':28}{'channels':>9}{'number given':>18}{'number estimated':>18}{'speakers found':>16}",
+    ]
+    cells = {(c["mood"], c["people"], c["channels"], c["is_number_given"]): c for c in report["cells"]}
+    for mood, people, channels in dict.fromkeys(kind[:3] for kind in cells):
+        given, estimated = (cells[mood, people, channels, is_given] for is_given in (True, False))
+        found = statistics.fmean(estimated["found"])
+        lines.append(
+            f"{mood + ', ' + str(people) + ' people':28}{channels:9}{_percent(given):>18}{_percent(estimated):>18}{found:16.1f}"
+        )
+    return "\n".join(lines)
+
+
+def _percent(cell: dict) -> str:
+    rates = cell["error_rates"]
+    return f"{100 * statistics.fmean(rates):.1f} ({100 * max(rates):.1f})"
