@@ -31,6 +31,8 @@ for run in json.loads(sys.argv[1]):
         with contextlib.redirect_stderr(said):
             runpy.run_path(str(script), run_name="__main__")
     except SystemExit as stopped:
-        exits.append(said.getvalue().splitlines()[-1] if stopped.code else None)
+        # it may follow a progress bar on the same line
+        begin = said.getvalue().rfind(f"{script.name}: ")
+        exits.append(said.getvalue()[begin:].splitlines()[0] if stopped.code else None)
     print(said.getvalue(), file=sys.stderr)
 print("\n" + json.dumps(exits))

@@ -15,7 +15,7 @@ from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.export.export_arguments import ExportArguments
-from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
+from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 
 LARGEST_DIFFERENCE = 1e-4
 BATCH_SIZES = (2, 1, 5, 4)

@@ -10,7 +10,7 @@ from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
-from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
+from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 
 KEPT = ["modality_heads", "classifier"]
 """Modules of few weights, which the emotions are read from."""

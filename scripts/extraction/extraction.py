@@ -27,7 +27,7 @@ from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, ext
 from modeling_amuse.recording_states import recording_encoders
 from modeling_amuse.scripts.command.process import usable_cores
 from modeling_amuse.scripts.extraction.extraction_arguments import ExtractionArguments
-from modeling_amuse.scripts.training.prediction import encoder_part
+from modeling_amuse.scripts.training.model_loading import encoder_part
 
 
 def extract_corpus(args: ExtractionArguments):

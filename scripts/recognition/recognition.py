@@ -15,13 +15,12 @@ from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.stage_bars import StageBars
 from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, write_timeline
-from modeling_amuse.processing.timelines.timeline_picture import save_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
 from modeling_amuse.processing.whole_files import check_folder
 from modeling_amuse.scripts.command.errors import is_of_user, one_line
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.recognition.transcript_matching import FolderTranscripts
-from modeling_amuse.scripts.training.prediction import load_from_folder_or_hub
+from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 
 
 def recognize_files(args: RecognitionArguments) -> int:
@@ -211,8 +210,11 @@ def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, 
     for path in outputs:
         if path not in pictures:
             write_timeline(timeline, path, name, csv_bom=args.csv_bom, csv_raw=args.csv_raw)
-    for path in pictures:
-        save_timeline(timeline, path)
+    if pictures:
+        from modeling_amuse.processing.timelines.timeline_picture import save_timeline  # imports datasets, pandas
+
+        for path in pictures:
+            save_timeline(timeline, path)
     for path in dict.fromkeys([*outputs, *pictures]):
         tqdm.write(f"Written to {path}")
 

@@ -34,9 +34,9 @@ from modeling_amuse.scripts.training.evaluation_output import (
     write_json,
     write_predictions,
 )
+from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 from modeling_amuse.scripts.training.prediction import (
     forget_mixed_precision,
-    load_from_folder_or_hub,
     predict,
     score,
 )

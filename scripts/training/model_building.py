@@ -13,7 +13,7 @@ from modeling_amuse.processing.controlled.small_text_encoder import small_text_e
 from modeling_amuse.processing.conversation import MODALITY_OF
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
 from modeling_amuse.processing.evaluation.contaminated_encoders import contamination
-from modeling_amuse.scripts.training.prediction import encoder_part, load_from_folder_or_hub
+from modeling_amuse.scripts.training.model_loading import encoder_part, load_from_folder_or_hub
 from modeling_amuse.scripts.training.training_arguments import ModelArguments
 from modeling_amuse.scripts.training.training_data import TrainingData
 

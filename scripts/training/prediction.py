@@ -3,7 +3,6 @@
 
 from copy import copy
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,36 +15,6 @@ from transformers import BatchFeature
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.corpora.soft_labels import target_rows
 from modeling_amuse.processing.evaluation.emotion_metric import EmotionMetric
-from modeling_amuse.processing.processing_amuse import PART_LOADERS
-
-
-def load_from_folder_or_hub(loader: type, name: str):
-    """
-    `loader.from_pretrained(name)`.
-
-    Raises:
-        FileNotFoundError: when there is neither such a folder nor such a model on the Hub.
-    """
-    try:
-        return loader.from_pretrained(name)
-    except OSError as error:
-        if Path(name).is_dir():
-            raise
-        raise FileNotFoundError(
-            f"There is no folder {name}, and the Hub gives no model of that name: {error}"
-        ) from error
-
-
-def encoder_part(modality: str, name: str) -> dict:
-    """
-    The processor's part that makes the inputs of a pretrained encoder, as its keyword.
-
-    Args:
-        modality: "text", "audio" or "vision".
-        name: Hub id or folder of the encoder.
-    """
-    parts = {"text": "tokenizer", "audio": "feature_extractor", "vision": "image_processor"}
-    return {parts[modality]: load_from_folder_or_hub(PART_LOADERS[parts[modality]], name)}
 
 
 def collate_conversations(

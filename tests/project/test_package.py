@@ -107,12 +107,17 @@ def distribution_name(requirement: str) -> str:
 NEWCOMER = """
 import json, runpy, sys
 
-wheel, packages, script, absent = map(json.loads, sys.argv[1:])
-sys.path += [wheel, *packages]
+wheel, packages, script, absent = map(json.loads, sys.argv[1:5])
+sys.path += ["", wheel, *packages]  # the current folder first, with the user's own packages
 sys.modules |= dict.fromkeys(absent)  # as if they were not installed
-runpy.run_path(script, run_name="__main__")
-import modeling_amuse, modeling_amuse.processing
+sys.argv = [script, *sys.argv[5:]]
+try:
+    runpy.run_path(script, run_name="__main__")
+except SystemExit as ended:
+    assert not ended.code, ended.code
+import modeling_amuse, modeling_amuse.processing, processing, scripts
 assert all(module.__file__.startswith(wheel) for module in (modeling_amuse, modeling_amuse.processing))
+assert processing.OWNER == scripts.OWNER == "the user"
 """
 
 
@@ -127,6 +132,9 @@ def test_a_newcomers_script_needs_the_wheel_alone(wheel, tmp_path):
     model.save_pretrained(tmp_path / "amuse-sample")
     AmuseProcessor(tokenizer, emotions=["neutral", "fear"]).save_pretrained(tmp_path / "amuse-sample")
 
+    for name in ("processing", "scripts"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text('OWNER = "the user"\n', encoding="utf-8")
     target = tmp_path / "installed"
     install = ["install", "--no-deps", "--no-compile", "--quiet", "--target", str(target), wheel.filename]
     subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True)
@@ -136,6 +144,14 @@ def test_a_newcomers_script_needs_the_wheel_alone(wheel, tmp_path):
     command = [sys.executable, "-I", "-S", "-c", NEWCOMER, *arguments]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
+    amuse = target / "bin" / "amuse"  # the installed command
+    assert amuse.read_text(encoding="utf-8").startswith(f"#!{sys.executable}")
+    command[7] = json.dumps(str(amuse))
+    words = ["recognize", "talk.jsonl", "--model", "amuse-sample"]
+    recognized = subprocess.run([*command, *words], capture_output=True, text=True, cwd=tmp_path)
+    assert recognized.returncode == 0, recognized.stderr
+    assert recognized.stderr == ""  # no library warns
+    assert "What was that noise?" in recognized.stdout
     lines = [line.split() for line in result.stdout.splitlines()]
     assert lines[0] == ["speaker", "text", "emotion", "confidence"]
     ours = pipeline("emotion-recognition", model=str(tmp_path / "amuse-sample"), device="cpu")(talk)

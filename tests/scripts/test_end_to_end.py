@@ -16,7 +16,7 @@ from modeling_amuse.processing.faces import FACE_FEATURES
 from modeling_amuse.processing.feature_extractors import extractor_record
 from modeling_amuse.processing.utterance_media import utterance_sights
 from modeling_amuse.scripts import recognize
-from modeling_amuse.scripts.training.prediction import encoder_part
+from modeling_amuse.scripts.training.model_loading import encoder_part
 from tests.conftest import folder_from_environment
 from tests.small_media import write_video
 

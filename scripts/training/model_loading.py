@@ -1,0 +1,35 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Loading models, encoders and their processors from a folder or the Hub. Recognition takes this, so it imports little."""
+
+from pathlib import Path
+
+from modeling_amuse.processing.processing_amuse import PART_LOADERS
+
+
+def load_from_folder_or_hub(loader: type, name: str):
+    """
+    `loader.from_pretrained(name)`.
+
+    Raises:
+        FileNotFoundError: when there is neither such a folder nor such a model on the Hub.
+    """
+    try:
+        return loader.from_pretrained(name)
+    except OSError as error:
+        if Path(name).is_dir():
+            raise
+        raise FileNotFoundError(
+            f"There is no folder {name}, and the Hub gives no model of that name: {error}"
+        ) from error
+
+
+def encoder_part(modality: str, name: str) -> dict:
+    """
+    The processor's part that makes the inputs of a pretrained encoder, as its keyword.
+
+    Args:
+        modality: "text", "audio" or "vision".
+        name: Hub id or folder of the encoder.
+    """
+    parts = {"text": "tokenizer", "audio": "feature_extractor", "vision": "image_processor"}
+    return {parts[modality]: load_from_folder_or_hub(PART_LOADERS[parts[modality]], name)}
