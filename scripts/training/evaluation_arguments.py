@@ -27,8 +27,8 @@ class EvaluationArguments:
     corpus: str | None = field(
         default=None,
         metadata={
-            "help": "Score the emotions of this further corpus, one that the model learned from with --extra_data. Default: the "
-            "model's own emotions."
+            "help": "Score the emotions of this further corpus, one that the model learned from with --extra_data.",
+            "default": "the model's own emotions",
         },
     )
     modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})

@@ -100,8 +100,8 @@ class DataArguments:
     leave_out_overlap: bool = field(
         default=False,
         metadata={
-            "help": "Leave out conversations of --extra_data whose texts stand in the validation or the test split. Default: "
-            "such a corpus is refused."
+            "help": "Leave out conversations of --extra_data whose texts stand in the validation or the test split; "
+            "otherwise such a corpus is refused."
         },
     )
     train_fraction: float = field(
