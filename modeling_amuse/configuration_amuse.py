@@ -72,6 +72,10 @@ class AmuseConfig(PreTrainedConfig):
         audio_token_pooling (`int`, *optional*, defaults to 1):
             Replace so many successive states of the audio encoder by their mean. Whisper has 50 states per second; 5 makes
             10 of them. `audio_features` are not pooled.
+        crop_audio_window (`bool`, *optional*, defaults to `False`):
+            Let an audio encoder of fixed window (Whisper: 30 seconds) read a window that is as long as the utterance needs,
+            in steps of two seconds. The states differ slightly from those of the whole window, and take a fraction of the
+            time. Other encoders read no fixed window, or need it whole (AST): for them this changes nothing.
         hidden_size (`int`, *optional*, defaults to 256):
             Size d of every descriptor.
         num_attention_heads (`int`, *optional*, defaults to 4):
@@ -188,6 +192,7 @@ class AmuseConfig(PreTrainedConfig):
     num_text_neighbours: int = 2
     max_text_sequence: int = 510
     audio_token_pooling: int = 1
+    crop_audio_window: bool = False
     hidden_size: int = 256
     num_attention_heads: int = 4
     num_self_attention_layers: int = 1

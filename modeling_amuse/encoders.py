@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.nn.functional import pad
-from transformers import MODEL_MAPPING, ASTConfig, AutoModel, Wav2Vec2BertConfig
+from transformers import MODEL_MAPPING, ASTConfig, AutoModel, Wav2Vec2BertConfig, WhisperConfig
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
@@ -16,6 +16,7 @@ from .tokens import left_align
 from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
+WINDOW_STEP = 200  # frames of Whisper's spectrogram: 2 seconds
 SHORTEST_SOUND = 1600  # samples; the processor pads to this length, because encoders have a shortest input
 
 
@@ -94,16 +95,29 @@ def _with_a_first(mask: torch.BoolTensor) -> torch.BoolTensor:
     return mask | (first & ~mask.any(dim=1, keepdim=True))
 
 
-def encode_audio(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor | None):
+def encode_audio(
+    encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor | None, crop_window: bool = False
+):
     """
     Args:
         audio_values: `(rows, ...)`, the encoder's main input: waveforms `(rows, samples)`, or spectrograms
             `(rows, bins, frames)` or `(rows, frames, bins)`.
         mask: `(rows, samples or frames)`, 1 for valid samples or frames. None: all are valid.
+        crop_window: let an encoder of fixed window read only as much of it as each row needs (`config.crop_audio_window`).
 
     Returns:
         States `(rows, tokens, D)` in the order of time, and their mask `(rows, tokens)`.
+
+    Raises:
+        ValueError: when a cropped window is exported: its width depends on the sound.
     """
+    if crop_window and mask is not None and has_fixed_window(encoder):
+        if is_exporting() or is_sharded(encoder):
+            raise ValueError(
+                "An audio encoder whose window is cropped (crop_audio_window) cannot be exported or sharded: the window's "
+                "width depends on the sound. Give audio_features, the encoder's states, in place of audio_values."
+            )
+        return _encode_cropped(encoder, audio_values, mask.bool())
     if mask is not None and _norms_over_time(encoder) and not (is_exporting() or is_sharded(encoder)):
         return _encode_by_length(encoder, audio_values, mask.bool())
     return _encode_sound(encoder, audio_values, mask)
@@ -128,6 +142,44 @@ def _encode_by_length(encoder: PreTrainedModel, audio_values: torch.Tensor, mask
     masks = [pad(part, (0, tokens - part.shape[1])) for _, part in states]
     back = torch.cat(order).argsort()
     return torch.cat(padded)[back], torch.cat(masks)[back]
+
+
+def has_fixed_window(encoder: PreTrainedModel) -> bool:
+    """Whether the encoder pads every sound to one length and adds absolute positions from its start, as Whisper does."""
+    return isinstance(encoder.config, WhisperConfig)
+
+
+def _encode_cropped(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.BoolTensor):
+    """
+    Like `encode_audio`, for spectrograms `(rows, bins, frames)` of a fixed window, of which each row is read up to its end,
+    rounded up to `WINDOW_STEP`. A row's window depends on this row alone, so that its states do not depend on the batch.
+    """
+    frames = mask.shape[1]
+    windows = mask.sum(dim=1).add(WINDOW_STEP - 1).div(WINDOW_STEP, rounding_mode="floor").clamp(min=1) * WINDOW_STEP
+    windows = windows.clamp(max=frames)
+    rows, states, masks = [], [], []
+    for window in windows.unique().tolist():
+        rows.append((windows == window).nonzero()[:, 0])
+        with _narrowed(encoder, frames, window):
+            read = _encode_sound(encoder, audio_values[rows[-1], :, :window], mask[rows[-1], :window])
+        states.append(read[0])
+        masks.append(read[1])
+    tokens = max(part.shape[1] for part in states)
+    back = torch.cat(rows).argsort()
+    states = torch.cat([pad(part, (0, 0, 0, tokens - part.shape[1])) for part in states])
+    return states[back], torch.cat([pad(part, (0, tokens - part.shape[1])) for part in masks])[back]
+
+
+@contextmanager
+def _narrowed(encoder: PreTrainedModel, frames: int, window: int):
+    """Let a Whisper encoder of `frames` take `window` frames, with its first positions; it refuses other lengths."""
+    config, embedding = encoder.config, encoder.embed_positions
+    positions = embedding.num_embeddings
+    config.max_source_positions = embedding.num_embeddings = positions * window // frames
+    try:
+        yield
+    finally:
+        config.max_source_positions = embedding.num_embeddings = positions
 
 
 def _encode_sound(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor | None):

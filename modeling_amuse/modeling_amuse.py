@@ -39,7 +39,15 @@ from .adaptive_fusion import build_fusion, head_gradients
 from .configuration_amuse import MODALITIES, AmuseConfig
 from .conversation_context import CONTEXT_CLASSES, AmuseConversationContext
 from .corpus_heads import AmuseCorpusHead, classifier_size
-from .encoders import ENCODE, encoder_from_config, encoder_from_pretrained, is_distributed, is_sharded, tied_to_zero
+from .encoders import (
+    ENCODE,
+    encode_audio,
+    encoder_from_config,
+    encoder_from_pretrained,
+    is_distributed,
+    is_sharded,
+    tied_to_zero,
+)
 from .experts import ExpertScores, build_experts
 from .like_lengths import groups_of_like_length, in_first_order
 from .losses import (
@@ -191,6 +199,8 @@ class AmuseModel(AmusePreTrainedModel):
             if modality == "text" and conversations is not None:
                 encode = TEXT_SCOPES.implementation(self.config.text_scope)
                 states, mask = encode(encoder, values, mask, conversations, self.config)
+            elif modality == "audio":
+                states, mask = encode_audio(encoder, values, mask, self.config.crop_audio_window)
             else:
                 states, mask = ENCODE[modality](encoder, values, mask)
         if stream == "audio":

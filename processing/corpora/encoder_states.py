@@ -9,6 +9,7 @@ from datasets import Dataset, Features, List, Value
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
+from modeling_amuse.encoders import has_fixed_window
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.processing.processing_amuse import AmuseProcessor
 
@@ -66,13 +67,14 @@ def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreT
     return fingerprint.hexdigest()[:32]
 
 
-def encoder_record(encoder: PreTrainedModel, pooling: int = 1) -> dict:
+def encoder_record(encoder: PreTrainedModel, pooling: int = 1, crop_window: bool = False) -> dict:
     """
-    The record of a feature table that holds an encoder's states: the same for the same weights alone.
+    The record of a feature table that holds an encoder's states. Records are equal if weights and settings are equal.
 
     Args:
         encoder: an audio or image encoder.
         pooling: mean over so many successive states.
+        crop_window: `config.crop_audio_window`; recorded where it makes a difference.
     """
     weights = hashlib.sha256()
     _add_weights(weights, encoder)
@@ -82,6 +84,7 @@ def encoder_record(encoder: PreTrainedModel, pooling: int = 1) -> dict:
         "model_type": encoder.config.model_type,
         "weights": weights.hexdigest()[:32],
         "pooling": pooling,
+        **({"window": "cropped"} if crop_window and has_fixed_window(encoder) else {}),
     }
 
 

@@ -135,11 +135,11 @@ def frozen_encoders(modality: str, name: str, pooling: int, device: str) -> tupl
     size = getattr(AutoConfig.from_pretrained(name), "hidden_size", None)
     streams = {"background_feature_size": size} if modality == "vision" else {}
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
-        **{modality: name}, **streams, audio_token_pooling=pooling
+        **{modality: name}, **streams, audio_token_pooling=pooling, crop_audio_window=True
     )
     model.eval().to(device)
     encoders = recording_encoders(model.amuse, processor)
-    return encoders, encoder_record(model.amuse.encoder(modality), pooling)
+    return encoders, encoder_record(model.amuse.encoder(modality), pooling, crop_window=True)
 
 
 def compute_part(job: dict, folders: dict[str, Path], part: tuple[str, list[dict]]) -> str:

@@ -134,7 +134,9 @@ def check_features(stream: str, table, model, processor):
     trained = processor.feature_records.get(stream)
     if table.record is not None and table.record["name"] == "encoder" and stream != "text":
         encoder = model.amuse.encoder(MODALITY_OF[stream])
-        trained = encoder and encoder_record(encoder, model.config.audio_token_pooling if stream == "audio" else 1)
+        is_audio = stream == "audio"
+        pooling = model.config.audio_token_pooling if is_audio else 1
+        trained = encoder and encoder_record(encoder, pooling, is_audio and model.config.crop_audio_window)
     if table.record != trained:
         raise ValueError(
             f"The model learned from {stream} features of {trained or 'an unknown extractor'}, but the table has "

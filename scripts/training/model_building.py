@@ -38,7 +38,8 @@ def build_model(data: TrainingData, model_args: ModelArguments) -> tuple[AmuseFo
         **text_fields,
     }
     if "audio" in frozen:
-        fields["audio_token_pooling"] = tables["audio"].record["pooling"]
+        record = tables["audio"].record
+        fields |= {"audio_token_pooling": record["pooling"], "crop_audio_window": "window" in record}
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=text_model, **frozen, **fields)
     for stream, table in tables.items():
         if MODALITY_OF[stream] in frozen:
@@ -155,7 +156,7 @@ def check_states(table, encoder, option: str):
     Raises:
         ValueError: when the states in the table are not those of this encoder.
     """
-    expected = encoder_record(encoder, table.record["pooling"])
+    expected = encoder_record(encoder, table.record["pooling"], "window" in table.record)
     if table.record != expected:
         raise ValueError(
             f"{option} holds the states of another encoder ({table.record}) than the one that is named ({expected}): "

@@ -408,3 +408,29 @@ def test_an_audio_encoder_of_another_sampling_rate_hears_no_recordings():
     processor = AmuseProcessor(feature_extractor=Wav2Vec2FeatureExtractor(sampling_rate=48000))
     with pytest.raises(ValueError, match="expects 48000 samples per second, but recordings are read at 16000"):
         recording_encoders(model_with(audio_config=WAV2VEC2).amuse, processor)
+
+
+def test_a_cropped_window_depends_on_its_utterance_alone_and_the_whole_one_is_left_as_it_was():
+    torch.manual_seed(0)
+    model = model_with(audio_config=WhisperConfig(**(WHISPER.to_dict() | {"max_source_positions": 600})))
+    lengths = torch.tensor([0, 1, 199, 200, 201, 640, 1200])
+    values = torch.randn(len(lengths), 4, 1200)
+    mask = torch.arange(1200) < lengths[:, None]
+    encoder, read = model.amuse.encoder("audio"), []
+    encoder.conv1.register_forward_hook(lambda module, inputs, output: read.append(tuple(inputs[0].shape)))
+    with torch.no_grad():
+        whole = model.amuse.encode_stream("audio", values, mask)
+        model.config.crop_audio_window = True
+        read.clear()
+        states, valid = model.amuse.encode_stream("audio", values, mask)
+        assert read == [(4, 4, 200), (1, 4, 400), (1, 4, 800), (1, 4, 1200)]
+        alone = [model.amuse.encode_stream("audio", values[i : i + 1], mask[i : i + 1])[0][0] for i in range(7)]
+        assert torch.equal(valid, whole[1]) and valid.sum(dim=1).tolist() == [0, 1, 100, 100, 101, 320, 600]
+        for row, by_itself in enumerate(alone):
+            torch.testing.assert_close(states[row][valid[row]], by_itself[: int(valid[row].sum())])
+        # a sound that fills the window has the states of the whole window; shorter ones differ a little
+        torch.testing.assert_close(states[6], whole[0][6])
+        assert not torch.equal(states[2][:100], whole[0][2][:100])
+        model.config.crop_audio_window = False
+        torch.testing.assert_close(model.amuse.encode_stream("audio", values, mask), whole)
+    assert encoder.config.max_source_positions == encoder.embed_positions.num_embeddings == 600
