@@ -5,13 +5,14 @@ Measure what recognition and training cost.
     python scripts/benchmark.py media --model amuse-sample --hours 2
     python scripts/benchmark.py media --model amuse-sample --recording talk.mp4 --transcript talk.srt --output benchmark.json
     python scripts/benchmark.py step
+    python scripts/benchmark.py step --against v0.1.0 --repeats 3 --steps 2
     python scripts/benchmark.py speakers --data_dir emodb
 
 `media`: the time of each part of the recognition of a long recording, and its peak memory. The recording is a short one,
 repeated. Without --recording a conversation of the controlled corpus is rendered as 720p video with 25 frames a second
 and the noise of a camera.
 `step`: the time of a training step with one thread, with two, and with the default, on an idle machine and beside a
-process that computes on the same cores.
+process that computes on the same cores. With --against COMMIT, the time of a step of this code by that of the commit's.
 `speakers`: the diarization error rate on talks that are made of Emo-DB's utterances, by mood, number of people and channels,
 with and without the number of speakers given.
 """
@@ -74,6 +75,11 @@ def step(args: StepArguments) -> tuple[dict, str]:
     """The report of `benchmark_step`, and its table."""
     if args.repeats < 1 or args.steps < 1:
         raise WrongArguments("--repeats and --steps must be at least 1.")
+    if args.against is not None:
+        from modeling_amuse.scripts.benchmarks import step_comparison
+
+        report = step_comparison.compare_steps(args.against, args.repeats, args.steps, args.device)
+        return report, step_comparison.as_text(report)
     from modeling_amuse.scripts.benchmarks.step_benchmark import as_text, benchmark_step
 
     report = benchmark_step(args.repeats, args.steps)

@@ -25,6 +25,13 @@ class StepArguments:
 
     repeats: int = field(default=5, metadata={"help": "Measurements of each setting, each in its own process."})
     steps: int = field(default=20, metadata={"help": "Training steps in a measurement."})
+    against: str | None = field(
+        default=None,
+        metadata={"help": "Compare with the code of this commit, in place of comparing numbers of threads."},
+    )
+    device: str = field(
+        default="cpu", metadata={"help": "Device of the comparison with a commit.", "choices": ["cpu", "cuda"]}
+    )
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
 
 
