@@ -16,32 +16,29 @@ from pathlib import Path
 if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
-from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.scripts.command.options import read_options
+from modeling_amuse.scripts.training.data_arguments import DataSetArguments
 
 
 @dataclass
-class AuditArguments:
+class AuditArguments(DataSetArguments):
     """What is looked through."""
 
-    dataset_name: str = field(metadata={"help": "The data set.", "choices": list(DATA_SETS)})
-    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
     output: str | None = field(default=None, metadata={"help": "JSON file for everything that was found."})
     longest: float = field(default=60.0, metadata={"help": "Utterances of more seconds than this are too long."})
     num_processes: int = field(default=2, metadata={"help": "Files that are read at the same time."})
     first: int = field(default=10, metadata={"help": "Findings of each kind that are printed."})
     strict: bool = field(default=False, metadata={"help": "Exit with status 1 when anything was found."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
 
 
 def main(arguments: list[str] | None = None) -> dict:
     [args] = read_options(arguments, AuditArguments, description=__doc__)
-    from modeling_amuse.processing.corpora.load_conversations import describe_report, load_conversations
+    from modeling_amuse.processing.corpora.load_conversations import load_conversations
     from modeling_amuse.processing.corpora.media_audit import audit_media, describe_audit, number_of_findings
     from modeling_amuse.processing.whole_files import whole_file
 
-    data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir)
-    print(describe_report(data.report))
+    data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, options=args.options())
+    print(data.describe())
     report = audit_media(data.splits, args.longest, args.num_processes)
     print(f"\n{describe_audit(report, args.first)}")
     if args.output is not None:

@@ -13,8 +13,6 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.processing.corpora.hub_conversations import is_saved_dataset, load_from_datasets
 
-BUILDERS = {name: entry.builder() for name, entry in DATA_SETS.items()}
-
 
 class ConversationData(NamedTuple):
     """

@@ -28,6 +28,7 @@ class EmotionMetric(evaluate.Metric):
     - `conversations`: `(utterances,)`, equal for the utterances of one conversation;
     - `emotions` (`list[str]`): the names of the labels;
     - `left_out` (`list[str]`, *optional*): emotions that a variant of the data set leaves out, MELD's 5 classes;
+    - `uncounted` (`list[str]`, *optional*): emotions that are predicted but not scored, such as DailyDialog's neutral;
     - `num_resamples` (`int`, *optional*, defaults to 1000): resamples of the bootstrap interval; 0 leaves it out.
 
     and returns
@@ -41,6 +42,7 @@ class EmotionMetric(evaluate.Metric):
     - `confusion_matrix`: rows are true emotions, columns predicted ones;
     - `reduced`: with `left_out`, `weighted_f1`, `accuracy` and `macro_f1` over the utterances of the emotions that
       remain, predictions being chosen among these;
+    - `counted`: with `uncounted`, `micro_f1`, `weighted_f1` and `macro_f1` of the other emotions over all utterances;
     - `num_utterances`, `num_conversations`.
     """
 
@@ -58,7 +60,9 @@ class EmotionMetric(evaluate.Metric):
             ),
         )
 
-    def _compute(self, prediction_scores, references, conversations, emotions, left_out=(), num_resamples=1000) -> dict:
+    def _compute(
+        self, prediction_scores, references, conversations, emotions, left_out=(), uncounted=(), num_resamples=1000
+    ) -> dict:
         scores, references, conversations = map(np.asarray, (prediction_scores, references, conversations))
         predictions = scores.argmax(axis=1)
         labels = list(range(len(emotions)))
@@ -82,6 +86,8 @@ class EmotionMetric(evaluate.Metric):
             result["weighted_f1_interval"] = weighted_f1_interval(
                 references, predictions, conversations, len(emotions), num_resamples
             )
+        if uncounted:
+            result["counted"] = f1_of_others(references, predictions, list(emotions), list(uncounted))
         if left_out:
             kept = [label for label in labels if emotions[label] not in left_out]
             rows = np.isin(references, kept)
@@ -97,7 +103,7 @@ def trainer_metrics(emotions: list[str], **settings) -> Callable[[EvalPrediction
 
     Args:
         emotions: the names of the labels.
-        settings: `left_out` and `num_resamples` of the metric.
+        settings: `left_out`, `uncounted` and `num_resamples` of the metric.
 
     Returns:
         A function of logits `(conversations, utterances, emotions)`, alone or first of what the model gave, and labels
@@ -117,6 +123,29 @@ def trainer_metrics(emotions: list[str], **settings) -> Callable[[EvalPrediction
         )
 
     return compute_metrics
+
+
+def f1_of_others(
+    references: np.ndarray, predictions: np.ndarray, emotions: list[str], uncounted: list[str]
+) -> dict[str, object]:
+    """
+    The F1 of all emotions but the `uncounted`, over all utterances: what is missed or wrongly found counts.
+
+    Raises:
+        ValueError: when a name is none of the emotions, or none is left.
+    """
+    strange = [name for name in uncounted if name not in emotions]
+    labels = [label for label, name in enumerate(emotions) if name not in uncounted]
+    if strange or not labels:
+        raise ValueError(
+            f"--score_without names {', '.join(strange or uncounted)}; the emotions are {', '.join(emotions)}."
+        )
+    averages = ("micro", "weighted", "macro")
+    scores = {
+        f"{name}_f1": float(f1_score(references, predictions, labels=labels, average=name, zero_division=0))
+        for name in averages
+    }
+    return {"uncounted": uncounted, **scores}
 
 
 def headline(references: np.ndarray, predictions: np.ndarray, labels: list[int]) -> dict[str, float]:

@@ -41,11 +41,11 @@ def extract_corpus(args: ExtractionArguments):
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=7))
     jobs = extraction_jobs(args, str(state.device))
     with state.main_process_first():
-        splits = load_conversations(args.dataset_name, args.data_dir, args.cache_dir).splits
+        splits = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, options=args.options()).splits
     utterances = {split: [u for row in rows["utterances"] for u in row] for split, rows in splits.items()}
     if not any(u["audio"] or u["video"] for rows in utterances.values() for u in rows):
         raise ValueError(
-            f"No utterance of {args.data_dir} has a recording ('audio' or 'video'): there is nothing to extract from."
+            f"No utterance of {args.place()} has a recording ('audio' or 'video'): there is nothing to extract from."
         )
     parts = [(split, part) for split, rows in utterances.items() for part in parts_of(rows, args.utterances_per_part)]
     # each process has an encoder of its own, which one GPU holds once

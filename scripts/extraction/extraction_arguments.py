@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.scripts.training.data_arguments import DataSetArguments
 
 EXTRACTORS = {
     "prosody": "pitch, loudness and voice quality over time",
@@ -14,13 +15,14 @@ EXTRACTORS = {
 """The names of `FEATURE_EXTRACTORS`, which this file cannot import without what they compute with."""
 
 
-@dataclass
-class ExtractionArguments:
+@dataclass(kw_only=True)
+class ExtractionArguments(DataSetArguments):
     """What is computed, of what."""
 
     output_dir: str = field(metadata={"help": "Folder for the tables; each extractor gets a folder in it."})
-    dataset_name: str = field(default="folder", metadata={"help": "The data set.", "choices": list(DATA_SETS)})
-    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
+    dataset_name: str = field(
+        default="folder", metadata={"help": f"The data set: {', '.join(DATA_SETS)}; or what `datasets` loads."}
+    )
     extractors: list[str] = field(
         default_factory=list, metadata={"help": "Features to compute.", "choices": EXTRACTORS}
     )
@@ -42,4 +44,3 @@ class ExtractionArguments:
         },
     )
     utterances_per_part: int = field(default=100, metadata={"help": "Utterances after which the work is saved."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})

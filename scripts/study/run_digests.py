@@ -10,7 +10,8 @@ from pathlib import Path
 from modeling_amuse import AmuseConfig
 from modeling_amuse.configuration_amuse import PRESETS
 from modeling_amuse.processing.corpora.conversation_folder import splits_in_name
-from modeling_amuse.processing.corpora.load_conversations import BUILDERS
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.load_conversations import open_builder
 from modeling_amuse.scripts.study.study_description import PATHS
 from modeling_amuse.scripts.training.training_arguments import (
     FREE_ON_RESUME,
@@ -78,7 +79,10 @@ def divided_splits(folds: dict) -> tuple[str, ...]:
 def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:
     """A hash of the conversations of some splits, of feature tables and of encoders. The test split's are not opened."""
     data_dir = options.get("data_dir")
-    builder = BUILDERS[options.get("dataset_name", "sample")](data_dir=data_dir, splits=splits)
+    reading = DataOptions(**{f.name: options[f.name] for f in fields(DataOptions) if f.name in options})
+    builder = open_builder(options.get("dataset_name", "sample"), data_dir, None, splits, reading)
+    if builder is None:
+        raise ValueError("A study reads a data set that has a name here, or files: give data_dir or data_file.")
     given = {name: str(options[name]) for name in PATHS if name != "data_dir" and options.get(name)}
     contents = {name: _contents(path, with_test) for name, path in given.items()}
     return {"conversations": builder.hash, "builder": str(builder.VERSION), **contents}

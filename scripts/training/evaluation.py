@@ -141,6 +141,7 @@ def score_settings(args: EvaluationArguments, model) -> dict:
     return {
         "emotions": [model.config.id2label[label] for label in range(model.config.num_labels)],
         "left_out": FIVE_CLASS_LEFT_OUT if args.dataset_name == "meld" else (),
+        "uncounted": args.score_without or (),
         "num_resamples": args.num_resamples,
     }
 

@@ -3,23 +3,18 @@
 
 from dataclasses import dataclass, field
 
-from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
+from modeling_amuse.scripts.training.data_arguments import FeatureArguments
 from modeling_amuse.variants import MODALITIES
 
 
-@dataclass
-class EvaluationArguments:
+@dataclass(kw_only=True)
+class EvaluationArguments(FeatureArguments):
     """What is evaluated, and on what."""
 
     model: str = field(metadata={"help": "Folder or Hub id of the model."})
-    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(DATA_SETS)})
-    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
     split: str = field(default="test", metadata={"help": "The split: train, validation or test."})
     output: str = field(default="results.json", metadata={"help": "File for the scores; pictures go beside it."})
-    audio_features: str | None = field(default=None, metadata={"help": "Feature table of the audio."})
-    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
-    background_features: str | None = field(default=None, metadata={"help": "Feature table of the background."})
     modalities: list[str] | None = field(
         default=None,
         metadata={"help": "Modalities to use.", "default": "all that the model has", "choices": list(MODALITIES)},
@@ -33,6 +28,13 @@ class EvaluationArguments:
     )
     modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
+    score_without: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Emotions that are predicted but not scored: also print the micro, weighted and macro F1 of the others, as "
+            "is the custom for DailyDialog without its neutral."
+        },
+    )
     num_resamples: int = field(default=1000, metadata={"help": "Resamples of the bootstrap interval."})
     predictions: str | None = field(
         default=None, metadata={"help": "Parquet file for what is predicted for each labelled utterance."}
@@ -65,23 +67,16 @@ class EvaluationArguments:
     )
     disturbance_seed: int = field(default=0, metadata={"help": "Seed of what is missing, dropped and added."})
     pictures: bool = field(default=True, metadata={"help": "Draw the pictures (needs the extra plots)."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 
 
-@dataclass
-class CalibrationArguments:
+@dataclass(kw_only=True)
+class CalibrationArguments(FeatureArguments):
     """What is calibrated, and on what."""
 
     model: str = field(metadata={"help": "Folder of the model; its config.json is changed."})
-    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(DATA_SETS)})
-    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
-    audio_features: str | None = field(default=None, metadata={"help": "Feature table of the audio."})
-    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
-    background_features: str | None = field(default=None, metadata={"help": "Feature table of the background."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 

@@ -2,6 +2,7 @@
 """What an evaluation reads: the split, its features, and the modalities that are used."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
@@ -10,11 +11,11 @@ from modeling_amuse.processing.corpora.conversation_dataset import (
     load_stream_tables,
     utterance_ids,
 )
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.encoder_states import encoder_record, frozen_text_states
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.processing.corpora.load_conversations import (
     ConversationData,
-    describe_report,
     load_conversations,
 )
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance, DisturbedConversations
@@ -41,16 +42,37 @@ def load_split(args, split: str, model, processor, accelerator) -> tuple[Convers
         ValueError: when there is no such split, or its features are not those that the model learned from.
     """
     with accelerator.main_process_first():
-        data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, {"train", "validation", split})
+        options = options_of_training(args, accelerator)
+        wanted = {"train", "validation", split}
+        data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, wanted, options)
     if split not in data.splits:
         raise ValueError(f"The data set has no split {split!r}; it has {', '.join(data.splits)}.")
-    accelerator.print(describe_report({split: data.report[split]}))
+    accelerator.print(data.describe([split]))
     paths = {stream: getattr(args, f"{stream}_features", None) for stream in STREAMS}
     tables = load_stream_tables(paths, data.splits, [split])[split]
     for stream, table in tables.items():
         accelerator.print(f"{split}: {stream}: {table.coverage(utterance_ids(data.splits[split]))}")
         check_features(stream, table, model, processor)
     return data, tables
+
+
+def options_of_training(args, accelerator) -> DataOptions:
+    """
+    How the data set is read: as is asked for, and where nothing is asked for, as in the training of the model, if that was
+    on the same data set.
+    """
+    options, path = args.options(), Path(args.model) / "training_history.json"
+    settings = json.loads(path.read_text(encoding="utf-8")).get("settings", {}) if path.is_file() else {}
+    if settings.get("dataset_name") != args.dataset_name:
+        return options
+    taken = {
+        name: settings[name]
+        for name, value in options.reading().items()
+        if settings.get(name) not in (None, value) and value == getattr(DataOptions(), name)
+    }
+    if taken:
+        accelerator.print("Data options of the training: " + ", ".join(f"--{n} {v}" for n, v in taken.items()))
+    return replace(options, **taken)
 
 
 def split_dataset(

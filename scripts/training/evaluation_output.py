@@ -55,6 +55,12 @@ def describe(scores: dict) -> str:
     if "reduced" in scores:
         reduced = scores["reduced"]
         lines.append(f"weighted F1 without {' and '.join(reduced['left_out'])} {reduced['weighted_f1']:.4f}")
+    if "counted" in scores:
+        counted = scores["counted"]
+        lines.append(
+            f"F1 of the others than {' and '.join(counted['uncounted'])}: micro {counted['micro_f1']:.4f}  weighted "
+            f"{counted['weighted_f1']:.4f}  macro {counted['macro_f1']:.4f}"
+        )
     width = max(map(len, scores["per_class"]))
     lines.append(f"{'':{width}}  precision  recall      F1  support")
     for emotion, row in scores["per_class"].items():

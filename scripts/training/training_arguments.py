@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
+from modeling_amuse.scripts.training.data_arguments import FeatureArguments
 from modeling_amuse.variants import EXPERTS, MODALITIES, PRESETS, REGISTRIES, Registry, Variant
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -52,18 +52,9 @@ EXPERT_CHOICES = Registry("experts", "auto", Variant("auto", "What the validatio
 
 
 @dataclass
-class DataArguments:
+class DataArguments(FeatureArguments):
     """What the model learns from."""
 
-    dataset_name: str = field(default="sample", metadata={"help": "The data set.", "choices": list(DATA_SETS)})
-    data_dir: str | None = field(default=None, metadata={"help": "Folder with the data set's files."})
-    audio_features: str | None = field(
-        default=None, metadata={"help": "Feature table of the audio: a file, or a folder with one for each split."}
-    )
-    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
-    background_features: str | None = field(
-        default=None, metadata={"help": "Feature table of the background, vision's second stream."}
-    )
     modalities: list[str] | None = field(
         default=None,
         metadata={
@@ -108,13 +99,6 @@ class DataArguments:
         default=1.0,
         metadata={"help": "Train on this share of the training conversations, drawn with --seed; more hold the fewer."},
     )
-    cache_dir: str | None = field(
-        default=None,
-        metadata={
-            "help": "Folder for prepared data and the states of frozen encoders.",
-            "default": "the cache of datasets",
-        },
-    )
 
 
 @dataclass
@@ -123,7 +107,11 @@ class ModelArguments:
 
     text_model: str | None = field(
         default=None,
-        metadata={"help": "Text encoder: Hub id or folder.", "default": "a small one, trained from scratch"},
+        metadata={
+            "help": "Text encoder: Hub id or folder.",
+            "default": "for your own tables and downloaded MELD, all-MiniLM-L6-v2, frozen; else, as for `scratch`, a small one that is "
+            "trained from scratch",
+        },
     )
     freeze_text_model: bool = field(
         default=False, metadata={"help": "Keep the text encoder as it is; its states are computed once."}
@@ -399,7 +387,9 @@ FREE_ON_RESUME = {
     "recipe",  # its settings are compared
     *("use_cpu", "num_threads"),
     *("resume_from_checkpoint", "output_dir", "data_dir", "cache_dir", "per_device_eval_batch_size"),
-    *("text_model", "audio_model", "vision_model", "audio_features", "vision_features", "background_features"),
+    *("text_model", "audio_model", "vision_model"),
+    *("text_features", "audio_features", "vision_features", "background_features"),
+    *("data_file", "train_file", "validation_file", "test_file"),
     *("soft_labels", "extra_data"),
     *("energy_country", "device_watts", "report_to"),
     *("push_to_hub", "hub_model_id", "hub_private_repo"),

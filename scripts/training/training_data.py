@@ -26,7 +26,6 @@ from modeling_amuse.processing.corpora.extra_corpora import (
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.processing.corpora.load_conversations import (
     ConversationData,
-    describe_report,
     load_conversations,
 )
 from modeling_amuse.processing.corpora.soft_labels import read_soft_labels, soft_targets
@@ -90,15 +89,17 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
     """
     # the main process goes first: it fills the caches that the others read
     with accelerator.main_process_first():
-        data = load_conversations(data_args.dataset_name, data_args.data_dir, data_args.cache_dir, SPLITS)
-    accelerator.print(describe_report(data.report))
+        data = load_conversations(
+            data_args.dataset_name, data_args.data_dir, data_args.cache_dir, SPLITS, data_args.options()
+        )
+    accelerator.print(data.describe())
     targets = training_targets(data, data_args, accelerator)
     draw_training_conversations(data, data_args.train_fraction, seed, accelerator)
     splits = dict(data.splits)
     for split in SPLITS:
         if split not in splits:
             raise ValueError(
-                f"The data set {data_args.data_dir or data_args.dataset_name} has no {split} split (for a folder: "
+                f"The data set {data_args.place()} has no {split} split (for a folder: "
                 f"{split}.jsonl). Training needs both: the validation split chooses the epoch."
             )
     tables = load_stream_tables({stream: getattr(data_args, f"{stream}_features", None) for stream in STREAMS}, splits)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
+from modeling_amuse.scripts.training.default_text_model import choose_text_model
 from modeling_amuse.scripts.training.distribution import start_accelerator
 from modeling_amuse.scripts.training.expert_stage import fit_experts, in_words
 from modeling_amuse.scripts.training.model_building import build_model, contamination_warnings
@@ -45,6 +46,7 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
     meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # measures the whole machine
 
     # Data and model
+    choose_text_model(data_args, model_args, accelerator)
     data = load_training_data(data_args, args.seed, accelerator)
     model, processor = build_model(data, model_args)
     warnings = contamination_warnings(model_args)

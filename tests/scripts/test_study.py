@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 
+from modeling_amuse.processing.corpora.conversation_folder import Sample
 from modeling_amuse.processing.evaluation.emotion_metric import weighted_f1_interval
 from modeling_amuse.processing.evaluation.seed_comparison import SeedScores
 from modeling_amuse.scripts import run_study
@@ -381,7 +382,7 @@ def test_data_is_recognized_by_what_it_holds(tmp_path, monkeypatch):
     assert digest(vision_features=tables[0]) == first
     tables[0].rename(tmp_path / "moved")
     assert digest(vision_features=tmp_path / "moved") == first
-    monkeypatch.setattr(run_digests.BUILDERS["sample"], "VERSION", "9.9.9")  # it makes other rows of the same files
+    monkeypatch.setattr(Sample, "VERSION", "9.9.9")  # it makes other rows of the same files
     assert digest(vision_features=tmp_path / "moved") != first
 
 

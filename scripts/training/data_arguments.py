@@ -1,0 +1,58 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The arguments that say which data a command reads. This file imports the standard library alone, besides light modules."""
+
+from dataclasses import dataclass, field
+
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+
+
+@dataclass
+class DataSetArguments(DataOptions):
+    """Which data set is read, and how."""
+
+    dataset_name: str = field(
+        default="sample",
+        metadata={
+            "help": f"The data set: {', '.join(DATA_SETS)}; or what `datasets` loads, by its Hub id or folder.",
+        },
+    )
+    data_dir: str | None = field(
+        default=None,
+        metadata={"help": "Folder with the data set's files.", "default": "MELD is downloaded; others need it"},
+    )
+    cache_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder for prepared data and the states of frozen encoders.",
+            "default": "the cache of datasets",
+        },
+    )
+
+    def __post_init__(self):
+        if self.files():
+            self.dataset_name = "folder"  # the user's own data, as records and cards name it
+
+    def options(self) -> DataOptions:
+        """How the data set is read."""
+        return DataOptions.of(self)
+
+    def place(self) -> str:
+        """The data set as a message names it."""
+        return self.data_dir or next(iter(self.files().values()), None) or self.dataset_name
+
+
+@dataclass
+class FeatureArguments(DataSetArguments):
+    """Which data set is read, how, and its feature tables."""
+
+    text_features: str | None = field(
+        default=None, metadata={"help": "Feature table of the text, in place of a text encoder."}
+    )
+    audio_features: str | None = field(
+        default=None, metadata={"help": "Feature table of the audio: a file, or a folder with one for each split."}
+    )
+    vision_features: str | None = field(default=None, metadata={"help": "Feature table of the faces."})
+    background_features: str | None = field(
+        default=None, metadata={"help": "Feature table of the background, vision's second stream."}
+    )
