@@ -28,16 +28,17 @@ class DataOptions:
     )
     conversation_column: list[str] | None = field(
         default=None,
-        metadata={"help": "Column, or columns, that identify the conversation of a row. Default: guessed."},
+        metadata={"help": "Column, or columns, that identify the conversation of a row.", "default": "guessed"},
     )
-    speaker_column: str | None = field(default=None, metadata={"help": "Column of the speaker. Default: guessed."})
-    text_column: str | None = field(default=None, metadata={"help": "Column of the words. Default: guessed."})
-    label_column: str | None = field(default=None, metadata={"help": "Column of the label. Default: guessed."})
+    speaker_column: str | None = field(default=None, metadata={"help": "Column of the speaker.", "default": "guessed"})
+    text_column: str | None = field(default=None, metadata={"help": "Column of the words.", "default": "guessed"})
+    label_column: str | None = field(default=None, metadata={"help": "Column of the label.", "default": "guessed"})
     order_column: str | None = field(
-        default=None, metadata={"help": "Column of the place in the conversation. Default: guessed, else the row's."}
+        default=None,
+        metadata={"help": "Column of the place in the conversation.", "default": "guessed, else the place of the row"},
     )
     id_column: str | None = field(
-        default=None, metadata={"help": "Column of the utterance's id, which --id_pattern reads. Default: guessed."}
+        default=None, metadata={"help": "Column of the utterance's id, which --id_pattern reads.", "default": "guessed"}
     )
     id_pattern: str | None = field(
         default=None,

@@ -1,8 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The data sets that have a name here. This file imports the standard library alone: a command line reads it for its help."""
 
+import difflib
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 SPLIT_NAMES = {
     **{"train": "train", "training": "train"},
@@ -144,3 +146,18 @@ DATA_SETS = {
     )
 }
 """Every data set that has a name, by that name: help texts, errors and loading take their names from here."""
+
+
+def is_known(name: str) -> bool:
+    """Whether a name is one of [`DATA_SETS`], an existing folder, or of the form of a Hub id."""
+    return name in DATA_SETS or Path(name).exists() or (name.count("/") == 1 and not name.startswith((".", "/")))
+
+
+def unknown_data_set(name: str) -> str:
+    """What to say of a name that is none."""
+    close = difflib.get_close_matches(name, DATA_SETS, 1)
+    return (
+        f"There is no data set {name!r}; choose from {', '.join(DATA_SETS)}."
+        + (f" Did you mean {close[0]}?" if close else "")
+        + " A data set of the Hub is named by owner and name, as in ajyy/MELD_audio, and a folder by its path."
+    )

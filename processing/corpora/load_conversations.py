@@ -10,7 +10,7 @@ from datasets import DatasetDict
 
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder
 from modeling_amuse.processing.corpora.data_options import DataOptions
-from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS, is_known, unknown_data_set
 from modeling_amuse.processing.corpora.hub_conversations import is_saved_dataset, load_from_datasets
 
 
@@ -84,11 +84,8 @@ def open_builder(
     if options.files():
         name, data_dir = "folder", None
     elif name not in DATA_SETS:
-        if not Path(name).exists() and name.count("/") != 1:
-            raise ValueError(
-                f"There is no data set {name!r}; there are: {', '.join(DATA_SETS)}. A data set of the Hub is named by owner and "
-                "name, as in ajyy/MELD_audio, and a folder by its path."
-            )
+        if not is_known(name):
+            raise ValueError(unknown_data_set(name))
         return None
     elif data_dir is None and DATA_SETS[name].needs_files:
         raise ValueError(f"The data set {name!r} needs data_dir (--data_dir), the folder with its files.")

@@ -7,6 +7,7 @@ that answers `--help` at once. Fields are options (`--a_name` or `--a-name`); th
 
 - `choices`: the allowed values, as a list, or as a mapping to what each of them means.
 - `default`: what the help says in place of the default, where that is None.
+- `type`: a function that reads the word, and raises `argparse.ArgumentTypeError` for one that is not allowed.
 - `positional`: True for a field that is given without its name.
 """
 
@@ -116,7 +117,7 @@ def _add_field(parser: argparse.ArgumentParser, item: Field, hint):
         if hint is bool:
             settings |= {"nargs": "?", "const": True}
     else:
-        settings["type"] = kind
+        settings["type"] = item.metadata.get("type", kind)
     if item.metadata.get("positional"):
         parser.add_argument(item.name, **settings)
         return

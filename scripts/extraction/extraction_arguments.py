@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
-from modeling_amuse.scripts.training.data_arguments import DataSetArguments
+from modeling_amuse.scripts.training.data_arguments import DataSetArguments, data_set_name
 
 EXTRACTORS = {
     "prosody": "pitch, loudness and voice quality over time",
@@ -21,7 +21,8 @@ class ExtractionArguments(DataSetArguments):
 
     output_dir: str = field(metadata={"help": "Folder for the tables; each extractor gets a folder in it."})
     dataset_name: str = field(
-        default="folder", metadata={"help": f"The data set: {', '.join(DATA_SETS)}; or what `datasets` loads."}
+        default="folder",
+        metadata={"help": f"The data set: {', '.join(DATA_SETS)}; or what `datasets` loads.", "type": data_set_name},
     )
     extractors: list[str] = field(
         default_factory=list, metadata={"help": "Features to compute.", "choices": EXTRACTORS}

@@ -1,10 +1,18 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The arguments that say which data a command reads. This file imports the standard library alone, besides light modules."""
 
+from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
 
 from modeling_amuse.processing.corpora.data_options import DataOptions
-from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS, is_known, unknown_data_set
+
+
+def data_set_name(word: str) -> str:
+    """A word of the command line that names a data set."""
+    if not is_known(word):
+        raise ArgumentTypeError(unknown_data_set(word))
+    return word
 
 
 @dataclass
@@ -15,6 +23,7 @@ class DataSetArguments(DataOptions):
         default="sample",
         metadata={
             "help": f"The data set: {', '.join(DATA_SETS)}; or what `datasets` loads, by its Hub id or folder.",
+            "type": data_set_name,
         },
     )
     data_dir: str | None = field(

@@ -88,7 +88,7 @@ def test_missing_files_are_named(tmp_path):
         load_conversations("folder", str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="needs data_dir"):
         load_conversations("meld")
-    with pytest.raises(ValueError, match="There is no data set 'meldd'; there are: meld"):
+    with pytest.raises(ValueError, match="There is no data set 'meldd'; choose from meld"):
         load_conversations("meldd")
 
 
