@@ -12,6 +12,7 @@ from modeling_amuse.processing.corpora.conversation_builder import ConversationB
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS, is_known, unknown_data_set
 from modeling_amuse.processing.corpora.hub_conversations import is_saved_dataset, load_from_datasets
+from modeling_amuse.processing.corpora.meld_download import meld_folder
 
 
 class ConversationData(NamedTuple):
@@ -49,7 +50,8 @@ def load_conversations(
     Args:
         name: one of [`DATA_SETS`] (`"folder"` is the user's own conversations); or a data set that `datasets` loads, by its
             Hub id, or by its folder, which may be one of `save_to_disk`.
-        data_dir: the folder with the data set's files, for a name of [`DATA_SETS`].
+        data_dir: the folder with the data set's files, for a name of [`DATA_SETS`]. MELD's annotations are fetched without
+            it, see [`meld_folder`].
         cache_dir: where the Arrow files are kept. Default: that of `datasets`.
         splits: the splits that are wanted, those of them that the data set has: a training asks for `train` and
             `validation`, so that the file of the test split is not opened. Default: all.
@@ -87,6 +89,8 @@ def open_builder(
         if not is_known(name):
             raise ValueError(unknown_data_set(name))
         return None
+    elif name == "meld" and data_dir is None:
+        data_dir = meld_folder(cache_dir)
     elif data_dir is None and DATA_SETS[name].needs_files:
         raise ValueError(f"The data set {name!r} needs data_dir (--data_dir), the folder with its files.")
     elif name == "folder" and is_saved_dataset(Path(data_dir)):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
 from modeling_amuse.scripts.training.evaluation_output import write_json
@@ -136,7 +137,9 @@ def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData
         return json.loads(output.read_text(encoding="utf-8"))
     for name, conversations in fold.items():
         write_conversations(folder / "conversations" / f"{name}.jsonl", conversations)
-    own = {"dataset_name": "folder", "data_dir": folder / "conversations"}
+    # labels and columns are settled, and the folder has the documented form
+    own = {**dict.fromkeys(f.name for f in fields(DataOptions)), "dataset_name": "folder"}
+    own |= {"data_dir": folder / "conversations"}
     own |= data.write_features(folder / "features", fold)
     trained = {"output_dir": folder / "model", "resume_from_checkpoint": "latest"}
     train(*parse_arguments(as_arguments({**options, **own, **trained})))

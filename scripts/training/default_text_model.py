@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from transformers import AutoModel, AutoTokenizer
 
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
@@ -15,7 +15,7 @@ SCRATCH = "scratch"
 """The `--text_model` that asks for the small encoder."""
 
 
-def choose_text_model(data_args: DataArguments, model_args: ModelArguments, accelerator: Accelerator):
+def choose_text_model(data_args: DataArguments, model_args: ModelArguments, accelerator: Accelerator | PartialState):
     """
     Set `--text_model`, where it is not given, for data of real words: the user's own tables, data sets of the Hub, and
     MELD as it is downloaded. It is [`DEFAULT_TEXT_MODEL`], frozen; where that cannot be had, the small encoder that is

@@ -87,7 +87,7 @@ def test_missing_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no folder"):
         load_conversations("folder", str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="needs data_dir"):
-        load_conversations("meld")
+        load_conversations("emorynlp")
     with pytest.raises(ValueError, match="There is no data set 'meldd'; choose from meld"):
         load_conversations("meldd")
 
