@@ -27,6 +27,7 @@ COMMANDS = {
         "prepare_meld_extras",
         "Make the votes and further conversations that MELD can learn from.",
     ),
+    "convert": ("convert_features", "Convert the feature files of other projects to feature tables."),
     "audit": ("audit_data", "Look for missing and damaged recordings in a data set."),
     "study": ("run_study", "Compare variants of the model over several seeds."),
     "export": ("export_onnx", "Export a trained model to ONNX."),

@@ -207,14 +207,14 @@ def finite(values: np.ndarray, ids: list[str], lengths: np.ndarray, columns: lis
     return np.where(strange, np.float32("nan"), values)
 
 
-def write_feature_table(path: Path, features: dict[str, np.ndarray | None], record: dict):
+def write_feature_table(path: Path, features: dict[str, np.ndarray | None], record: dict | None):
     """
     Write features as a Parquet file, whole or not at all.
 
     Args:
         path: the file.
         features: for each utterance id `(S, D)`, or None where it has none.
-        record: what computed them.
+        record: what computed them; None for features from elsewhere.
     """
     schema = pa.schema(
         [("utterance_id", pa.string()), ("features", pa.list_(pa.list_(pa.float32())))],
