@@ -6,7 +6,7 @@ PIP_ARGS ?=
 # Processes that run the tests; 0 runs them in this one, for a debugger.
 TEST_PROCESSES ?= 2
 
-.PHONY: help venv demo check test
+.PHONY: help venv demo meld check test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,14 @@ $(VENV)/installed: pyproject.toml constraints.txt
 # A corpus of synthetic voices and drawn faces is rendered, its features are extracted, a model is trained and shown.
 demo: venv ## render a small corpus, train on it, and recognize a conversation of it
 	$(VENV)/bin/amuse demo
+
+# MELD's annotations and all-MiniLM-L6-v2 are fetched; AMUSE_MELD_DIR and AMUSE_ENCODERS_DIR name local copies.
+meld: venv ## train a model of real conversations on the words of MELD, and score it
+	$(VENV)/bin/amuse train --dataset_name meld --output_dir amuse-meld --resume_from_checkpoint latest
+	$(VENV)/bin/amuse evaluate --model amuse-meld --dataset_name meld --output amuse-meld/results.json --no_pictures
+	@echo
+	@echo "amuse-meld is trained. Recognize a recording of your own:" \
+		"$(VENV)/bin/amuse recognize talk.mp4 --speech_model openai/whisper-base"
 
 check: venv ## check format and lint with ruff
 	$(VENV)/bin/python -m ruff check .

@@ -142,6 +142,8 @@ class AmuseConfig(PreTrainedConfig):
         temperature (`float`, *optional*, defaults to 1.0):
             The pipeline divides the logits by it before the softmax (`scripts/calibrate.py` fits it on validation data). It
             changes confidences, but no prediction. The model's output `logits` is not divided.
+        training_data (`str`, *optional*):
+            The data set that the weights learned from, as the training script names it; `"sample"` is a made-up corpus.
         initializer_range (`float`, *optional*, defaults to 0.02):
             Standard deviation of the initial weights of linear layers.
         extra_emotions (`dict[str, list[str]]`, *optional*):
@@ -220,6 +222,7 @@ class AmuseConfig(PreTrainedConfig):
     memory_bank_size: int = 0
     memory_bank_momentum: float | int = 0.9
     temperature: float | int = 1.0
+    training_data: str | None = None
     initializer_range: float | int = 0.02
     extra_emotions: dict[str, list[str]] | None = None
 

@@ -5,12 +5,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 
 from transformers import Pipeline
+from transformers.utils import logging
 
 from .conversation_stream import batches_of, is_stream
 from .described_utterance import RecognizedConversation, describe_output
 from .recording_states import recording_encoders
 
+logger = logging.get_logger(__name__)
+
 UTTERANCES_PER_CHUNK = 128
+
+
+def training_data_warning(config) -> str | None:
+    """What the user of a model has to know of the data that it learned from; None where there is nothing to say."""
+    if config.training_data != "sample":
+        return None
+    return (
+        "This model learned from the sample corpus, made-up conversations of few words: what it recognizes says nothing about "
+        "real people. Train one on real conversations, such as MELD with `make meld`."
+    )
 
 
 class EmotionRecognitionPipeline(Pipeline):
@@ -41,6 +54,11 @@ class EmotionRecognitionPipeline(Pipeline):
     _load_feature_extractor = False
     _load_image_processor = False
     _load_video_processor = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if warning := training_data_warning(self.model.config):
+            logger.warning(warning)
 
     def __call__(
         self,

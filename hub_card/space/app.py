@@ -27,6 +27,7 @@ from transformers import pipeline
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor, RecognizedUtterance
 from modeling_amuse.hub_card.space.conversation_text import parse_conversation
 from modeling_amuse.hub_card.space.result_view import CSS, problem_html, result_html
+from modeling_amuse.pipeline_amuse import training_data_warning
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.timeline_files import as_table, write_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
@@ -76,6 +77,7 @@ class EmotionPage:
         config = self.recognizer.model.config
         self.emotions = [config.id2label[label] for label in range(config.num_labels)]
         self.modalities = config.modalities
+        self.warning = training_data_warning(config)
         self.speech_model = speech_model
 
     def recognize_text(self, text: str | None):
@@ -160,6 +162,8 @@ def build(page: EmotionPage) -> gr.Blocks:
     """The page."""
     with gr.Blocks(title="Who feels what", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         gr.Markdown(INTRODUCTION)
+        if page.warning:
+            gr.Markdown(f"**{page.warning}**", elem_id="training-data-warning")
         with gr.Tab("Type a conversation"):
             text = gr.Textbox(
                 value=EXAMPLE,

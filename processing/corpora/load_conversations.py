@@ -14,6 +14,9 @@ from modeling_amuse.processing.corpora.data_sets import DATA_SETS, is_known, unk
 from modeling_amuse.processing.corpora.hub_conversations import is_saved_dataset, load_from_datasets
 from modeling_amuse.processing.corpora.meld_download import meld_folder
 
+RENDERED = "controlled_corpus.json"
+"""The file that `render_sample.py` leaves in a folder of the sample corpus."""
+
 
 class ConversationData(NamedTuple):
     """
@@ -24,12 +27,14 @@ class ConversationData(NamedTuple):
         emotions: the emotions, in the order of the labels.
         report: for each split, counts of what was found and mended.
         notes: what was guessed and assumed, such as which column holds what.
+        name: what the data set is called; a folder with the rendered sample corpus is `"sample"`.
     """
 
     splits: DatasetDict
     emotions: tuple[str, ...]
     report: dict[str, Counter]
     notes: tuple[str, ...] = ()
+    name: str = "folder"
 
     def describe(self, splits: Collection[str] | None = None) -> str:
         """The notes, and a line for each split."""
@@ -65,13 +70,15 @@ def load_conversations(
     builder = open_builder(name, data_dir, cache_dir, splits, options)
     if builder is None:
         contents, notes = load_from_datasets(data_dir if name == "folder" else name, cache_dir, splits, options)
-        return ConversationData(*contents, tuple(notes))
+        return ConversationData(*contents, tuple(notes), Path(name).name if Path(name).exists() else name)
     if not builder.paths or not builder.contents.splits:
         place = data_dir or options.data_file or name
         raise ValueError(f"The data set {place} has no {' and no '.join(splits or ())} split.")
     report = builder.report()
+    is_rendered = data_dir is not None and (Path(data_dir) / RENDERED).is_file()
+    own_name = "folder" if options.files() else "sample" if is_rendered else name
     builder.download_and_prepare()
-    return ConversationData(builder.as_dataset(), builder.contents.emotions, report, tuple(builder.notes))
+    return ConversationData(builder.as_dataset(), builder.contents.emotions, report, tuple(builder.notes), own_name)
 
 
 def open_builder(

@@ -42,7 +42,7 @@ def recognize_files(args: RecognitionArguments) -> int:
     inputs = files_of(args.inputs, folders)
     beside = {path: transcripts_beside(path, folders, args.language) for path in inputs}
     taken = check_outputs(args, inputs, beside)
-    recognizer = load_recognizer(args.model)
+    recognizer = load_recognizer(args.model or default_model())
     speech_model = load_speech(args.speech_model, beside)
 
     status = 0
@@ -76,6 +76,28 @@ def recognize_files(args: RecognitionArguments) -> int:
         except Exception as error:
             status = complain(str(path), error, args.debug)
     return status
+
+
+def default_model() -> str:
+    """
+    The model of `make meld` in this folder, else that of `make demo`, with a warning.
+
+    Raises:
+        FileNotFoundError: when there is neither.
+    """
+    real, sample = Path("amuse-meld"), Path("amuse-sample")
+    if (real / "config.json").is_file():
+        return str(real)
+    if not (sample / "config.json").is_file():
+        raise FileNotFoundError(
+            "There is no model here: train one on MELD with `make meld`, or name one with --model (its folder or Hub id)."
+        )
+    tqdm.write(
+        "Warning: there is no amuse-meld here, so amuse-sample is used, which knows a made-up corpus alone: what it recognizes "
+        "in a real conversation means nothing. Train a real one with `make meld`, or name one with --model.",
+        file=sys.stderr,
+    )
+    return str(sample)
 
 
 def files_of(given: list[str], folders: FolderTranscripts | None = None) -> list[Path]:

@@ -16,7 +16,13 @@ class RecognitionArguments:
     inputs: list[str] = field(
         metadata={"help": "Recordings, transcripts, or folders that hold them.", "positional": True}
     )
-    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
+    model: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder or Hub id of the model.",
+            "default": "amuse-meld, which `make meld` trains, where that folder is there, else amuse-sample, with a warning",
+        },
+    )
     transcript: str | None = field(
         default=None,
         metadata={

@@ -54,6 +54,7 @@ def fields_of_data(data: TrainingData, model_args: ModelArguments, utterances: l
         "id2label": dict(enumerate(emotions)),
         "label2id": {emotion: label for label, emotion in enumerate(emotions)},
         "freeze_text_encoder": model_args.freeze_text_model,
+        "training_data": data.name,
         **{f"{stream}_feature_size": table.size for stream, table in data.feature_tables.items()},
         "extra_emotions": {corpus.name: list(corpus.emotions) for corpus in data.extra} or None,
     }

@@ -49,6 +49,7 @@ class TrainingData:
         report: for each split, counts of what was found and corrected in the files.
         extra: further corpora, which are trained on beside the training split.
         targets: for training utterances with a soft label what is learned in place of the label.
+        name: what the data set is called.
     """
 
     splits: dict[str, Dataset]
@@ -58,6 +59,7 @@ class TrainingData:
     report: dict[str, Counter]
     extra: list[ExtraCorpus] = field(default_factory=list)
     targets: dict[str, np.ndarray] = field(default_factory=dict)
+    name: str = "folder"
 
     @property
     def feature_tables(self) -> dict[str, FeatureTable]:
@@ -116,7 +118,7 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
             accelerator.print(f"{split}: {stream}: {table.coverage(utterance_ids(splits[split]))}")
     extra = [corpus.with_modalities(modalities) for corpus in extra]
     check_same_features(tables["train"], extra)
-    return TrainingData(splits, tables, modalities, data.emotions, data.report, extra, targets)
+    return TrainingData(splits, tables, modalities, data.emotions, data.report, extra, targets, data.name)
 
 
 def training_targets(
