@@ -11,6 +11,12 @@ In each fold, the speakers of one part are tested on, those of the next part cho
 trained on. All options of `amuse train` are accepted. Choose settings with `--split validation` (its scores are a little
 too high, because they chose the epoch), and score the same trained models on the test speakers once, with `--split test`.
 A run that was stopped continues where it was.
+
+    amuse cross-validate --recipe meld --dataset_name meld --data_dir MELD --groups extras/train_votes.csv --num_folds 3 \\
+        --text_model sentence-transformers/all-MiniLM-L6-v2 --output_dir cv-meld
+
+With `--groups`, the training split of a data set with official splits is divided by scene, or by another column of a
+table: its validation split chooses the epochs, and its test split is not opened.
 """
 
 import runpy

@@ -40,7 +40,7 @@ def read_soft_labels(path: str | Path, emotions: Iterable[str]) -> dict[str, np.
             sum as it should.
     """
     path, emotions = Path(path), list(emotions)
-    frame = _read_table(path)
+    frame = read_table(path)
     lacking = [name for name in (ID_COLUMN, *emotions) if name not in frame.columns]
     if lacking:
         raise ValueError(
@@ -135,7 +135,14 @@ def target_rows(
     return rows
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """
+    A `.csv` or `.parquet` file, as it is.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is another file.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"There is no table of soft labels {path}: give a .csv or a .parquet file.")
     if path.suffix not in (".csv", ".parquet"):

@@ -51,7 +51,14 @@ def settings_of(options: dict) -> dict:
 def recorded_settings(options: dict) -> dict:
     """The settings of a training for the table: of what lies in some folder, the last part of its name."""
     own = {name: value for name, value in settings_of(options).items() if name != "output_dir"}
-    return {name: Path(value).name if name in PATHS and Path(value).exists() else value for name, value in own.items()}
+    return {name: _name_of(value) if name in PATHS else value for name, value in own.items()}
+
+
+def _name_of(value: str | list[str]) -> str | list[str]:
+    """The last part of a path, or of each of several."""
+    if isinstance(value, list):
+        return [_name_of(path) for path in value]
+    return Path(value).name if Path(value).exists() else value
 
 
 def options_digest(options: dict, num_folds: int | None = None, folds: dict | None = None) -> str:
@@ -67,11 +74,15 @@ def options_digest(options: dict, num_folds: int | None = None, folds: dict | No
     settings = {name: value for name, value in settings_of(options).items() if name not in FREE_ON_RESUME}
     splits = divided_splits(folds or {}) if num_folds else ("train", "validation")
     of_folds = {"num_folds": num_folds, **(folds or {})} if num_folds else {}
+    if "groups" in of_folds:
+        of_folds["groups"] = _contents(str(of_folds["groups"]), False)
     return json_digest({**settings, **of_folds, "data": data_digest(options, splits, with_test=False)})
 
 
 def divided_splits(folds: dict) -> tuple[str, ...]:
     """The splits that a cross-validation reads."""
+    if "groups" in folds:
+        return ("train", "validation")
     named = [folds.get("folds_of", "train"), folds.get("folds_extra")]
     return tuple(split for split in named if split is not None)
 
@@ -83,8 +94,13 @@ def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict
     builder = open_builder(options.get("dataset_name", "sample"), data_dir, None, splits, reading)
     if builder is None:
         raise ValueError("A study reads a data set that has a name here, or files: give data_dir or data_file.")
-    given = {name: str(options[name]) for name in PATHS if name != "data_dir" and options.get(name)}
-    contents = {name: _contents(path, with_test) for name, path in given.items()}
+    given = {name: options[name] for name in PATHS if name != "data_dir" and options.get(name)}
+    contents = {
+        name: [_contents(entry.rpartition("=")[2], with_test) for entry in path]
+        if isinstance(path, list)
+        else _contents(str(path), with_test)
+        for name, path in given.items()
+    }
     return {"conversations": builder.hash, "builder": str(builder.VERSION), **contents}
 
 

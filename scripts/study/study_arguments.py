@@ -37,6 +37,12 @@ class StudyArguments:
     validation_only: bool = field(
         default=False, metadata={"help": "Do not evaluate the test split, to choose settings."}
     )
+    parts: str | None = field(
+        default=None,
+        metadata={
+            "help": "Table (.csv) with split, utterance_id and part: also score each part of the utterances by itself."
+        },
+    )
     delete_models: bool = field(default=False, metadata={"help": "Delete the models when the study is finished."})
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)

@@ -16,7 +16,8 @@ A study, read from a YAML file in scripts/studies:
 
 `data` may map a name to the `variants` that apply to it. A variant with `calibrate: true` gets a temperature. A data file
 has `about`, `settings` (options of train.py) and, for a cross-validation, `num_folds` and the options `folds_by`,
-`folds_of` and `folds_extra` of cross_validate.py. Either the data or each variant names its `modalities`. A variant with
+`folds_of`, `folds_extra`, `groups`, `group_column` and `folds` of cross_validate.py. Either the data or each variant names its `modalities`. A variant with
+`mean_of: VARIANT` is not trained: it is the mean of the probabilities that the seeds of that variant predict. One with
 `late_fusion: true` is a model of the text whose probabilities are multiplied by those of logistic regressions on its other
 modalities.
 """
@@ -34,7 +35,7 @@ from modeling_amuse.scripts.training.training_arguments import DataArguments, Mo
 FOLDER = Path(__file__).parents[1] / "studies"
 PATHS = (
     *("data_dir", "text_model", "audio_model", "vision_model"),
-    *("audio_features", "vision_features", "background_features"),
+    *("audio_features", "vision_features", "background_features", "soft_labels", "extra_data"),
 )
 """Settings that say where something lies: not where, but which encoder or table it is, is a part of what is studied."""
 
@@ -44,10 +45,10 @@ OWN_OPTIONS = (
     *("push_to_hub", "hub_model_id", "hub_private_repo"),
 )
 LEAST_SEEDS = 3
-OF_VARIANTS = ("calibrate", "late_fusion")
+OF_VARIANTS = ("calibrate", "late_fusion", "mean_of")
 """Options of a variant that are not train.py's."""
 
-FOLD_OPTIONS = ("folds_by", "folds_of", "folds_extra")
+FOLD_OPTIONS = ("folds_by", "folds_of", "folds_extra", "groups", "group_column", "folds")
 """Options of cross_validate.py that data set, beside `num_folds`."""
 
 
@@ -178,6 +179,10 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
         raise ValueError(f"{path}: names of variants are words: put numbers, and on, off, yes and no, into quotes.")
     for variant, options in variants.items():
         _check_options(options, f"The variant {variant} of {path}", *OF_VARIANTS)
+        if "mean_of" in options and (len(options) > 1 or options["mean_of"] not in variants):
+            raise ValueError(
+                f"{path}: {variant} is the mean of the seeds of another variant, and has no other options."
+            )
     if baseline is not None and baseline not in variants:
         raise ValueError(f"{path}: the baseline {baseline!r} is not among the variants {', '.join(variants)}.")
     evaluations = [case for given in evaluations for case in _combinations(given, path)]
@@ -189,7 +194,7 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
         if wanted is None or data in wanted:
             study = Study(
                 *(name, values["question"], read_data(data), values["seeds"], given_as, list(own)),
-                *({variant: variants[variant] for variant in chosen}, baseline if baseline in chosen else None),
+                *({variant: dict(variants[variant]) for variant in chosen}, baseline if baseline in chosen else None),
                 *(evaluations, plots),
             )
             if study.data.num_folds is not None and (
@@ -237,10 +242,22 @@ def set_options(study: Study, given: list[str]) -> list[str]:
             )
         if dot and data != study.data.name:
             continue
+        if name == "groups":
+            if name in study.data.folds:
+                changing += [] if _last_part(value) == _last_part(study.data.folds[name]) else [word]
+                study.data.folds[name] = value
+            continue
         _check_options({name: value}, f"--set {word}")
+        own = [variant for variant, options in study.variants.items() if name in options]
+        if own and name in ("soft_labels", "extra_data"):  # where the table or the corpora of these variants lie
+            for variant in own:
+                given = value if name == "soft_labels" else value.split(",")
+                if not _same_last_parts(given, study.variants[variant][name]) and word not in changing:
+                    changing.append(word)
+                study.variants[variant][name] = given
+            continue
         if name in PATHS and name not in study.data.settings:
             raise ValueError(f"--set {word}: the data {study.data.name} has no {name}.")
-        own = [variant for variant, options in study.variants.items() if name in options]
         if own:
             raise ValueError(
                 f"--set {word}: of {study.name}, {', '.join(own)} has a {name} of its own, which would stay."
@@ -270,6 +287,11 @@ def _read(path: Path, required: set[str], optional: set[str]) -> dict:
             f"{', '.join(map(str, sorted(keys))) or 'none of these'}."
         )
     return values
+
+
+def _same_last_parts(given: str | list[str], named: str | list[str]) -> bool:
+    given, named = ([value] if isinstance(value, str) else value for value in (given, named))
+    return list(map(_last_part, given)) == list(map(_last_part, named))
 
 
 def _last_part(path: str) -> str:

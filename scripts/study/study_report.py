@@ -17,6 +17,7 @@ from modeling_amuse.processing.evaluation.seed_comparison import (
     smallest_difference,
 )
 from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.study.part_scores import scores_of_part
 from modeling_amuse.scripts.study.study_description import DISTURBANCES, Study
 from modeling_amuse.scripts.study.study_summary import SUMMARY, interval_text, markdown_table
 
@@ -40,6 +41,7 @@ class Report:
         split: the split whose scores are reported beside validation's: test; or validation, while settings are chosen.
         command: the command that makes the same table.
         is_trial: too few seeds, or other settings than the study's.
+        parts: the part of each utterance that is also scored by itself, see `part_scores.read_parts`.
     """
 
     def __init__(
@@ -50,12 +52,13 @@ class Report:
         split: str,
         command: str,
         is_trial: bool = False,
+        parts: dict[str, str] | None = None,
     ):
         self.study, self.split, self.command, self.is_trial = study, split, command, is_trial
         self.frame = pd.DataFrame(rows)
-        self.predictions = predictions
+        self.predictions, self.parts = predictions, parts or {}
         # what is drawn by the bootstrap: of single utterances, those of one speaker depend on each other
-        by = study.data.folds.get("folds_by", "speaker")
+        by = "conversation" if "groups" in study.data.folds else study.data.folds.get("folds_by", "speaker")
         self.unit = by if study.data.num_folds else "conversation"
         emotions = sorted({emotion for frame in predictions for emotion in (*frame["emotion"], *frame["prediction"])})
         labels = {emotion: label for label, emotion in enumerate(emotions)}
@@ -110,6 +113,7 @@ class Report:
         if len(self.groups) < 2 or self.study.evaluations != [{}]:
             return None
         means = {group: self.rows[group]["validation_weighted_f1"].mean() for group in self.groups}
+        means = {group: mean for group, mean in means.items() if not np.isnan(mean)}  # a mean of models has none
         best = [group for group, mean in means.items() if mean == max(means.values())]
         return self.label(best[0]) if len(best) == 1 else None
 
@@ -119,7 +123,11 @@ class Report:
         for group in self.groups:
             scores = self.rows[group][f"{self.split}_weighted_f1"]
             found = self.differences[group] or {"difference": None, "verdict": ""}
-            row = {"label": self.label(group), "mean": scores.mean(), "deviation": scores.std(ddof=1)}
+            row = {
+                "label": self.label(group),
+                "mean": scores.mean(),
+                "deviation": scores.std(ddof=1) if len(scores) > 1 else None,
+            }
             row |= {"interval": self.intervals[group]}
             rows.append({**row, "difference": found["difference"], "verdict": found["verdict"]})
         told = {"question": self.study.question, "data": self.study.data.about, "provenance": self.provenance}
@@ -149,6 +157,8 @@ class Report:
             lines += [*self._calibration_table(), ""]
         if len(self.groups) <= MOST_GROUPS:
             lines += [*self._emotion_table(), ""]
+            if self.parts:
+                lines += [*self._part_table(), ""]
             if f"{split}_unseen_speakers_num_utterances" in self.frame:
                 lines += [*self._unseen_table(), ""]
             lines += [*self._run_table(), ""]
@@ -236,6 +246,28 @@ class Report:
         cells = [[self.label(g), *(f"{rows[name].mean():.3f}" for name in names)] for g, rows in self.rows.items()]
         return markdown_table(["F1 of each emotion", *(name.removeprefix(prefix) for name in names)], cells)
 
+    def _part_table(self) -> list[str]:
+        """The scores of each part of the utterances by itself, compared with those of the baseline."""
+        baseline = self.study.baseline
+        head = ["weighted F1 of a part", "utterances", *(self.label(group) for group in self.groups)]
+        cells = []
+        for part in sorted(set(self.parts.values())):
+            scores = {}
+            for variant, evaluation in self.groups:
+                chosen = (self.frame["variant"] == variant) & (self.frame["evaluation"] == evaluation)
+                frames = [self.predictions[number] for number in np.flatnonzero(chosen)]
+                scores[variant, evaluation], number = scores_of_part(frames, self.parts, part, self.unit)
+            row = [part, str(number)]
+            for group in self.groups:
+                text = f"{scores[group].mean():.4f}"
+                other = (baseline, group[1])
+                if other in scores and group != other:
+                    found = scores[group].difference(scores[other])
+                    text += f" ({found['difference']:+.4f}, {interval_text(found['interval'])})"
+                row.append(text)
+            cells.append(row)
+        return markdown_table(head, cells)
+
     def _unseen_table(self) -> list[str]:
         head, subsets = ["weighted F1"], ("unseen_speakers", "unseen_texts")
         subsets = [name for name in subsets if f"{self.split}_{name}_weighted_f1" in self.frame]
@@ -252,7 +284,7 @@ class Report:
         splits = list(dict.fromkeys(("validation", self.split)))
         cells = [
             [self.label((row.variant, row.evaluation)), str(row.seed), f"{row.best_epoch:g}"]
-            + [f"{getattr(row, f'{split}_weighted_f1'):.4f}" for split in splits]
+            + [_spread(pd.Series([getattr(row, f"{split}_weighted_f1")])) for split in splits]
             + [f"{row.train_seconds:.0f}", row.commit]
             for row in self.frame.itertuples()
         ]

@@ -25,6 +25,7 @@ from modeling_amuse.scripts.study.run_digests import (
 from modeling_amuse.scripts.study.study_description import Study
 from modeling_amuse.scripts.training.calibration import calibrate
 from modeling_amuse.scripts.training.cross_validation import cross_validate
+from modeling_amuse.scripts.training.distillation import mean_prediction
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments, EvaluationArguments, parse_one
 from modeling_amuse.scripts.training.evaluation_output import write_json
@@ -132,6 +133,34 @@ class Runs:
             row[f"{split}_commit"] = results["commit"]
         return row
 
+    def mean_row(
+        self, run: Run, rows: list[dict], predictions: list[pd.DataFrame], split: str
+    ) -> tuple[dict, pd.DataFrame]:
+        """
+        The row of a variant that is the mean of the seeds of another one (`mean_of`), and what it predicts.
+
+        Args:
+            run: the variant.
+            rows: the rows of the other variant's seeds.
+            predictions: what each of these predicted.
+            split: the split that is scored beside validation.
+        """
+        emotions = [name.removeprefix("probability_") for name in predictions[0] if name.startswith("probability_")]
+        mean = mean_prediction(predictions)
+        results = scores_of_predictions(mean, emotions, run.options["dataset_name"])
+        row = {
+            **{name: value for name, value in rows[0].items() if not name.startswith(("validation_", "test_"))},
+            "variant": run.variant,
+            "seed": run.seed,
+            "training": " ".join(row["training"] for row in rows),
+            "train_seconds": sum(row["train_seconds"] for row in rows),
+            "best_epoch": float(np.mean([row["best_epoch"] for row in rows])),
+            f"{split}_commit": commit(),
+            **{f"{split}_{name}": results.get(name) for name in (*SCORES, "num_utterances")},
+            **{f"{split}_f1_{emotion}": scores["f1"] for emotion, scores in results["per_class"].items()},
+        }
+        return row, mean
+
     def delete_models(self, runs: list[Run]):
         """
         Delete the models of runs that are scored, and keep their scores. What asks for other evaluations trains anew, with
@@ -207,7 +236,7 @@ class Runs:
         asked |= {"split": split, "output_dir": output_dir}
         given = as_arguments({**run.options, **self.cache, **asked})
         summary = cross_validate(*parse_arguments(given, FoldArguments))
-        parts = range(1, len(summary["folds"]) + 1)
+        parts = run.study.data.folds.get("folds") or range(1, len(summary["folds"]) + 1)
         found = [pd.read_parquet(output_dir / f"fold-{part}" / f"{split}_predictions.parquet") for part in parts]
         frame = pd.concat(found, ignore_index=True)
         frame.to_parquet(predictions, index=False)

@@ -105,7 +105,7 @@ def study_table(results_dir: Path, names: list[str], links: str | None = None) -
         baseline = summaries[name]["baseline"]
         link = name if links is None else f"[{name}]({links}/{name}/results.md)"
         for row in summaries[name]["rows"]:
-            spread = f"{row['mean']:.4f} ± {row['deviation']:.4f}"
+            spread = f"{row['mean']:.4f}" + (f" ± {row['deviation']:.4f}" if row["deviation"] is not None else "")
             compared = row["verdict"] and f"{row['difference']:+.4f} to {baseline}: {row['verdict']}"
             cells.append([link, row["label"], spread, interval_text(row["interval"]), compared])
     head = ["study and data", "variant", "test weighted F1", "95 % interval", "paired"]

@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from modeling_amuse.processing.evaluation.utterance_parts import read_parts
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.study.run_digests import settings_of
 from modeling_amuse.scripts.study.study_arguments import StudyArguments
@@ -31,7 +32,7 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
     studies = read_studies(args.study, args.data)
     prepared = [prepare(study, args) for study in studies]
     for study, _, _ in prepared:  # what cannot be is said before the first training
-        for variant in study.variants:
+        for variant in (name for name, options in study.variants.items() if "mean_of" not in options):
             check_places(study, variant)
             settings_of(study.options(variant))
 
@@ -46,7 +47,8 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
             if study.applies(evaluation, variant)
             for seed in study.seeds
         ]
-        rows = []
+        rows, means = [], [run for run in planned if "mean_of" in study.variants[run.variant]]
+        planned = [run for run in planned if run not in means]
         for number, run in enumerate(planned, start=1):
             print(
                 f"\n{study.name}, {study.data.name}, run {number} of {len(planned)}: {run.variant}, {run.evaluation}, "
@@ -55,9 +57,15 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
             rows.append(runs.row(run, splits))
             print(", ".join(f"{split} weighted F1 {rows[-1][f'{split}_weighted_f1']:.4f}" for split in splits))
         predictions = [runs.predictions(run, splits[-1]) for run in planned]
+        for run in one_of_each_variant(means):
+            chosen = [n for n, other in enumerate(planned) if other.variant == study.variants[run.variant]["mean_of"]]
+            of_seeds = ([rows[n] for n in chosen], [predictions[n] for n in chosen])
+            row, mean = runs.mean_row(run, *of_seeds, splits[-1])
+            rows, predictions = [*rows, row], [*predictions, mean]
         report = Report(
             *(study, rows, predictions, splits[-1], command(study, args, changed)),
             is_trial=args.trial,
+            parts=read_parts(args.parts, "train" if "groups" in study.data.folds else splits[-1]) if args.parts else {},
         )
         own = is_whole and not args.trial and "test" in splits
         folder = Path(args.results_dir if own else Path(args.output_dir) / "results") / study.name / study.data.name
@@ -74,6 +82,11 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
     return reports
 
 
+def one_of_each_variant(runs: list[Run]) -> list[Run]:
+    """The first run of each variant."""
+    return list({run.variant: run for run in reversed(runs)}.values())[::-1]
+
+
 def check_places(study: Study, variant: str):
     """
     Raises:
@@ -81,11 +94,18 @@ def check_places(study: Study, variant: str):
     """
     options = study.options(variant, with_all_features=True)
     for name in PATHS:
-        if not name.endswith("_model") and options.get(name) is not None and not Path(options[name]).exists():
-            raise FileNotFoundError(
-                f"There is no {options[name]}, which {variant} of {study.name} needs on {study.data.name}: say where it is "
-                f"with --set {study.data.name}.{name}=PATH."
-            )
+        places = options.get(name) if isinstance(options.get(name), list) else [options.get(name)]
+        for place in places if not name.endswith("_model") else ():
+            if place is not None and not Path(place.rpartition("=")[2]).exists():
+                raise FileNotFoundError(
+                    f"There is no {place}, which {variant} of {study.name} needs on {study.data.name}: say where it is "
+                    f"with --set {study.data.name}.{name}=PATH."
+                )
+    if "groups" in study.data.folds and not Path(study.data.folds["groups"]).is_file():
+        raise FileNotFoundError(
+            f"There is no {study.data.folds['groups']}, which {study.name} needs to divide {study.data.name}: say where it is with "
+            f"--set {study.data.name}.groups=PATH."
+        )
 
 
 def prepare(study: Study, args: StudyArguments) -> tuple[Study, bool, list[str]]:
@@ -112,6 +132,9 @@ def prepare(study: Study, args: StudyArguments) -> tuple[Study, bool, list[str]]
             "a try with --trial. (An encoder or a table of another name is taken for another one: for the Praat table of MELD, "
             "name the folder praat.)"
         )
+    unmeant = [v for v in variants if study.variants[v].get("mean_of", v) not in variants]
+    if unmeant:
+        raise ValueError(f"{unmeant[0]} of {study.name} is the mean of another variant: name that in --variants, too.")
     is_whole = set(variants) == set(study.variants) and set(seeds) >= set(study.seeds)
     chosen = {variant: options for variant, options in study.variants.items() if variant in variants}
     baseline = study.baseline if study.baseline in chosen else None

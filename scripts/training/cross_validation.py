@@ -13,7 +13,15 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
 from modeling_amuse.scripts.training.evaluation_output import write_json
-from modeling_amuse.scripts.training.fold_data import Fold, FoldData, divide, load_fold_data, speakers_of
+from modeling_amuse.scripts.training.fold_data import (
+    Fold,
+    FoldData,
+    all_folds,
+    chosen_folds,
+    load_fold_data,
+    soft_labels_of_fold,
+    speakers_of,
+)
 from modeling_amuse.scripts.training.fold_scores import describe, scores_of, summarize
 from modeling_amuse.scripts.training.training_arguments import (
     FREE_ON_RESUME,
@@ -27,7 +35,7 @@ from modeling_amuse.scripts.training.training_arguments import (
 from modeling_amuse.scripts.training.training_run import train
 
 # A resumed cross-validation may differ from the stopped one in these alone. What data and features hold is compared.
-FREE = {"split", *FREE_ON_RESUME} - {"text_model"}
+FREE = {"split", "folds", "groups", *FREE_ON_RESUME} - {"text_model"}
 
 
 def cross_validate(
@@ -54,32 +62,37 @@ def cross_validate(
         )
     output_dir = Path(args.output_dir)
     data = load_fold_data(fold_args, options)
-    folds = divide(data.conversations, fold_args.num_folds, fold_args.folds_by, data.extra)
+    folds = all_folds(data, fold_args)
+    chosen = chosen_folds(fold_args.folds, len(folds))
+    by = fold_args.folds_by if fold_args.groups is None else fold_args.group_column
     settings = settings_of(data, fold_args, options)
     check_settings(output_dir / "settings.json", settings)
 
     start, results = time.perf_counter(), []
-    for number, fold in enumerate(folds, start=1):
-        about = describe_fold(fold, fold_args.folds_by)
+    for number in chosen:
+        fold = folds[number - 1]
+        about = describe_fold(fold, by)
         print(f"\nFold {number} of {len(folds)}: " + "; ".join(f"{split}: {who}" for split, who in about.items()))
         found = run_fold(output_dir / f"fold-{number}", fold, fold_args.split, options, data)
         # written after the first result: a run that fails at once may be started again with other settings
         write_json(settings, output_dir / "settings.json")
         scores = scores_of(np.array(found["confusion_matrix"]))
         speakers = {split: speakers_of(rows) for split, rows in fold.items()}
-        kept = {"speakers": speakers} if fold_args.folds_by == "speaker" else {}
+        kept = {"speakers": speakers} if by == "speaker" else {"fold": number}
         results.append({**kept, **scores, "confusion_matrix": found["confusion_matrix"]})
     summary = {
         "dataset_name": data_args.dataset_name,
         "split": fold_args.split,
-        "folds_by": fold_args.folds_by,
+        "folds_by": by,
         "seeds": [args.seed],
         "emotions": list(found["per_class"]),
         **summarize(results),
         "folds": results,
         "seconds": time.perf_counter() - start,
     }
-    output = output_dir / ("results.json" if fold_args.split == "test" else "validation_results.json")
+    name = "results.json" if fold_args.split == "test" else "validation_results.json"
+    part = "" if len(chosen) == len(folds) else f"folds-{'-'.join(map(str, chosen))}-"
+    output = output_dir / f"{part}{name}"
     write_json(summary, output)
     print(f"\n{describe(summary)}\n\nWritten to {output}")
     return summary
@@ -142,6 +155,8 @@ def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData
     own |= {"data_dir": folder / "conversations"}
     own |= data.write_features(folder / "features", fold)
     trained = {"output_dir": folder / "model", "resume_from_checkpoint": "latest"}
+    if options.get("soft_labels"):
+        trained["soft_labels"] = soft_labels_of_fold(options["soft_labels"], fold["train"], folder / "soft_labels.csv")
     train(*parse_arguments(as_arguments({**options, **own, **trained})))
     shared = {f.name: options[f.name] for f in fields(EvaluationArguments) if f.name in options}
     scored = {"model": folder / "model", "split": split, "output": output, "pictures": False, "num_resamples": 0}

@@ -14,6 +14,8 @@ from modeling_amuse.processing.corpora.conversation_dataset import ConversationD
 from modeling_amuse.processing.corpora.conversation_folder import splits_in_name
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable, write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import ConversationData, load_conversations
+from modeling_amuse.processing.corpora.soft_labels import read_table
+from modeling_amuse.processing.evaluation.group_folds import group_folds, read_groups
 from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
 
@@ -32,12 +34,16 @@ class FoldData:
         features: for each stream the features of the utterances of both, by id, and what computed them. Empty where the
             data set is in one split: its tables then serve every fold as they are.
         digest: hashes of the conversations and of their features.
+        validation: with groups, the conversations that choose the epochs in every fold.
+        groups: the group of each utterance, where folds are made of groups.
     """
 
     conversations: list[dict]
     extra: list[dict] = field(default_factory=list)
     features: dict[str, tuple[dict[str, np.ndarray], dict | None]] = field(default_factory=dict)
     digest: str | list[str] = ""
+    validation: list[dict] = field(default_factory=list)
+    groups: dict[str, str] | None = None
 
     def write_features(self, folder: Path, fold: Fold) -> dict[str, Path]:
         """Write the feature tables of a fold. Returns the options of train.py that name them."""
@@ -64,6 +70,8 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
     """
     name, data_dir, cache_dir = (options.get(key) for key in ("dataset_name", "data_dir", "cache_dir"))
     paths = {stream: options.get(f"{stream}_features") for stream in STREAMS}
+    if fold_args.groups is not None:
+        return load_grouped_data(fold_args, options, paths)
     if fold_args.folds_of is None:
         if fold_args.folds_extra is not None:
             raise ValueError("--folds_extra adds a split to the folds of another one: name that one with --folds_of.")
@@ -88,6 +96,69 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
             features.update({f"{split}_{identifier}": table.get(identifier) for identifier in table.rows})
     found.digest = digests
     return found
+
+
+def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, str | None]) -> FoldData:
+    """
+    Load a training split that is divided by groups, and the validation split. The test split is not opened.
+
+    Raises:
+        FileNotFoundError: when files are missing.
+        ValueError: when a split is missing, or another option does not go with groups.
+    """
+    others = {"folds_of": fold_args.folds_of, "folds_extra": fold_args.folds_extra}
+    others |= {f"{stream}_features": path for stream, path in paths.items()}
+    given = [f"--{name}" for name, value in others.items() if value is not None]
+    if given:
+        raise ValueError(
+            f"--groups divides the training split by its conversations alone: leave out {', '.join(given)}."
+        )
+    data = load_conversations(
+        options["dataset_name"], options["data_dir"], options["cache_dir"], ("train", "validation")
+    )
+    if set(data.splits) != {"train", "validation"}:
+        raise ValueError(
+            "--groups divides the training split, and the validation split chooses the epochs: it needs both."
+        )
+    conversations, validation = (data.splits[split].to_list() for split in ("train", "validation"))
+    digest = [ConversationDataset(data.splits[split], {}).digest() for split in ("train", "validation")]
+    groups = read_groups(fold_args.groups, fold_args.group_column)
+    return FoldData(conversations, digest=digest, validation=validation, groups=groups)
+
+
+def all_folds(data: FoldData, fold_args: FoldArguments) -> list[Fold]:
+    """The conversations of each fold, by group, by speaker or by conversation."""
+    if data.groups is None:
+        return divide(data.conversations, fold_args.num_folds, fold_args.folds_by, data.extra)
+    return [
+        {
+            "train": [data.conversations[number] for number in train],
+            "validation": data.validation,
+            "test": [data.conversations[number] for number in test],
+        }
+        for train, test in group_folds(data.conversations, data.groups, fold_args.num_folds)
+    ]
+
+
+def chosen_folds(wanted: list[int] | None, number: int) -> list[int]:
+    """
+    The numbers of the folds that are run, ascending.
+
+    Raises:
+        ValueError: for a fold that there is not.
+    """
+    chosen = sorted(set(wanted or range(1, number + 1)))
+    if not 1 <= chosen[0] <= chosen[-1] <= number:
+        raise ValueError(f"--folds names {', '.join(map(str, wanted))}, but the folds are 1 to {number}.")
+    return chosen
+
+
+def soft_labels_of_fold(table: str, conversations: list[dict], path: Path) -> Path:
+    """The rows of a table of soft labels for the utterances that a fold trains on, written to `path`."""
+    known = {utterance["id"] for conversation in conversations for utterance in conversation["utterances"]}
+    frame = read_table(Path(table))
+    frame[frame["utterance_id"].isin(known)].to_csv(path, index=False)
+    return path
 
 
 def renamed(conversation: dict, split: str) -> dict:

@@ -31,7 +31,9 @@ def summarize(folds: list[dict]) -> dict:
     matrix = np.sum([fold["confusion_matrix"] for fold in folds], axis=0)
     return {
         "mean": {name: float(np.mean(column)) for name, column in columns.items()},
-        "deviation": {name: float(np.std(column, ddof=1)) for name, column in columns.items()},
+        "deviation": {
+            name: float(np.std(column, ddof=1)) if len(column) > 1 else 0.0 for name, column in columns.items()
+        },
         "pooled": {**scores_of(matrix), "confusion_matrix": matrix.tolist()},
     }
 

@@ -379,6 +379,34 @@ class FoldArguments:
             "choices": ["train", "validation"],
         },
     )
+    groups: str | None = field(
+        default=None,
+        metadata={
+            "help": "Table (.csv) with utterance_id and --group_column: divide the training split by these groups. The data set's "
+            "validation split chooses the epochs, its test split is not opened.",
+            "default": "folds by --folds_by",
+        },
+    )
+    group_column: str = field(default="scene", metadata={"help": "The column of --groups that names the group."})
+    folds: list[int] | None = field(
+        default=None, metadata={"help": "Only these folds, 1 is the first, for a first look.", "default": "all"}
+    )
+
+
+@dataclass
+class DistillationArguments:
+    """The teachers of a distillation."""
+
+    groups: str = field(
+        metadata={
+            "help": "Table (.csv) with utterance_id and --group_column: conversations of a group are in one fold."
+        }
+    )
+    group_column: str = field(default="scene", metadata={"help": "The column of --groups that names the group."})
+    num_folds: int = field(default=3, metadata={"help": "Parts into which the groups are divided."})
+    teacher_seeds: list[int] = field(
+        default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the teachers of each fold."}
+    )
 
 
 # A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that

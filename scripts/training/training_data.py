@@ -33,7 +33,7 @@ from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora
 from modeling_amuse.scripts.training.training_arguments import DataArguments
 
 SPLITS = ("train", "validation")
-"""The splits that a training reads. Only evaluate.py opens the file of the test split."""
+"""The splits that a training reads. It opens the test split for its texts alone, and only to compare those of further corpora."""
 
 
 @dataclass

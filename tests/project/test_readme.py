@@ -40,6 +40,10 @@ NOT_RUN = {
     "amuse study fusion": "takes hours; tests/scripts/test_study.py",
     "amuse study ravdess": "takes hours; tests/scripts/test_study.py",
     "amuse cross-validate": "takes minutes; tests/scripts/test_cross_validation.py",
+    "amuse prepare-meld-extras": "its files are downloads; tests/scripts/test_prepare_meld_extras.py",
+    "amuse distil": "takes hours; tests/scripts/test_distillation.py",
+    "amuse study words": "takes hours; tests/scripts/test_study.py",
+    "amuse-both": "takes minutes; tests/scripts/test_extra_data.py",
     "scripts/controlled_study.py": "takes minutes; tests/processing/test_controlled_corpus.py",
 }
 """Commands that are not run here, by a part of them, and the reason or the test that runs them."""

@@ -192,3 +192,41 @@ def test_options_reach_training_and_evaluation_as_they_were_given():
     assert folds.num_folds == 5 and list(again[1:]) == resolved
     assert (resolved[0].text_scope, resolved[1].layer_decay) == ("conversation", 1)
     assert args.learning_rate == 5e-5 and "learning_rate" not in EvaluationArguments.__dataclass_fields__
+
+
+def test_scenes_of_a_data_set_with_splits(tmp_path, trainings):
+    """The validation split chooses the epochs, the test split is not opened, and soft labels go with their fold."""
+    data = corpus(tmp_path / "data")
+    lines = (data / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    for_validation = "\n".join(lines[:3])
+    for emotion in EMOTIONS:
+        for_validation = for_validation.replace(f"-{emotion}", f"-validation-{emotion}")
+    (data / "validation.jsonl").write_text(for_validation, encoding="utf-8")
+    (data / "test.jsonl").write_text("no JSON: this file is not read", encoding="utf-8")
+    names = [json.loads(line)["id"] for line in lines]
+    votes = ["utterance_id,scene," + ",".join(EMOTIONS)]
+    for number, name in enumerate(names):
+        counts = [3 if emotion == name.split("-")[1] else 1 for emotion in EMOTIONS]
+        votes.append(f"{name},{number // 3}," + ",".join(map(str, counts)))
+    (tmp_path / "votes.csv").write_text("\n".join(votes), encoding="utf-8")
+    table = str(tmp_path / "votes.csv")
+    more = {"groups": table, "soft_labels": table, "num_train_epochs": 1}
+    found = run(data, tmp_path / "cv", folds=[2], **more)
+    assert len(trainings) == 1 and found["folds"][0]["fold"] == 2
+    assert (tmp_path / "cv" / "folds-2-results.json").is_file()
+    splits = {
+        name: [
+            json.loads(line)["id"] for line in (tmp_path / "cv" / "fold-2" / "conversations" / f"{name}.jsonl").open()
+        ]
+        for name in ("train", "validation", "test")
+    }
+    assert sorted(splits["train"] + splits["test"]) == sorted(names) and len(splits["validation"]) == 3
+    speakers = {name: {identifier[0] for identifier in splits[name]} for name in ("train", "test")}
+    assert not speakers["train"] & speakers["test"]  # three conversations of a speaker are a scene here
+    whole = run(data, tmp_path / "cv", **more)
+    assert len(trainings) == 3 and whole["pooled"]["num_utterances"] == len(names)
+    for folds, message in (([4], "the folds are 1 to 3"), ([0, 1], "the folds are 1 to 3")):
+        with pytest.raises(ValueError, match=message):
+            run(data, tmp_path / "other", folds=folds, **more)
+    with pytest.raises(ValueError, match="needs both"):
+        run(corpus(tmp_path / "alone"), tmp_path / "other", **more)

@@ -312,6 +312,39 @@ def test_a_data_set_without_splits_is_cross_validated(home, done):
     assert (len(done["train"]), len(done["evaluate"])) == calls
 
 
+def test_scenes_votes_and_the_mean_of_seeds_in_one_study(home, done):
+    ids = [f"train{number}_{position}" for number in range(8) for position in range(4)]
+    lines = [json.loads(line) for line in (home / "train.jsonl").read_text().splitlines()]
+    emotions = [utterance["emotion"] for line in lines for utterance in line["utterances"]]
+    votes = ["utterance_id,scene," + ",".join(EMOTIONS)]
+    for number, (name, emotion) in enumerate(zip(ids, emotions, strict=True)):
+        votes.append(f"{name},{number // 8}," + ",".join("3" if e == emotion else "1" for e in EMOTIONS))
+    (home / "votes.csv").write_text("\n".join(votes), encoding="utf-8")
+    parts = [f"train,{name},{'even' if number % 2 else 'odd'}" for number, name in enumerate(ids)]
+    (home / "parts.csv").write_text("\n".join(["split,utterance_id,part", *parts]), encoding="utf-8")
+    settings = yaml.safe_load((home / "studies" / "data" / "mine.yaml").read_text())["settings"]
+    scenes = {"about": "scenes", "num_folds": 2, "groups": "votes.csv", "settings": {**settings, "num_train_epochs": 1}}
+    write(home / "studies" / "data" / "scenes.yaml", scenes)
+    study = {"question": "?", "data": ["scenes"], "seeds": [1, 2], "baseline": "hard", "variants": {"hard": {}}}
+    study["variants"] |= {"mean of seeds": {"mean_of": "hard"}, "soft": {"soft_labels": "votes.csv"}}
+    write(home / "studies" / "scenes.yaml", study)
+    places = ["--set", f"data_dir={home}", "use_cpu=true", f"groups={home}/votes.csv", f"soft_labels={home}/votes.csv"]
+    report = run(home, "--trial", "--parts", str(home / "parts.csv"), *places, study="scenes")["scenes"]
+    assert len(done["train"]) == 2 * 2 * 2 * 2  # variants, seeds, folds and splits that are scored
+    assert report.frame["variant"].tolist() == ["hard", "hard", "soft", "soft", "mean of seeds"]
+    assert set(report.frame["test_num_utterances"]) == {32} and report.unit == "conversation"
+    trained = [arguments[0].soft_labels for arguments in done["train"]]
+    assert trained.count(None) == 8 and len(set(trained)) == 5  # each fold has its own table
+    text = report.markdown()
+    assert "| even | 16 |" in text and "nan" not in text
+    with pytest.raises(FileNotFoundError, match="which scenes needs to divide scenes"):
+        run(home, "--trial", "--set", f"data_dir={home}", f"soft_labels={home}/votes.csv", study="scenes")
+    with pytest.raises(FileNotFoundError, match="which soft of scenes needs"):
+        run(home, "--trial", "--set", f"data_dir={home}", f"groups={home}/votes.csv", study="scenes")
+    with pytest.raises(ValueError, match="is the mean of another variant"):
+        run(home, "--trial", "--variants", "mean of seeds", *places, study="scenes")
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_studies_are_what_train_takes(name):
     for study in read_studies(name):
@@ -344,6 +377,7 @@ def test_studies_are_what_train_takes(name):
         ({"evaluations": [{"missing_rate": [1.5]}]}, "missing_rate must be from 0 to 1, but is 1.5"),
         ({"evaluations": [{"missing_rate": 0.5, "disturbed_modalities": ["audio"]}]}, "a list of lists, .* not audio"),
         ({"evaluations": [{"word_drop_rate": 0.5}]}, "the variant both has nothing on mine that is disturbed"),
+        ({"variants": {"both": {}, "none": {"mean_of": "other"}}}, "none is the mean of the seeds of another variant"),
         ({"plots": [{"lines": ["variant"]}]}, "plots is a list of mappings with an x"),
     ],
 )

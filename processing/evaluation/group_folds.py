@@ -1,0 +1,65 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Folds for a cross-validation in which no group of conversations, such as a scene, is both trained on and tested on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupKFold
+
+
+def read_groups(path: str | Path, column: str) -> dict[str, str]:
+    """
+    The group of each utterance, of a `.csv` table with the columns `utterance_id` and `column`.
+
+    Raises:
+        FileNotFoundError: when there is no such table.
+        ValueError: when it lacks a column or a value, or names an utterance twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no table of groups {path}: give a .csv file.")
+    frame = pd.read_csv(path, dtype=str)
+    lacking = [name for name in ("utterance_id", column) if name not in frame.columns]
+    if lacking:
+        raise ValueError(f"{path} has no column {' and no column '.join(lacking)}; it has {', '.join(frame.columns)}.")
+    empty = frame[frame[column].isna() | frame["utterance_id"].isna()]
+    if len(empty):
+        raise ValueError(f"{path}: row {empty.index[0] + 2} has no {column} or no utterance_id.")
+    twice = frame["utterance_id"][frame["utterance_id"].duplicated()]
+    if len(twice):
+        raise ValueError(f"{path} has more than one row for the utterance {twice.iloc[0]!r}.")
+    return dict(zip(frame["utterance_id"], frame[column], strict=True))
+
+
+def group_folds(
+    conversations: Iterable[dict], groups: dict[str, str], number: int
+) -> list[tuple[list[int], list[int]]]:
+    """
+    Divide conversations into folds by their groups.
+
+    Args:
+        conversations: conversations, such as the training split of a data set.
+        groups: the group of each utterance. A conversation belongs to the group of its first utterance that has one; one
+            without is a group by itself.
+        number: the number of folds.
+
+    Returns:
+        For each fold the positions of its train and of its test conversations, both ascending. Every conversation is
+        tested on once.
+
+    Raises:
+        ValueError: when there are fewer groups than folds, or no utterance has a group.
+    """
+    found = [
+        next((groups[u["id"]] for u in conversation["utterances"] if u["id"] in groups), None)
+        for conversation in conversations
+    ]
+    if not any(group is not None for group in found):
+        raise ValueError("No utterance of the conversations has a group: the table is of another data set.")
+    names = [f"alone {position}" if group is None else f"group {group}" for position, group in enumerate(found)]
+    if not 2 <= number <= len(set(names)):
+        raise ValueError(f"{len(names)} conversations are in {len(set(names))} groups: {number} folds cannot be made.")
+    folds = GroupKFold(number).split(np.zeros(len(names)), groups=names)
+    return [(train.tolist(), test.tolist()) for train, test in folds]

@@ -1,0 +1,30 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+Train one model on what several models of the same size predict: distillation with out-of-fold teachers.
+
+    amuse distil --recipe meld --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \
+        --groups extras/train_votes.csv --num_folds 3 --teacher_seeds 42 43 44 --output_dir distilled
+
+The training split is divided by the groups of a table (scenes), see `amuse cross-validate --groups`. In each fold, and with
+each seed, a teacher is trained on the other groups. The mean of what the teachers predict is written to `teacher.parquet`;
+`student` is trained on the whole training split with it as soft labels. All options of `amuse train` are accepted, and
+teachers and student share them. A run that was stopped continues where it was.
+"""
+
+import runpy
+from pathlib import Path
+
+if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
+    runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
+
+from modeling_amuse.scripts.command.process import prepare_process
+from modeling_amuse.scripts.training.training_arguments import DistillationArguments, parse_arguments
+
+
+def main(arguments: list[str] | None = None):
+    """Returns the record of the student's training."""
+    options = parse_arguments(arguments, DistillationArguments, description=__doc__)
+    prepare_process(options[-1].num_threads)
+    from modeling_amuse.scripts.training.distillation import distil
+
+    return distil(*options)

@@ -1,0 +1,87 @@
+"""scripts/distil.py: teachers in folds, what they predict, and the student."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modeling_amuse import AmuseForEmotionRecognition
+from modeling_amuse.processing.corpora.soft_labels import read_soft_labels
+from modeling_amuse.scripts import distil
+from modeling_amuse.scripts.training import cross_validation
+from modeling_amuse.scripts.training.distillation import teacher_table
+
+EMOTIONS = ("anger", "joy")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Conversations whose audio features tell the emotion, two conversations a scene."""
+    generator = np.random.default_rng(0)
+    rows, scenes = {"train": [], "validation": []}, ["utterance_id,scene"]
+    for split, count in (("train", 8), ("validation", 3)):
+        for number in range(count):
+            labels = generator.integers(2, size=4)
+            features = generator.normal(0, 0.3, (4, 3)) + 2 * np.eye(3)[labels]
+            talk = [
+                {"speaker": "A", "audio_features": feature.tolist(), "emotion": EMOTIONS[label]}
+                for feature, label in zip(features, labels, strict=True)
+            ]
+            rows[split].append(json.dumps({"id": f"{split}{number}", "utterances": talk}))
+            if split == "train":
+                scenes.append(f"train{number}_0,{number // 2}")
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(rows[split]), encoding="utf-8")
+    (tmp_path / "scenes.csv").write_text("\n".join(scenes), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_student_learns_what_teachers_say_of_utterances_they_have_not_seen(data, monkeypatch):
+    seen, original = [], cross_validation.train
+
+    def counted(data_args, model_args, args):
+        seen.append((args.seed, data_args.data_dir))
+        return original(data_args, model_args, args)
+
+    monkeypatch.setattr(cross_validation, "train", counted)
+    output = data / "out"
+    asked = ["--dataset_name", "folder", "--data_dir", data, "--cache_dir", data / "cache", "--modalities", "audio"]
+    asked += [
+        "--hidden_size",
+        8,
+        "--num_man_layers",
+        0,
+        "--num_train_epochs",
+        2,
+        "--learning_rate",
+        0.02,
+        "--use_cpu",
+        True,
+    ]
+    asked += ["--groups", data / "scenes.csv", "--num_folds", 2, "--teacher_seeds", 1, 2, "--output_dir", output]
+    record = distil.main(list(map(str, asked)))
+    assert [seed for seed, _ in seen] == [1, 1, 2, 2] and record.epoch == 2
+    table = read_soft_labels(output / "teacher.parquet", EMOTIONS)
+    assert sorted(table) == sorted(f"train{number}_{position}" for number in range(8) for position in range(4))
+    for seed in (1, 2):
+        for fold in (1, 2):
+            folder = output / "teachers" / f"seed-{seed}" / f"fold-{fold}"
+            trained = {json.loads(line)["id"] for line in (folder / "conversations" / "train.jsonl").open()}
+            predicted = set(pd.read_parquet(folder / "test_predictions.parquet")["conversation"])
+            assert predicted and not trained & predicted
+    assert AmuseForEmotionRecognition.from_pretrained(output / "student").config.num_labels == 2
+    with pytest.raises(ValueError, match="names a seed twice"):
+        distil.main([*map(str, asked), "--teacher_seeds", "1", "1"])
+
+
+def test_the_table_of_teachers_needs_each_utterance_once_from_each():
+    frame = pd.DataFrame({"conversation": ["a", "b"], "utterance": ["u", "v"], "probability_joy": [0.2, 0.6]})
+    frame["probability_anger"] = 1 - frame["probability_joy"]
+    other = frame.assign(probability_joy=[0.4, 0.8], probability_anger=[0.6, 0.2])
+    table = teacher_table([frame, other.iloc[::-1]])
+    assert table["utterance_id"].tolist() == ["u", "v"]
+    np.testing.assert_allclose(table["joy"], [0.3, 0.7])
+    with pytest.raises(ValueError, match="'u' stands in the training split more than once"):
+        teacher_table([frame.assign(utterance="u")])
+    with pytest.raises(ValueError, match="same utterances and emotions"):
+        teacher_table([frame, frame.iloc[:1]])
