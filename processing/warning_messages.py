@@ -1,34 +1,32 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""
-Warnings about the user's files, logged and at the same time collected by whoever asks for them.
-
-Python's own `warnings` are shown once a place in the code and are not safe between threads, and a log record does not
-reach the caller, who wants to put the messages into a result.
-"""
+"""Warnings about a transcript, logged and thereby collected by `media_warnings` for the result."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from .media_warnings import collected_warnings
+
 logger = logging.getLogger(__name__)
 
-_collectors: ContextVar[tuple[list[str], ...]] = ContextVar("collectors", default=())
+_is_silent: ContextVar[bool] = ContextVar("is_silent", default=False)
 
 
 def warn(message: str):
-    """Log a warning, and add it to the list of every enclosing [`collected_warnings`]."""
-    logger.warning("%s", message)
-    for messages in _collectors.get():
-        messages.append(message)
+    """Log a warning, which the list of an enclosing [`collected_warnings`] gets, too."""
+    if not _is_silent.get():
+        logger.warning("%s", message)
 
 
 @contextmanager
-def collected_warnings() -> Iterator[list[str]]:
-    """The list of the messages that [`warn`] gets inside the block, in this thread."""
-    messages: list[str] = []
-    token = _collectors.set((*_collectors.get(), messages))
+def without_warnings() -> Iterator[None]:
+    """Say nothing inside the block, in this thread: for a file that is only tried, or will be read again."""
+    token = _is_silent.set(True)
     try:
-        yield messages
+        yield
     finally:
-        _collectors.reset(token)
+        _is_silent.reset(token)
+
+
+__all__ = ["collected_warnings", "warn", "without_warnings"]

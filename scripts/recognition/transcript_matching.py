@@ -10,7 +10,7 @@ from pathlib import Path
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.timeline_files import is_timeline
 from modeling_amuse.processing.transcripts import READERS, read_transcripts
-from modeling_amuse.processing.warning_messages import collected_warnings, warn
+from modeling_amuse.processing.warning_messages import warn, without_warnings
 
 PREFERRED = (
     *(".srt", ".vtt", ".ass", ".ssa", ".ttml", ".sbv", ".csv", ".tsv", ".xlsx", ".json", ".jsonl"),
@@ -154,7 +154,7 @@ def _can_be_taken(path: Path) -> bool:
 
 def _is_transcript(path: Path, with_times: bool) -> bool:
     try:
-        with collected_warnings():
+        with without_warnings():
             conversations = read_transcripts(path)
     except (ValueError, OSError, ImportError):
         return False

@@ -241,7 +241,12 @@ def test_the_space_installs_what_the_package_needs():
     extras = project["optional-dependencies"]
     lines = (SPACE / "requirements.txt").read_text(encoding="utf-8").splitlines()
     listed = {line for line in lines if not line.startswith("#")}
-    needed = {p for e in ("media", "faces", "speech", "plots") for p in extras[e] if not p.startswith("amuse-emotion")}
+    needed = {
+        p
+        for e in ("media", "faces", "speech", "plots", "transcripts")
+        for p in extras[e]
+        if not p.startswith("amuse-emotion")
+    }
     readme = (SPACE / "README.md").read_text(encoding="utf-8")
     version = yaml.safe_load(readme.split("---")[1])["sdk_version"]
     assert listed == set(project["dependencies"]) | needed | {f"gradio=={version}"}
