@@ -28,11 +28,16 @@ from .warning_messages import warn
 _ARROW_TIMES = re.compile(r"\s*(\S+)\s*-->\s*(\S+)(?:\s.*)?")
 _SBV_TIMES = re.compile(rf"\s*({CLOCK})\s*,\s*({CLOCK})\s*")
 _LIKE_TIMES = re.compile(r"\d+:\d+.*(?:->|→|=>|--|,\s*\d+:\d).*\d+:\d+|-->")
-_TAG = re.compile(r"</?(?:i|b|u|s|c|v|font|ruby|rt|lang)\b[^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}", re.IGNORECASE)
+_TAG = re.compile(
+    r"</?(?:i|b|u|s|c|v|em|strong|span|p|div|center|font|ruby|rt|lang)\b[^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}|\{[ycfsp]:[^{}]*\}",
+    re.IGNORECASE,
+)
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^\s<>][^<>]*)>|(</v>)")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _QUOTED_IDENTIFIER = re.compile(r"\d+\s+\"(?P<name>[^\"]{1,120})\"(?:\s*\(\d+\))?")
-_NUMBERED_IDENTIFIER = re.compile(r"(?:\d+\s*[-.:)]?\s+)?(?P<name>.{1,120}?)(?:\s*\(\d+\)|\s+#?\d+)?")
+_PLAIN_IDENTIFIER = re.compile(r"(?:\d+\s*[-.:)]?\s+)?(?P<name>.{1,120}?)(?:\s*\(\d+\))?")
+_NUMBERED_IDENTIFIER = re.compile(r"(?:\d+\s*[-.:)_]?\s*)?(?P<name>[^\W\d].{0,119}?)(?:\s*\(\d+\)|[-_ #]+\d+)")
 _COUNTING_NAMES = frozenset(
     re.findall(r"\w+", "caption chunk clip cue id identifier line paragraph row scene segment sentence slide subtitle")
 )
@@ -156,7 +161,7 @@ def _spans(cue: Cue) -> Iterator[Cue]:
 
 def _plain(text: str) -> tuple[str, ...]:
     # tags first: what is written &lt;i> is none
-    return tuple(unescaped(_TAG.sub("", line)) for line in text.split("\n"))
+    return tuple(unescaped(_TAG.sub("", line)) for line in _LINE_BREAK.sub("\n", text).split("\n"))
 
 
 def unescaped(text: str) -> str:
@@ -177,6 +182,7 @@ def utterances_of_cues(source: Source, cues: list[Cue], participants: str = "") 
     has_voices = any(cue.voice for cue in cues)
     lines = with_labels_joined([[line for line in map(line_of, cue.lines) if line.text] for cue in cues])
     untold = [cue_lines for cue, cue_lines in zip(cues, lines, strict=True) if not cue.voice]
+    participants = participants or next(filter(None, (participants_of(cue.lines) for cue in cues[:3])), "")
     names = SpeakerNames(untold, participants, named=has_voices)
     names.warn_of_refused(str(source.path))
     speaker, utterances = UNKNOWN_SPEAKER, []
@@ -197,26 +203,25 @@ def _named_by_identifiers(cues: list[Cue]) -> list[Cue]:
     """The cues with their identifiers as voices, where these are names: `1 "Ada Hill" (22517)`, or a name that recurs."""
     if any(cue.voice for cue in cues):
         return cues
-    names = [_name_in_identifier(cue.identifier) for cue in cues]
-    count = Counter(name for name, _ in names if name)
-    is_named = any(quoted for _, quoted in names) or (
-        any(number > 1 for number in count.values()) and 2 * sum(count.values()) >= len(cues)
-    )
-    if not is_named:
-        return cues
-    return [
-        replace(cue, voice=name if name and (quoted or count[name] > 1 or looks_like_name(name)) else "")
-        for cue, (name, quoted) in zip(cues, names, strict=True)
-    ]
+    for pattern in (_PLAIN_IDENTIFIER, _NUMBERED_IDENTIFIER):
+        names = [_name_in_identifier(cue.identifier, pattern) for cue in cues]
+        count = Counter(name for name, _ in names if name)
+        recurs = any(number > 1 for number in count.values()) and 2 * sum(count.values()) >= len(cues)
+        if recurs or any(quoted for _, quoted in names):
+            return [
+                replace(cue, voice=name if name and (quoted or count[name] > 1 or looks_like_name(name)) else "")
+                for cue, (name, quoted) in zip(cues, names, strict=True)
+            ]
+    return cues
 
 
-def _name_in_identifier(identifier: str | None) -> tuple[str | None, bool]:
+def _name_in_identifier(identifier: str | None, pattern: re.Pattern) -> tuple[str | None, bool]:
     """The name in a cue's identifier, and whether it is in quotation marks as meeting software writes it."""
     if not identifier:
         return None, False
     if match := _QUOTED_IDENTIFIER.fullmatch(identifier):
         return match["name"].strip() or None, True
-    match = _NUMBERED_IDENTIFIER.fullmatch(identifier)
+    match = pattern.fullmatch(identifier)
     name = match["name"].strip(" \"'") if match else ""
     is_code = re.fullmatch(r"[\W\d_]*|[0-9a-fA-F]{6,}|[0-9a-fA-F-]{20,}\S*|\S*\d\S*[/-]\S*", name)
     if is_code or name.casefold() in _COUNTING_NAMES:

@@ -68,8 +68,15 @@ def _decoded(path: Path, contents: bytes) -> str:
         text, encoding = _wide_characters(contents) or (None, None)
         if text is None:
             raise ValueError(f"{path} is no text in UTF-8: save the transcript as UTF-8.")
+    elif re.search(rb"\x1b[$(][@A-DGIJ]", contents) and (stateful := _stateful(contents)):
+        text, encoding = stateful
     elif _is_utf8(contents):
         return decode_utf8_or_cp1252(path)[0]
+    elif (text := _with_split_characters(contents)) is not None:
+        warn(
+            f"{path} has characters in halves, as some databases write UTF-8: they were joined, and half ones replaced."
+        )
+        return text
     elif (damaged := _invalid_bytes(contents)) and damaged * 4 <= _characters_of_several_bytes(contents):
         warn(f"{path} has {damaged} bytes that are no UTF-8: they were read as cp1252. Save the transcript as UTF-8.")
         return decode_utf8_or_cp1252(path)[0]
@@ -86,6 +93,25 @@ def _is_utf8(contents: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _stateful(contents: bytes) -> tuple[str, str] | None:
+    """The text of an encoding that switches its characters by escape sequences, and which one it is."""
+    for encoding in ("iso2022_jp", "iso2022_kr", "iso2022_jp_2"):
+        try:
+            return contents.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def _with_split_characters(contents: bytes) -> str | None:
+    """UTF-8 whose characters beyond U+FFFF are pairs of surrogates of three bytes each; None for other bytes."""
+    try:
+        text = contents.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    return text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
 
 
 def _invalid_bytes(contents: bytes) -> int:

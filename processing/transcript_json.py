@@ -24,6 +24,11 @@ def read_json(source: Source) -> Found:
     turns = turns_of_service(given, str(source.path))
     if turns is not None:
         return [(None, _checked_turns(source, turns))]
+    if isinstance(given, dict) and "utterances" not in given and isinstance(given.get("text"), str):
+        raise ValueError(
+            f"{source.path} holds a text without times: write it with segments (whisper --output_format json; verbose_json or "
+            "diarized_json from services)."
+        )
     several = is_list_of_conversations(given)
     try:
         conversations = check_conversations(given, with_times=False)

@@ -53,11 +53,11 @@ _SMALL_WORDS = frozenset(
 _NO_NAMES = frozenset(
     re.findall(
         r"\w+",
-        """again also and answer anyway attention because but careful caution chapter conclusion correction damn dear example
-    fact finally first fine goal here hint hello hey idea important imagine instead is it item just lesson let listen look
-    maybe me mine mind my news next no note nothing now number ok okay one option or part plan please point problem promise
-    ps question quote reason remember remark reminder result rule second see simple simply so sorry still stop step story
-    sure thanks that then there therefore third this thought tip title today tomorrow topic true two update verdict wait
+        """again also and answer anyway attendees attention because breaking but careful case cast caution chapter conclusion correction damn date day dear example exhibit
+    fact finally first fine goal here hint hello hey idea important imagine instead is it item just lesson let listen location look meaning
+    maybe me mine mind my news next no note nothing now number ok okay one option or page part participants place plan please present previously point problem promise
+    ps question quote reason remember remark reminder result room rule scene second section see simple simply so sorry speakers spoiler still stop step story
+    sure thanks that then there therefore third this thought time tip title translation today tomorrow topic true two update verdict wait
     warning well what when where why yeah yes yesterday
     achtung also aber antwort beispiel bitte denn einfach ergebnis erstens frage grund hinweis ja kurz moment nein nun regel
     schau stopp tipp und warnung warte wichtig zweitens
@@ -198,7 +198,7 @@ class SpeakerNames:
         is_named = named or bool(self._names)
         is_dense = 2 * len({number for number, _, _ in found}) >= len(cues)
         single = [(line, p) for _, line, p in found if self._name(p).casefold() not in self._names]
-        name_like = {self._name(p).casefold() for line, p in single if self._is_name_like(line, p)}
+        name_like = {self._name(p).casefold() for line, p in single if self._is_name_like(line, p, is_named)}
         if not is_named and is_dense and not name_like:
             name_like = {
                 self._name(p).casefold() for _, p in single if re.fullmatch(r"[^\W\d_][^,;!?<>\[\]]{0,39}", p.base)
@@ -231,11 +231,11 @@ class SpeakerNames:
     def _is_listed(self, prefix: Prefix) -> bool:
         return prefix.base.casefold() in self._listed
 
-    def _is_name_like(self, line: Line, prefix: Prefix) -> bool:
+    def _is_name_like(self, line: Line, prefix: Prefix, is_named: bool) -> bool:
         if self._listed or not looks_like_name(prefix.base):
             return False
         words = [word for word in prefix.base.split() if word.casefold() not in _SMALL_WORDS]
-        is_plain = len(words) > 1 or prefix.base.isupper() or line.dashed or line.chevrons
+        is_plain = (len(words) > 1 and not is_named) or prefix.base.isupper() or line.dashed or line.chevrons
         # `Remember: nobody knows` goes on as a sentence does, `Bolt: Nobody knows` does not
         return is_plain or self._rest_may_be_small or not _begins_small(prefix.text)
 

@@ -58,7 +58,20 @@ COLUMNS = {
             "time in",
         ),
         *("timecode in", "in", "in point", "tc in", "tmin", "xmin", "start timecode", "start timestamp", "offset"),
-        *("timestamp", "timecode", "time"),
+        *(
+            "t start",
+            "time begin",
+            "beginn",
+            "anfang",
+            "début",
+            "debut",
+            "inicio",
+            "inizio",
+            "начало",
+            "timestamp",
+            "timecode",
+            "time",
+        ),
     ),
     "end": (
         *(
@@ -74,6 +87,7 @@ COLUMNS = {
             "timecode out",
         ),
         *("out", "out point", "tc out", "tmax", "xmax", "end timecode", "end timestamp", "finish", "until"),
+        *("t end", "time stop", "ende", "fin", "fine", "fim", "конец"),
     ),
     "duration": ("duration", "dur", "length"),
     "emotion": ("emotion",),
@@ -87,6 +101,7 @@ _UNITS = {
     1e-3: ("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"),
 }
 _NO_UNITS = ("frame", "frames", "sample", "samples", "tick", "ticks", "ns", "us", "min", "minutes")
+_CLOCK_WORDS = frozenset(("hh", "mm", "ss", "fff", "hms", "hhmmss", "mmss", "sss"))
 _LARGEST_SHEET = 256 * 2**20  # bytes, unpacked
 
 
@@ -243,12 +258,14 @@ def _normal(name: str) -> tuple[str, float | None]:
     """A column's name in small letters and single spaces, and the unit that it states: None for none, 0 for one not known."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.strip().strip("\ufeff#").strip())
     words = re.sub(r"[\s_\-./()\[\]:#*]+", " ", name).strip().casefold().split()
+    if _CLOCK_WORDS & set(words):  # "Start (hh:mm:ss.ms)"
+        words = [word for word in words if word not in _CLOCK_WORDS and word not in ("ms", "h", "m", "s")]
     if len(words) > 1:
         if words[-1] in _NO_UNITS:
             return " ".join(words[:-1]), 0.0
         for unit, unit_names in _UNITS.items():
             if words[-1] in unit_names:
-                return " ".join(words[:-1]), unit
+                return " ".join(words[:-1]).removesuffix(" in"), unit
     return " ".join(words), None
 
 

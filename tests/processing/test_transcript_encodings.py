@@ -10,7 +10,11 @@ LINES = {
     ("cp1251", "koi8_r"): ["Вера: Дождь уже кончился?", "Глеб: Почти. Возьми зонт.", "Вера: Он остался в автобусе."],
     ("gbk", "gb18030"): ["小丽: 雨停了吗？", "老张: 快停了，带上伞。", "小丽: 伞忘在公共汽车上了。"],
     ("big5",): ["小麗: 雨停了嗎？", "老張: 快停了，帶上傘。", "小麗: 傘忘在公車上了。"],
-    ("shift_jis", "euc_jp"): ["ユキ: 雨はやみましたか。", "タロウ: もうすぐです。", "ユキ: 傘をバスに忘れました。"],
+    ("shift_jis", "euc_jp", "iso2022_jp"): [
+        "ユキ: 雨はやみましたか。",
+        "タロウ: もうすぐです。",
+        "ユキ: 傘をバスに忘れました。",
+    ],
     ("euc_kr",): ["유리: 비가 그쳤어?", "정호: 거의. 우산 가져가.", "유리: 버스에 두고 내렸어."],
     ("cp1252",): [
         "Chloé: Il a cessé de pleuvoir ?",
@@ -77,6 +81,15 @@ def test_a_few_damaged_bytes_do_not_change_the_rest(tmp_path):
     text = srt("Ольга: Где мои ключи?", "Пётр: На столе.", "Ольга: Спасибо, я уже нашла.").encode()
     path = saved(tmp_path, "t.srt", text[:-5] + b"\xff" + text[-5:])
     assert said(path)[:2] == [("Ольга", "Где мои ключи?"), ("Пётр", "На столе.")] and "no UTF-8" in warnings_of(path)
+
+
+def test_characters_in_halves_are_joined(tmp_path):
+    half = "\U0001f989".encode("utf-16-be")
+    pair = b"".join(chr(half[n] << 8 | half[n + 1]).encode("utf-8", "surrogatepass") for n in (0, 2))
+    path = saved(tmp_path, "t.srt", srt("Ada: Hoo @", "Ben: Ha.").encode().replace(b"@", pair))
+    assert said(path)[0] == ("Ada", "Hoo \U0001f989") and "halves" in warnings_of(path)
+    path = saved(tmp_path, "h.srt", srt("Ada: Hoo @", "Ben: Ha.").encode().replace(b"@", pair[:3]))
+    assert said(path)[0] == ("Ada", "Hoo \ufffd")
 
 
 def test_a_refusal_names_what_the_encoding_might_be(tmp_path):

@@ -289,6 +289,11 @@ def test_json_of_recognizers_that_tell_speakers_apart(tmp_path, tool):
     assert found[0][0] != found[1][0] and "speaker" not in (found[0][0], found[1][0])
 
 
+def test_a_text_without_times_is_refused_with_what_to_write(tmp_path):
+    with pytest.raises(ValueError, match="t.json holds a text without times: write it with segments"):
+        read_transcript(saved(tmp_path, "t.json", json.dumps({"text": "Is it far? No."})))
+
+
 def test_segments_without_speaker_among_others_are_nobodys(tmp_path):
     given = {
         "segments": [
@@ -379,6 +384,13 @@ def test_captions_that_grow_word_by_word_are_said_once(tmp_path):
 def test_what_is_said_twice_is_kept_twice(tmp_path, texts):
     found = [words for _, words in said(saved(tmp_path, "t.srt", srt(*texts)))]
     assert found == [text.split(": ")[-1] for text in texts]
+
+
+def test_tags_of_other_formats(tmp_path):
+    path = saved(
+        tmp_path, "t.srt", srt("<span class='x'>Ada:</span> Hi<br/>you.", "{y:i}Ben: Ho.", "<p>Ada: 1 < 2 > 0</p>")
+    )
+    assert said(path) == [("Ada", "Hi you."), ("Ben", "Ho."), ("Ada", "1 < 2 > 0")]
 
 
 def test_credits_and_titles_without_times_are_nobodys(tmp_path):
@@ -556,6 +568,9 @@ HEADERS = [
     "speakerId,startTime,endTime,content",
     "Who,tmin,tmax,text",
     "Speaker,In,Out,Dialogue",
+    "Speaker,Start (hh:mm:ss.ms),End (hh:mm:ss.ms),Text",
+    "speaker,start time in seconds,end time in seconds,text",
+    "Sprecher;Beginn;Ende;Text",
 ]
 
 

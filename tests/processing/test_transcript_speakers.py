@@ -78,6 +78,10 @@ def test_a_time_in_brackets_is_neither_name_nor_words(tmp_path, time):
         "Rule number one: never run.",
         "And then, out of nowhere: a goose.",
         "My answer: perhaps.",
+        "Exhibit A: The knife.",
+        "Plan B: run.",
+        "Guess what: It snows.",
+        "Last Thing: we need salt.",
     ],
 )
 def test_a_phrase_that_occurs_once_in_a_named_file_is_words(tmp_path, phrase):
@@ -142,7 +146,18 @@ def test_labels_of_diarization(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "form", ['{n} "{name}" (22{n}1)', "{name}", "{n} - {name}", "{n}. {name}", '"{name}"', "{n} {name} ({n})"]
+    "form",
+    [
+        '{n} "{name}" (22{n}1)',
+        "{name}",
+        "{n} - {name}",
+        "{n}. {name}",
+        '"{name}"',
+        "{n} {name} ({n})",
+        "{name}-{n}",
+        "{n}_{name}_{n}",
+        "{name} #{n}",
+    ],
 )
 def test_names_in_cue_identifiers(tmp_path, form):
     turns = [("Una Vale", "Who is it?"), ("Kit", "Me."), ("Una Vale", "Who: me?"), ("Kit", "Yes."), ("Una Vale", "Oh.")]
@@ -164,6 +179,16 @@ def test_identifiers_that_are_no_names(tmp_path, identifiers):
     lines = ["Ada: Hi.", "Ben: Ho.", "Ada: Hm.", "Ben: Ha."]
     cues = (f"{identifier}|{line}" if identifier else line for identifier, line in zip(identifiers, lines, strict=True))
     assert [name for name, _ in said(saved(tmp_path, "t.vtt", vtt(*cues)))] == ["Ada", "Ben", "Ada", "Ben"]
+
+
+def test_numbers_in_identifiers_tell_speakers_apart(tmp_path):
+    cues = ["Speaker 1|Hi.", "Speaker 2|Ho.", "Speaker 1|Hm.", "Speaker 2|Ha."]
+    assert [name for name, _ in said(saved(tmp_path, "t.vtt", vtt(*cues)))] == ["Speaker 1", "Speaker 2"] * 2
+
+
+def test_participants_in_the_first_cue(tmp_path):
+    lines = ["Participants: Ilka, the cook", "the cook: Soup?", "Ilka: No."]
+    assert said(saved(tmp_path, "t.srt", srt(*lines)))[1:] == [("the cook", "Soup?"), ("Ilka", "No.")]
 
 
 def test_a_cue_without_a_voice_or_identifier_is_nobodys(tmp_path):
