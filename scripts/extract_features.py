@@ -8,7 +8,7 @@ Compute the features of a corpus's recordings once, for training and evaluation.
 
 Writes a folder for each extractor with a Parquet file for each split. Finished parts are kept: a run that was stopped goes
 on where it was. One process reads several recordings at a time on the cores of one machine, with an encoder on one GPU.
-`accelerate launch --multi_gpu --num_processes 4` shares the recordings among four such processes, on machines with the
+`accelerate launch --config_file scripts/accelerate/multi_gpu.yaml --num_processes 4` shares the recordings among four such processes, on machines with the
 same folders.
 """
 

@@ -5,8 +5,8 @@ Train AMuSE on conversations.
     amuse train --dataset_name sample --output_dir amuse-sample
     amuse train --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \\
         --freeze_text_model --output_dir amuse-meld
-    accelerate launch --multi_gpu --num_processes 2 scripts/train.py --dataset_name meld --data_dir MELD --recipe meld \\
-        --output_dir amuse-meld
+    accelerate launch --config_file scripts/accelerate/multi_gpu.yaml --num_processes 2 \\
+        scripts/train.py --dataset_name meld --data_dir MELD --recipe meld --output_dir amuse-meld
 
 The epoch is chosen by the weighted F1 on the validation split. The output folder holds that epoch's model with its
 configuration and processor, and the training's checkpoint: `--resume_from_checkpoint latest` continues from it. With

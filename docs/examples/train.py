@@ -3,7 +3,7 @@
 The smallest complete training of AMuSE: text of the sample corpus, a plain PyTorch loop with accelerate.
 
     python docs/examples/train.py --output_dir amuse-example
-    accelerate launch docs/examples/train.py --output_dir amuse-example
+    accelerate launch --config_file scripts/accelerate/multi_gpu.yaml docs/examples/train.py --output_dir amuse-example
 
 `amuse train` is the full command. The other files in this folder are this one with a few changes: their new lines end in `# New`.
 """

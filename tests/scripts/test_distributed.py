@@ -192,6 +192,15 @@ def test_the_deepspeed_configuration_is_what_its_plugin_takes(monkeypatch):
     assert config["gradient_clipping"] == 1.0
 
 
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "scripts" / "accelerate").glob("*.yaml")))
+def test_a_launch_configuration_leaves_accelerate_nothing_to_warn_of(name, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(launch.logger, "warning", lambda message, *_, **__: warnings.append(message))
+    launcher, arguments = launched(name, monkeypatch)
+    assert launcher in ("multi_gpu_launcher", "deepspeed_launcher") and arguments.num_processes == 2
+    assert warnings == []
+
+
 def test_a_distribution_that_train_does_not_know_is_refused():
     def accelerator(kind, is_fsdp2=False):
         return SimpleNamespace(distributed_type=kind, is_fsdp2=is_fsdp2, device="cuda", print=print)
