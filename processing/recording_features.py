@@ -17,6 +17,8 @@ logger = logging.get_logger(__name__)
 SURE = 0.4
 """From this certainty on a face is the speaker's; below, its features count in proportion."""
 
+MOST_NAMED = 5
+
 MEDIUM_OF = {"audio": "audio", "vision": "video", "background": "video"}
 
 
@@ -92,7 +94,18 @@ def _found_features(utterances, extractors: dict, encoders: dict, progress, stat
             features = _weakened(features, weight, statistics.get(stream))
         if features is not None:
             found[position][f"{stream}_features"] = features
+    unsure = [u.get("id", number) for number, (u, f) in enumerate(zip(utterances, found, strict=True)) if _is_unsure(f)]
+    if unsure:
+        named = ", ".join(map(str, unsure[:MOST_NAMED])) + (", ..." if len(unsure) > MOST_NAMED else "")
+        logger.warning(
+            f"It is not sure which of several faces speaks in {len(unsure)} of {len(utterances)} utterances ({named}): there "
+            "the face counts less (face_certainty)."
+        )
     return found
+
+
+def _is_unsure(found: dict) -> bool:
+    return found.get("face_certainty", 1.0) < SURE
 
 
 def _weakened(features: np.ndarray, weight: float, statistics: dict | None) -> np.ndarray | None:
