@@ -138,17 +138,24 @@ class EmotionPage:
         try:
             results = recognize()
         except (ValueError, OSError, ImportError) as error:
-            message = str(error)
-            for path in filter(None, uploaded):  # where this machine keeps files is of no use to anybody
-                message = message.replace(str(path), Path(path).name)
-            yield problem_html(message), gr.update(visible=False), None, None
+            yield problem_html(_without_folders(str(error), uploaded)), gr.update(visible=False), None, None
             return
+        results.warnings = [_without_folders(warning, uploaded) for warning in results.warnings]
+        for warning in results.warnings:
+            gr.Warning(warning)
         with tempfile.TemporaryDirectory() as folder:
             files = [Path(folder) / "timeline.json", Path(folder) / "timeline.csv"]
             for path in files:
                 write_timeline(results, path)
             # gradio copies the files to where it removes them itself
             yield result_html(results, self.emotions), gr.update(visible=True), as_table(results), list(map(str, files))
+
+
+def _without_folders(message: str, uploaded: tuple[str | None, ...]) -> str:
+    """A message that names uploaded files without their folders: where this machine keeps them is of no use to anybody."""
+    for path in filter(None, uploaded):
+        message = message.replace(str(path), Path(path).name)
+    return message
 
 
 @cache
