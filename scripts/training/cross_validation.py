@@ -8,8 +8,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
+from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.scripts.training.default_text_model import choose_text_model
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
 from modeling_amuse.scripts.training.evaluation_output import write_json
@@ -51,7 +53,6 @@ def cross_validate(
         FileNotFoundError: when files are missing.
         ValueError: when the data set is split already or cannot be divided, or the folder holds another cross-validation.
     """
-    options = {**asdict(data_args), **asdict(model_args), **asdict(args)}
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError(
             "A cross-validation runs in one process: start it with python, not with a launcher of several."
@@ -61,6 +62,8 @@ def cross_validate(
             "--push_to_hub: a cross-validation trains a model for each fold, and uploads none. Leave it out."
         )
     output_dir = Path(args.output_dir)
+    choose_text_model(data_args, model_args, PartialState(cpu=True))
+    options = {**asdict(data_args), **asdict(model_args), **asdict(args)}
     data = load_fold_data(fold_args, options)
     folds = all_folds(data, fold_args)
     chosen = chosen_folds(fold_args.folds, len(folds))

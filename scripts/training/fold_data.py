@@ -1,23 +1,27 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The folds of a cross-validation: which conversations are trained on, choose and are tested on, and their features."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from sklearn.model_selection import KFold
 
 from modeling_amuse.processing.conversation import STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
 from modeling_amuse.processing.corpora.conversation_folder import splits_in_name
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable, write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import ConversationData, load_conversations
 from modeling_amuse.processing.corpora.soft_labels import read_table
 from modeling_amuse.processing.evaluation.group_folds import group_folds, read_groups
 from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
+
+SESSION = re.compile(r"Ses\d\d")
 
 Fold = dict[str, list[dict]]
 """The conversations of `train`, `validation` and `test`."""
@@ -75,14 +79,16 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
     if fold_args.folds_of is None:
         if fold_args.folds_extra is not None:
             raise ValueError("--folds_extra adds a split to the folds of another one: name that one with --folds_of.")
-        conversations = only_split(load_conversations(name, data_dir, cache_dir))
+        data = load_conversations(name, data_dir, cache_dir, options=data_options(options))
+        conversations = all_sessions(data) if fold_args.folds_by == "session" else only_split(data)
+        print(data.describe())
         tables = load_stream_tables(paths, {"train": conversations})["train"]
         digest = ConversationDataset(conversations, tables).digest()
         return FoldData(conversations.to_list(), digest=digest)
     wanted = [fold_args.folds_of, *([fold_args.folds_extra] if fold_args.folds_extra else [])]
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"--folds_extra {wanted[1]} is the split that --folds_of divides: name another one.")
-    data = load_conversations(name, data_dir, cache_dir, set(wanted))
+    data = load_conversations(name, data_dir, cache_dir, set(wanted), data_options(options))
     found, digests = FoldData([]), []
     for split in wanted:
         if split not in data.splits:
@@ -114,7 +120,11 @@ def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, 
             f"--groups divides the training split by its conversations alone: leave out {', '.join(given)}."
         )
     data = load_conversations(
-        options["dataset_name"], options["data_dir"], options["cache_dir"], ("train", "validation")
+        options["dataset_name"],
+        options["data_dir"],
+        options["cache_dir"],
+        ("train", "validation"),
+        data_options(options),
     )
     if set(data.splits) != {"train", "validation"}:
         raise ValueError(
@@ -159,6 +169,37 @@ def soft_labels_of_fold(table: str, conversations: list[dict], path: Path) -> Pa
     frame = read_table(Path(table))
     frame[frame["utterance_id"].isin(known)].to_csv(path, index=False)
     return path
+
+
+def data_options(options: dict) -> DataOptions:
+    """How the data set is read, of the options of train.py."""
+    return DataOptions(**{f.name: options[f.name] for f in fields(DataOptions) if f.name in options})
+
+
+def all_sessions(data: ConversationData) -> Dataset:
+    """
+    The conversations of all splits of a data set of sessions. Their ids tell the session, as IEMOCAP's do; where the splits
+    are the sessions, their names are put before the ids.
+
+    Raises:
+        ValueError: when neither the ids nor the splits tell sessions.
+    """
+    conversations = concatenate_datasets(list(data.splits.values()))
+    if all(SESSION.match(identifier) for identifier in conversations["id"]):
+        return conversations
+    if len(data.splits) < 3 or set(data.splits) <= {"train", "validation", "test"}:
+        raise ValueError(
+            f"--folds_by session: neither the ids, such as {conversations['id'][0]!r}, nor the splits ({', '.join(data.splits)}) "
+            "tell sessions. IEMOCAP's ids begin with Ses01; other data needs a split for each session."
+        )
+    rows = [renamed(row, split.replace("_", "-")) for split, part in data.splits.items() for row in part]
+    return Dataset.from_list(rows, features=conversations.features)
+
+
+def session_of(conversation: dict) -> str:
+    """The session that the id of a conversation of [`all_sessions`] tells."""
+    match = SESSION.match(conversation["id"])
+    return match[0] if match else conversation["id"].split("_")[0]
 
 
 def renamed(conversation: dict, split: str) -> dict:
@@ -207,16 +248,19 @@ def divide(conversations: list[dict], number: int, by: str = "speaker", extra: S
     Args:
         conversations: those that are divided.
         number: the number of folds.
-        by: `"speaker"` or `"conversation"`.
+        by: `"speaker"`, `"conversation"` or `"session"`; there are as many folds as sessions.
         extra: conversations that are added to the `train` of every fold.
 
     Raises:
         ValueError: when there are too few speakers or conversations, or when an emotion is missing from the training part
             of a fold.
     """
-    if number < 3:
+    if by != "session" and number < 3:
         raise ValueError(f"--num_folds is {number}: training, validation and test need at least 3.")
     parts = positions_of_parts(conversations, number, by)
+    number = len(parts)
+    if number < 3:
+        raise ValueError(f"There are {number} sessions: training, validation and test need at least 3.")
     emotions = emotions_of(conversations)
     folds = []
     for test, positions in enumerate(parts):
@@ -239,6 +283,9 @@ def positions_of_parts(conversations: list[dict], number: int, by: str) -> list[
     """The positions of the conversations in each part, ascending."""
     if by == "speaker":
         return [positions for _, positions in speaker_folds(conversations, number)]
+    if by == "session":
+        sessions = [session_of(conversation) for conversation in conversations]
+        return [[n for n, own in enumerate(sessions) if own == name] for name in sorted(set(sessions))]
     if number > len(conversations):
         raise ValueError(f"--num_folds is {number}, but there are only {len(conversations)} conversations.")
     parts = KFold(number, shuffle=True, random_state=0).split(conversations)

@@ -360,6 +360,7 @@ class FoldArguments:
             "choices": {
                 "speaker": "no speaker is trained on and tested on",
                 "conversation": "conversations are drawn, whoever speaks in them",
+                "session": "each session is one part (leave one session out): of IEMOCAP, or splits that are sessions",
             },
         },
     )

@@ -6,9 +6,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from datasets import Dataset, DatasetDict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modeling_amuse.processing.corpora.conversation_builder import CONVERSATION_FEATURES, schema_row
+from modeling_amuse.processing.corpora.load_conversations import ConversationData
 from modeling_amuse.scripts import cross_validate
 from modeling_amuse.scripts.training import cross_validation, fold_data, fold_scores
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
@@ -230,3 +233,32 @@ def test_scenes_of_a_data_set_with_splits(tmp_path, trainings):
             run(data, tmp_path / "other", folds=folds, **more)
     with pytest.raises(ValueError, match="needs both"):
         run(corpus(tmp_path / "alone"), tmp_path / "other", **more)
+
+
+def conversation_data(splits: dict[str, list[dict]]) -> ConversationData:
+    made = {
+        name: Dataset.from_list([schema_row(c) for c in rows], CONVERSATION_FEATURES) for name, rows in splits.items()
+    }
+    return ConversationData(DatasetDict(made), ("joy",), {})
+
+
+def test_a_fold_leaves_one_session_out():
+    names = ["Ses01F_impro01", "Ses01M_script01_1", "Ses02F_impro01", "Ses03M_impro02"]
+    talks = [{**talk("A", "joy"), "id": name} for name in names]
+    data = conversation_data({"train": talks[1:3], "validation": talks[:1], "test": talks[3:]})
+    folds = fold_data.divide(fold_data.all_sessions(data).to_list(), 5, "session")
+    assert [{c["id"][:5] for c in fold["test"]} for fold in folds] == [{"Ses01"}, {"Ses02"}, {"Ses03"}]
+    for fold in folds:
+        shown = [{c["id"][:5] for c in fold[split]} for split in ("train", "validation", "test")]
+        assert not shown[0] & shown[1] and not shown[1] & shown[2] and not shown[0] & shown[2]
+    with pytest.raises(ValueError, match="There are 1 sessions: training, validation and test need at least 3"):
+        fold_data.divide(talks[:2], 5, "session")
+
+
+def test_splits_are_sessions_whose_ids_begin_anew():
+    data = conversation_data({f"session_{n}": [{**talk("A", "joy"), "id": "row_1"}] for n in (1, 2, 3)})
+    conversations = fold_data.all_sessions(data).to_list()
+    assert [fold_data.session_of(c) for c in conversations] == ["session-1", "session-2", "session-3"]
+    assert len({u["id"] for c in conversations for u in c["utterances"]}) == 3
+    with pytest.raises(ValueError, match="neither the ids, such as 'row_1', nor the splits"):
+        fold_data.all_sessions(conversation_data({"train": [{**talk("A", "joy"), "id": "row_1"}]}))
