@@ -4,40 +4,11 @@
 import torch
 from torch import nn
 from torch.nn.functional import pad
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from .exported_lstm import padded_lstm
 from .like_lengths import groups_of_like_length, in_first_order
 from .tracing import is_exporting
-
-
-@torch.library.custom_op("amuse::lstm", mutates_args=())
-def padded_lstm(states: torch.Tensor, lengths: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
-    """
-    A (Bi-)LSTM over padded rows as one operator of an exported graph. The tracer would unroll torch's LSTM step by step and
-    fix the number of steps. For inference only; it has no gradient.
-
-    Args:
-        states: `(rows, steps, input_size)`.
-        lengths: `(rows,)`, at least 1.
-        weights: input weights, hidden weights and their two biases, first of the forward direction, then of the backward
-            direction if there is one.
-
-    Returns:
-        `(rows, steps, directions * size)`, zero beyond each row's length.
-    """
-    directions, size = len(weights) // 4, weights[1].shape[1]
-    packed = pack_padded_sequence(states, lengths.cpu(), batch_first=True, enforce_sorted=False)
-    start = states.new_zeros(directions, len(states), size)
-    data, _, _ = torch.lstm(
-        packed.data, packed.batch_sizes, (start, start), weights, True, 1, 0.0, False, directions == 2
-    )
-    packed = PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
-    return pad_packed_sequence(packed, batch_first=True, total_length=states.shape[1])[0].contiguous()
-
-
-@padded_lstm.register_fake
-def _(states, lengths, weights):
-    return states.new_empty(*states.shape[:2], len(weights) // 4 * weights[1].shape[1])
 
 
 class AmuseLSTM(nn.Module):

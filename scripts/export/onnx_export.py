@@ -123,7 +123,6 @@ def to_onnx(model: AmuseForEmotionRecognition, batch: dict[str, torch.Tensor]) -
             dynamic_shapes={"inputs": shapes},
             input_names=list(batch),
             output_names=list(output_names(model.config)),
-            custom_translation_table={torch.ops.amuse.lstm.default: onnx_lstm},
             dynamo=True,
             optimize=False,  # onnxruntime optimizes what it loads; the exporter would take as long again
             verbose=False,
@@ -134,28 +133,6 @@ def _has_steps(name: str, tensor: torch.Tensor, batch: dict[str, torch.Tensor]) 
     """Whether the third axis may have any length: not that of spectrograms, whose encoders have a fixed window."""
     spectrogram = batch.get("audio_values", tensor).dim() == 4 and name in ("audio_values", "audio_mask")
     return tensor.dim() > 2 and not spectrogram and name != "evidence"
-
-
-def onnx_lstm(states, lengths, weights):
-    """The operator `amuse::lstm` as ONNX's LSTM, whose gates stand in the order input, output, forget, cell."""
-    op = import_extra("onnxscript", "onnx").opset18
-
-    def reordered(weight):
-        gates = op.Split(weight, axis=0, num_outputs=4)
-        return op.Concat(gates[0], gates[3], gates[1], gates[2], axis=0)
-
-    directions = [[reordered(weight) for weight in weights[start : start + 4]] for start in range(0, len(weights), 4)]
-    inputs, hidden, *biases = zip(*directions, strict=True)
-    biases = [op.Concat(*pair, axis=0) for pair in zip(*biases, strict=True)]
-    outputs, _, _ = op.LSTM(
-        op.Transpose(states, perm=[1, 0, 2]),
-        *(op.Concat(*(op.Unsqueeze(part, [0]) for part in parts), axis=0) for parts in (inputs, hidden, biases)),
-        op.Cast(lengths, to=6),  # int32
-        hidden_size=weights[1].shape[1],
-        direction="bidirectional" if len(directions) == 2 else "forward",
-    )
-    # (steps, directions, rows, size) to (rows, steps, directions * size)
-    return op.Reshape(op.Transpose(outputs, perm=[2, 0, 1, 3]), op.Constant(value_ints=[0, 0, -1]))
 
 
 def check_batches(model, processor, conversations: list[dict], without_encoders=()) -> list[dict[str, torch.Tensor]]:

@@ -236,3 +236,37 @@ def test_a_model_that_reads_text_in_its_conversation_is_exported_without_its_enc
     with pytest.raises(ValueError, match="leave its encoder out with --without_encoders text"):
         export(model, processor, sample, tmp_path)
     assert export(model, processor, sample, tmp_path, without_encoders=["text"]) < 1e-4
+
+
+@pytest.mark.parametrize("changes", [{}, {"causal": True, "fusion": "concat"}])
+def test_torch_exports_the_model_itself_to_onnx(changes):
+    """Without a script of ours: the LSTM's translation comes with the model."""
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    model, batch = small_model(num_man_layers=1, **changes), random_batch(lengths=(3, 2))
+    del batch["labels"]
+    program = torch.onnx.export(model, kwargs=batch, dynamo=True, optimize=False, verbose=False)
+    assert "LSTM" in {node.op_type for node in program.model.graph}
+    with torch.no_grad():
+        expected = [value for value in model(**batch).to_tuple() if torch.is_tensor(value)]
+    found = program(**batch)
+    assert len(found) == len(expected)
+    for own, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(torch.as_tensor(own).float(), other.float(), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["Dynamo", "Onnx"])
+def test_the_exporters_of_transformers_take_the_model(kind):
+    exporters = pytest.importorskip("transformers.exporters")
+    if kind == "Onnx":
+        pytest.importorskip("onnxscript")
+        pytest.importorskip("onnxruntime")
+    model, batch = small_model(num_man_layers=1), random_batch(lengths=(3, 2))
+    del batch["labels"]
+    with torch.no_grad():
+        expected = model(**batch).logits
+    settings = {"optimize": False} if kind == "Onnx" else {}
+    config = getattr(exporters, f"{kind}Config")(**settings)
+    exported = getattr(exporters, f"{kind}Exporter")().export(model, dict(batch), config=config)
+    torch.testing.assert_close(torch.as_tensor(exported(**batch)["logits"]), expected, atol=1e-5, rtol=1e-4)
