@@ -1,29 +1,40 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The section of the model card that shows how to use the model."""
 
+import json
+
 from modeling_amuse import AmuseConfig
 from modeling_amuse.processing.conversation import MODALITY_OF
 
+TALK = ({"speaker": "Ada", "text": "I got the job!"}, {"speaker": "Ben", "text": "No way."})
+
 
 def usage(config: AmuseConfig, records: dict) -> str:
-    """Lines of Python that call the pipeline with inputs that this model accepts."""
-    lines = []
-    if "text" in config.modalities:
-        lines.append(
-            'recognizer([{"speaker": "Ada", "text": "I got the job!"}, {"speaker": "Ben", "text": "No way."}])'
-        )
+    """
+    Lines of Python that call the pipeline, `recognizer`, with inputs that this model accepts. They run as they stand, but for
+    lines that need a recording, which are comments where the model also reads text or features.
+    """
     streams = {modality: stream for stream, modality in MODALITY_OF.items() if stream != "background"}
-    heard = [
-        modality
-        for modality in config.modalities
-        if modality != "text" and (getattr(config, f"{modality}_config") is not None or streams[modality] in records)
-    ]
+    others = [modality for modality in config.modalities if modality != "text"]
+    heard = [m for m in others if getattr(config, f"{m}_config") is not None or streams[m] in records]
+    sizes = {streams[m]: getattr(config, f"{streams[m]}_feature_size") for m in others if m not in heard}
+    lines = []
+    if "text" in config.modalities or sizes:
+        lines = [f"conversation = [{', '.join(_utterance(config, turn, sizes) for turn in TALK)}]"]
+        lines += ["for utterance in recognizer(conversation):", f"    {PRINT}"]
+    if sizes:
+        lines.insert(0, f"# {', '.join(sizes)}: the features of the training's extractor in place of zeros")
     if heard:
         recording = "talk.mp4" if "vision" in heard else "talk.wav"
-        lines.append(f'recognizer("{recording}", transcript="talk.srt")  # also from {" and ".join(heard)}')
-    tabled = [modality for modality in config.modalities if modality != "text" and modality not in heard]
-    if tabled:
-        given = ", ".join(f'"{streams[m]}_features": ...' for m in tabled)
-        size = " and ".join(f"{getattr(config, f'{streams[m]}_feature_size')} numbers" for m in tabled)
-        lines.append(f'recognizer([{{"speaker": "Ada", {given}}}])  # {size}, from the extractor of the training')
+        line = f'recognizer("{recording}", transcript="talk.srt")  # from {" and ".join(config.modalities)}'
+        lines.append(f"# {line}" if lines else line)
     return "\n".join(lines)
+
+
+PRINT = 'print(utterance["speaker"], utterance["emotion"], utterance["confidence"])'
+
+
+def _utterance(config: AmuseConfig, turn: dict, sizes: dict[str, int]) -> str:
+    kept = {key: value for key, value in turn.items() if key != "text" or "text" in config.modalities}
+    given = "".join(f', "{stream}_features": [0.0] * {size}' for stream, size in sizes.items())
+    return json.dumps(kept)[:-1] + given + "}"

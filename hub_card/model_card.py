@@ -40,6 +40,9 @@ from modeling_amuse.hub_card.card_usage import usage
 from modeling_amuse.hub_card.sources import DATA_SETS, PAPER_CITATION, UNKNOWN_DATA_SET, DataSet
 from modeling_amuse.processing.whole_files import whole_file
 
+PIPELINE_TAGS = {"text": "text-classification", "audio": "audio-classification", "vision": "video-classification"}
+"""The Hub's task for a model with such a modality, the first of them. The Hub has no task of emotions in conversations."""
+
 TEMPLATE = Path(__file__).with_name("model_card_template.md")
 
 
@@ -213,11 +216,12 @@ def evaluations(records: CardRecords, output_dir: Path) -> list[dict]:
 def card_metadata(records: CardRecords, name: str, license: str | None) -> ModelCardData:
     """The metadata that the Hub reads."""
     rows = [row for group, own in zip(records.groups, records.own, strict=True) for row in model_index(group, own)]
-    # no pipeline_tag and no datasets: the Hub has no such task, and its ids of these data sets are unknown to us
     return ModelCardData(
         language=sorted({d.language for d in records.data_sets if d.language}) or None,
         license=license,
         library_name="transformers",
+        pipeline_tag=next(tag for modality, tag in PIPELINE_TAGS.items() if modality in records.config.modalities),
+        datasets=[d.hub_id for d in records.data_sets if d.hub_id] or None,
         tags=["amuse", TASK, "emotion-recognition-in-conversation", "multimodal", *records.config.modalities],
         base_model=[encoder for encoder in encoders_of(records.history).values() if _is_hub_id(encoder)] or None,
         metrics=sorted({row.metric_type for row in rows} - {"ece"}) or None,

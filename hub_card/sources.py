@@ -14,6 +14,7 @@ class DataSet(NamedTuple):
         limits: sentences about what a model trained on it does not learn.
         language: ISO 639-1 code; None where it is unknown.
         citation: BibTeX.
+        hub_id: its name on the Hub; None where it is not there, or where its name is unknown.
     """
 
     title: str
@@ -23,6 +24,7 @@ class DataSet(NamedTuple):
     limits: tuple[str, ...]
     language: str | None
     citation: str | None = None
+    hub_id: str | None = None
 
 
 _TV = (
@@ -52,6 +54,7 @@ DATA_SETS = {
   booktitle = {Proceedings of ACL},
   year = {2019}
 }""",
+        "declare-lab/MELD",
     ),
     "emorynlp": DataSet(
         "EmoryNLP",

@@ -351,6 +351,18 @@ class AmuseConfig(PreTrainedConfig):
         has_background = modality == "vision" and self.background_feature_size is not None
         return [modality, "background"] if has_background else [modality]
 
+    def use_default_modality(self):
+        """Give a configuration without any modality the paper's text encoder, MPNet, with random weights. Models call it."""
+        if not self.modalities:
+            self.text_config = AutoConfig.for_model("mpnet")
+            self._settle_feature_size("text")
+
+    def name_code_in_this_folder(self):
+        """Name the classes of the Auto classes and of the pipeline without the repository that they came from."""
+        self.auto_map = {auto: name.split("--")[-1] for auto, name in self.auto_map.items()}
+        for of_task in (getattr(self, "custom_pipelines", None) or {}).values():
+            of_task["impl"] = of_task["impl"].split("--")[-1]
+
     @classmethod
     def from_preset(cls, preset: str, **kwargs) -> "AmuseConfig":
         """

@@ -25,6 +25,7 @@ This file puts the model together. Read the files of this folder in this order:
    `live_session.py`; `low_rank_adaptation.py` and `onnx_model.py`.
 """
 
+import inspect
 from copy import deepcopy
 from functools import wraps
 
@@ -78,21 +79,13 @@ class AmuseModel(AmusePreTrainedModel):
     AMuSE without the emotion classifier: descriptors of every utterance, of its speaker and of its modalities.
 
     Args:
-        config ([`AmuseConfig`]): with at least one modality.
-
-    Raises:
-        ValueError: when the configuration has no modality.
+        config ([`AmuseConfig`]): without any modality, the model reads text by an MPNet with random weights.
     """
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
         config.check_settings()
         modalities = config.modalities
-        if not modalities:
-            raise ValueError(
-                "The configuration has no modality: give text_config, audio_config or vision_config, or a feature size "
-                "such as text_feature_size."
-            )
         for modality in modalities:
             encoder_config = getattr(config, f"{modality}_config")
             if encoder_config is not None:
@@ -315,6 +308,7 @@ class AmuseModel(AmusePreTrainedModel):
         output_hidden_states: bool | None = None,
         **kwargs,
     ) -> AmuseFeaturesOutput:
+        self.check_keywords(name for name in kwargs if name not in _IGNORED_BY_ONE_MODALITY)
         if modality not in self.config.modalities:
             raise ValueError(f"This model has no modality {modality!r}; its modalities are {self.config.modalities}.")
         output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
@@ -402,6 +396,7 @@ class AmuseModel(AmusePreTrainedModel):
             output_hidden_states: return its hidden states.
 
         Raises:
+            TypeError: for a keyword that neither the model nor transformers knows, such as `attention_mask`.
             ValueError: when no modality is given, shapes do not fit, or `speaker_ids` are missing; when
                 `utterances_per_chunk` is less than 1, or given in training mode or with attentions or hidden states; or
                 when `context_states` are given to a model that is not causal, or with more than one utterance.
@@ -424,6 +419,7 @@ class AmuseModel(AmusePreTrainedModel):
         tensor([[1., 1., 1., 1.]], grad_fn=<RoundBackward0>)
         ```
         """
+        self.check_keywords(kwargs)
         streams = {
             "text": (input_ids, text_features, text_mask),
             "audio": (audio_values, audio_features, audio_mask),
@@ -700,15 +696,22 @@ def _are_without_conversations(streams: dict) -> bool:
     return False
 
 
+_IGNORED_BY_ONE_MODALITY = frozenset(
+    {*inspect.signature(AmuseModel.forward).parameters, "labels", "soft_labels", "utterance_ids", "corpus"}
+)
+"""Inputs of the whole model, which `get_text_features` and its like are given with the others and do not read."""
+
+
 class AmuseForEmotionRecognition(AmusePreTrainedModel):
     """
     AMuSE with the emotion classifier. It recognizes the emotion of each utterance's speaker.
 
     Args:
-        config ([`AmuseConfig`]): with at least one modality, and `num_labels` or `id2label`.
+        config ([`AmuseConfig`]): with `num_labels` or `id2label`. Without any modality, the model reads text by an MPNet with
+            random weights.
 
     Raises:
-        ValueError: when the configuration has no modality, or a memory bank without a size.
+        ValueError: when the configuration has a memory bank without a size.
 
     Example:
 

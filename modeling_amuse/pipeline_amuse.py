@@ -59,6 +59,25 @@ class EmotionRecognitionPipeline(Pipeline):
         super().__init__(*args, **kwargs)
         if warning := training_data_warning(self.model.config):
             logger.warning(warning)
+        self._agree_on_emotions()
+
+    def _agree_on_emotions(self):
+        """
+        Raises:
+            ValueError: when the processor has other emotions than the model.
+        """
+        emotions, config = getattr(self.processor, "emotions", None), self.model.config
+        names = [config.id2label[label] for label in range(config.num_labels)]
+        if emotions is None or list(emotions) == names:
+            return
+        if len(emotions) == len(names) and names == [f"LABEL_{label}" for label in range(len(names))]:
+            config.id2label = dict(enumerate(emotions))  # the model was made without names
+            config.label2id = {emotion: label for label, emotion in enumerate(emotions)}
+            return
+        raise ValueError(
+            f"The processor has the emotions {', '.join(emotions)}, but the model {', '.join(names)}: give the processor that "
+            "was saved with the model, or set processor.emotions = list(model.config.id2label.values())."
+        )
 
     def __call__(
         self,

@@ -1,11 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """What every AMuSE model shares: configuration class, capabilities and weight initialization."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import nn
+from transformers.dynamic_module_utils import custom_object_save
 from transformers.modeling_utils import PreTrainedModel
+from transformers.utils import TransformersKwargs
 
 from .configuration_amuse import AmuseConfig
 from .pickled_adapters import check_adapter
@@ -26,6 +29,7 @@ class AmusePreTrainedModel(PreTrainedModel):
     _supports_attention_backend = True
 
     def __init__(self, config: AmuseConfig):
+        config.use_default_modality()
         super().__init__(config)
         # a model without a text encoder has no input_ids
         for modality in config.modalities[:1]:
@@ -67,6 +71,42 @@ class AmusePreTrainedModel(PreTrainedModel):
             load_config = kwargs.get("load_config")
             check_adapter(peft_model_id, **(kwargs if load_config is None else load_config.download_kwargs))
         return super().load_adapter(peft_model_id, *args, **kwargs)
+
+    def save_pretrained(self, save_directory, *args, **kwargs):
+        """
+        Like `PreTrainedModel.save_pretrained`. A model that came with its own code, from the Hub for example, is saved with all of
+        it, so that the folder loads by itself, the pipeline included.
+        """
+        # also for transformers, which copies the files that this one imports, within functions too
+        from .live_session import LiveSession
+        from .pipeline_amuse import EmotionRecognitionPipeline
+
+        has_code = bool(getattr(self.config, "auto_map", None))
+        if has_code:
+            self.config.name_code_in_this_folder()
+        super().save_pretrained(save_directory, *args, **kwargs)
+        if has_code:
+            for part in (self, self.config):
+                custom_object_save(part, save_directory)
+            for of in (EmotionRecognitionPipeline, LiveSession):
+                custom_object_save(of, save_directory)
+
+    @staticmethod
+    def check_keywords(given: Iterable[str]):
+        """
+        Args:
+            given: the names of keyword arguments that no parameter of the model takes.
+
+        Raises:
+            TypeError: for those that transformers does not know either.
+        """
+        foreign = [name for name in given if name not in TransformersKwargs.__annotations__ and name != "return_dict"]
+        if foreign:
+            masks = " Each stream has its own mask: text_mask, audio_mask, vision_mask, background_mask."
+            raise TypeError(
+                f"AMuSE takes no {', '.join(foreign)}: check the spelling, or leave it out."
+                + (masks if any("mask" in name for name in foreign) else "")
+            )
 
     @classmethod
     def is_custom_code(cls) -> bool:

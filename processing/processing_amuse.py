@@ -2,11 +2,22 @@
 """The processor of AMuSE: from conversations to the model's batch."""
 
 import inspect
+import json
+from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import AutoFeatureExtractor, AutoImageProcessor, AutoTokenizer, BatchFeature
-from transformers.processing_utils import ProcessingKwargs, ProcessorMixin, Unpack
+from transformers.dynamic_module_utils import custom_object_save
+from transformers.processing_utils import (
+    AudioKwargs,
+    ImagesKwargs,
+    ProcessingKwargs,
+    ProcessorMixin,
+    TextKwargs,
+    Unpack,
+)
+from transformers.utils import CONFIG_NAME, PROCESSOR_NAME, logging
 
 from .conversation import (
     MODALITY_OF,
@@ -41,6 +52,9 @@ PART_INPUTS = {
     "image_processor": ("pixel_values", "vision_mask"),
 }
 """What each part makes of its input."""
+
+
+logger = logging.get_logger(__name__)
 
 
 class AmuseProcessorKwargs(ProcessingKwargs, total=False):
@@ -156,9 +170,11 @@ class AmuseProcessor(ProcessorMixin):
             images, and `vision_mask` `(N, F)`.
 
         Raises:
+            TypeError: for a keyword that no part takes, such as `attention_mask`.
             ValueError: for what is no conversation, unknown emotions, and features of a wrong size or infinite; without
                 any input, with conversations and other input at once, and for input whose part the processor lacks.
         """
+        check_keywords(kwargs)
         tokenizer_settings = self.tokenizer.init_kwargs if self.tokenizer else {}
         text_kwargs = self._merge_kwargs(AmuseProcessorKwargs, tokenizer_init_kwargs=tokenizer_settings, **kwargs)
         # the merge gives the tokenizer's settings to sound, too: the longest text of MiniLM would cut it to 128 samples
@@ -406,20 +422,76 @@ class AmuseProcessor(ProcessorMixin):
         return {**super().to_dict(), "parts": self._parts()}
 
     def save_pretrained(self, save_directory, push_to_hub: bool = False, **kwargs):
+        """
+        Like `ProcessorMixin.save_pretrained`. A processor that came with its own code, from the Hub for example, is saved with it.
+        """
         parts = self._parts()
         self.get_attributes = lambda: parts  # it saves the parts that this names
+        auto_map = getattr(self, "auto_map", None)
+        if auto_map:  # the code is in the saved folder, and no longer in the repository that it came from
+            self.auto_map = {auto: name.split("--")[-1] for auto, name in auto_map.items()}
         try:
-            return super().save_pretrained(str(save_directory), push_to_hub=push_to_hub, **kwargs)
+            saved = super().save_pretrained(str(save_directory), push_to_hub=push_to_hub, **kwargs)
         finally:
             del self.get_attributes
+        if auto_map:
+            custom_object_save(self, save_directory)
+        return saved
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
+        """
+        Like `ProcessorMixin.from_pretrained`. Warns where the model in the same folder has other emotions than the processor.
+
+        Raises:
+            ValueError: for the folder of something else than an AMuSE, such as an encoder's.
+        """
+        processor = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        of_processor = processor[0] if isinstance(processor, tuple) else processor
+        config = Path(str(pretrained_model_name_or_path)) / CONFIG_NAME
+        if of_processor.emotions is not None and config.is_file():
+            names = json.loads(config.read_text(encoding="utf-8")).get("id2label") or {}
+            names = [name for _, name in sorted(names.items(), key=lambda item: int(item[0]))]
+            if names and names != list(of_processor.emotions):
+                logger.warning(
+                    f"The processor in {config.parent} has the emotions {', '.join(of_processor.emotions)}, but the model "
+                    f"{', '.join(names)}: save the processor with `emotions=list(model.config.id2label.values())`."
+                )
+        return processor
 
     @classmethod
     def _get_arguments_from_pretrained(cls, pretrained_model_name_or_path, processor_dict=None, **kwargs):
-        parts = (processor_dict or {}).get("parts", [])
+        if "parts" not in (processor_dict or {}):
+            raise ValueError(
+                f"{pretrained_model_name_or_path} has no {PROCESSOR_NAME} of an AMuSE: give the folder of a trained AMuSE. For "
+                "the encoder of a new one, make the processor of its part: "
+                f"AmuseProcessor(AutoTokenizer.from_pretrained({str(pretrained_model_name_or_path)!r}))."
+            )
+        parts = processor_dict["parts"]
         return [
             loader.from_pretrained(pretrained_model_name_or_path, **kwargs) if name in parts else None
             for name, loader in PART_LOADERS.items()
         ]
+
+
+_KEYWORDS = {
+    *ProcessingKwargs.__annotations__,
+    *(name for kwargs in (TextKwargs, AudioKwargs, ImagesKwargs) for name in kwargs.__annotations__),
+    *("common_kwargs", "return_tensors"),
+}
+
+
+def check_keywords(kwargs: dict):
+    """
+    Raises:
+        TypeError: for keywords that neither this processor nor one of its parts takes.
+    """
+    foreign = [name for name in kwargs if name not in _KEYWORDS]
+    if foreign:
+        raise TypeError(
+            f"The processor takes no {', '.join(foreign)}: give conversations, or text, audio and images; settings of the parts "
+            "go into text_kwargs, audio_kwargs and images_kwargs."
+        )
 
 
 __all__ = ["AmuseProcessor", "AmuseProcessorKwargs"]

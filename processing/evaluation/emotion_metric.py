@@ -64,6 +64,7 @@ class EmotionMetric(evaluate.Metric):
         self, prediction_scores, references, conversations, emotions, left_out=(), uncounted=(), num_resamples=1000
     ) -> dict:
         scores, references, conversations = map(np.asarray, (prediction_scores, references, conversations))
+        check_classes(scores.shape[-1] if scores.ndim > 1 else 0, references, emotions)
         predictions = scores.argmax(axis=1)
         labels = list(range(len(emotions)))
         matrix = confusion_matrix(references, predictions, labels=labels)
@@ -114,6 +115,7 @@ def trainer_metrics(emotions: list[str], **settings) -> Callable[[EvalPrediction
         given, labels = prediction.predictions, prediction.label_ids
         labelled = labels != IGNORED_LABEL
         logits = given[0] if isinstance(given, tuple) else given
+        check_classes(logits.shape[-1], labels[labelled], emotions)
         return EmotionMetric(keep_in_memory=True).compute(
             prediction_scores=softmax(logits[labelled].astype(np.float64), axis=-1),
             references=labels[labelled],
@@ -146,6 +148,24 @@ def f1_of_others(
         for name in averages
     }
     return {"uncounted": uncounted, **scores}
+
+
+def check_classes(num_scores: int, references: np.ndarray, emotions: list[str]):
+    """
+    Raises:
+        ValueError: when there is not one score for each emotion, or a label has no emotion.
+    """
+    if len(references) and num_scores != len(emotions):
+        raise ValueError(
+            f"The model scores {num_scores} classes, but {len(emotions)} emotions are named ({', '.join(emotions)}): give the "
+            "emotions of the model, list(model.config.id2label.values())."
+        )
+    unknown = sorted({int(label) for label in references if not 0 <= label < len(emotions)})
+    if unknown:
+        raise ValueError(
+            f"There are labels {', '.join(map(str, unknown))}, but only {len(emotions)} emotions are named "
+            f"({', '.join(emotions)}), with the labels 0 to {len(emotions) - 1}: name all of them in the order of the labels."
+        )
 
 
 def headline(references: np.ndarray, predictions: np.ndarray, labels: list[int]) -> dict[str, float]:

@@ -5,6 +5,7 @@ A model folder that loads alone: weights, processor and, beside them, the code o
 """
 
 import json
+import shutil
 from pathlib import Path
 
 from huggingface_hub.errors import HFValidationError
@@ -23,6 +24,9 @@ from modeling_amuse import (
 )
 
 TASK = "emotion-recognition"
+HANDLER = Path(__file__).with_name("handler.py")
+"""What Hugging Face's Inference Endpoints call, so that the repository can be served as it is."""
+
 AUTO_CLASSES = {
     "AutoConfig": AmuseConfig,
     # The recognizer, of which AmuseModel is the part `base_model`: what AutoModel gives where the package is installed.
@@ -34,7 +38,7 @@ AUTO_CLASSES = {
 
 def write_self_contained_folder(model_dir: Path, folder: Path):
     """
-    Write a trained model anew, with its processor and code.
+    Write a trained model anew, with its processor and code, and the handler for Inference Endpoints.
 
     Args:
         model_dir: a folder that `scripts/train.py` wrote, or `save_pretrained` of model and processor.
@@ -78,6 +82,7 @@ def write_self_contained_folder(model_dir: Path, folder: Path):
     processor.save_pretrained(folder)
     for of in (*AUTO_CLASSES.values(), EmotionRecognitionPipeline, LiveSession):
         custom_object_save(of, folder)  # its file, and those that it imports, also within functions
+    shutil.copyfile(HANDLER, folder / "handler.py")
 
 
 def is_hub_id(name: str) -> bool:

@@ -32,6 +32,7 @@ from tests.hub.loopback_hub import File, LoopbackHub, Repository
 
 ROOT = Path(__file__).parents[2]
 CODE = {path.name: path for package in ("modeling_amuse", "processing") for path in (ROOT / package).glob("*.py")}
+CODE["handler.py"] = ROOT / "scripts" / "hub" / "handler.py"
 TALK = [
     {"speaker": "Ada", "text": "What was that noise?", "start": 0.0, "end": 1.0},
     {"speaker": "Ben", "text": "Only the cat.", "start": 1.0, "end": 2.0},
@@ -244,7 +245,14 @@ def test_the_folder_holds_the_model_and_nothing_of_the_training(trained, exporte
 
 def test_its_code_is_the_packages_and_asks_for_few_libraries(exported):
     names = {path.name for path in exported.glob("*.py")}
-    assert {"modeling_amuse.py", "processing_amuse.py", "recordings.py", "faces.py", "live_session.py"} <= names
+    assert {
+        "modeling_amuse.py",
+        "processing_amuse.py",
+        "recordings.py",
+        "faces.py",
+        "live_session.py",
+        "handler.py",
+    } <= names
     assert (
         not names
         & {path.name for path in (ROOT / "modeling_amuse").glob("*.py")}

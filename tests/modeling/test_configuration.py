@@ -63,11 +63,6 @@ def test_unknown_choices_are_refused(field):
         AmuseConfig(**{field: "something"})
 
 
-def test_a_model_needs_a_modality():
-    with pytest.raises(ValueError, match="no modality"):
-        AmuseModel(AmuseConfig())
-
-
 def test_a_memory_bank_needs_a_size():
     with pytest.raises(ValueError, match="memory_bank_size"):
         AmuseForEmotionRecognition(AmuseConfig(text_feature_size=4, audio_feature_size=4, contrastive_loss="bank"))
