@@ -448,6 +448,9 @@ class AmuseProcessor(ProcessorMixin):
         """
         processor = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         of_processor = processor[0] if isinstance(processor, tuple) else processor
+        auto_map = cls.get_processor_dict(pretrained_model_name_or_path, **kwargs)[0].get("auto_map")
+        if auto_map:  # the base class forgets where its code is
+            of_processor.auto_map = auto_map
         config = Path(str(pretrained_model_name_or_path)) / CONFIG_NAME
         if of_processor.emotions is not None and config.is_file():
             names = json.loads(config.read_text(encoding="utf-8")).get("id2label") or {}

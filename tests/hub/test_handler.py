@@ -21,7 +21,7 @@ SUBTITLES = "1\n00:00:00,000 --> 00:00:01,500\nAda: leave me alone\n\n2\n00:00:0
 CLIENT = """
 import importlib.util, json, sys
 
-folder, packages, requests = map(json.loads, sys.argv[1:])
+folder, packages, requests = json.load(sys.stdin)  # too long for arguments
 sys.path += packages
 assert importlib.util.find_spec("modeling_amuse") is None
 sys.path.insert(0, folder)  # as the server does
@@ -67,8 +67,8 @@ def answers(tiny_text_encoder, tmp_path_factory):
         "no speaker": {"inputs": [{"text": "who?"}]},
     }
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
-    arguments = map(json.dumps, (str(folder), packages, list(requests.values())))
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", CLIENT, *arguments], capture_output=True, text=True)
+    given = json.dumps([str(folder), packages, list(requests.values())])
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", CLIENT], input=given, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return dict(zip(requests, json.loads(done.stdout.splitlines()[-1]), strict=True))
 

@@ -13,7 +13,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, constants
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
+from transformers import AutoTokenizer
 
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.hub_card.card_scores import own_result
 from modeling_amuse.hub_card.card_text import code, escape, table
 from modeling_amuse.hub_card.model_card import write_model_card
@@ -137,7 +139,29 @@ def test_the_metadata_survives_the_round_trip(model_dir, tmp_path):
     assert eval_results_to_model_index(name, rows) == metadata["model-index"]
     assert metadata["base_model"] == ["openai/whisper-base"]  # a folder's name is no id
     assert metadata["language"] == ["en"] and metadata["license"] == "apache-2.0"
+    assert (metadata["pipeline_tag"], metadata["datasets"]) == ("audio-classification", ["declare-lab/MELD"])
     assert str(ModelCard(str(card))) == str(card)
+
+
+@pytest.mark.parametrize("with_text", [True, False])
+def test_the_snippet_of_the_card_runs_as_it_stands(with_text, tiny_text_encoder, tmp_path, capsys):
+    """Words and features of a table: with zeros in place of the features."""
+    text = tiny_text_encoder[0] if with_text else None
+    names = {"id2label": dict(enumerate(EMOTIONS)), "label2id": {name: label for label, name in enumerate(EMOTIONS)}}
+    sizes = {"hidden_size": 16, "num_man_layers": 1, "audio_feature_size": 3}
+    if with_text:
+        model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text, **sizes, **names)
+    else:
+        model = AmuseForEmotionRecognition(AmuseConfig(**sizes, **names))
+    folder = tmp_path / "model"
+    model.save_pretrained(folder)
+    AmuseProcessor(text and AutoTokenizer.from_pretrained(text), emotions=EMOTIONS).save_pretrained(folder)
+    card = written(folder, tmp_path, [], history=None)
+    assert card.data.pipeline_tag == ("text-classification" if with_text else "audio-classification")
+    [snippet] = re.findall(r"```python\n(.*?)```", card.text, re.DOTALL)
+    exec(snippet.replace("user/amuse-tiny", str(folder)), {})
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == ["Ada", "Ben"]
 
 
 def test_tables_and_pictures_are_those_of_the_records(model_dir, tmp_path):
