@@ -146,7 +146,7 @@ def write_model_card(
         repo_id: the Hub id of the model.
         output_dir: the folder of the card. A card in it is replaced.
         license: the licence of the weights, by the Hub's identifier. Default: the card states none.
-        studies: a table of what studies measured, see `modeling_amuse.scripts.study.study_summary.study_table`.
+        studies: a table of what studies measured, see `modeling_amuse.hub_card.study_summary.study_table`.
 
     Returns:
         The path of the card.

@@ -7,9 +7,8 @@ import json
 import torch
 from datasets import Dataset, Features, List, Value
 from tqdm.auto import tqdm
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, WhisperConfig
 
-from modeling_amuse.encoders import has_fixed_window
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.processing.processing_amuse import AmuseProcessor
 
@@ -84,7 +83,7 @@ def encoder_record(encoder: PreTrainedModel, pooling: int = 1, crop_window: bool
         "model_type": encoder.config.model_type,
         "weights": weights.hexdigest()[:32],
         "pooling": pooling,
-        **({"window": "cropped"} if crop_window and has_fixed_window(encoder) else {}),
+        **({"window": "cropped"} if crop_window and isinstance(encoder.config, WhisperConfig) else {}),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, hf_hub_download
 
 from modeling_amuse import AmuseConfig
+from modeling_amuse.hub_card.study_summary import RESULTS, study_table
 from modeling_amuse.scripts.hub.hub_upload import (
     check_access,
     check_repo_id,
@@ -17,7 +18,6 @@ from modeling_amuse.scripts.hub.hub_upload import (
 )
 from modeling_amuse.scripts.hub.push_arguments import PushArguments
 from modeling_amuse.scripts.hub.self_contained_folder import check_model_folder, write_self_contained_folder
-from modeling_amuse.scripts.study.study_summary import RESULTS, study_table
 
 
 def push_model(args: PushArguments):

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from modeling_amuse.hub_card.study_summary import SUMMARY, interval_text, markdown_table
 from modeling_amuse.processing.evaluation.score_pictures import save_curves, save_intervals
 from modeling_amuse.processing.evaluation.seed_comparison import (
     NUM_RESAMPLES,
@@ -19,7 +20,6 @@ from modeling_amuse.processing.evaluation.seed_comparison import (
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.study.part_scores import scores_of_part
 from modeling_amuse.scripts.study.study_description import DISTURBANCES, Study
-from modeling_amuse.scripts.study.study_summary import SUMMARY, interval_text, markdown_table
 
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
 MOST_GROUPS = 12
@@ -118,7 +118,7 @@ class Report:
         return self.label(best[0]) if len(best) == 1 else None
 
     def summary(self) -> dict:
-        """What `modeling_amuse.scripts.study.study_summary` tells of the study."""
+        """What `modeling_amuse.hub_card.study_summary` tells of the study."""
         rows = []
         for group in self.groups:
             scores = self.rows[group][f"{self.split}_weighted_f1"]

@@ -5,6 +5,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from modeling_amuse.hub_card.study_summary import PAGES, RESULTS, fill_in, write_index
 from modeling_amuse.processing.evaluation.utterance_parts import read_parts
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.study.run_digests import settings_of
@@ -12,7 +13,6 @@ from modeling_amuse.scripts.study.study_arguments import StudyArguments
 from modeling_amuse.scripts.study.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
 from modeling_amuse.scripts.study.study_report import Report
 from modeling_amuse.scripts.study.study_runs import Run, Runs
-from modeling_amuse.scripts.study.study_summary import PAGES, RESULTS, fill_in, write_index
 
 
 def run_study(args: StudyArguments) -> dict[str, Report]:

@@ -19,7 +19,7 @@ from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcess
 from modeling_amuse.hub_card.card_scores import own_result
 from modeling_amuse.hub_card.card_text import code, escape, table
 from modeling_amuse.hub_card.model_card import write_model_card
-from modeling_amuse.scripts.study.study_summary import study_table
+from modeling_amuse.hub_card.study_summary import study_table
 from modeling_amuse.scripts.training.prediction import score
 from tests.small_models import small_model
 

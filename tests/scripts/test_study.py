@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 
+from modeling_amuse.hub_card.study_summary import comparison, fill_in
 from modeling_amuse.processing.corpora.conversation_folder import Sample
 from modeling_amuse.processing.evaluation.emotion_metric import weighted_f1_interval
 from modeling_amuse.processing.evaluation.seed_comparison import SeedScores
@@ -16,7 +17,6 @@ from modeling_amuse.scripts import run_study
 from modeling_amuse.scripts.study import controlled_study, run_digests, study_description, study_runs
 from modeling_amuse.scripts.study.study_arguments import ControlledStudyArguments
 from modeling_amuse.scripts.study.study_description import read_studies
-from modeling_amuse.scripts.study.study_summary import comparison, fill_in
 from modeling_amuse.scripts.training import cross_validation, training_loop
 from modeling_amuse.scripts.training.training_arguments import FREE_ON_RESUME
 from tests.scripts.test_protocol import ravdess_file

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modeling_amuse.processing.whole_files import whole_file
 
-RESULTS = Path(__file__).resolve().parents[2] / "hub_card" / "results"
+RESULTS = Path(__file__).resolve().with_name("results")
 PAGES = ("README.md", "docs/results.md")
 """The files of the repository that hold tables of results, see [`fill_in`]."""
 
