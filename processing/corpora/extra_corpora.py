@@ -18,9 +18,10 @@ from modeling_amuse.processing.corpora.conversation_dataset import (
     load_stream_tables,
     utterance_ids,
 )
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
-from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.load_conversations import load_conversations, open_builder
 from modeling_amuse.processing.corpora.overlapping_dialogues import overlapping_dialogues
 
 RESERVED = ("validation", "test")
@@ -100,7 +101,9 @@ def load_extra_corpora(given: Iterable[str], cache_dir: str | None = None) -> li
     return corpora
 
 
-def reserved_texts(name: str, data_dir: str | None, cache_dir: str | None = None) -> dict[str, list[dict]]:
+def reserved_texts(
+    name: str, data_dir: str | None, cache_dir: str | None = None, options: DataOptions | None = None
+) -> dict[str, list[dict]]:
     """
     The texts of the splits that are not trained on, validation and test, those of them that are there: for each
     conversation its id and the texts of its utterances. Nothing else of the test split is kept, its emotions neither.
@@ -109,18 +112,35 @@ def reserved_texts(name: str, data_dir: str | None, cache_dir: str | None = None
         name: the data set that the model is evaluated on.
         data_dir: its folder.
         cache_dir: where the Arrow files are kept.
+        options: how its files are read.
+
+    Raises:
+        ValueError: when the files of a split cannot be read.
     """
     found = {}
     for split in RESERVED:
-        try:
-            data = load_conversations(name, data_dir, cache_dir, (split,))
-        except (FileNotFoundError, ValueError):
+        if not _has_split(name, data_dir, cache_dir, split, options):
             continue  # a user may have no test split
+        data = load_conversations(name, data_dir, cache_dir, (split,), options)
         found[split] = [
             {"id": row["id"], "utterances": [{"text": utterance["text"]} for utterance in row["utterances"]]}
             for row in data.splits[split]
         ]
     return found
+
+
+def _has_split(name: str, data_dir: str | None, cache_dir: str | None, split: str, options: DataOptions | None) -> bool:
+    try:
+        builder = open_builder(name, data_dir, cache_dir, (split,), options)
+    except FileNotFoundError:
+        return False
+    if builder is not None:
+        return bool(builder.paths) and bool(builder.contents.splits)
+    try:  # a data set of the library datasets says what it has when it is loaded
+        load_conversations(name, data_dir, cache_dir, (split,), options)
+    except ValueError:
+        return False
+    return True
 
 
 def without_overlap(corpus: ExtraCorpus, reserved: dict[str, list[dict]], leave_out: bool) -> tuple[ExtraCorpus, str]:

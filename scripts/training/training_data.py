@@ -160,7 +160,7 @@ def extra_corpora(data_args: DataArguments, accelerator: Accelerator) -> list[Ex
         return []
     with accelerator.main_process_first():
         corpora = load_extra_corpora(data_args.extra_data, data_args.cache_dir)
-        reserved = reserved_texts(data_args.dataset_name, data_args.data_dir, data_args.cache_dir)
+        reserved = reserved_texts(data_args.dataset_name, data_args.data_dir, data_args.cache_dir, data_args.options())
     if "test" not in reserved:
         accelerator.print("There is no test split here: whether --extra_data overlaps with it is not known.")
     kept = []

@@ -80,5 +80,8 @@ def test_overlap_with_the_test_split_is_refused_or_left_out(tmp_path):
     alone = write_folder(tmp_path / "alone", {"train": [talk(*LINES)]})
     with pytest.raises(ValueError, match="none is left to train on"):
         without_overlap(load_extra_corpora([str(alone)], str(tmp_path / "cache"))[0], reserved, leave_out=True)
+    (own / "test.jsonl").write_text("not JSON", encoding="utf-8")
+    with pytest.raises(ValueError, match="test.jsonl, line 1"):  # and not taken for a data set without a test split
+        reserved_texts("folder", str(own), str(tmp_path / "cache"))
     other = without_overlap(corpus, {"test": [{"id": "x", "utterances": [{"text": None}]}]}, leave_out=False)
     assert other == (corpus, "")
