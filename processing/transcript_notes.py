@@ -26,6 +26,10 @@ _TIME_THEN_WORDS = re.compile(
     rf"(?:\[\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*\]|(?P<bare>{CLOCK})(?:\s*(?:-->|-)\s*(?P<stop>{CLOCK}))?)"
     r"[\s:|–-]*\s(?P<words>\S.*)"
 )
+_NAME_TIME_WORDS = re.compile(
+    rf"(?P<name>[^:：\[(]{{1,80}}?)\s*[(\[]\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*[)\]]\s*[:：]\s*(?P<words>\S.*)"
+)
+_TIME_BEHIND_WORDS = re.compile(rf"(?P<words>.*\S)\s*(?:#(?P<hash>{CLOCK})(?:-\d+)?#|[\[(](?P<time>{CLOCK})[\])])")
 _CHAT = re.compile(r"from\s+(?P<name>.{1,80}?)\s+to\s+\S[^:]{0,60}:\s*(?P<words>.*)", re.IGNORECASE)
 _CREDIT = re.compile(
     r"(?:this transcript (?:was|is)|transcribed|transcription|transcript|captioned|captions|subtitled|subtitles|recorded|generated|exported|"
@@ -78,7 +82,8 @@ def read_docx(source: Source) -> Found:
 
 
 def _utterances(source: Source, lines: Sequence[tuple[str, str]]) -> list[dict]:
-    lines = _without_credit(lines)
+    # bold names of Markdown
+    lines = [(place, line.replace("**", "").replace("__", "")) for place, line in _without_credit(lines)]
     texts = [line for _, line in lines]
     participants = participants_of(texts)
     turns, preamble = _turns(lines, participants, source)
@@ -88,6 +93,7 @@ def _utterances(source: Source, lines: Sequence[tuple[str, str]]) -> list[dict]:
         )
     if preamble and not participants_of([preamble]):
         warn(f"{source.path}: what stands before the first speaker was left out: {preamble[:80]!r}.")
+    _take_times_behind_words(turns)
     utterances = []
     for turn in turns:
         given = {"speaker": turn.speaker or UNKNOWN_SPEAKER, "text": " ".join(" ".join(turn.words).split())}
@@ -95,6 +101,17 @@ def _utterances(source: Source, lines: Sequence[tuple[str, str]]) -> list[dict]:
         if given["text"] or turn.end is not None:
             utterances.append(checked_utterance(given, turn.place, source.path.parent))
     return utterances
+
+
+def _take_times_behind_words(turns: list[_Turn]):
+    """Take the times at the ends of turns, as f4 and MAXQDA write them, if all turns have one and none has a start."""
+    matches = [_TIME_BEHIND_WORDS.fullmatch(" ".join(turn.words).strip()) for turn in turns]
+    if not all(matches) or any(turn.start is not None for turn in turns):
+        return
+    before = "0:00"
+    for turn, match in zip(turns, matches, strict=True):
+        turn.words, turn.start, turn.end = [match["words"]], before, match["hash"] or match["time"]
+        before = turn.end
 
 
 def _without_credit(lines: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -148,6 +165,8 @@ def _without_time(line: str) -> tuple[str | None, str | None, str]:
     line = line.strip()
     if match := _TIME_ALONE.fullmatch(line):
         return match["start"], match["end"], ""
+    if match := _NAME_TIME_WORDS.fullmatch(line):
+        return match["start"], match["end"], f"{match['name'].strip()}: {match['words'].strip()}"
     if match := _TIME_THEN_WORDS.fullmatch(line):
         return match["start"] or match["bare"], match["end"] or match["stop"], match["words"].strip()
     return None, None, line

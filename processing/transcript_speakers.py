@@ -28,6 +28,7 @@ _WRITTEN_PREFIX = re.compile(r"(?P<name>.{1,200}?) \[[^\[\]]{1,80} \d{1,3} %\]:(
 _LABEL_PREFIX = re.compile(r"\[(?P<name>[^\[\]:]{1,40})\]:(?=\s|$)(?P<text>.*)")  # as WhisperX writes it
 _BARE_LABEL = re.compile(r"[\[(<](?P<name>(?:speaker|spk)[ _-]?\w{1,6})[\])>]\s+(?P<text>\S.*)", re.IGNORECASE)
 _LABEL_LINE = re.compile(r"[\[(](?P<name>[^\[\]():]{1,40})[\])]")
+_LABEL_BEFORE_WORDS = re.compile(r"[\[(](?P<name>[^\[\]():]{1,40})[\])]\s+(?P<words>\S.*)")
 _SOUNDS = frozenset(
     re.findall(
         r"\w+",
@@ -105,7 +106,7 @@ def prefix_of(text: str) -> Prefix | None:
         return None
     full = match["name"].strip()
     base = _REMARK.sub("", full).strip() or full
-    if not any(character.isalnum() or character > "\u2000" for character in base):
+    if not any(character.isalnum() or character > "\u2000" for character in base) and base.strip("?"):
         return None
     if re.fullmatch(rf"[\W\d]*{CLOCK}", base) or base.casefold() in ("http", "https", "www"):
         return None
@@ -137,6 +138,7 @@ def with_labels_joined(cues: Sequence[Sequence[Line]]) -> list[list[Line]]:
     The cues, with names in brackets on lines of their own joined to the words below them as a prefix, if at least half of the
     cues begin with such a name and one of these recurs.
     """
+    cues = _with_bare_labels_joined(cues)
     first = [cue[0].announced for cue in cues if len(cue) > 1 and is_label_line(cue[0])]
     if 2 * len(first) < len(cues) or len(set(first)) == len(first):
         return [list(cue) for cue in cues]
@@ -150,6 +152,23 @@ def with_labels_joined(cues: Sequence[Sequence[Line]]) -> list[list[Line]]:
                 lines[at : at + 2] = [Line(text, text, False, False)]
             at += 1
         joined.append([line for line in lines if line.text not in ("-", "–")])
+    return joined
+
+
+def _with_bare_labels_joined(cues: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """The cues, with names in brackets before the words as prefixes, if nearly all cues begin so and two of them recur or more."""
+    matches = [_LABEL_BEFORE_WORDS.match(cue[0].announced) if cue else None for cue in cues]
+    labels = [m["name"] for m in matches if m and looks_like_name(m["name"]) and m["name"].casefold() not in _SOUNDS]
+    if 5 * len(labels) < 4 * len(cues) or not 1 < len(set(labels)) < len(labels):
+        return [list(cue) for cue in cues]
+    joined = []
+    for cue in cues:
+        lines = []
+        for line in cue:
+            match = _LABEL_BEFORE_WORDS.match(line.announced)
+            text = f"[{match['name']}]: {match['words']}" if match and match["name"] in labels else None
+            lines.append(Line(text, text, False, False) if text else line)
+        joined.append(lines)
     return joined
 
 
@@ -265,6 +284,7 @@ def looks_like_name(text: str) -> bool:
     Whether a beginning that occurs once is written like a name: one to six words, each with a capital, in a script without
     capitals or with a number, and none that usually begins a sentence.
     """
+    text = text.strip("\"“”„'‘’«»")
     words = text.split()
     if not 1 <= len(words) <= 6 or re.search(
         r"[?!;…\"“”,]|[.]$", re.sub(r"\b(?:jr|sr|dr|mr|mrs|ms)\.", "", text, flags=re.I)

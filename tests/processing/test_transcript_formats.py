@@ -477,6 +477,7 @@ NOTES = {
     "sonix": "Ada Hill [00:00:03]\nWe can start.\n\nBen [00:00:07]\nHe has: the slides. All of them.\n\nAda Hill [01:02:12]\nThen we talk.\n",
     "happy scribe": "[00:00:03.00] - Ada Hill\nWe can start.\n\n[00:00:07.00] - Ben\nHe has: the slides. All of them.\n\n[01:02:12.00] - Ada Hill\nThen we talk.\n",
     "descript": "[00:00:03] Ada Hill: We can start.\n\n[00:00:07] Ben: He has: the slides. All of them.\n\n[01:02:12] Ada Hill: Then we talk.\n",
+    "markdown": "**Ada Hill** (0:03): We can start.\n\n**Ben** (0:07): He has: the slides. All of them.\n\n**Ada Hill** (1:02:12): Then we talk.\n",
     "time, name": "0:03 Ada Hill\nWe can start.\n0:07 Ben\nHe has: the slides. All of them.\n1:02:12 Ada Hill\nThen we talk.\n",
     "zoom": "00:00:03 Ada Hill: We can start.\n00:00:07 Ben: He has: the slides. All of them.\n01:02:12 Ada Hill: Then we talk.\n",
     "zoom chat": "00:00:03\t From Ada Hill to Everyone: We can start.\n00:00:07\t From Ben to Everyone: He has: the slides. All of them.\n01:02:12\t From Ada Hill to Ben: Then we talk.\n",
@@ -513,6 +514,13 @@ def test_a_time_at_the_end_of_a_sentence_is_no_header(tmp_path):
         ("Ada", "The train leaves at 10:05 says the board."),
         ("Ben", "Then we run."),
     ]
+
+
+@pytest.mark.parametrize("form", ["{words} #00:00:{end:02d}-4#", "{words} [0:{end:02d}]"])
+def test_times_behind_the_words(tmp_path, form):
+    turns = [("I", "How is it?", 0, 3), ("B", "Good: very.", 3, 9), ("I", "Ah.", 9, 12)]
+    text = "\n".join(f"{name}: " + form.format(words=words, end=end) for name, words, _, end in turns)
+    assert timed(saved(tmp_path, "t.txt", text)) == turns
 
 
 def test_a_credit_below_the_last_turn_is_nobodys(tmp_path):

@@ -22,6 +22,8 @@ from tests.processing.transcript_files import said, saved, srt, vtt, warnings_of
         ("Ж. Петров", "Анна"),
         ("Mr. & Mrs. Pike", "ii. Herald"),
         ("1", "2"),
+        ("???", "Bo"),
+        ('"Ziggy"', '"Mo"'),
     ],
 )
 def test_a_beginning_that_recurs_is_a_name(tmp_path, names):
@@ -132,6 +134,14 @@ def test_subtitles_without_names_keep_their_colons(tmp_path):
     lines = ["it was a dark night", "and the winner is: nobody", "we all went home", "the end"]
     path = saved(tmp_path, "t.srt", srt(*lines))
     assert said(path) == [("speaker", line) for line in lines]
+
+
+@pytest.mark.parametrize("form", ["[{}] {}", "({}) {}"])
+def test_names_in_brackets_before_all_words(tmp_path, form):
+    turns = [("Ada Hill", "Hi: you."), ("Ben", "Ho."), ("Ada Hill", "Hm.")]
+    assert said(saved(tmp_path, "t.srt", srt(*(form.format(*turn) for turn in turns)))) == turns
+    sounds = ["[Music] la", "[Music] lo", "[Laughs] Well."]
+    assert [name for name, _ in said(saved(tmp_path, "s.srt", srt(*sounds)))] == ["speaker"] * 3
 
 
 def test_labels_of_diarization(tmp_path):
