@@ -31,6 +31,7 @@ from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArgu
 from modeling_amuse.scripts.training.evaluation_output import write_json
 from modeling_amuse.scripts.training.prediction import score
 from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
+from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint, read_progress, write_progress
 from modeling_amuse.scripts.training.training_run import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,25 @@ def train_once(options: dict, model_dir: Path) -> bool:
         return False
     train(*parse_arguments(as_arguments({**options, "output_dir": model_dir, "resume_from_checkpoint": "latest"})))
     return True
+
+
+def copy_before_experts(source: Path, target: Path, experts: str):
+    """
+    Copy a finished training without experts to where its experts are to be fitted, as a training that was stopped before.
+
+    Args:
+        source, target: folders of models.
+        experts: the kind of experts.
+    """
+    unfinished = target.with_name("unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(source, unfinished)
+    (unfinished / "training_history.json").unlink()
+    checkpoint = latest_checkpoint(unfinished / "checkpoints")
+    progress = read_progress(checkpoint)
+    settings = {**progress["settings"], "experts": experts}
+    write_progress(checkpoint, {**progress, "settings": settings, "experts": None})
+    unfinished.rename(target)
 
 
 class Runs:
@@ -194,12 +214,25 @@ class Runs:
         if not (place / "results.json").is_file():
             check_can_be_scored(folder)
             place.mkdir(parents=True, exist_ok=True)
+            self._take_over_epochs(run, folder)
             score_run = self._cross_validate if run.study.data.num_folds else self._train_and_evaluate
             if run.is_late_fusion:
                 score_run = self._fuse
             results = score_run(run, folder, split, place / "predictions.parquet")
             write_json({**results, "commit": commit()}, place / "results.json")
         return json.loads((place / "results.json").read_text(encoding="utf-8"))
+
+    def _take_over_epochs(self, run: Run, folder: Path):
+        """Start from the epochs of the same training without experts, where it is finished: experts are fitted after them."""
+        experts = run.options.get("experts", "none")
+        if experts == "none":
+            return
+        variants = {run.variant: {**run.study.variants[run.variant], "experts": "none"}}
+        source = self._folder(replace(run, study=replace(run.study, variants=variants, baseline=None)))
+        for model in [*source.glob("model"), *source.glob("folds/fold-*/model")]:
+            target = folder / model.relative_to(source)
+            if (model / "training_history.json").is_file() and not target.exists():
+                copy_before_experts(model, target, experts)
 
     def _train_and_evaluate(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
         model_dir = folder / "model"

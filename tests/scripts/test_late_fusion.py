@@ -12,6 +12,7 @@ from modeling_amuse.processing.evaluation.late_fusion import FusionSplit, late_f
 from modeling_amuse.processing.evaluation.seed_comparison import SeedLosses, smallest_difference
 from modeling_amuse.scripts import run_study
 from modeling_amuse.scripts.study import study_description
+from modeling_amuse.scripts.training import training_loop
 from modeling_amuse.scripts.training.fold_data import divide, load_fold_data
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
 
@@ -176,3 +177,22 @@ def test_a_study_compares_with_late_fusion(home):
     assert fused == pytest.approx(frame.loc["late fusion", "test_negative_log_likelihood"]) and fused < text - 0.2
     said = report.markdown()
     assert f"| late fusion | {fused:.4f} | {fused - text:+.4f} |" in said and "of 12 conversations" in said
+
+
+def test_variants_that_differ_in_their_experts_share_the_epochs(home, monkeypatch):
+    study = yaml.safe_load((home / "studies" / "fused.yaml").read_text(encoding="utf-8"))
+    study |= {"variants": {"plain": {"experts": "none"}, "experts": {"experts": "constant"}}, "baseline": "plain"}
+    (home / "studies" / "shared.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    epochs, original = [], training_loop.train_epoch
+    monkeypatch.setattr(training_loop, "train_epoch", lambda *args: epochs.append(args[-1]) or original(*args))
+    where = ["--set", f"data_dir={home}", f"audio_features={home / 'tables'}", "use_cpu=true", "--validation_only"]
+    where += ["--cache_dir", str(home / "cache"), "--trial", "--seeds", "1"]
+    shared = run_study.main(["shared", "--output_dir", str(home / "out"), *where])["mine"]
+    assert len(epochs) == 3  # of three folds, once
+    alone = run_study.main(["shared", "--output_dir", str(home / "other"), *where, "--variants", "experts"])["mine"]
+    assert len(epochs) == 6
+    [first] = [
+        p for p, variant in zip(shared.predictions, shared.frame["variant"], strict=True) if variant == "experts"
+    ]
+    assert first.equals(alone.predictions[0])
+    assert not first.equals(shared.predictions[0])
