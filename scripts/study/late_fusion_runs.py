@@ -10,7 +10,7 @@ from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import load_stream_tables
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.evaluation.late_fusion import FusionSplit, late_fusion
-from modeling_amuse.scripts.training.fold_data import FoldData, divide, load_fold_data
+from modeling_amuse.scripts.training.fold_data import FoldData, all_folds, load_fold_data
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
 
 Features = dict[str, dict[str, np.ndarray]]
@@ -40,8 +40,7 @@ def fold_parts(fold_args: FoldArguments, options: dict) -> list[FusionPart]:
     """
     data = load_fold_data(fold_args, options)
     features = pooled(data, options)
-    folds = divide(data.conversations, fold_args.num_folds, fold_args.folds_by, data.extra)
-    return [FusionPart(labels_of(fold["train"]), dict.fromkeys(fold, features)) for fold in folds]
+    return [FusionPart(labels_of(fold["train"]), dict.fromkeys(fold, features)) for fold in all_folds(data, fold_args)]
 
 
 def split_part(options: dict, splits: tuple[str, ...]) -> FusionPart:

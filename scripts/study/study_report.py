@@ -22,6 +22,12 @@ from modeling_amuse.scripts.study.part_scores import scores_of_part
 from modeling_amuse.scripts.study.study_description import DISTURBANCES, Study
 
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
+SEEN_OR_READ = {
+    "voted": "The labels of `voted` come from readers of the text alone.",
+    "relabelled": "Those of `relabelled` were given anew by people who saw the clip: there alone can voice and faces earn much.",
+}
+"""What the parts of MELD mean."""
+
 MOST_GROUPS = 12
 """Of so many variants and evaluations the scores of each emotion and each run are written out."""
 
@@ -266,7 +272,8 @@ class Report:
                     text += f" ({found['difference']:+.4f}, {interval_text(found['interval'])})"
                 row.append(text)
             cells.append(row)
-        return markdown_table(head, cells)
+        is_meld = set(self.parts.values()) == set(SEEN_OR_READ)
+        return markdown_table(head, cells) + (["", " ".join(SEEN_OR_READ.values())] if is_meld else [])
 
     def _unseen_table(self) -> list[str]:
         head, subsets = ["weighted F1"], ("unseen_speakers", "unseen_texts")

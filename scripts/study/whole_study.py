@@ -65,7 +65,7 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
         report = Report(
             *(study, rows, predictions, splits[-1], command(study, args, changed)),
             is_trial=args.trial,
-            parts=read_parts(args.parts, "train" if "groups" in study.data.folds else splits[-1]) if args.parts else {},
+            parts=parts_of(args.parts, study, splits[-1]),
         )
         own = is_whole and not args.trial and "test" in splits
         folder = Path(args.results_dir if own else Path(args.output_dir) / "results") / study.name / study.data.name
@@ -85,6 +85,17 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
 def one_of_each_variant(runs: list[Run]) -> list[Run]:
     """The first run of each variant."""
     return list({run.variant: run for run in reversed(runs)}.values())[::-1]
+
+
+def parts_of(path: str | None, study: Study, split: str) -> dict[str, str]:
+    """The part of each utterance that is scored, by id; empty without `--parts`."""
+    if path is None:
+        return {}
+    divided = study.data.folds.get("folds_of", "train") if study.data.num_folds else split
+    parts = read_parts(path, divided)
+    # the folds of one split out of several have ids that tell the split
+    prefix = f"{divided}_" if "folds_of" in study.data.folds else ""
+    return {f"{prefix}{identifier}": part for identifier, part in parts.items()}
 
 
 def check_places(study: Study, variant: str):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 from scipy.special import log_softmax, softmax
+from sklearn.metrics import f1_score
 
 from modeling_amuse.processing.evaluation.late_fusion import FusionSplit, late_fusion
 from modeling_amuse.processing.evaluation.seed_comparison import SeedLosses, smallest_difference
@@ -169,7 +170,12 @@ def test_a_split_is_divided_and_another_one_is_added(home):
 def test_a_study_compares_with_late_fusion(home):
     where = ["--set", f"data_dir={home}", f"audio_features={home / 'tables'}", "use_cpu=true"]
     folders = ["--output_dir", str(home / "out"), "--cache_dir", str(home / "cache")]
-    report = run_study.main(["fused", *folders, *where, "--trial", "--seeds", "1"])["mine"]
+    parts = home / "parts.csv"
+    ids = [f"d{number}_{n}" for number in range(12) for n in range(4)]
+    lines = [f"validation,{name},{'voted' if name.endswith(('0', '1')) else 'relabelled'}" for name in ids]
+    parts.write_text("\n".join(["split,utterance_id,part", *lines]), encoding="utf-8")
+    trial = ["--trial", "--seeds", "1", "--parts", str(parts)]
+    report = run_study.main(["fused", *folders, *where, *trial])["mine"]
     frame = report.frame.set_index("variant")
     assert frame.loc["late fusion", "test_num_utterances"] == 48 and frame["training"].nunique() == 1
     assert frame.loc["late fusion", "test_accuracy"] > 0.8 > frame.loc["text", "test_accuracy"]
@@ -177,6 +183,11 @@ def test_a_study_compares_with_late_fusion(home):
     assert fused == pytest.approx(frame.loc["late fusion", "test_negative_log_likelihood"]) and fused < text - 0.2
     said = report.markdown()
     assert f"| late fusion | {fused:.4f} | {fused - text:+.4f} |" in said and "of 12 conversations" in said
+    rows = report.predictions[1]
+    rows = rows[rows["utterance"].str.endswith(("0", "1"))]
+    score = f1_score(rows["emotion"], rows["prediction"], average="weighted")
+    assert "| voted | 24 | " in said and f" | {score:.4f} (" in said
+    assert "come from readers of the text alone" in said
 
 
 def test_variants_that_differ_in_their_experts_share_the_epochs(home, monkeypatch):

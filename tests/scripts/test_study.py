@@ -350,7 +350,7 @@ def test_studies_are_what_train_takes(name):
     for study in read_studies(name):
         assert len(study.seeds) >= 3
         for variant in study.variants:
-            settings = run_digests.settings_of(study.options(variant))
+            settings = run_digests.settings_of(study.options(variant, with_all_features=True))
             assert set(study.modalities(variant)) == set(settings["modalities"])
             assert any(study.applies(evaluation, variant) for evaluation in study.evaluations)
         for plot in study.plots:
