@@ -6,6 +6,9 @@ import pandas as pd
 
 from modeling_amuse.processing.evaluation.seed_comparison import SeedScores
 
+PROBABILITY = "probability_"
+"""How the columns begin that hold the probability of an emotion."""
+
 
 def scores_of_part(frames: list[pd.DataFrame], parts: dict[str, str], part: str, unit: str) -> tuple[SeedScores, int]:
     """
@@ -18,7 +21,8 @@ def scores_of_part(frames: list[pd.DataFrame], parts: dict[str, str], part: str,
         unit: `conversation` or `speaker`: what the bootstrap draws.
     """
     chosen = [frame[frame["utterance"].map(parts) == part] for frame in frames]
-    emotions = sorted({emotion for frame in chosen for emotion in (*frame["emotion"], *frame["prediction"])})
+    # of all utterances: the variants that are compared predict different emotions in a part
+    emotions = sorted({name.removeprefix(PROBABILITY) for name in frames[0] if name.startswith(PROBABILITY)})
     labels = {emotion: label for label, emotion in enumerate(emotions)}
     runs = [
         (f["emotion"].map(labels).to_numpy(), f["prediction"].map(labels).to_numpy(), np.asarray(f[unit]))

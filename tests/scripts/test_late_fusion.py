@@ -126,7 +126,8 @@ def home(tmp_path, monkeypatch):
             )
             values = generator.normal(0, 0.5, (4, 3)) + 2 * np.eye(3)[labels]
             rows += [
-                {"utterance_id": f"d{number}_{n}", **dict(zip("xyz", row, strict=True))} for n, row in enumerate(values)
+                {"utterance_id": f"d{number}_{n}", **dict(zip(("f0", "f1", "f2"), row, strict=True))}
+                for n, row in enumerate(values)
             ]
         (tmp_path / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
         (tmp_path / "tables").mkdir(exist_ok=True)
