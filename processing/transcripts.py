@@ -20,7 +20,7 @@ from .transcript_styled import read_ass, read_ttml
 from .transcript_tables import read_csv, read_xlsx
 from .transcript_turns import read_ctm, read_rttm, read_stm
 from .transcript_utterances import UNKNOWN_SPEAKER as UNKNOWN_SPEAKER
-from .transcript_utterances import Found, Source, lines_of
+from .transcript_utterances import Found, Source, clean_text, lines_of
 from .warning_messages import warn
 
 
@@ -167,6 +167,7 @@ def _format_of(source: Source, suffix: str) -> TranscriptFormat:
 def _conversation(path: Path, identifier: str, utterances: list[dict]) -> dict:
     if not utterances:
         raise ValueError(f"{path} holds no utterance: give a transcript with at least one.")
+    identifier = clean_text(identifier, "id", str(path)) or path.stem
     if all("start" in utterance for utterance in utterances):
         utterances = sorted(utterances, key=lambda utterance: utterance["start"])
     utterances = [{"id": f"{identifier}_{position}", **utterance} for position, utterance in enumerate(utterances)]

@@ -303,6 +303,15 @@ def test_broken_files_are_named_with_place_and_remedy(write, name, content, mess
     assert str(path) in str(raised.value)
 
 
+def test_ids_of_recordings_hold_no_control_characters(write):
+    path = write("t.rttm", "SPEAKER a\x08b 1 0.5 1 <NA> <NA> A <NA> <NA>\nSPEAKER c 1 0.5 1 <NA> <NA> A <NA> <NA>\n")
+    assert [c["id"] for c in read_transcripts(path)] == ["ab", "c"]
+    path = write(
+        "t.json", json.dumps([{"id": "\ud83d", "utterances": [{"speaker": "A"}]}, {"utterances": [{"speaker": "B"}]}])
+    )
+    assert read_transcripts(path)[0]["id"] == "\ufffd"
+
+
 def test_missing_files_are_named(tmp_path, write):
     with pytest.raises(FileNotFoundError, match=r"There is no transcript .*nowhere.srt"):
         read_transcript(tmp_path / "nowhere.srt")
