@@ -292,7 +292,6 @@ PRESETS = {
         "num_man_layers": 1,
         "probe_modality_heads": True,
         "hidden_dropout": 0.1,
-        "modality_dropout": 0.1,
     },
 }
 """Named settings of the model, by the fields of [`AmuseConfig`]."""

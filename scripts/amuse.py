@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "Score a trained model on a split of a data set."),
     "cross-validate": ("cross_validate", "Train and score by a cross-validation over speakers."),
     "distil": ("distil", "Train one model on what several models predict."),
+    "contributions": ("contributions", "Check what the experts of a trained model contribute on a split."),
     "calibrate": ("calibrate", "Fit the temperature of a trained model on the validation split."),
     "extract": ("extract_features", "Compute the features of a data set's recordings once, for training."),
     "prepare-meld-extras": (

@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         [
             *(*data, "--audio_features", str(Path(features) / "prosody")),
             *("--vision_features", str(Path(features) / "faces"), "--output_dir", args.model, "--preset", "small"),
+            *("--modality_dropout", "0.1"),
             *("--num_train_epochs", str(args.num_train_epochs), "--early_stopping_patience", "12"),
             *("--learning_rate", "2e-3", "--per_device_train_batch_size", "4", "--resume_from_checkpoint", "latest"),
         ]

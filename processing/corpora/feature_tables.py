@@ -110,6 +110,21 @@ class FeatureTable:
         names = {} if self.columns is None else {"columns": self.columns}
         return {"mean": np.nanmean(values, axis=0).tolist(), "std": deviation.tolist(), **names}
 
+    def extreme_values(
+        self, identifiers: list[str], statistics: dict[str, list], limit: float
+    ) -> tuple[int, int, float]:
+        """
+        How many values of these utterances are more than `limit` standard deviations from the mean, how many values there
+        are, and the largest distance, in standard deviations.
+        """
+        known = [array for array in map(self.get, identifiers) if array is not None]
+        if not known:
+            return 0, 0, 0.0
+        values = np.concatenate(known).astype(np.float64)
+        distances = np.abs((values - np.asarray(statistics["mean"])) / np.asarray(statistics["std"]))
+        distances = distances[~np.isnan(distances)]
+        return int((distances > limit).sum()), distances.size, float(distances.max(initial=0.0))
+
     def coverage(self, identifiers: list[str]) -> str:
         """In words: how many of these utterances have features, and how many cells of theirs are empty."""
         known = [array for array in map(self.get, identifiers) if array is not None and not np.isnan(array).all()]

@@ -72,6 +72,18 @@ class EvaluationArguments(FeatureArguments):
 
 
 @dataclass(kw_only=True)
+class ContributionArguments(FeatureArguments):
+    """Whose contributions are looked at, and on what."""
+
+    model: str = field(metadata={"help": "Folder or Hub id of a model with experts."})
+    split: str = field(default="validation", metadata={"help": "The split: train, validation or test."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for the numbers."})
+    per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch."})
+    use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
+
+
+@dataclass(kw_only=True)
 class CalibrationArguments(FeatureArguments):
     """What is calibrated, and on what."""
 

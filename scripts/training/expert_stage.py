@@ -34,7 +34,7 @@ from modeling_amuse.variants import EXPERTS
 AUTOMATIC = "auto"
 """The value of `--experts` that takes what the validation split favours."""
 
-SMALLEST_VALIDATION = {"conversations": 10, "utterances": 100}
+SMALLEST_VALIDATION = {"conversations": 20, "utterances": 200}
 """With a smaller validation split, weights could not be fitted and compared: no experts are added automatically."""
 
 

@@ -120,7 +120,7 @@ def build_processor(
         tokenizer,
         **parts,
         emotions=list(data.emotions),
-        feature_statistics={stream: table.statistics(data.feature_ids(stream)) for stream, table in tables.items()},
+        feature_statistics={stream: data.feature_statistics(stream) for stream in tables},
         feature_records={stream: table.record for stream, table in tables.items() if table.record is not None},
         speaker_names=model.config.text_scope != "utterance",
     )

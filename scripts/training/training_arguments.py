@@ -99,6 +99,14 @@ class DataArguments(FeatureArguments):
         default=1.0,
         metadata={"help": "Train on this share of the training conversations, drawn with --seed; more hold the fewer."},
     )
+    feature_limit: float | None = field(
+        default=None,
+        metadata={
+            "help": "Clip standardized features to this many standard deviations from the mean. The saved processor clips "
+            "them, too.",
+            "default": "not clipped",
+        },
+    )
 
 
 @dataclass
@@ -199,7 +207,7 @@ class ModelArguments:
         default=None,
         metadata={
             "help": "Experts of the modalities, fitted after the epochs.",
-            "default": "none",
+            "default": "auto, with --preset paper none",
             "choices": EXPERT_CHOICES,
         },
     )
@@ -214,7 +222,7 @@ class ModelArguments:
     @property
     def wanted_experts(self) -> str:
         """`"auto"`, or the kind of experts that the trained model gets."""
-        return self.experts or PRESETS.get(self.preset, {}).get("experts", "none")
+        return self.experts or PRESETS.get(self.preset, {}).get("experts", "auto")
 
     def config_fields(self, given_only: bool = True) -> dict:
         """The fields of AmuseConfig that were given, or, with None for those that were not, all that can be."""
@@ -493,6 +501,8 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
     """
     if not 0 <= args.weight_averaging < 1:
         raise ValueError(f"--weight_averaging must be at least 0 and less than 1, but is {args.weight_averaging}.")
+    if data_args.feature_limit is not None and not data_args.feature_limit > 0:
+        raise ValueError(f"--feature_limit must be more than 0, but is {data_args.feature_limit}.")
     if args.r_drop < 0:
         raise ValueError(f"--r_drop must be 0 or more, but is {args.r_drop}.")
     if not 0 <= args.text_layer_dropout < 1:

@@ -35,6 +35,9 @@ from modeling_amuse.scripts.training.training_arguments import DataArguments
 SPLITS = ("train", "validation")
 """The splits that a training reads. It opens the test split for its texts alone, and only to compare those of further corpora."""
 
+USUAL_LIMIT = 5.0
+"""Standardized features that are farther than this from 0 are reported."""
+
 
 @dataclass
 class TrainingData:
@@ -50,6 +53,7 @@ class TrainingData:
         extra: further corpora, which are trained on beside the training split.
         targets: for training utterances with a soft label what is learned in place of the label.
         name: what the data set is called.
+        feature_limit: standardized features are clipped to this distance from 0. None: they are not.
     """
 
     splits: dict[str, Dataset]
@@ -60,6 +64,7 @@ class TrainingData:
     extra: list[ExtraCorpus] = field(default_factory=list)
     targets: dict[str, np.ndarray] = field(default_factory=dict)
     name: str = "folder"
+    feature_limit: float | None = None
 
     @property
     def feature_tables(self) -> dict[str, FeatureTable]:
@@ -72,6 +77,24 @@ class TrainingData:
         if stream in self.tables["train"]:
             return utterance_ids(self.splits["train"])
         return next(corpus.ids() for corpus in self.extra if stream in corpus.tables)
+
+    def feature_statistics(self, stream: str) -> dict[str, list | float]:
+        """The mean and the standard deviation that features of a stream are standardized with, and their limit, if any."""
+        statistics = self.feature_tables[stream].statistics(self.feature_ids(stream))
+        return statistics if self.feature_limit is None else {**statistics, "limit": self.feature_limit}
+
+    def describe_extreme_values(self, stream: str) -> str | None:
+        """How many standardized features of a stream are extreme, and whether they are clipped; None where none is."""
+        limit = USUAL_LIMIT if self.feature_limit is None else self.feature_limit
+        table, ids = self.feature_tables[stream], self.feature_ids(stream)
+        number, total, largest = table.extreme_values(ids, self.feature_statistics(stream), limit)
+        if not number:
+            return None
+        clipped = "they are clipped" if self.feature_limit else f"--feature_limit {limit:g} would clip them"
+        return (
+            f"train: {stream}: {number} of {total} values are more than {limit:g} standard deviations from the mean (up to "
+            f"{largest:.0f}); {clipped}"
+        )
 
     @property
     def texts(self) -> list[str]:
@@ -118,7 +141,21 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
             accelerator.print(f"{split}: {stream}: {table.coverage(utterance_ids(splits[split]))}")
     extra = [corpus.with_modalities(modalities) for corpus in extra]
     check_same_features(tables["train"], extra)
-    return TrainingData(splits, tables, modalities, data.emotions, data.report, extra, targets, data.name)
+    loaded = TrainingData(
+        splits,
+        tables,
+        modalities,
+        data.emotions,
+        data.report,
+        extra,
+        targets,
+        data.name,
+        data_args.feature_limit,
+    )
+    for stream in loaded.feature_tables:
+        if (described := loaded.describe_extreme_values(stream)) is not None:
+            accelerator.print(described)
+    return loaded
 
 
 def training_targets(

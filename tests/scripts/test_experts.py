@@ -217,8 +217,8 @@ def test_the_preset_of_the_paper_is_without(tmp_path):
     from modeling_amuse.scripts.training.training_arguments import parse_arguments
 
     for arguments, wanted in (
-        ([], "none"),
-        (["--experts", "auto"], "auto"),
+        ([], "auto"),
+        (["--preset", "small"], "auto"),
         (["--preset", "paper"], "none"),
         (["--preset", "paper", "--experts", "constant"], "constant"),
     ):
