@@ -6,10 +6,14 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from scipy.special import log_softmax
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.scripts import train
+from modeling_amuse.scripts.training import contributions
 from modeling_amuse.scripts.training.expert_fitting import (
     Calibration,
     ExpertData,
@@ -23,6 +27,7 @@ from modeling_amuse.scripts.training.expert_fitting import (
     losses,
 )
 from modeling_amuse.scripts.training.expert_stage import compare
+from tests.small_models import small_config, with_experts
 
 LABELS = 4
 
@@ -223,3 +228,63 @@ def test_the_preset_of_the_paper_is_without(tmp_path):
         (["--preset", "paper", "--experts", "constant"], "constant"),
     ):
         assert parse_arguments([*arguments, "--output_dir", str(tmp_path)])[1].wanted_experts == wanted
+
+
+def talks(sizes: dict[str, int], conversations: int = 12, utterances: int = 10) -> ConversationDataset:
+    """Conversations of which every third utterance has no voice."""
+    generator = np.random.default_rng(0)
+    ids = [f"{c}_{u}" for c in range(conversations) for u in range(utterances)]
+    rows = [
+        {
+            "id": str(c),
+            "utterances": [
+                {"id": f"{c}_{u}", "speaker": "AB"[u % 2], "text": "x", "emotion": "joy"} for u in range(utterances)
+            ],
+        }
+        for c in range(conversations)
+    ]
+    tables = {}
+    for stream, size in sizes.items():
+        own = [name for number, name in enumerate(ids) if stream == "text" or number % 3]
+        values = generator.normal(size=(len(own), size)).astype(np.float32)
+        tables[stream] = FeatureTable(own, values, np.ones(len(own), dtype=int))
+    return ConversationDataset(Dataset.from_list(rows), tables)
+
+
+def test_contributions_are_compared_with_what_happens_without_a_modality():
+    sizes, names = {"text": 6, "audio": 3}, ["neutral", "joy", "fear", "anger"]
+    torch.manual_seed(0)
+    config = small_config(
+        vision_feature_size=None,
+        background_feature_size=None,
+        experts="constant",
+        expert_weights={"text": 1.0, "audio": 2.0},
+        id2label=dict(enumerate(names)),
+    )
+    model = with_experts(AmuseForEmotionRecognition(config).eval())
+    torch.nn.init.zeros_(model.classifier.weight)  # then the experts are all that counts
+    results = contributions.compare(model, AmuseProcessor(emotions=names), talks(sizes), batch_size=5)
+    assert results["text"]["num_utterances"] == 120 and results["audio"]["num_utterances"] == 80
+    for row in results.values():
+        assert row["deviation"] > 0.1 and row["correlation"] > 0.5
+    assert len(contributions.describe(results).splitlines()) == 3
+
+    model.config.expert_weights = {"text": 1.0, "audio": 0.0}  # an expert that is not asked
+    silent = contributions.compare(model, AmuseProcessor(emotions=names), talks(sizes), batch_size=5)["audio"]
+    assert silent["mean"] == silent["deviation"] == 0 and silent["correlation"] is None
+
+
+def test_contributions_need_experts(tmp_path):
+    AmuseForEmotionRecognition(small_config()).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="has no experts: train one with --experts constant or adaptive"):
+        contributions.contributions(contributions.ContributionArguments(model=str(tmp_path)))
+
+
+def test_extreme_features_are_reported_and_clipped():
+    table = FeatureTable(["a", "b", "c"], np.array([[0.0], [1.0], [61.0]], np.float32), np.ones(3, dtype=int))
+    statistics = {"mean": [0.0], "std": [1.0]}
+    assert table.extreme_values(["a", "b", "c"], statistics, 5.0) == (1, 3, 61.0)
+    assert table.extreme_values(["a", "b", "nobody"], statistics, 5.0) == (0, 2, 1.0)
+    processor = AmuseProcessor(feature_statistics={"audio": {**statistics, "limit": 5.0}})
+    talk = [{"speaker": "A", "audio_features": [value]} for value in (61.0, -61.0, 2.0)]
+    assert processor(talk)["audio_features"].flatten().tolist() == [5.0, -5.0, 2.0]
