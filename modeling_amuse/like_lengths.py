@@ -28,7 +28,7 @@ def groups_of_like_length(lengths: torch.LongTensor, width: int) -> list[torch.L
         Row numbers of each group; together, each row once. One group of all rows while a graph is traced (its shapes must
         not depend on lengths), on a GPU (where small operators cost more than padding), and where little is padding.
     """
-    rows = torch.arange(len(lengths), device=lengths.device)
+    rows = torch.arange(lengths.shape[0], device=lengths.device)  # len() would fix the number in an export
     if is_exporting() or torch.compiler.is_compiling() or lengths.device.type != "cpu" or len(lengths) < 2 * GROUPS:
         return [rows]
     if int(lengths.sum()) >= FULL_ENOUGH * len(lengths) * width:

@@ -270,3 +270,30 @@ def test_the_exporters_of_transformers_take_the_model(kind):
     config = getattr(exporters, f"{kind}Config")(**settings)
     exported = getattr(exporters, f"{kind}Exporter")().export(model, dict(batch), config=config)
     torch.testing.assert_close(torch.as_tensor(exported(**batch)["logits"]), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_onnx_file_gives_the_account_of_the_experts(tmp_path):
+    for module in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(module)
+    from modeling_amuse.scripts.export.onnx_export import export
+
+    config = small_config(
+        vision_feature_size=None,
+        background_feature_size=None,
+        experts="adaptive",
+        expert_half_evidence={"text": 3.0, "audio": 1.0},
+        id2label=dict(enumerate(EMOTIONS)),
+    )
+    model = with_experts(AmuseForEmotionRecognition(config).eval())
+    processor = AmuseProcessor(emotions=EMOTIONS, evidence={"text": "words", "audio": "seconds"})
+    conversations = [{"utterances": [{"speaker": "AB"[u % 2]} for u in range(3)]} for _ in range(12)]
+    assert export(model, processor, conversations, tmp_path) < 1e-4
+    talk = [
+        {"speaker": "Ada", "text_features": np.ones((2, 6)), "audio_features": [0.3, 1.0, -1.0], "start": 0, "end": 3},
+        {"speaker": "Ben", "text": "leave me alone", "text_features": np.zeros((4, 6))},
+    ]
+    given = OnnxModel(tmp_path)(**processor(talk, return_labels=False))
+    assert given["expert_weights"][0] == pytest.approx(np.array([[2 / 5, 3 / 4], [3 / 6, 0]]), abs=1e-5)
+    assert (given["expert_terms"][0, 1, 1] == 0).all()
+    account = given["conversation_logits"] + given["expert_terms"].sum(axis=2)
+    assert given["logits"] == pytest.approx(account, abs=1e-5)
