@@ -18,11 +18,8 @@ from modeling_amuse.processing.evaluation.disturbed_conversations import Disturb
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.training.evaluation_arguments import ContributionArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
-from modeling_amuse.scripts.training.prediction import (
-    collate_conversations,
-    forget_mixed_precision,
-    load_from_folder_or_hub,
-)
+from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
+from modeling_amuse.scripts.training.prediction import collate_conversations, forget_mixed_precision
 
 
 def contributions(args: ContributionArguments) -> dict:
