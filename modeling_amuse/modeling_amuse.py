@@ -419,7 +419,7 @@ class AmuseModel(AmusePreTrainedModel):
         tensor([[1., 1., 1., 1.]], grad_fn=<RoundBackward0>)
         ```
         """
-        self.check_keywords(kwargs)
+        self.check_keywords(name for name in kwargs if name not in _OF_THE_CLASSIFIER)
         streams = {
             "text": (input_ids, text_features, text_mask),
             "audio": (audio_values, audio_features, audio_mask),
@@ -696,9 +696,10 @@ def _are_without_conversations(streams: dict) -> bool:
     return False
 
 
-_IGNORED_BY_ONE_MODALITY = frozenset(
-    {*inspect.signature(AmuseModel.forward).parameters, "labels", "soft_labels", "utterance_ids", "corpus"}
-)
+_OF_THE_CLASSIFIER = frozenset({"labels", "soft_labels", "utterance_ids", "corpus"})
+"""Inputs of [`AmuseForEmotionRecognition`], which [`AmuseModel`] is given with the others and does not read."""
+
+_IGNORED_BY_ONE_MODALITY = frozenset({*inspect.signature(AmuseModel.forward).parameters, *_OF_THE_CLASSIFIER})
 """Inputs of the whole model, which `get_text_features` and its like are given with the others and do not read."""
 
 

@@ -42,7 +42,8 @@ def test_what_transformers_itself_passes_is_taken():
     model, batch = small_model(), random_batch()
     outputs = model(**batch, output_attentions=True, output_hidden_states=True, return_dict=True, num_items_in_batch=8)
     assert outputs.attentions and outputs.hidden_states
-    model.get_audio_features(**{k: v for k, v in batch.items()})  # the whole batch may be given
+    model.get_audio_features(**batch)  # the whole batch may be given, labels too
+    model.amuse(**batch)
 
 
 @pytest.fixture(scope="module")
