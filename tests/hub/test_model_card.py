@@ -349,6 +349,7 @@ def test_train_and_evaluate_write_what_the_card_needs(tmp_path, monkeypatch):
     """From a real training and a real evaluation to a card, with energy where codecarbon is there."""
     from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
     from modeling_amuse.scripts import evaluate, train
+    from modeling_amuse.scripts.training import training_loop
 
     for split, count in (("train", 6), ("validation", 2), ("test", 3)):
         lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
@@ -370,16 +371,16 @@ def test_train_and_evaluate_write_what_the_card_needs(tmp_path, monkeypatch):
         more += ["--energy_country", "deu"]
     except ImportError:
         pass
-    save_checkpoint = train.save_checkpoint
+    save_checkpoint = training_loop.save_checkpoint
 
     def save_and_stop(*state):
         save_checkpoint(*state)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "save_checkpoint", save_and_stop)
+    monkeypatch.setattr(training_loop, "save_checkpoint", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
         train.main([*data, "--output_dir", str(model), "--seed", "7", *more])
-    monkeypatch.setattr(train, "save_checkpoint", save_checkpoint)
+    monkeypatch.setattr(training_loop, "save_checkpoint", save_checkpoint)
     again = [*data, "--output_dir", str(model), "--seed", "7", "--resume_from_checkpoint", "latest"]
     train.main([*again, *more, "--train_fraction", "1"])
     evaluate.main(
