@@ -115,11 +115,12 @@ def test_train_and_evaluate(corpus, tmp_path):
         "config.json",
         "model.safetensors",
         "processor_config.json",
+        "recipe.yaml",
         "tokenizer.json",
         "training_history.json",
     } <= files
     suffixes = {path.suffix for path in output.rglob("*") if path.is_file()}
-    assert suffixes <= {".json", ".safetensors"}  # no pickle anywhere
+    assert suffixes <= {".json", ".safetensors", ".yaml"}  # no pickle anywhere
     history = json.loads((output / "training_history.json").read_text())
     best = max(history["history"], key=lambda line: line["validation_weighted_f1"])
     assert history["best_epoch"] == best["epoch"]
