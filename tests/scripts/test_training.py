@@ -323,7 +323,7 @@ def test_a_validation_split_is_required(corpus, tmp_path):
 
 
 def test_class_weights_are_an_option(corpus):
-    data_args = DataArguments("folder", str(corpus), cache_dir=str(corpus.parent / "cache"))
+    data_args = DataArguments(dataset_name="folder", data_dir=str(corpus), cache_dir=str(corpus.parent / "cache"))
     data = load_training_data(data_args, 42, Accelerator(cpu=True))
     weights = {}
     for choice in ("none", "balanced"):
@@ -362,7 +362,7 @@ def test_texts_under_another_key_are_missed(corpus, tmp_path, tiny_text_encoder)
 def test_a_split_without_emotions_is_refused(corpus, tmp_path):
     shutil.copytree(corpus, tmp_path / "data")
     path = tmp_path / "data" / "validation.jsonl"
-    path.write_text(path.read_text().replace('"emotion"', '"mood"'))
+    path.write_text(path.read_text().replace('"emotion"', '"weather"'))
     with pytest.raises(ValueError, match="No utterance of the validation split has an emotion"):
         train.main([*map(str, train_arguments(tmp_path / "data", tmp_path / "out"))])
 
