@@ -62,7 +62,7 @@ class AmuseConversationContext(nn.Module):
         group, position = groups.places // groups.steps, groups.places % groups.steps
         rank = groups.lengths.argsort(descending=True, stable=True).argsort()
         order = (position * len(rank) + rank[group]).argsort()  # step by step, the longest groups first
-        read, _ = self.recurrent.lstm(PackedSequence(utterances[order], position.bincount().cpu()))
+        read = self.recurrent.read_packed(PackedSequence(utterances[order], position.bincount().cpu()))
         return read.data[order.argsort()]
 
     def step(

@@ -4,7 +4,7 @@
 import torch
 from torch import nn
 from torch.nn.functional import pad
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from .exported_lstm import padded_lstm
 from .like_lengths import groups_of_like_length, in_first_order
@@ -41,6 +41,9 @@ class AmuseLSTM(nn.Module):
         """
         if is_exporting():
             return padded_lstm(hidden_states, lengths, [w for direction in self.lstm.all_weights for w in direction])
+        if _casts_on_cpu(hidden_states):
+            with torch.autocast("cpu", enabled=False):
+                return self.forward(hidden_states.float(), lengths).to(torch.get_autocast_dtype("cpu"))
         steps = hidden_states.shape[1]
         if not _has_fused_kernel(hidden_states):
             packed = pack_padded_sequence(hidden_states, lengths.cpu(), batch_first=True, enforce_sorted=False)
@@ -52,6 +55,14 @@ class AmuseLSTM(nn.Module):
             states = self._read_padded(hidden_states[rows, :width], lengths[rows])
             read.append(pad(states, (0, 0, 0, steps - width)))
         return in_first_order(read, groups)
+
+    def read_packed(self, packed: PackedSequence) -> PackedSequence:
+        """What the LSTM makes of packed rows."""
+        if not _casts_on_cpu(packed.data):
+            return self.lstm(packed)[0]
+        with torch.autocast("cpu", enabled=False):
+            read, _ = self.lstm(packed._replace(data=packed.data.float()))
+        return read._replace(data=read.data.to(torch.get_autocast_dtype("cpu")))
 
     def _read_padded(self, hidden_states: torch.Tensor, lengths: torch.LongTensor) -> torch.Tensor:
         """
@@ -87,6 +98,11 @@ class AmuseLSTM(nn.Module):
             state = tuple(part[None] for part in state)
         outputs, state = self.lstm(inputs[:, None], state)
         return outputs[:, 0], tuple(part[0] for part in state)
+
+
+def _casts_on_cpu(states: torch.Tensor) -> bool:
+    """Whether autocast would read an LSTM in half precision on a CPU, for which not every CPU has a kernel."""
+    return states.device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
 def _has_fused_kernel(hidden_states: torch.Tensor) -> bool:

@@ -56,6 +56,21 @@ def test_half_precision_is_read_packed():
     assert not recurrent._has_fused_kernel(torch.zeros(2, 3, 4, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("lengths", [[4, 4, 4], [1, 4, 2]], ids=["equal", "ragged"])
+def test_autocast_leaves_an_lstm_on_a_cpu_in_full_precision(lengths):
+    lstm, lengths = AmuseLSTM(6, 8), torch.tensor(lengths)
+    rows = torch.randn(3, 4, 6)
+    expected = lstm(rows, lengths)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = lstm(rows, lengths)
+        packed = pack_padded_sequence(rows.bfloat16(), lengths, batch_first=True, enforce_sorted=False)
+        read = pad_packed_sequence(lstm.read_packed(packed), batch_first=True, total_length=4)[0]
+        found.sum().backward()
+    assert found.dtype == read.dtype == torch.bfloat16
+    torch.testing.assert_close(found, expected.bfloat16())
+    torch.testing.assert_close(read.float(), expected, atol=0.02, rtol=0.02)
+
+
 @pytest.mark.parametrize("head_aggregation", ["concat", "mean"])
 def test_attention_to_one_token_is_its_value_for_every_query(head_aggregation):
     config = AmuseConfig(text_feature_size=4, hidden_size=8, head_aggregation=head_aggregation)
