@@ -45,7 +45,8 @@ class AmuseLSTM(nn.Module):
             with torch.autocast("cpu", enabled=False):
                 return self.forward(hidden_states.float(), lengths).to(torch.get_autocast_dtype("cpu"))
         steps = hidden_states.shape[1]
-        if not _has_fused_kernel(hidden_states):
+        # accelerate loads offloaded weights when the LSTM itself is called; before that they are on the meta device
+        if self.lstm.weight_ih_l0.is_meta or not _has_fused_kernel(hidden_states):
             packed = pack_padded_sequence(hidden_states, lengths.cpu(), batch_first=True, enforce_sorted=False)
             return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=steps)[0]
         groups = groups_of_like_length(lengths, steps)
