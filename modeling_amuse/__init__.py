@@ -18,6 +18,7 @@ from modeling_amuse.processing.processing_amuse import AmuseProcessor
 
 from .configuration_amuse import MODALITIES, AmuseConfig
 from .described_utterance import RecognizedUtterance
+from .explanation_types import Explanation
 from .live_session import LiveSession
 from .modeling_amuse import (
     AmuseEmotionRecognitionOutput,
@@ -53,6 +54,7 @@ __all__ = [
     "AmusePreTrainedModel",
     "AmuseProcessor",
     "EmotionRecognitionPipeline",
+    "Explanation",
     "LiveSession",
     "RecognizedUtterance",
 ]

@@ -5,6 +5,8 @@ from typing import Required, TypedDict
 
 import torch
 
+from .explanation_types import Explanation
+
 GIVEN_KEYS = ("id", "speaker", "text", "start", "end", "words", "face_certainty")
 """The keys of an utterance that its result repeats."""
 
@@ -68,6 +70,8 @@ class RecognizedUtterance(TypedDict, total=False):
     """The share of each of the model's modalities in the fused descriptor, 0 for one that is missing; they sum to 1."""
     contributions: dict[str, float]
     """For a model with experts: what the expert of each modality added to the score (before softmax) of `emotion`."""
+    explanation: Explanation
+    """With `explain=True`: why this emotion and not the next most probable one."""
 
 
 def describe_utterance(

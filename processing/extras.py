@@ -18,6 +18,7 @@ EXTRAS = {
     "plots": ("matplotlib",),
     "render": ("espeakng-loader", "av", "librosa", "pillow"),
     "energy": ("codecarbon",),
+    "explain": ("captum",),
     "demo": ("gradio",),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "quantize": ("torchao",),
