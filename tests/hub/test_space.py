@@ -243,7 +243,7 @@ def test_the_space_installs_what_the_package_needs():
     listed = {line for line in lines if not line.startswith("#")}
     needed = {
         p
-        for e in ("media", "faces", "speech", "plots", "transcripts")
+        for e in ("media", "faces", "speech", "plots", "transcripts", "explain")
         for p in extras[e]
         if not p.startswith("amuse-emotion")
     }
