@@ -25,10 +25,6 @@ demo: venv ## render a small corpus, train on it, and recognize a conversation o
 # MELD's annotations and all-MiniLM-L6-v2 are fetched; AMUSE_MELD_DIR and AMUSE_ENCODERS_DIR name local copies.
 meld: venv ## train a model of real conversations on the words of MELD, and score it
 	$(VENV)/bin/amuse train --dataset_name meld --output_dir amuse-meld --resume_from_checkpoint latest
-	$(VENV)/bin/amuse evaluate --model amuse-meld --dataset_name meld --output amuse-meld/results.json --no_pictures
-	@echo
-	@echo "amuse-meld is trained. Recognize a recording of your own:" \
-		"$(VENV)/bin/amuse recognize talk.mp4 --speech_model openai/whisper-base"
 
 check: venv ## check format and lint with ruff
 	$(VENV)/bin/python -m ruff check .

@@ -3,6 +3,7 @@
 Train AMuSE on conversations.
 
     amuse train --dataset_name sample --output_dir amuse-sample
+    amuse train --dataset_name meld
     amuse train --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \\
         --freeze_text_model --output_dir amuse-meld
     accelerate launch --config_file scripts/accelerate/multi_gpu.yaml --num_processes 2 \\
@@ -11,6 +12,9 @@ Train AMuSE on conversations.
 The epoch is chosen by the weighted F1 on the validation split. The output folder holds that epoch's model with its
 configuration and processor, and the training's checkpoint: `--resume_from_checkpoint latest` continues from it. With
 `--lora` the text encoder is trained by adapters: the folder holds the merged model, and the adapter by itself in `adapter`.
+
+`--dataset_name meld` without `--data_dir` downloads MELD's annotations, trains `amuse-meld` with a frozen encoder, and scores it
+on the test split (`amuse-meld/results.json`). AMUSE_MELD_DIR and AMUSE_ENCODERS_DIR name local copies.
 """
 
 import runpy
@@ -29,4 +33,10 @@ def main(arguments: list[str] | None = None):
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.training_run import train
 
-    return train(*options)
+    record = train(*options)
+    data_args, _, args = options
+    if data_args.is_downloaded_meld():
+        from modeling_amuse.scripts.training.downloaded_meld import score_and_say_what_is_next
+
+        score_and_say_what_is_next(data_args, args)
+    return record

@@ -46,6 +46,10 @@ class DataSetArguments(DataOptions):
         """How the data set is read."""
         return DataOptions.of(self)
 
+    def is_downloaded_meld(self) -> bool:
+        """Whether MELD is read as it is downloaded, not from a folder of the user's."""
+        return self.dataset_name == "meld" and self.data_dir is None
+
     def place(self) -> str:
         """The data set as a message names it."""
         return self.data_dir or next(iter(self.files().values()), None) or self.dataset_name

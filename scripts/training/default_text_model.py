@@ -25,9 +25,8 @@ def choose_text_model(data_args: DataArguments, model_args: ModelArguments, acce
         model_args.text_model = None
         return
     reads_text = data_args.text_features is None and (data_args.modalities is None or "text" in data_args.modalities)
-    is_downloaded = data_args.dataset_name == "meld" and data_args.data_dir is None
     is_own = bool(data_args.files()) or data_args.dataset_name not in DATA_SETS
-    if model_args.text_model is not None or not reads_text or not (is_downloaded or is_own):
+    if model_args.text_model is not None or not reads_text or not (data_args.is_downloaded_meld() or is_own):
         return
     name = local_encoder(DEFAULT_TEXT_MODEL)
     try:

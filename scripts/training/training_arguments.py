@@ -24,6 +24,9 @@ SCHEDULES = (
 )
 """Those of transformers that need nothing but a warm-up and the number of steps."""
 
+DOWNLOADED_MELD_MODEL = "amuse-meld"
+"""Where a training on MELD as it is downloaded writes its model; `amuse recognize` takes it where no model is named."""
+
 TRACKERS = ("tensorboard", "wandb", "trackio")
 
 COUNTS = (
@@ -240,7 +243,13 @@ class ModelArguments:
 class TrainArguments:
     """How the model learns."""
 
-    output_dir: str = field(metadata={"help": "Where the model, its processor and the checkpoint are written."})
+    output_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Where the model, its processor and the checkpoint are written.",
+            "default": f"{DOWNLOADED_MELD_MODEL} where `amuse train` downloads MELD; otherwise it is required",
+        },
+    )
     recipe: str | None = field(
         default=None,
         metadata={
@@ -459,7 +468,13 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
         settings = read_recipe(recipe, {action.dest for action in parser._actions})
         # before what is given, which wins; the parser checks the values of both
         arguments = [*as_arguments(settings), *(sys.argv[1:] if arguments is None else arguments)]
-    return parser.read(arguments)
+    options = parser.read(arguments)
+    data_args, _, args = options[-3:]
+    if args.output_dir is None:
+        if others or not data_args.is_downloaded_meld():
+            parser.error("the following arguments are required: --output_dir")
+        args.output_dir = DOWNLOADED_MELD_MODEL
+    return options
 
 
 def read_recipe(name: str, known: set[str]) -> dict:

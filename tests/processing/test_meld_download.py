@@ -1,7 +1,5 @@
 """MELD's files, fetched from a loopback server that sends them whole, cut short, wrong, or not at all."""
 
-import http.server
-import threading
 from pathlib import Path
 
 import datasets
@@ -10,55 +8,15 @@ import pytest
 from modeling_amuse.processing.corpora import meld_download
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.meld_download import checksum, meld_folder
-from tests.processing.test_meld_copies import table
-
-CONTENTS = {
-    name: table().replace("Lunch!", f"Lunch in {name}!").encode()
-    for name in ("train_sent_emo.csv", "dev_sent_emo.csv", "test_sent_emo.csv")
-}
-CHECKSUMS = {name: checksum(contents) for name, contents in CONTENTS.items()}
-
-
-class Server(http.server.BaseHTTPRequestHandler):
-    """Sends [`CONTENTS`] in the way that `how` names."""
-
-    how, requests = "whole", []
-
-    def do_GET(self):
-        name = self.path.split("/")[-1]
-        Server.requests.append(name)
-        contents = CONTENTS.get(name)
-        how = self.how if name != "train_sent_emo.csv" else "whole"  # the first file arrives always
-        if contents is None or how == "missing":
-            self.send_error(404)
-            return
-        if how == "wrong":
-            contents = b"<html>Sign in to the hotel's network</html>"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(contents)))
-        self.send_header("Content-Type", "text/plain")
-        self.end_headers()
-        self.wfile.write(contents[: len(contents) // 2] if how == "cut" else contents)
-
-    do_HEAD = do_GET
-
-    def log_message(self, *_):
-        pass
+from tests.meld_server import CHECKSUMS, CONTENTS, served_meld
 
 
 @pytest.fixture
 def server(monkeypatch):
-    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    monkeypatch.setattr(Server, "how", "whole")
-    monkeypatch.setattr(Server, "requests", [])
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
-    monkeypatch.delenv("AMUSE_MELD_DIR", raising=False)
-    monkeypatch.setenv("AMUSE_MELD_URL", f"http://127.0.0.1:{found.server_port}/data/MELD/")
     monkeypatch.setattr(meld_download, "CHECKSUMS", CHECKSUMS)
-    yield Server
-    found.shutdown()
-    found.server_close()
+    with served_meld(monkeypatch) as handler:
+        yield handler
 
 
 def test_whole_files_are_fetched_once_and_read(server, tmp_path):
