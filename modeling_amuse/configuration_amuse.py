@@ -142,8 +142,15 @@ class AmuseConfig(PreTrainedConfig):
         temperature (`float`, *optional*, defaults to 1.0):
             The pipeline divides the logits by it before the softmax (`scripts/calibrate.py` fits it on validation data). It
             changes confidences, but no prediction. The model's output `logits` is not divided.
+        unclear_below (`float`, *optional*):
+            The pipeline calls an utterance unclear when its confidence is below this. Training and `scripts/calibrate.py`
+            choose it on validation data: below it the predicted emotion was wrong at least as often as right. It belongs to
+            the `temperature` with which it was chosen. None: it was never chosen; 0: nothing is unclear.
         training_data (`str`, *optional*):
             The data set that the weights learned from, as the training script names it; `"sample"` is a made-up corpus.
+        training_language (`str`, *optional*):
+            The language of the words that the weights learned from (ISO 639-1, such as `"en"`). The pipeline adds a note to
+            the results of conversations in another language. None: unknown, or the model reads no words.
         initializer_range (`float`, *optional*, defaults to 0.02):
             Standard deviation of the initial weights of linear layers.
         extra_emotions (`dict[str, list[str]]`, *optional*):
@@ -222,7 +229,9 @@ class AmuseConfig(PreTrainedConfig):
     memory_bank_size: int = 0
     memory_bank_momentum: float | int = 0.9
     temperature: float | int = 1.0
+    unclear_below: float | int | None = None
     training_data: str | None = None
+    training_language: str | None = None
     initializer_range: float | int = 0.02
     extra_emotions: dict[str, list[str]] | None = None
 
@@ -271,6 +280,8 @@ class AmuseConfig(PreTrainedConfig):
         for name in ("temperature", "contrastive_temperature", "conversation_weight"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, but is {getattr(self, name)}.")
+        if self.unclear_below is not None and not 0 <= self.unclear_below <= 1:
+            raise ValueError(f"unclear_below is a confidence, from 0 to 1, but is {self.unclear_below}.")
         for name in ("expert_weights", "expert_half_evidence"):
             self._check_expert_numbers(name)
         if self.class_weights is not None and len(self.class_weights) != self.num_labels:

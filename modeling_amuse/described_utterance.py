@@ -61,6 +61,15 @@ class RecognizedUtterance(TypedDict, total=False):
     """Its probability."""
     scores: Required[dict[str, float]]
     """The probability of each emotion; they sum to 1."""
+    runner_up: str
+    """The second most probable emotion."""
+    margin: float
+    """The confidence minus the probability of the runner-up: near 0, both are as probable."""
+    unclear: bool
+    """
+    Whether the confidence is below the model's threshold, `config.unclear_below`. Then count the utterance as unclear, not as
+    `emotion`. Not given where the model has no threshold.
+    """
     modalities: Required[dict[str, EmotionPrediction]]
     """
     For each modality that the utterance has, its prediction: that of its expert, which reads nothing else. In a model without
@@ -87,6 +96,7 @@ def describe_utterance(
     expert_logits: torch.Tensor | None = None,
     expert_terms: torch.Tensor | None = None,
     expert_modalities: tuple[str, ...] = (),
+    unclear_below: float | None = None,
 ) -> RecognizedUtterance:
     """
     Args:
@@ -102,10 +112,11 @@ def describe_utterance(
         expert_logits: `(M, C)`, emotion scores of each expert before softmax. None: the model has no experts.
         expert_terms: `(M, C)`, what each expert added to `logits`. None: the model has no experts.
         expert_modalities: the names of the modalities that have an expert.
+        unclear_below: the confidence below which the utterance is unclear. None: it is not judged.
 
     Returns:
-        The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `modalities`, `shares` and, with experts,
-        `contributions`, see [`RecognizedUtterance`].
+        The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `runner_up`, `margin`, with a threshold
+        `unclear`, `modalities`, `shares` and, with experts, `contributions`, see [`RecognizedUtterance`].
     """
     predicted = describe_emotion(id2label, logits / temperature, top_k)
     if expert_logits is not None:
@@ -115,6 +126,7 @@ def describe_utterance(
     described = {
         **{key: utterance[key] for key in GIVEN_KEYS if utterance.get(key) is not None},
         **predicted,
+        **describe_certainty(id2label, logits / temperature, unclear_below),
         "modalities": {
             modality: describe_emotion(id2label, scores, top_k) for modality, scores, present in says if present
         },
@@ -128,7 +140,13 @@ def describe_utterance(
 
 
 def describe_output(
-    utterance: dict, config, outputs, conversation: int, place: int, top_k: int | None = None
+    utterance: dict,
+    config,
+    outputs,
+    conversation: int,
+    place: int,
+    top_k: int | None = None,
+    unclear_below: float | None = None,
 ) -> RecognizedUtterance:
     """
     The result for one utterance of a batch.
@@ -140,7 +158,10 @@ def describe_output(
         conversation: the number of the conversation in the batch.
         place: the number of the utterance in the conversation.
         top_k: keep so many of the `scores`, the highest first. None: all, in the order of the labels.
+        unclear_below: the confidence below which the utterance is unclear. None: that of the configuration.
     """
+    if unclear_below is None:
+        unclear_below = config.unclear_below
 
     def row(name: str) -> torch.Tensor | None:
         return None if outputs.get(name) is None else outputs[name][conversation, place]
@@ -158,6 +179,7 @@ def describe_output(
         row("expert_logits"),
         row("expert_terms"),
         config.expert_modalities,
+        unclear_below,
     )
 
 
@@ -174,11 +196,26 @@ def describe_emotion(id2label: dict[int, str], logits: torch.Tensor, top_k: int 
     return {"emotion": emotion, "confidence": scores[emotion], "scores": scores}
 
 
+def describe_certainty(id2label: dict[int, str], logits: torch.Tensor, unclear_below: float | None = None) -> dict:
+    """
+    The `runner_up`, the `margin` and, with a threshold, whether the utterance is `unclear`, from emotion scores before
+    softmax, `(C,)`. A model of one emotion has no runner-up.
+    """
+    probabilities = logits.float().softmax(dim=-1).tolist()
+    # of equal ones the first label leads, as in `describe_emotion`
+    first, *others = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])[:2]
+    certainty = {}
+    for second in others:
+        certainty = {"runner_up": id2label[second], "margin": probabilities[first] - probabilities[second]}
+    return certainty if unclear_below is None else {**certainty, "unclear": probabilities[first] < unclear_below}
+
+
 __all__ = [
     "GIVEN_KEYS",
     "EmotionPrediction",
     "RecognizedConversation",
     "RecognizedUtterance",
+    "describe_certainty",
     "describe_emotion",
     "describe_output",
     "describe_utterance",

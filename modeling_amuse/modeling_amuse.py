@@ -945,6 +945,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         emotions = self.config.extra_emotions[corpus]
         config = deepcopy(self.config)
         config.extra_emotions, config.class_weights, config.temperature = None, None, 1.0
+        config.unclear_below = None  # it was chosen for other emotions
         config.experts, config.expert_weights, config.expert_half_evidence = "none", None, None  # of other emotions
         config.id2label = dict(enumerate(emotions))
         config.label2id = {emotion: label for label, emotion in enumerate(emotions)}

@@ -8,22 +8,13 @@ from transformers import Pipeline
 from transformers.utils import logging
 
 from .conversation_stream import batches_of, is_stream
+from .data_notes import notes_on, training_data_warning
 from .described_utterance import RecognizedConversation, describe_output
 from .recording_states import recording_encoders
 
 logger = logging.get_logger(__name__)
 
 UTTERANCES_PER_CHUNK = 128
-
-
-def training_data_warning(config) -> str | None:
-    """What the user of a model has to know of the data that it learned from; None where there is nothing to say."""
-    if config.training_data != "sample":
-        return None
-    return (
-        "This model learned from the sample corpus, made-up conversations of few words: what it recognizes says nothing about "
-        "real people. Train one on real conversations, such as MELD with `make meld`."
-    )
 
 
 class EmotionRecognitionPipeline(Pipeline):
@@ -127,6 +118,8 @@ class EmotionRecognitionPipeline(Pipeline):
             modalities (`tuple[str, ...]`, *optional*): use only these of the model's modalities.
             top_k (`int`, *optional*): keep so many of the `scores`, the highest first. Default: all, in the order of the
                 labels.
+            unclear_below (`float`, *optional*): the confidence, from 0 to 1, below which an utterance is `unclear`; 0 calls
+                none unclear. Default: the model's own threshold, which was chosen on validation data, if it has one.
 
         Returns:
             For each conversation a list with a dict for each utterance, see [`RecognizedUtterance`]: the given `id`,
@@ -134,13 +127,16 @@ class EmotionRecognitionPipeline(Pipeline):
 
             - `emotion` and its `confidence` (a probability);
             - `scores`, the probability of each emotion;
+            - `runner_up`, the second most probable emotion, and `margin`, by how much it is less probable;
+            - `unclear`, whether the confidence is below the threshold, where there is one;
             - `modalities`: for each modality that the utterance has, its prediction from this modality alone, as
               `emotion`, `confidence` and `scores`;
             - `shares`: the share of each modality in the fused descriptor; they sum to 1.
 
             One conversation gives one such list, and a list of conversations a list of them. A data set or a generator
             gives an iterator, which reads and computes a batch when its first result is asked for. Each list has the attribute
-            `warnings`: what was lost or is unsure in the recording or transcript, such as sound that is silent throughout.
+            `warnings`: what was lost or is unsure in the recording or transcript, such as sound that is silent throughout, and
+            what makes it unlike the data that the model learned from, such as another language.
 
         Raises:
             FileNotFoundError: when a file is missing.
@@ -197,12 +193,16 @@ class EmotionRecognitionPipeline(Pipeline):
         progress: Callable | None = None,
         reading: dict | None = None,
         top_k: int | None = None,
+        unclear_below: float | None = None,
     ):
+        if unclear_below is not None and not 0 <= unclear_below <= 1:
+            raise ValueError(f"unclear_below is a confidence, from 0 to 1, but is {unclear_below!r}.")
         if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
             raise ValueError(f"top_k must be a whole number of at least 1, or None for all emotions, but is {top_k!r}.")
         given = {"modalities": modalities, "progress": progress, "reading": reading}
         preprocess = {name: value for name, value in given.items() if value is not None}
-        return preprocess, {}, {} if top_k is None else {"top_k": top_k}
+        postprocess = {"top_k": top_k, "unclear_below": unclear_below}
+        return preprocess, {}, {name: value for name, value in postprocess.items() if value is not None}
 
     def preprocess(
         self,
@@ -260,18 +260,21 @@ class EmotionRecognitionPipeline(Pipeline):
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory)
 
-    def postprocess(self, batch: dict, top_k: int | None = None) -> list[RecognizedConversation]:
+    def postprocess(
+        self, batch: dict, top_k: int | None = None, unclear_below: float | None = None
+    ) -> list[RecognizedConversation]:
         config, outputs = self.model.config, batch["outputs"]
-        return [
-            RecognizedConversation(
-                (
-                    describe_output(utterance, config, outputs, b, t, top_k)
-                    for t, utterance in enumerate(conversation["utterances"])
-                ),
-                conversation.get("warnings", ()),
+        results = []
+        for b, conversation in enumerate(batch["conversations"]):
+            utterances = conversation["utterances"]
+            notes = notes_on(utterances, outputs["modality_mask"][b, : len(utterances)].tolist(), config)
+            described = (
+                describe_output(utterance, config, outputs, b, t, top_k, unclear_below)
+                for t, utterance in enumerate(utterances)
             )
-            for b, conversation in enumerate(batch["conversations"])
-        ]
+            warnings = dict.fromkeys([*conversation.get("warnings", ()), *notes])
+            results.append(RecognizedConversation(described, warnings))
+        return results
 
 
 def _is_sequence(given) -> bool:

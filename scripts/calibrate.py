@@ -4,8 +4,10 @@ Fit the confidences of a trained AMuSE to its accuracy on the validation split, 
 
     amuse calibrate --model amuse-meld --dataset_name meld --data_dir MELD
 
-One number is written into the model's `config.json`, `temperature`; weights and predictions stay the same. The pipeline
-and `amuse evaluate` use it. `amuse evaluate --split test` then prints the calibration error without and with it.
+Two numbers are written into the model's `config.json`; weights and predictions stay the same. `temperature` is used by the
+pipeline and by `amuse evaluate`; `amuse evaluate --split test` then prints the calibration error without and with it.
+`unclear_below` is the confidence below which the pipeline calls an utterance unclear: below it the predicted emotion was wrong
+at least as often as right.
 """
 
 import runpy

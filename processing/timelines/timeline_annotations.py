@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modeling_amuse.described_utterance import RecognizedUtterance
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.timelines.certainty import shown_emotion
 from modeling_amuse.processing.transcript_annotations import EMOTION_TIER, WITHOUT_WORDS
 
 AUTHOR = "amuse timeline"
@@ -75,7 +76,7 @@ def _named_tiers(tiers: list) -> list[tuple[str, list[tuple[int, int, str]]]]:
     for speaker, spans in tiers:
         words = [(start, end, _one_line(result.get("text") or "") or WITHOUT_WORDS) for start, end, result in spans]
         emotions = [
-            (start, end, f"{_one_line(result['emotion'])} {round(100 * result['confidence'])} %")
+            (start, end, f"{_one_line(shown_emotion(result))} {round(100 * result['confidence'])} %")
             for start, end, result in spans
         ]
         named += [(speaker, words), (f"{speaker}{EMOTION_TIER}", emotions)]

@@ -3,6 +3,7 @@
 
 import json
 import re
+import textwrap
 import unicodedata
 import zipfile
 import zlib
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modeling_amuse.described_utterance import RecognizedUtterance
+from modeling_amuse.processing.timelines.certainty import counted_emotion, notes_of, shown_emotion
 from modeling_amuse.processing.timelines.timeline_annotations import AUTHOR, write_eaf, write_textgrid
 from modeling_amuse.processing.timelines.timeline_tables import CREATOR, csv_text, keys_under, xlsx_bytes
 from modeling_amuse.processing.transcript_annotations import EMOTION_TIER
@@ -40,13 +42,15 @@ def write_timeline(
 
     - `.json`: `{"recording": its name, "utterances": results}`, with `"warnings"` where the results have any.
     - `.csv`: a row an utterance, times in seconds to the millisecond and scores to four decimals: `id` if there are ids,
-      `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `score_<emotion>`, `share_<modality>`, and what each modality
-      alone says, `emotion_<modality>` and `confidence_<modality>`; of a model with experts also
-      `contribution_<modality>`.
-    - `.xlsx`: the same table as an Excel workbook.
-    - `.srt`: cues such as `Ada [joy 83 %]: I passed!`, to the millisecond, each text on one line, `-->` in it as `->`.
-    - `.rttm`: `SPEAKER` lines, to the millisecond. The speaker is in the name field, the emotion in the subtype field, which
-      speaker lines leave empty otherwise, the confidence in the confidence field. White space in names becomes `_`.
+      `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `runner_up`, `margin` and `unclear` if the results have
+      them, `score_<emotion>`, `share_<modality>`, and what each modality alone says, `emotion_<modality>` and
+      `confidence_<modality>`; of a model with experts also `contribution_<modality>`.
+    - `.xlsx`: the same table as an Excel workbook, and the warnings of the results on a second sheet.
+    - `.srt`: cues such as `Ada [joy 83 %]: I passed!`, or `Ada [unclear: joy 23 %]: I see.`, to the millisecond, each text on
+      one line, `-->` in it as `->`.
+    - `.rttm`: `SPEAKER` lines, to the millisecond. The speaker is in the name field, the emotion (or `unclear`) in the subtype
+      field, which speaker lines leave empty otherwise, the confidence in the confidence field. White space in names becomes
+      `_`. Warnings are comments, which begin with `;;`.
     - `.textgrid`, `.eaf`: for Praat and ELAN, a tier of words and a tier of emotions for each speaker, to the millisecond.
 
     Args:
@@ -111,7 +115,7 @@ def _creator_of_workbook(path: Path) -> str | None:
 
 _BEGINNINGS = {
     ".json": re.compile(r'\{\s*"recording":'),
-    ".csv": re.compile(r"[^\n]*\bemotion,confidence,score_"),
+    ".csv": re.compile(r"[^\n]*\bemotion,confidence,(?:runner_up,margin,(?:unclear,)?)?score_"),
     ".srt": re.compile(r"1\s+\S+ --> \S+\s+[^\n]+ \[[^\[\]\n]+ \d{1,3} %\]:"),
     ".eaf": re.compile(rf'(?:<\?xml[^>]*>\s*)?<ANNOTATION_DOCUMENT[^>]*\bAUTHOR="{AUTHOR}"'),
 }
@@ -156,9 +160,10 @@ def clock(seconds: float, decimals: int = 0, mark: str = ".", hours: bool = Fals
 
 def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
     """
-    A table for the terminal, a line an utterance: start, speaker, text, emotion, confidence and, of several modalities, the
-    share of each in percent (`T/A/V %`: text, audio, vision; `-` for one that the utterance lacks). Of a model with experts,
-    `T/A/V +` is what the expert of each modality added to the score of the emotion, see [`CONTRIBUTIONS`].
+    A table for the terminal, a line an utterance: start, speaker, text, emotion (`unclear: joy` below the model's threshold),
+    confidence, runner-up, margin and, of several modalities, the share of each in percent (`T/A/V %`: text, audio, vision; `-` for one that the utterance lacks). Of a model with experts,
+    `T/A/V +` is what the expert of each modality added to the score of the emotion, see [`CONTRIBUTIONS`]. Below the table
+    stand notes: how many utterances are unclear, and the warnings of the results.
 
     Args:
         results: what the pipeline gives for one recording.
@@ -174,9 +179,12 @@ def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
         starts = [result.get("start") for result in results]
         columns = {"start": ["" if start is None else clock(start, 1) for start in starts], **columns}
     after = {
-        "emotion": [_printable(result["emotion"]) for result in results],
+        "emotion": [_printable(shown_emotion(result)) for result in results],
         "conf.": [f"{result['confidence']:.0%}" for result in results],
     }
+    if any(result.get("runner_up") for result in results):
+        after["runner-up"] = [_printable(result.get("runner_up") or "") for result in results]
+        after["margin"] = ["" if result.get("margin") is None else f"{result['margin']:.0%}" for result in results]
     if len(modalities) > 1:
         initials = "/".join(modality[:1].upper() for modality in modalities)
         after[f"{initials} %"] = [_shares_in_percent(result, modalities) for result in results]
@@ -190,7 +198,8 @@ def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
             _shortened(_printable(result.get("text") or ""), max(room, _SHORTEST_TEXT_CELL)) for result in results
         ]
     columns.update(after)
-    return "\n".join(line.rstrip() for line in _aligned(columns))
+    notes = [line for note in notes_of(results) for line in ("", *textwrap.wrap(_printable(note), width))]
+    return "\n".join([*(line.rstrip() for line in _aligned(columns)), *notes])
 
 
 def _aligned(columns: dict[str, list[str]]) -> list[str]:
@@ -198,7 +207,7 @@ def _aligned(columns: dict[str, list[str]]) -> list[str]:
     for name, cells in columns.items():
         size = max(map(_cells, [name, *cells]))
         padding = [" " * (size - _cells(cell)) for cell in (name, *cells)]
-        is_number = name in ("start", "conf.")
+        is_number = name in ("start", "conf.", "margin")
         cells = [
             space + cell if is_number else cell + space for cell, space in zip([name, *cells], padding, strict=True)
         ]
@@ -273,17 +282,20 @@ def _srt_time(seconds: float) -> str:
 
 
 def _srt_text(result: dict) -> str:
-    prefix = f"{_one_line(result['speaker'])} [{_one_line(result['emotion'])} {round(100 * result['confidence'])} %]:"
+    prefix = (
+        f"{_one_line(result['speaker'])} [{_one_line(shown_emotion(result))} {round(100 * result['confidence'])} %]:"
+    )
     return f"{prefix} {_one_line(result.get('text') or '')}".rstrip().replace("-->", "->")
 
 
 def _write_rttm(results: list[RecognizedUtterance], file: Path, settings: _Settings):
     lines = (
         f"SPEAKER {_field(settings.recording)} 1 {result['start']:.3f} {result['end'] - result['start']:.3f} <NA> "
-        f"{_field(result['emotion'])} {_field(result['speaker'])} {result['confidence']:.3f} <NA>\n"
+        f"{_field(counted_emotion(result))} {_field(result['speaker'])} {result['confidence']:.3f} <NA>\n"
         for result in _in_order_of_time(results, settings)
     )
-    _write_text(file, "".join(lines))
+    notes = (f";; {_one_line(note)}\n" for note in getattr(results, "warnings", ()))
+    _write_text(file, "".join([*notes, *lines]))
 
 
 def _field(text: str) -> str:

@@ -1,12 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """A picture of a recording: who felt what, when, and what each modality had to say in it. It needs the extra `plots`."""
 
+import textwrap
 from itertools import groupby
 from pathlib import Path
 
 from modeling_amuse.described_utterance import RecognizedUtterance
 from modeling_amuse.processing.corpora.meld import EMOTIONS as MELD_EMOTIONS
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.timelines.certainty import UNCLEAR, counted_emotion, notes_of
 from modeling_amuse.processing.timelines.timeline_files import check_results, clock, has_times
 from modeling_amuse.processing.whole_files import whole_file
 
@@ -24,7 +26,7 @@ FURTHER_COLOURS = ("#332288", "#882255", "#8B6B3D", "#44AA99", "#000000", "#9999
 # one hue from dark to light, so that no modality looks like an emotion
 MODALITY_COLOURS = ("#33475B", "#8297AB", "#D3DCE4", "#5C7086", "#AEBCC9")
 
-_BACKGROUND, _LINE = "#F4F4F4", "#8C8C8C"
+_BACKGROUND, _LINE, _HOLLOW = "#F4F4F4", "#8C8C8C", "#FFFFFF"
 _TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000, 36000)
 _LONGEST_NAME = 18
 
@@ -34,9 +36,10 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     Draw the emotions of one recording into a PNG file.
 
     Above a lane for each speaker: a bar for each utterance, its colour the emotion, its height the confidence (the full
-    lane is 1). Below, of several modalities, the share of each in the fusion; where several speak at once, that of the one
+    lane is 1). An unclear utterance is hatched in its emotion's colour. Below, of several modalities, the share of each in the fusion; where several speak at once, that of the one
     who began last, and the mean of those who began together. Below that, for a model with experts, what the expert of each
-    modality added to the score of the emotion. Utterances without times stand by their number.
+    modality added to the score of the emotion. Utterances without times stand by their number. At the foot stand notes: how
+    many utterances are unclear, and the warnings of the results.
 
     Args:
         results: what the pipeline gives for one recording.
@@ -58,14 +61,17 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
 
     experts = list(dict.fromkeys(name for result in results for name in result.get("contributions") or {}))
 
-    shown = {result["emotion"] for result in results}
+    shown = {result["emotion"] for result in results} | {counted_emotion(result) for result in results}
+    notes = [line for note in notes_of(results) for line in textwrap.wrap(note, 110)]
 
     # inches; the legend wants room beside few lanes
     heights = [max(0.7 + 0.55 * len(speakers), 0.5 + 0.22 * len(shown))]
     heights += [1.5] * (len(modalities) > 1) + [1.7] * bool(experts)
     # a Figure by itself needs no display, and leaves pyplot's state to the user
     figure = import_extra("matplotlib.figure", "plots").Figure(
-        figsize=(min(18, max(9, 7 + 0.05 * len(results))), sum(heights) + 1.1), layout="constrained", dpi=120
+        figsize=(min(18, max(9, 7 + 0.05 * len(results))), sum(heights) + 1.1 + 0.18 * len(notes)),
+        layout="constrained",
+        dpi=120,
     )
     panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     _draw_lanes(panels[0], results, spans, speakers, colours)
@@ -74,7 +80,10 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     if experts:
         _draw_contributions(panels[-1], results, spans, experts, modalities)
     _draw_x_axis(panels[-1], spans, by_time)
-    _draw_legend(panels[0], "emotion", [(name, colours[name]) for name in emotions if name in shown])
+    if notes:
+        figure.supxlabel("\n".join(notes), x=0.01, ha="left", fontsize="small", parse_math=False)
+    entries = [(name, colours[name]) for name in emotions if name in shown]
+    _draw_legend(panels[0], "emotion", entries + [(UNCLEAR, _HOLLOW)] * (UNCLEAR in shown - set(emotions)))
     with whole_file(Path(path)) as file:
         figure.savefig(file, format="png")
 
@@ -115,9 +124,10 @@ def _draw_lanes(
             [end - begin for _, (begin, end) in own],
             lane,
             align="edge",
-            color=[colours[result["emotion"]] for result, _ in own],
-            edgecolor="white",
-            linewidth=0 if narrow else 0.6,
+            color=[_HOLLOW if result.get("unclear") else colours[result["emotion"]] for result, _ in own],
+            edgecolor=[colours[result["emotion"]] if result.get("unclear") else "white" for result, _ in own],
+            hatch=["////" if result.get("unclear") else "" for result, _ in own],
+            linewidth=[0.9 if result.get("unclear") else 0 if narrow else 0.6 for result, _ in own],
             zorder=2,
         )
         axes.axhline(lane, color=_LINE, linewidth=0.8, zorder=3)
@@ -203,7 +213,12 @@ def _draw_x_axis(axes, spans: list[tuple], by_time: bool):
 def _draw_legend(axes, title: str, entries: list[tuple[str, str]]):
     patches = import_extra("matplotlib.patches", "plots")
     legend = axes.legend(
-        [patches.Patch(facecolor=colour) for _, colour in entries],
+        [
+            patches.Patch(facecolor=colour, edgecolor=_LINE, hatch="////")
+            if colour == _HOLLOW
+            else patches.Patch(facecolor=colour)
+            for _, colour in entries
+        ],
         [_short(name) for name, _ in entries],
         title=title,
         loc="upper left",

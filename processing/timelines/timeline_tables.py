@@ -15,6 +15,9 @@ CREATOR = "amuse timeline"
 
 LONGEST_CELL = 32767  # characters in Excel
 
+CERTAINTY = ("runner_up", "margin", "unclear")
+"""Columns that stand beside the confidence, where the results have them."""
+
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -22,10 +25,11 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 def table_rows(results: list[RecognizedUtterance]) -> list[list]:
     """
     The header and a row for each utterance: `id` if there are ids, start and end (seconds, to the millisecond), speaker,
-    text, emotion, confidence, the score of each emotion, the share of each modality, and what each modality alone says with
+    text, emotion, confidence, runner-up, margin and whether it is unclear if the results say so, the score of each emotion, the share of each modality, and what each modality alone says with
     its confidence; of a model with experts also the contribution of each. What an utterance lacks is None.
     """
     plain = ("start", "end", "speaker", "text", "emotion", "confidence")
+    plain += tuple(name for name in CERTAINTY if any(name in result for result in results))
     if any("id" in result for result in results):
         plain = ("id", *plain)
     emotions, modalities = keys_under(results, "scores"), keys_under(results, "shares")
@@ -80,7 +84,7 @@ def _guarded(cell):
 
 
 def xlsx_bytes(results: list[RecognizedUtterance]) -> bytes:
-    """The table as an Excel workbook, whose texts are never formulas."""
+    """The table as an Excel workbook, whose texts are never formulas; a second sheet has the warnings of the results, if any."""
     openpyxl = import_extra("openpyxl", "transcripts")
     book = openpyxl.Workbook()
     book.properties.creator = CREATOR
@@ -99,6 +103,12 @@ def xlsx_bytes(results: list[RecognizedUtterance]) -> bytes:
     for name, width in (("text", 60), ("speaker", 20)):
         column = next(cell.column_letter for cell in sheet[1] if cell.value == name)
         sheet.column_dimensions[column].width = width
+    if warnings := getattr(results, "warnings", None):
+        notes = book.create_sheet("Notes")
+        notes.column_dimensions["A"].width = 120
+        for number, warning in enumerate(warnings, start=1):
+            cell = notes.cell(number, 1, _NOT_IN_XML.sub("\ufffd", str(warning))[:LONGEST_CELL])
+            cell.data_type = "s"
     contents = io.BytesIO()
     book.save(contents)
     return contents.getvalue()

@@ -64,6 +64,7 @@ def recognize_files(args: RecognitionArguments) -> int:
                     speakers=args.speakers,
                     known_speakers=args.known_speakers,
                     progress=bars,
+                    unclear_below=args.unclear_below,
                     **({"modalities": tuple(args.modalities)} if args.modalities else {}),
                 )
             if len(timelines) > 1 and (args.picture or (args.output and not Path(args.output[0]).is_dir())):

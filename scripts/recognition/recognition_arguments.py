@@ -70,6 +70,13 @@ class RecognitionArguments:
     modalities: list[str] | None = field(
         default=None, metadata={"help": "Modalities to use.", "default": "all that the model has"}
     )
+    unclear_below: float | None = field(
+        default=None,
+        metadata={
+            "help": "Confidence, from 0 to 1, below which an utterance is called unclear; 0 calls none unclear.",
+            "default": "the model's own, which was chosen on validation data",
+        },
+    )
     output: list[str] | None = field(
         default=None,
         metadata={

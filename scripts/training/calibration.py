@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A calibration from its arguments to the temperature that is written into the model's configuration."""
+"""A calibration from its arguments to the temperature and the threshold that are written into the model's configuration."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
     fit_temperature,
     negative_log_likelihood,
 )
+from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold, describe_threshold
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
@@ -22,10 +23,11 @@ from modeling_amuse.scripts.training.prediction import forget_mixed_precision, p
 
 def calibrate(args: CalibrationArguments) -> dict:
     """
-    Fit the temperature of a model on the validation split, and write it into the model's `config.json`.
+    Fit the temperature of a model on the validation split, choose the threshold of unclear utterances at this temperature,
+    and write both into the model's `config.json`.
 
     Returns:
-        The `temperature`, the `num_utterances` it was fitted on, and on these, `before` and `after`, the
+        The `temperature`, the threshold `unclear_below` (None for too few utterances), the `num_utterances` it was fitted on, and on these, `before` and `after`, the
         `expected_calibration_error` and the `negative_log_likelihood`.
 
     Raises:
@@ -53,14 +55,19 @@ def calibrate(args: CalibrationArguments) -> dict:
     emotions = [model.config.id2label[label] for label in range(model.config.num_labels)]
     results = fit(predictions, emotions)
     if accelerator.is_main_process:
-        write_temperature(path, results["temperature"])
-    accelerator.print(describe(results) + f" Written to {path}")
+        write_settings(path, temperature=results["temperature"], unclear_below=results["unclear_below"])
+    scaled = at_temperature(predictions["prediction_scores"], results["temperature"])
+    threshold = describe_threshold(results["unclear_below"], scaled, predictions["references"])
+    accelerator.print(f"{describe(results)} {threshold} Written to {path}")
     accelerator.end_training()
     return results
 
 
 def fit(predictions: dict, emotions: list[str]) -> dict:
-    """The temperature of predictions as [`predict`] gives them, and what it improves on them."""
+    """
+    The temperature of predictions as [`predict`] gives them at temperature 1, what it improves on them, and the threshold of
+    unclear utterances at this temperature.
+    """
     scores, references = predictions["prediction_scores"], predictions["references"]
     temperature = fit_temperature(scores, references)
     results = {"temperature": temperature, "num_utterances": len(references)}
@@ -70,6 +77,7 @@ def fit(predictions: dict, emotions: list[str]) -> dict:
             "expected_calibration_error": score(scaled, emotions, num_resamples=0)["expected_calibration_error"],
             "negative_log_likelihood": negative_log_likelihood(scores, references, value),
         }
+    results["unclear_below"] = choose_threshold(at_temperature(scores, temperature), references)
     return results
 
 
@@ -84,9 +92,9 @@ def describe(results: dict) -> str:
     )
 
 
-def write_temperature(path: Path, temperature: float):
-    """Change the temperature in a configuration file, and nothing else in it."""
+def write_settings(path: Path, **settings):
+    """Change settings in a configuration file, and nothing else in it."""
     config = json.loads(path.read_text(encoding="utf-8"))
-    text = json.dumps({**config, "temperature": temperature}, indent=2, sort_keys=True, ensure_ascii=False)
+    text = json.dumps({**config, **settings}, indent=2, sort_keys=True, ensure_ascii=False)
     with whole_file(path) as file:
         file.write_text(text + "\n", encoding="utf-8")

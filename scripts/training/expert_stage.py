@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.evaluation.emotion_metric import EmotionMetric
+from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold
 from modeling_amuse.scripts.training.expert_fitting import (
     NUM_FOLDS,
     Calibration,
@@ -75,6 +76,7 @@ def fit_experts(
     found = compare(train, validation, model.config.modalities, model.config.num_labels, wanted)
     if found["calibration"].kind != "none":
         write_experts(model, processor, found["heads"], found["prior"], found["calibration"])
+        model.config.unclear_below = choose_threshold(final_scores(found, validation), validation.labels)
         save_in_place(model, processor, folder)
     return describe(found, train, validation)
 
@@ -194,6 +196,12 @@ def save_in_place(model: AmuseForEmotionRecognition, processor: AmuseProcessor, 
     shutil.rmtree(unfinished)
 
 
+def final_scores(found: dict, validation: ExpertData) -> np.ndarray:
+    """The probabilities `(utterances, emotions)` of the model with its experts on the validation split."""
+    terms = expert_terms(validation, found["heads"], found["prior"])
+    return torch.tensor(found["calibration"].logits(validation, terms)).softmax(dim=-1).numpy()
+
+
 def describe(found: dict, train: ExpertData, validation: ExpertData) -> dict:
     """The record of a fit."""
     calibration, heads = found["calibration"], found["heads"]
@@ -210,9 +218,9 @@ def describe(found: dict, train: ExpertData, validation: ExpertData) -> dict:
         "validation_loss": {name: float(loss.mean()) for name, loss in found["losses"].items()},
     }
     if calibration.kind != "none":
-        logits = calibration.logits(validation, expert_terms(validation, heads, found["prior"]))
-        emotions = [str(number) for number in range(logits.shape[1])]
-        columns = {"prediction_scores": torch.tensor(logits).softmax(dim=-1).numpy(), "references": labels}
+        probabilities = final_scores(found, validation)
+        emotions = [str(number) for number in range(probabilities.shape[1])]
+        columns = {"prediction_scores": probabilities, "references": labels}
         columns["conversations"] = validation.conversations
         scores = EmotionMetric(keep_in_memory=True).compute(**columns, emotions=emotions, num_resamples=0)
         record |= {f"validation_{name}": scores[name] for name in ("weighted_f1", "accuracy", "macro_f1")}

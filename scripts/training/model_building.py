@@ -8,6 +8,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrained
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.configuration_amuse import PRESETS
+from modeling_amuse.language import language_of
 from modeling_amuse.low_rank_adaptation import lora_config
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.processing.conversation import MODALITY_OF
@@ -55,6 +56,7 @@ def fields_of_data(data: TrainingData, model_args: ModelArguments, utterances: l
         "label2id": {emotion: label for label, emotion in enumerate(emotions)},
         "freeze_text_encoder": model_args.freeze_text_model,
         "training_data": data.name,
+        "training_language": language_of(data.texts[:1000]) if "text" in data.modalities else None,
         **{f"{stream}_feature_size": table.size for stream, table in data.feature_tables.items()},
         "extra_emotions": {corpus.name: list(corpus.emotions) for corpus in data.extra} or None,
     }

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from transformers import BatchFeature
 
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold
 from modeling_amuse.scripts.training.consistency import divergence, read_twice
 from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora, epoch_steps
 from modeling_amuse.scripts.training.optimization import Training, num_epochs
@@ -54,12 +55,14 @@ def training_loop(
             break
         if epoch == started_at:
             record.runs.append(this_run)
-        line = train_and_validate(training, train_set, validation_set, epoch, meter)
+        line, threshold = train_and_validate(training, train_set, validation_set, epoch, meter)
         is_best = record.add_epoch(line)
         accelerator.print(describe_epoch(line, num_epochs(args), is_best))
         log_epoch(line, training)
         # The model first: when the training is stopped between the two, the epoch is repeated and both are written again.
         if is_best:
+            for model in (training.model, training.chosen):
+                model.config.unclear_below = threshold
             save_model(training.chosen, training.adapters, training.processor, output_dir, accelerator)
         save_checkpoint(
             output_dir / "checkpoints", epoch + 1, *training.state, asdict(record), accelerator.is_main_process
@@ -73,8 +76,11 @@ def train_and_validate(
     validation_set: ConversationDataset,
     epoch: int,
     meter: EnergyMeter,
-) -> dict:
-    """One epoch. Returns its losses, its scores on the validation split, its time and its energy."""
+) -> tuple[dict, float | None]:
+    """
+    One epoch. Returns its losses, its scores on the validation split, its time and its energy, and the confidence below which
+    its predictions are unclear.
+    """
     accelerator, args = training.accelerator, training.args
     start, used = time.perf_counter(), {}
     with meter.measured(used):
@@ -86,7 +92,7 @@ def train_and_validate(
     config = training.model.config
     emotions = [config.id2label[label] for label in range(config.num_labels)]
     scores = score(predictions, emotions, num_resamples=0)
-    return {
+    line = {
         "epoch": epoch + 1,
         **losses,
         "validation_loss": predictions["loss"],
@@ -94,6 +100,7 @@ def train_and_validate(
         "seconds": time.perf_counter() - start,
         **used,
     }
+    return line, choose_threshold(predictions["prediction_scores"], predictions["references"])
 
 
 def train_epoch(training: Training, dataset: SeveralCorpora, epoch: int) -> dict[str, float]:

@@ -149,3 +149,66 @@ def test_conversations_are_reported_as_they_are_done(recognizer):
     reports = []
     recognizer([TALK, TALK, TALK], batch_size=2, progress=lambda *report: reports.append(report))
     assert reports == [("emotions", 0, 3), ("emotions", 2, 3), ("emotions", 3, 3)]
+
+
+def test_the_runner_up_and_the_margin_are_those_of_the_scores(recognizer):
+    for utterance in [*recognizer(TALK), *recognizer(TALK, top_k=1)]:
+        assert "unclear" not in utterance  # this model has no threshold
+        assert utterance["runner_up"] != utterance["emotion"]
+    for utterance in recognizer(TALK):
+        first, second, _ = sorted(utterance["scores"].values(), reverse=True)
+        assert utterance["margin"] == pytest.approx(first - second)
+        assert utterance["scores"][utterance["runner_up"]] == second
+
+
+def test_utterances_below_the_threshold_are_unclear(recognizer):
+    confidences = sorted(utterance["confidence"] for utterance in recognizer(TALK))
+    between = (confidences[0] + confidences[1]) / 2
+    said = recognizer(TALK, unclear_below=between)
+    assert [u["unclear"] for u in said] == [u["confidence"] < between for u in said] and sum(
+        u["unclear"] for u in said
+    ) == 1
+    config = recognizer.model.config
+    config.unclear_below = 1.0
+    try:
+        assert all(u["unclear"] for u in recognizer(TALK))
+        assert not any(u["unclear"] for u in recognizer(TALK, unclear_below=0))
+    finally:
+        config.unclear_below = None
+    with pytest.raises(ValueError, match="unclear_below is a confidence, from 0 to 1, but is 30"):
+        recognizer(TALK, unclear_below=30)
+
+
+@pytest.mark.parametrize(
+    ("texts", "noted"),
+    [
+        (["Ich habe die Stelle bekommen!", "Das ist ja wunderbar, wann fängst du an?"], "German"),
+        (["J'ai eu le poste !", "C'est vrai ? Quand est-ce que tu commences ?"], "French"),
+        (["I got the job!", "No way, when do you start?"], None),
+        (["Ja."], None),
+        (["", "  "], None),
+    ],
+)
+def test_words_in_another_language_than_the_models_are_noted(recognizer, texts, noted):
+    config = recognizer.model.config
+    config.training_language = "en"
+    try:
+        warnings = recognizer(
+            [{"speaker": "Ada", "text": text, "audio_features": [0.0, 1.0]} for text in texts]
+        ).warnings
+    finally:
+        config.training_language = None
+    assert [w for w in warnings if "The words seem to be" in w and str(noted) in w] == (warnings[:1] if noted else [])
+    assert noted is None or "learned from English" in warnings[0]
+
+
+def test_what_most_utterances_lack_and_a_made_up_corpus_are_noted(recognizer):
+    voices = [{"speaker": "Ada", "text": "oh no", **({"audio_features": [0.5, 1.0]} if n else {})} for n in range(4)]
+    assert recognizer(voices).warnings == []
+    assert "no utterance has voice" in recognizer(TALK, modalities=("text",)).warnings[0]
+    assert "3 of 4 utterances have no voice" in recognizer([*voices[:1] * 3, voices[1]]).warnings[0]
+    recognizer.model.config.training_data = "sample"
+    try:
+        assert "made-up conversations" in recognizer(voices).warnings[0]
+    finally:
+        recognizer.model.config.training_data = None

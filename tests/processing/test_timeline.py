@@ -379,3 +379,51 @@ def test_contributions_are_shown_where_there_are_experts(tmp_path):
     # the picture has a further panel: PNG's height stands in bytes 20 to 23
     heights = [int.from_bytes((tmp_path / f"{name}.png").read_bytes()[20:24]) for name in ("with", "without")]
     assert heights[0] > heights[1] + 100
+
+
+class Conversation(list):
+    """Results with warnings, as the pipeline gives them."""
+
+    def __init__(self, utterances, *warnings):
+        super().__init__(utterances)
+        self.warnings = list(warnings)
+
+
+def judged(confidence, emotion="joy", unclear=False, **kwargs):
+    certainty = {"runner_up": "fear", "margin": confidence - 0.2, "unclear": unclear}
+    return {**result(confidence=confidence, emotion=emotion, **kwargs), **certainty}
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_unclear_utterances_are_written_and_counted_as_such(tmp_path, number):
+    sure = judged(0.9, "anger", speaker="Ben", start=50.0, end=51.0)
+    unsure = [judged(0.31, unclear=True, start=float(n), end=n + 0.5) for n in range(number)]
+    talk = Conversation([*unsure, sure], "The words seem to be German.")
+    table = as_table(talk)
+    assert table.count("unclear: joy") == number and f"of {number + 1}" in table and "seem to be German" in table
+    assert table.splitlines()[0].split()[-5:-2] == ["conf.", "runner-up", "margin"]
+    assert "fear" in table.splitlines()[2] and table.splitlines()[2].split()[-2] == "11%"
+    for suffix in ("csv", "srt", "rttm", "json", "textgrid", "xlsx"):
+        write_timeline(talk, tmp_path / f"talk.{suffix}")
+        assert is_timeline(tmp_path / f"talk.{suffix}") or suffix == "rttm"
+        assert len(read_transcript(tmp_path / f"talk.{suffix}")["utterances"]) == len(talk)
+    rows = list(csv.DictReader((tmp_path / "talk.csv").open(encoding="utf-8")))
+    assert [row["unclear"] for row in rows] == ["True"] * number + ["False"]
+    assert next((row["emotion"], row["runner_up"], row["margin"]) for row in rows) == ("joy", "fear", "0.11")
+    srt, rttm = ((tmp_path / f"talk.{suffix}").read_text("utf-8") for suffix in ("srt", "rttm"))
+    assert srt.count("Ada [unclear: joy 31 %]:") == number and "Ben [anger 90 %]:" in srt
+    assert rttm.startswith(";; The words seem to be German.\n") and rttm.count(" unclear Ada ") == number
+    assert json.loads((tmp_path / "talk.json").read_text("utf-8"))["utterances"][0]["unclear"] is True
+    assert (tmp_path / "talk.textgrid").read_text("utf-8").count("unclear: joy 31 %") == number
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(tmp_path / "talk.xlsx")
+    assert book["Notes"]["A1"].value == "The words seem to be German."
+
+
+def test_unclear_utterances_are_drawn_as_such(tmp_path):
+    talk = Conversation([judged(0.31, unclear=True), judged(0.9, "anger", start=2.0, end=3.0)], "A note.")
+    figure, _ = picture(talk, tmp_path)
+    hollow, full = sorted(bars(figure.axes[0]), key=lambda bar: bar.get_x())
+    assert hollow.get_hatch() and not full.get_hatch() and hollow.get_facecolor() != full.get_facecolor()
+    assert "unclear" in [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert "A note." in figure.get_supxlabel() and "1 utterance is unclear, of 2" in figure.get_supxlabel()

@@ -24,6 +24,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
     fit_temperature,
     negative_log_likelihood,
 )
+from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold, describe_threshold
 from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
 from modeling_amuse.scripts import calibrate, evaluate, train
 from modeling_amuse.scripts.training.fold_data import divide
@@ -274,7 +275,7 @@ def test_the_temperature_that_was_put_in_is_found():
         fit_temperature(np.zeros((0, 5)), np.zeros(0, int))
 
 
-def test_calibration_changes_one_number_and_what_reads_it(tmp_path, capsys):
+def test_calibration_changes_two_numbers_and_what_reads_it(tmp_path, capsys):
     data, model = small_meld(tmp_path), tmp_path / "model"
     train.main(small_training(data, model))
     where = [
@@ -295,9 +296,11 @@ def test_calibration_changes_one_number_and_what_reads_it(tmp_path, capsys):
     changed = {name for name, contents in before.items() if (model / name).read_bytes() != contents}
     assert changed == {"config.json"}
     old, new = json.loads(before["config.json"]), json.loads((model / "config.json").read_text())
-    assert {name: value for name, value in new.items() if name != "temperature"} == {
-        name: value for name, value in old.items() if name != "temperature"
+    chosen = ("temperature", "unclear_below")
+    assert {name: value for name, value in new.items() if name not in chosen} == {
+        name: value for name, value in old.items() if name not in chosen
     }
+    assert new["unclear_below"] == found["unclear_below"]
     assert AmuseForEmotionRecognition.from_pretrained(model).config.temperature == found["temperature"]
 
     output = ["--output", str(tmp_path / "results.json"), "--split", "validation", "--use_cpu", "--pictures", "False"]
@@ -307,6 +310,20 @@ def test_calibration_changes_one_number_and_what_reads_it(tmp_path, capsys):
         assert results[key] == pytest.approx(found[name]["expected_calibration_error"], abs=1e-6)
     with pytest.raises(FileNotFoundError, match="is not the folder of a model"):
         calibrate.main(["--model", str(tmp_path / "nowhere"), *where[2:]])
+
+
+@pytest.mark.parametrize("turning_point", [0.35, 0.5, 0.8])
+def test_the_threshold_parts_what_is_mostly_wrong_from_what_is_mostly_right(turning_point):
+    generator = np.random.default_rng(0)
+    confidences = generator.uniform(0.3, 1, 4000)
+    right = generator.random(4000) < np.where(confidences < turning_point, 0.3, 0.8)
+    scores = np.stack([confidences, (1 - confidences) * 0.6, (1 - confidences) * 0.4], axis=1)
+    threshold = choose_threshold(scores, np.where(right, 0, 1))
+    assert threshold == pytest.approx(turning_point, abs=0.02)
+    sentence = describe_threshold(threshold, scores, np.where(right, 0, 1))
+    assert f"below {threshold:.4f} are called unclear" in sentence
+    assert choose_threshold(scores, np.zeros(4000, int)) == 0.0 and choose_threshold(scores, np.ones(4000, int)) == 1.0
+    assert choose_threshold(scores[:10], np.zeros(10, int)) is None
 
 
 def test_the_temperature_shapes_the_confidence_of_an_utterance_and_is_saved(tmp_path):

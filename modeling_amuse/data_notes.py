@@ -1,0 +1,68 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Notes for the user of a model whose conversation is unlike the data that the model learned from."""
+
+from collections.abc import Sequence
+
+from .language import name_of, other_language
+
+MODALITY_WORDS = {"text": "words", "audio": "voice", "vision": "face"}
+"""What a modality is called in sentences for people."""
+
+
+def training_data_warning(config) -> str | None:
+    """What the user of a model has to know of the data that it learned from; None where there is nothing to say."""
+    if config.training_data != "sample":
+        return None
+    return (
+        "This model learned from the sample corpus, made-up conversations of few words: what it recognizes says nothing about "
+        "real people. Train one on real conversations, such as MELD with `make meld`."
+    )
+
+
+def notes_on(utterances: Sequence[dict], present: Sequence[Sequence[bool]], config) -> list[str]:
+    """
+    What makes a conversation unlike the data that the model learned from, a sentence each: a made-up training corpus, another
+    language, and modalities that most of its utterances lack.
+
+    Args:
+        utterances: the T utterances of the conversation.
+        present: `(T, M)`, whether an utterance has each of the model's modalities.
+        config ([`AmuseConfig`]): the model's configuration.
+    """
+    notes = [training_data_warning(config), _language_note(utterances, config), _modality_note(present, config)]
+    return [note for note in notes if note is not None]
+
+
+def _language_note(utterances: Sequence[dict], config) -> str | None:
+    if config.training_language is None or "text" not in config.modalities:
+        return None
+    texts = [utterance["text"] for utterance in utterances if isinstance(utterance.get("text"), str)]
+    found = other_language(texts, config.training_language)
+    if found is None:
+        return None
+    return (
+        f"The words seem to be {name_of(found)}, but this model learned from {name_of(config.training_language)}: what it "
+        "recognizes in them means little."
+    )
+
+
+def _modality_note(present: Sequence[Sequence[bool]], config) -> str | None:
+    total = len(present)
+    counts = {
+        m: sum(map(bool, column)) for m, column in zip(config.modalities, zip(*present, strict=True), strict=True)
+    }
+    lacking = {modality: total - count for modality, count in counts.items() if 2 * (total - count) > total}
+    if not lacking or total == 0:
+        return None
+    parts = [
+        f"no utterance has {MODALITY_WORDS[modality]}"
+        if number == total
+        else f"{number} of {total} utterances have no {MODALITY_WORDS[modality]}"
+        for modality, number in lacking.items()
+    ]
+    learned = [MODALITY_WORDS[modality] for modality in config.modalities]
+    joined = learned[0] if len(learned) == 1 else f"{', '.join(learned[:-1])} and {learned[-1]}"
+    return f"This model was trained with {joined}, but {' and '.join(parts)}: expect more errors than its scores say."
+
+
+__all__ = ["MODALITY_WORDS", "notes_on", "training_data_warning"]
