@@ -317,7 +317,7 @@ def test_the_threshold_parts_what_is_mostly_wrong_from_what_is_mostly_right(turn
     generator = np.random.default_rng(0)
     confidences = generator.uniform(0.3, 1, 4000)
     right = generator.random(4000) < np.where(confidences < turning_point, 0.3, 0.8)
-    scores = np.stack([confidences, (1 - confidences) * 0.6, (1 - confidences) * 0.4], axis=1)
+    scores = np.stack([confidences, *[(1 - confidences) / 4] * 4], axis=1)
     threshold = choose_threshold(scores, np.where(right, 0, 1))
     assert threshold == pytest.approx(turning_point, abs=0.02)
     sentence = describe_threshold(threshold, scores, np.where(right, 0, 1))
