@@ -4,6 +4,7 @@
 import torch
 
 from .described_utterance import RecognizedUtterance, describe_output
+from .explanation import ExplanationOptions, check_target, explain_conversation
 from .recording_states import recording_encoders
 
 
@@ -52,22 +53,30 @@ class LiveSession:
         self._speakers = {}
 
     @torch.no_grad()
-    def add(self, utterance: dict) -> RecognizedUtterance:
+    def add(
+        self, utterance: dict, explain: bool | dict | ExplanationOptions = False, target: str | None = None
+    ) -> RecognizedUtterance:
         """
         Recognize the next utterance of the conversation.
 
         Args:
             utterance: a dict with `"speaker"` and the other keys that [`AmuseProcessor`] reads: text, features, or the
                 recording that contains the utterance.
+            explain (`bool` or `dict`, *optional*): explain the emotion, as in the `emotion-recognition` pipeline. The session
+                does not keep earlier utterances, so the explanation has no `context`.
+            target (`str`, *optional*): with `explain`: the emotion to explain. Default: the recognized one.
 
         Returns:
             The same dict as from the `emotion-recognition` pipeline: `emotion`, `confidence`, `scores`, `modalities`,
-            `shares` and, with experts, `contributions`, and the given values of `id`, `speaker`, `text`, `start` and `end`.
+            `shares` and, with experts, `contributions`, with `explain` `explanation`, and the given values of `id`, `speaker`, `text`, `start` and `end`.
 
         Raises:
-            ValueError: for an invalid utterance, with the reason. The state of the session does not change.
+            ImportError: with `explain`, when captum is not installed.
+            ValueError: for an invalid utterance or `target`, with the reason. The state of the session does not change.
         """
         config = self.model.config
+        options = ExplanationOptions.of(explain)
+        check_target(config, target, options)
         [conversation] = self.processor.check_conversations({"utterances": [utterance]})
         encoders = recording_encoders(self.model.amuse, self.processor)
         conversation = self.processor.add_recorded_features(conversation, encoders, config.modalities)
@@ -79,6 +88,10 @@ class LiveSession:
         inputs = {name: value.to(self.model.device) for name, value in {**missing, **inputs}.items()}
         outputs = self.model(**inputs, context_states=states)
         described = describe_output(utterance, config, outputs, 0, 0)
+        if options is not None:
+            [described["explanation"]] = explain_conversation(
+                self.model, self.processor, conversation["utterances"], inputs, target, options, states
+            )
         self._dialogue = outputs.context_states.get("dialogue")
         if "speaker" in outputs.context_states:
             self._speakers[speaker] = outputs.context_states["speaker"]

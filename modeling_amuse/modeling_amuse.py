@@ -49,7 +49,7 @@ from .encoders import (
     is_sharded,
     tied_to_zero,
 )
-from .experts import ExpertScores, build_experts
+from .experts import build_experts
 from .like_lengths import groups_of_like_length, in_first_order
 from .losses import (
     AmuseMemoryBank,
@@ -531,11 +531,33 @@ class AmuseModel(AmusePreTrainedModel):
             descriptors, recorded = self._record_descriptors(tokens, layout, recording)
         else:
             descriptors, recorded = self._modality_descriptors(tokens), {}
+        return self._describe_tokens(
+            tokens, present, self._amount_of_evidence(tokens, layout, evidence), descriptors
+        ), recorded
+
+    def _describe_tokens(
+        self,
+        tokens: dict[str, list[Tokens]],
+        present: torch.BoolTensor,
+        evidence: torch.Tensor | None,
+        descriptors: torch.Tensor | None = None,
+    ) -> UtteranceDescriptors:
+        """
+        What is known of each utterance by itself.
+
+        Args:
+            tokens: for each modality the tokens of its streams.
+            present: `(rows, M)`, which utterances have which modality.
+            evidence: `(rows, M)`, see `_amount_of_evidence`.
+            descriptors: f_CA, `(rows, M, d)`. None: they are computed.
+        """
+        if descriptors is None:
+            descriptors = self._modality_descriptors(tokens)
         # the fusion gets tensors, not the heads: accelerate moves tensors to the device of a module, but no modules
         gradients = head_gradients(descriptors, self.modality_heads) if self.fusion.needs_head_gradients else None
         fused, shares = self.fusion(descriptors, present, gradients)
-        experts = self._ask_experts(tokens, present, layout, evidence)
-        utterances = UtteranceDescriptors(
+        experts = None if self.config.experts == "none" else self.experts(tokens, present, evidence)
+        return UtteranceDescriptors(
             fused_features=self.dropout(fused),
             fusion_shares=shares,
             modality_descriptors=descriptors,
@@ -543,25 +565,24 @@ class AmuseModel(AmusePreTrainedModel):
             modality_mask=present.long(),
             **{} if experts is None else {f"expert_{name}": rows for name, rows in experts._asdict().items()},
         )
-        return utterances, recorded
 
-    def _ask_experts(
-        self, tokens: dict[str, list[Tokens]], present: torch.BoolTensor, layout: UtteranceLayout, evidence
-    ) -> ExpertScores | None:
-        """What the experts say, or None without experts."""
+    def _amount_of_evidence(
+        self, tokens: dict[str, list[Tokens]], layout: UtteranceLayout, evidence: torch.Tensor | None
+    ) -> torch.Tensor | None:
+        """The amount of evidence for the experts, `(rows, M)`, or None without experts."""
         if self.config.experts == "none":
             return None
         amount = torch.stack([sum(part.lengths for part in parts) for parts in tokens.values()], dim=1).float()
-        if evidence is not None:
-            wanted = (layout.batch_size, layout.length, len(self.config.modalities))
-            if tuple(evidence.shape) != wanted:
-                raise ValueError(
-                    f"evidence is of shape {tuple(evidence.shape)}, but must be of shape (conversations, utterances, "
-                    f"modalities), {wanted}."
-                )
-            given = layout.rows(evidence).to(amount.dtype)
-            amount = torch.where(given > 0, given, amount)
-        return self.experts(tokens, present, amount)
+        if evidence is None:
+            return amount
+        wanted = (layout.batch_size, layout.length, len(self.config.modalities))
+        if tuple(evidence.shape) != wanted:
+            raise ValueError(
+                f"evidence is of shape {tuple(evidence.shape)}, but must be of shape (conversations, utterances, "
+                f"modalities), {wanted}."
+            )
+        given = layout.rows(evidence).to(amount.dtype)
+        return torch.where(given > 0, given, amount)
 
     def _present_tokens(
         self, streams: dict, layout: UtteranceLayout

@@ -10,6 +10,7 @@ from transformers.utils import logging
 from .conversation_stream import batches_of, is_stream
 from .data_notes import notes_on, training_data_warning
 from .described_utterance import RecognizedConversation, describe_output
+from .explanation import ExplanationOptions, check_target, explain_conversation
 from .recording_states import recording_encoders
 
 logger = logging.get_logger(__name__)
@@ -116,6 +117,9 @@ class EmotionRecognitionPipeline(Pipeline):
                 `"faces"` (in utterances) for recordings, and `"emotions"` (in conversations). Each begins with 0 of `total`
                 and ends with `total` of `total`; a stage of several recordings is reported for each of them.
             modalities (`tuple[str, ...]`, *optional*): use only these of the model's modalities.
+            explain (`bool` or `dict`, *optional*): explain each emotion; True, or a dict of options, see
+                [`ExplanationOptions`] (`{"words": "lime"}`). Needs captum.
+            target (`str`, *optional*): with `explain`: the emotion to explain. Default: of each utterance the recognized one.
             top_k (`int`, *optional*): keep so many of the `scores`, the highest first. Default: all, in the order of the
                 labels.
             unclear_below (`float`, *optional*): the confidence, from 0 to 1, below which an utterance is `unclear`; 0 calls
@@ -131,7 +135,8 @@ class EmotionRecognitionPipeline(Pipeline):
             - `unclear`, whether the confidence is below the threshold, where there is one;
             - `modalities`: for each modality that the utterance has, its prediction from this modality alone, as
               `emotion`, `confidence` and `scores`;
-            - `shares`: the share of each modality in the fused descriptor; they sum to 1.
+            - `shares`: the share of each modality in the fused descriptor; they sum to 1;
+            - with `explain`, `explanation`: what counted for the emotion, see [`Explanation`].
 
             One conversation gives one such list, and a list of conversations a list of them. A data set or a generator
             gives an iterator, which reads and computes a batch when its first result is asked for. Each list has the attribute
@@ -140,7 +145,9 @@ class EmotionRecognitionPipeline(Pipeline):
 
         Raises:
             FileNotFoundError: when a file is missing.
-            ValueError: for what is no conversation or cannot be read, with the place and the reason.
+            ValueError: for what is no conversation or cannot be read, with the place and the reason; for a `target` that is no
+                emotion of the model.
+            ImportError: with `explain`, when captum is not installed.
         """
         words = {"transcript": transcript, "transcript_text": transcript_text}
         speech = {"speech_model": speech_model, "num_speakers": num_speakers, "language": language}
@@ -194,6 +201,8 @@ class EmotionRecognitionPipeline(Pipeline):
         reading: dict | None = None,
         top_k: int | None = None,
         unclear_below: float | None = None,
+        explain: bool | dict | ExplanationOptions | None = None,
+        target: str | None = None,
     ):
         if unclear_below is not None and not 0 <= unclear_below <= 1:
             raise ValueError(f"unclear_below is a confidence, from 0 to 1, but is {unclear_below!r}.")
@@ -201,8 +210,11 @@ class EmotionRecognitionPipeline(Pipeline):
             raise ValueError(f"top_k must be a whole number of at least 1, or None for all emotions, but is {top_k!r}.")
         given = {"modalities": modalities, "progress": progress, "reading": reading}
         preprocess = {name: value for name, value in given.items() if value is not None}
+        options = ExplanationOptions.of(explain)
+        check_target(self.model.config, target, options)
+        forward = {} if options is None else {"explain": options, "target": target}
         postprocess = {"top_k": top_k, "unclear_below": unclear_below}
-        return preprocess, {}, {name: value for name, value in postprocess.items() if value is not None}
+        return preprocess, forward, {name: value for name, value in postprocess.items() if value is not None}
 
     def preprocess(
         self,
@@ -246,11 +258,27 @@ class EmotionRecognitionPipeline(Pipeline):
             )
         return found[0]
 
-    def _forward(self, batch: dict) -> dict:
+    def _forward(self, batch: dict, explain: ExplanationOptions | None = None, target: str | None = None) -> dict:
         # a long recording has thousands of utterances: their tokens are not attended to all at once
         wanted = {"utterances_per_chunk": UTTERANCES_PER_CHUNK, "return_dict": True}
         outputs = self.model(**batch["inputs"], **wanted, output_attentions=False, output_hidden_states=False)
-        return {"outputs": outputs, "conversations": batch["conversations"]}
+        explanations = None
+        if explain is not None:
+            explanations = [
+                explain_conversation(
+                    self.model,
+                    self.processor,
+                    conversation["utterances"],
+                    {
+                        name: rows[b : b + 1, : len(conversation["utterances"])]
+                        for name, rows in batch["inputs"].items()
+                    },
+                    target,
+                    explain,
+                )
+                for b, conversation in enumerate(batch["conversations"])
+            ]
+        return {"outputs": outputs, "conversations": batch["conversations"], "explanations": explanations}
 
     def save_pretrained(self, save_directory, **kwargs):
         """
@@ -274,6 +302,9 @@ class EmotionRecognitionPipeline(Pipeline):
             )
             warnings = dict.fromkeys([*conversation.get("warnings", ()), *notes])
             results.append(RecognizedConversation(described, warnings))
+        for recognized, explanations in zip(results, batch["explanations"] or [], strict=False):
+            for utterance, explanation in zip(recognized, explanations, strict=True):
+                utterance["explanation"] = explanation
         return results
 
 

@@ -74,14 +74,26 @@ def encode_in_conversation(
             "A model that reads text in its conversation (text_scope) cannot be exported: give text_scope='utterance'."
         )
     mask = torch.ones_like(input_ids).bool() if mask is None else mask.bool()
-    # some encoders begin to count their positions at 2
-    longest = min(longest, getattr(encoder.config, "max_position_embeddings", longest + 2) - 2)
+    longest = _longest_sequence(encoder, longest)
     if num_neighbours is None:
         sequences = _successive_sequences(mask.sum(dim=1), conversations, longest)
         return _encode_joined(encoder, input_ids, mask, sequences), mask
     rows, sequences = _neighbours(mask.sum(dim=1), conversations, num_neighbours, longest)
     states = _encode_joined(encoder, input_ids[rows], mask[rows], sequences, wanted=rows == sequences)
     return states, mask
+
+
+def sequences_of(
+    encoder: PreTrainedModel, mask: torch.BoolTensor, conversations: torch.LongTensor, config: AmuseConfig
+) -> torch.LongTensor:
+    """With `text_scope="conversation"`: the sequence in which each utterance is read, `(rows,)`, ascending from 0."""
+    longest = _longest_sequence(encoder, config.max_text_sequence)
+    return _successive_sequences(mask.sum(dim=1), conversations, longest)
+
+
+def _longest_sequence(encoder: PreTrainedModel, longest: int) -> int:
+    """`longest`, or less where the encoder has fewer positions; some encoders begin to count their positions at 2."""
+    return min(longest, getattr(encoder.config, "max_position_embeddings", longest + 2) - 2)
 
 
 def _successive_sequences(lengths: torch.Tensor, conversations: torch.Tensor, longest: int) -> torch.LongTensor:

@@ -28,6 +28,7 @@ from .conversation import (
     is_list_of_conversations,
 )
 from .conversation_batch import ConversationBatch, pad_features
+from .feature_words import FEATURES_OF, face_actions, voice_sentence
 from .processor_inputs import (
     IGNORED_LABEL,
     RAW_INPUTS,
@@ -40,6 +41,7 @@ from .processor_inputs import (
 )
 from .recorded_sound import Recording, is_waveform
 from .stage_progress import Progress
+from .text_words import TextWords, word_spans, words_of_pieces
 
 PART_LOADERS = {
     "tokenizer": AutoTokenizer,
@@ -307,15 +309,52 @@ class AmuseProcessor(ProcessorMixin):
                     inputs = self.image_inputs(raw, stream, **kwargs["images_kwargs"])
                 return {name: batch.full(rows) for name, rows in inputs.items()}
             return {f"{stream}_mask": batch.full(np.zeros((len(raw), 1), dtype=np.int64))}
-        texts = [(utterance.get("text") or "").strip() for utterance in batch.utterances]
+        texts = self._texts(batch.utterances)
         if stream == "text" and self.tokenizer is not None and any(texts):
-            if self.speaker_names:
-                speakers = (utterance["speaker"] for utterance in batch.utterances)
-                texts = [text and f"{speaker}: {text}" for speaker, text in zip(speakers, texts, strict=True)]
             return self._tokens(texts, batch, kwargs["text_kwargs"])
         if stream in self.feature_statistics or (stream == "text" and self.tokenizer is not None):
             return {f"{stream}_mask": batch.full(np.zeros((len(texts), 1), dtype=np.int64))}
         return {}
+
+    def _texts(self, utterances: list[Utterance]) -> list[str]:
+        """What the tokenizer reads of each utterance."""
+        texts = [(utterance.get("text") or "").strip() for utterance in utterances]
+        if self.speaker_names:
+            return [text and f"{u['speaker']}: {text}" for u, text in zip(utterances, texts, strict=True)]
+        return texts
+
+    def text_words(self, utterances: list[Utterance]) -> TextWords:
+        """
+        The words of utterances, and the word of each word piece that `__call__` makes of a conversation with these utterances,
+        its row of `input_ids` being padded to the longest of them.
+        """
+        given = [utterance.get("text") or "" for utterance in utterances]
+        spans = [word_spans(text) for text in given]
+        if self.tokenizer is None or not self.tokenizer.is_fast:
+            return TextWords(spans, None)
+        texts = self._texts(utterances)
+        rows = self.tokenizer(
+            texts,
+            truncation=True,
+            max_length=self.max_text_tokens,
+            padding=True,
+            return_offsets_mapping=True,
+            return_tensors="np",
+        )
+        # what stands before the text, less what was stripped from it
+        starts = [
+            len(text) - len(whole.strip()) - (len(whole) - len(whole.lstrip()))
+            for text, whole in zip(texts, given, strict=True)
+        ]
+        return TextWords(spans, words_of_pieces(rows["offset_mapping"], starts, spans))
+
+    def feature_names(self, stream: str) -> list[str] | None:
+        """The names of the features of a stream, as far as they are known."""
+        columns = self.feature_statistics.get(stream, {}).get("columns")
+        return list(columns or FEATURES_OF.get(self.feature_records.get(stream, {}).get("name"), ())) or None
+
+    face_actions = staticmethod(face_actions)
+    voice_sentence = staticmethod(voice_sentence)
 
     def _has_raw(self, stream: str, utterance: Utterance) -> bool:
         """Whether an utterance has what the encoder of a stream reads."""

@@ -1,0 +1,524 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""
+How much each input of an utterance counts for the log-odds of two emotions: integrated gradients, LIME, and covered regions,
+by captum.
+"""
+
+import importlib
+from dataclasses import dataclass
+from itertools import combinations
+from math import factorial
+
+import torch
+from torch import nn
+from torch.nn.functional import one_hot
+
+from .encoders import encode_frames, encode_text
+from .read_conversation import ReadConversation
+from .text_in_conversation import SEQUENCES_AT_ONCE  # noqa: F401, the module implements the entries of TEXT_SCOPES
+from .tokens import Tokens, left_align
+from .variants import TEXT_SCOPES
+
+TOKENS_AT_ONCE = 16_384
+"""Tokens of all steps of integrated gradients that are computed at once."""
+SHARED_STEPS = 8
+"""Steps of integrated gradients where an encoder reads whole conversations; a power of 2."""
+_FIRST_PLACE = 1_000_000  # no vocabulary has a token of this number
+
+
+def captum_attr():
+    """
+    captum's methods.
+
+    Raises:
+        ImportError: when captum is not installed.
+    """
+    try:
+        return importlib.import_module("captum.attr")
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "captum":
+            raise
+        raise ImportError("Explanations need captum, which is not installed: pip install captum") from error
+
+
+@dataclass
+class Question:
+    """
+    What is explained: for each utterance of a conversation, why `target` and not `against`.
+
+    Attributes:
+        conversation: what the model read.
+        target, against: `(T,)`, numbers of emotions.
+    """
+
+    conversation: ReadConversation
+    target: torch.LongTensor
+    against: torch.LongTensor
+
+    def log_odds(self, logits: torch.Tensor, rows: torch.LongTensor | None = None) -> torch.Tensor:
+        """`log(p(target) / p(against))` of utterances `rows` `(number,)`, `(number,)`, from their `logits` `(number, C)`."""
+        target = self.target if rows is None else self.target[rows]
+        against = self.against if rows is None else self.against[rows]
+        chosen = logits.float() / self.conversation.config.temperature
+        return (chosen.gather(1, target[:, None]) - chosen.gather(1, against[:, None])).squeeze(1)
+
+    def all_log_odds(self) -> torch.Tensor:
+        """Those of each utterance, `(T,)`."""
+        return self.log_odds(self.conversation.logits)
+
+
+@dataclass
+class WordPieces:
+    """
+    What a text encoder reads of each utterance, tokens first and padding behind them.
+
+    Attributes:
+        input_ids: `(T, S)`.
+        mask: `(T, S)`, 1 for tokens.
+        word: `(T, S)`, the number of the word that each piece belongs to; -1 for none.
+        baseline: the token that stands for an absent word.
+    """
+
+    input_ids: torch.LongTensor
+    mask: torch.BoolTensor
+    word: torch.LongTensor
+    baseline: int
+
+    @classmethod
+    def of(cls, input_ids: torch.Tensor, mask: torch.Tensor, word: torch.Tensor, baseline: int) -> "WordPieces":
+        """From the model's inputs of one conversation, `(T, S)`."""
+        stacked = torch.stack([input_ids, word], dim=-1)
+        pieces = left_align(stacked, mask)
+        return cls(pieces.states[..., 0], pieces.valid, pieces.states[..., 1].masked_fill(~pieces.valid, -1), baseline)
+
+    def baseline_ids(self) -> torch.LongTensor:
+        """`(T, S)`: the baseline's token in place of each piece of a word."""
+        return torch.where(self.word >= 0, self.baseline, self.input_ids)
+
+
+def modality_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    The Shapley value of each modality of this utterance alone: the mean, over the orders in which its modalities can be added
+    to a conversation that lacks them, of what each adds to the log-odds. All other utterances keep theirs.
+
+    Returns:
+        `(T,)`, the log-odds without anything of the utterance, and `(T, M)`, the values. They sum to the log-odds.
+    """
+    read = question.conversation
+    modalities = len(read.config.modalities)
+    values = {
+        subset: _log_odds_with(question, subset)
+        for size in range(modalities)
+        for subset in combinations(range(modalities), size)
+    }
+    values[tuple(range(modalities))] = question.all_log_odds()
+    shapley = torch.zeros_like(read.present, dtype=torch.float32)
+    for subset, value in values.items():
+        for m in set(range(modalities)) - set(subset):
+            weight = factorial(len(subset)) * factorial(modalities - len(subset) - 1) / factorial(modalities)
+            shapley[:, m] += weight * (values[tuple(sorted((*subset, m)))] - value)
+    return values[()], shapley
+
+
+@torch.no_grad()
+def _log_odds_with(question: Question, subset: tuple[int, ...]) -> torch.Tensor:
+    """The log-odds of each utterance with some of its modalities, `(T,)`."""
+    read = question.conversation
+    kept = torch.zeros_like(read.present)
+    kept[:, list(subset)] = read.present[:, list(subset)]
+    tokens = {
+        modality: [part.without(~kept[:, m]) for part in parts]
+        for m, (modality, parts) in enumerate(read.tokens.items())
+    }
+    everyone = torch.arange(read.number, device=kept.device)
+    return question.log_odds(read.logits_of(everyone, *read.describe(tokens, kept, read.evidence)))
+
+
+def expert_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    The model's own terms.
+
+    Returns:
+        `(T,)`, the conversation's, and `(T, M)`, the experts'. They sum to the log-odds.
+    """
+    read = question.conversation
+    terms = [question.log_odds(read.expert_terms[:, m]) for m in range(read.present.shape[1])]
+    return question.log_odds(read.conversation_logits()), torch.stack(terms, dim=1)
+
+
+def context_values(question: Question, window: int) -> torch.Tensor:
+    """
+    What the log-odds of each utterance lose when another one is left out of the conversation.
+
+    Returns:
+        `(T, 2 * window + 1)`: for the utterances from `window` before to `window` behind; 0 for the utterance itself, NaN
+        outside the conversation.
+    """
+    read = question.conversation
+    rows = torch.arange(read.number, device=read.fused.device)
+    values = torch.full((read.number, 2 * window + 1), float("nan"), device=rows.device)
+    for offset in range(-window, window + 1):
+        other = rows + offset
+        inside = (other >= 0) & (other < read.number)
+        if offset == 0:
+            values[:, window] = 0
+        elif inside.any():
+            kept = rows[inside]
+            with torch.no_grad():
+                logits = read.logits_without(kept, other[inside], abs(offset))
+                values[inside, offset + window] = question.log_odds(read.logits[kept], kept) - question.log_odds(
+                    logits, kept
+                )
+    return values
+
+
+@torch.no_grad()
+def context_values_by_encoding(question: Question, pieces: WordPieces, window: int) -> torch.Tensor:
+    """
+    As `context_values`, for a text encoder that reads several utterances at once: the conversation is read anew without the
+    words of every utterance of which the number leaves the same remainder when divided by `2 * window + 1`, so that each
+    utterance lacks one within its window, and `2 * window + 1` passes serve all of them. The effect on the contexts of
+    leaving the utterance out is that of `logits_without`.
+    """
+    read = question.conversation
+    rows = torch.arange(read.number, device=read.fused.device)
+    width = 2 * window + 1
+    values = torch.full((read.number, width), float("nan"), device=rows.device)
+    full = question.all_log_odds()
+    for remainder in range(min(width, read.number)):
+        left_out = rows % width == remainder
+        states = _encoded(read, pieces.input_ids, pieces.mask & ~left_out[:, None])
+        tokens = {**read.tokens, "text": [Tokens(states.states, states.lengths)]}
+        described = read.describe(tokens, read.present, read.evidence)
+        # for each utterance the one within the window that was left out
+        other = rows + (remainder - rows + window) % width - window
+        kept = (other >= 0) & (other < read.number) & ~left_out
+        if not kept.any():
+            continue
+        who = rows[kept]
+        contexts = [
+            [read._state_without(direction, who, other[kept], window) for direction in directions]
+            for directions in read.contexts
+        ]
+        terms = None if described[1] is None else described[1][kept]
+        logits = read.logits_of(who, described[0][kept], terms, contexts)
+        values[who, other[kept] - who + window] = full[kept] - question.log_odds(logits, who)
+    values[:, window] = 0
+    return values
+
+
+def _encoded(read: ReadConversation, input_ids: torch.Tensor, mask: torch.BoolTensor) -> Tokens:
+    """The states of text that an encoder reads in its conversation."""
+    encode = TEXT_SCOPES.implementation(read.config.text_scope)
+    states, mask = encode(read.amuse.encoder("text"), input_ids, mask, read.layout.conversations, read.config)
+    return left_align(states.to(read.fused.dtype), mask)
+
+
+def reads_alone(read: ReadConversation) -> bool:
+    """Whether the text encoder reads each utterance by itself."""
+    return TEXT_SCOPES[read.config.text_scope].is_utterance
+
+
+@dataclass
+class InputValues:
+    """
+    The attribution of each input of the utterances of a conversation.
+
+    Attributes:
+        pieces: `(T, S)` of the word pieces, or None.
+        streams: for each stream that is not text `(T, tokens, D)`.
+        deltas: `(T,)`, by how much all of them together miss the change of the log-odds; None where it is unknown.
+    """
+
+    pieces: torch.Tensor | None
+    streams: dict[str, torch.Tensor]
+    deltas: torch.Tensor | None = None
+
+
+def input_values(question: Question, pieces: WordPieces | None, baselines: dict, steps: int) -> InputValues:
+    """
+    Integrated gradients of words, sound and pictures together, along the straight path from their baselines.
+
+    Args:
+        pieces: the word pieces. None: text is not attributed, and stays as it is.
+        baselines: for each stream that is not text `(T, D)`, what the tokens of each utterance are compared with.
+        steps: gradients for each utterance; in shared passes `SHARED_STEPS`.
+    """
+    read = question.conversation
+    if pieces is None or reads_alone(read):
+        return _utterances_by_captum(question, pieces, baselines, steps)
+    values = _utterances_by_captum(question, None, baselines, steps)
+    values.pieces = _shared_piece_values(question, pieces)
+    return values
+
+
+def _utterances_by_captum(question: Question, pieces, baselines: dict, steps: int) -> InputValues:
+    read = question.conversation
+    streams = [name for modality in read.config.modalities for name in read.config.streams(modality) if name != "text"]
+    parts = {name: part for modality, own in read.tokens.items() for name, part in
+             zip(read.config.streams(modality), own, strict=True)}  # fmt: skip
+    streams = [name for name in streams if bool(parts[name].present.any())]
+    values = InputValues(
+        None if pieces is None else read.fused.new_zeros(pieces.mask.shape, dtype=torch.float32),
+        {name: torch.zeros_like(parts[name].states, dtype=torch.float32) for name in streams},
+        torch.zeros(read.number, device=read.fused.device),
+    )
+    if not streams and (pieces is None or not bool(pieces.mask.any())):
+        return values
+    lengths = torch.stack([part.readable_lengths for part in parts.values()]).sum(dim=0)
+    for rows in _chunks(lengths, max(TOKENS_AT_ONCE // steps, 1)):
+        chunk = _Chunk(question, rows, parts, pieces, streams)
+        inputs, from_inputs = chunk.inputs(baselines)
+        attribute = captum_attr().IntegratedGradients(chunk.log_odds, multiply_by_inputs=True).attribute
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            found, deltas = attribute(
+                inputs,
+                from_inputs,
+                additional_forward_args=(torch.arange(len(rows), device=rows.device),),
+                n_steps=steps,
+                return_convergence_delta=True,
+            )
+        values.deltas[rows] = deltas.detach().float()
+        found = [part.detach().float() for part in found]
+        if pieces is not None:
+            first = found.pop(0).sum(dim=-1)
+            values.pieces[rows, : first.shape[1]] = first
+        for name, part in zip(streams, found, strict=True):
+            values.streams[name][rows, : part.shape[1]] = part
+    return values
+
+
+def _chunks(lengths: torch.LongTensor, tokens: int) -> list[torch.LongTensor]:
+    """Rows of similar length, as many together as have at most so many tokens with their padding."""
+    chunks, first = [], 0
+    order = lengths.argsort(stable=True)
+    ordered = lengths[order].tolist()
+    for place, length in enumerate(ordered):
+        if place > first and (place + 1 - first) * length > tokens:
+            chunks.append(order[first:place])
+            first = place
+    return [*chunks, order[first:]]
+
+
+class _Chunk:
+    """Some utterances, and their log-odds as a function of their embeddings and tokens."""
+
+    def __init__(self, question: Question, rows: torch.LongTensor, parts: dict, pieces, streams: list[str]):
+        self.question, self.read, self.rows = question, question.conversation, rows
+        self.parts = {name: part.of_rows(rows) for name, part in parts.items()}
+        self.streams, self.pieces = streams, None
+        if pieces is not None:
+            mask = pieces.mask[rows]
+            width = int(mask.sum(dim=1).max().clamp(min=1))
+            self.pieces = WordPieces(
+                pieces.input_ids[rows, :width], mask[:, :width], pieces.word[rows, :width], pieces.baseline
+            )
+
+    def inputs(self, baselines: dict) -> tuple[tuple, tuple]:
+        """The inputs that are attributed, and their baselines, one tensor for each."""
+        given, compared = [], []
+        if self.pieces is not None:
+            embed = self.read.amuse.encoder("text").get_input_embeddings()
+            with torch.no_grad():
+                given.append(embed(self.pieces.input_ids))
+                compared.append(embed(self.pieces.baseline_ids()))
+        for name in self.streams:
+            states = self.parts[name].states
+            given.append(states)
+            base = baselines[name][self.rows, None].to(states.dtype).expand_as(states)
+            compared.append(torch.where(self.parts[name].valid[..., None], base, states))
+        return tuple(given), tuple(compared)
+
+    def log_odds(self, *given: torch.Tensor) -> torch.Tensor:
+        """`(number,)` of inputs as `inputs` has them, and the place of each among the utterances of this chunk."""
+        *inputs, places = given
+        parts = {name: Tokens(part.states[places], part.lengths[places]) for name, part in self.parts.items()}
+        if self.pieces is not None:
+            parts["text"] = self._encoded(inputs.pop(0), self.pieces.mask[places])
+        for name, states in zip(self.streams, inputs, strict=True):
+            parts[name] = Tokens(states, parts[name].lengths)
+        read, rows = self.read, self.rows[places]
+        tokens = {modality: [parts[name] for name in read.config.streams(modality)] for modality in read.tokens}
+        described = read.describe(tokens, read.present[rows], read.evidence_of(rows))
+        return self.question.log_odds(read.logits_of(rows, *described), rows)
+
+    def _encoded(self, embeddings: torch.Tensor, mask: torch.BoolTensor) -> Tokens:
+        encoder = self.read.amuse.encoder("text")
+        attended = mask | (torch.arange(mask.shape[1], device=mask.device) == 0)  # as encode_text: at least one token
+        states = encoder(inputs_embeds=embeddings, attention_mask=attended.long()).last_hidden_state
+        return Tokens(states.to(self.read.fused.dtype).masked_fill(~mask[..., None], 0), mask.sum(dim=1))
+
+
+class _EmbeddingTable(nn.Module):
+    """Embeddings in which numbers from `_FIRST_PLACE` on stand for the rows of a table."""
+
+    def __init__(self, embeddings: nn.Module, table: torch.Tensor):
+        super().__init__()
+        self.embeddings, self.table = [embeddings], table
+
+    def forward(self, input_ids: torch.LongTensor) -> torch.Tensor:
+        is_place = input_ids >= _FIRST_PLACE
+        known = self.embeddings[0](input_ids.masked_fill(is_place, 0))
+        return torch.where(is_place[..., None], self.table[(input_ids - _FIRST_PLACE).clamp(min=0)], known)
+
+
+def _shared_piece_values(question: Question, pieces: WordPieces) -> torch.Tensor:
+    """
+    Integrated gradients of the word pieces of all utterances in shared passes, `(T, S)`, for an encoder that reads whole
+    conversations. All embeddings of the conversation move along the path together, and one backward pass gives the gradient
+    of a sum of all utterances' log-odds. In each step every utterance has a sign in this sum, a row of a Hadamard matrix,
+    and its own gradient is multiplied by it again: so the effects that words have on the emotions of other utterances cancel
+    out over the steps as far as gradients are equal.
+    """
+    read = question.conversation
+    encoder = read.amuse.encoder("text")
+    embed = encoder.get_input_embeddings()
+    with torch.no_grad():
+        whole, base = embed(pieces.input_ids), embed(pieces.baseline_ids())
+    rows = torch.arange(read.number, device=whole.device)
+    places = torch.arange(pieces.mask.numel(), device=whole.device).view_as(pieces.input_ids) + _FIRST_PLACE
+    signs = _hadamard(SHARED_STEPS).to(whole)[:, rows % SHARED_STEPS]
+    total = torch.zeros_like(whole)
+    for step in range(SHARED_STEPS):
+        share = (step + 0.5) / SHARED_STEPS
+        for part in _encoded_together(read, pieces):
+            table = (base[part] + share * (whole[part] - base[part])).requires_grad_()
+            encoder.set_input_embeddings(_EmbeddingTable(embed, table.flatten(0, 1)))
+            try:
+                with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+                    own = places[: len(part)] if len(part) < read.number else places
+                    log_odds = _log_odds_of_part(question, part, own, pieces.mask[part])
+                    [gradient] = torch.autograd.grad((log_odds * signs[step, part]).sum(), table)
+            finally:
+                encoder.set_input_embeddings(embed)
+            total[part] += gradient * signs[step, part][:, None, None]
+    return ((whole - base) * total / SHARED_STEPS).sum(dim=-1).float() * pieces.mask
+
+
+def _encoded_together(read: ReadConversation, pieces: WordPieces) -> list[torch.LongTensor]:
+    """Utterances whose text is encoded together, in parts that do not depend on each other."""
+    rows = torch.arange(read.number, device=pieces.mask.device)
+    if read.config.text_scope != "conversation":
+        return [rows]
+    from .text_in_conversation import sequences_of
+
+    sequences = sequences_of(read.amuse.encoder("text"), pieces.mask, read.layout.conversations, read.config)
+    return [rows[sequences == number] for number in range(int(sequences.max()) + 1)]
+
+
+def _log_odds_of_part(question: Question, part: torch.LongTensor, places: torch.Tensor, mask: torch.Tensor):
+    read = question.conversation
+    encode = TEXT_SCOPES.implementation(read.config.text_scope)
+    conversations = torch.zeros_like(part)
+    states, mask = encode(read.amuse.encoder("text"), places, mask, conversations, read.config)
+    text = left_align(states.to(read.fused.dtype), mask)
+    tokens = {modality: [own.of_rows(part) for own in parts] for modality, parts in read.tokens.items()}
+    tokens["text"] = [text]
+    described = read.describe(tokens, read.present[part], read.evidence_of(part))
+    return question.log_odds(read.logits_of(part, *described), part)
+
+
+def _hadamard(size: int) -> torch.Tensor:
+    """A matrix of signs with orthogonal rows and columns, `(size, size)`; `size` is a power of 2."""
+    matrix = torch.ones(1, 1)
+    while len(matrix) < size:
+        matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
+    return matrix
+
+
+def log_odds_of_kept_words(question: Question, pieces: WordPieces, row: int, kept: torch.BoolTensor) -> torch.Tensor:
+    """
+    The log-odds of an utterance of which only some words were said.
+
+    Args:
+        pieces: those of a text encoder that reads utterances by themselves.
+        kept: `(number, words)`, which words are there.
+
+    Returns:
+        `(number,)`.
+    """
+    read = question.conversation
+    number = len(kept)
+    word = pieces.word[row].expand(number, -1)
+    mask = pieces.mask[row] & ((word < 0) | kept.gather(1, word.clamp(min=0)))
+    mask = mask & kept.any(dim=1)[:, None]  # without words there is no text
+    rows = torch.full((number,), row, device=word.device)
+    with torch.no_grad():
+        states, mask = encode_text(read.amuse.encoder("text"), pieces.input_ids[rows], mask)
+        tokens = {modality: [part.of_rows(rows) for part in parts] for modality, parts in read.tokens.items()}
+        tokens["text"] = [left_align(states.to(read.fused.dtype), mask)]
+        present = read.present[rows].clone()
+        present[:, list(read.tokens).index("text")] = kept.any(dim=1)
+        return question.log_odds(read.logits_of(rows, *read.describe(tokens, present, read.evidence_of(rows))), rows)
+
+
+def lime_values(question: Question, pieces: WordPieces, row: int, samples: int, seed: int = 0) -> torch.Tensor:
+    """
+    LIME (Ribeiro et al. 2016): the weights `(words,)` of a linear model of the log-odds, fitted on sentences from which words
+    were left out at random. Its settings are those of the authors' package for texts: ridge regression, and an exponential
+    kernel of the cosine distance of width 0.25.
+    """
+    attr = captum_attr()
+    linear = importlib.import_module("captum._utils.models.linear_model")
+    similarity = importlib.import_module("captum.attr._core.lime").get_exp_kernel_similarity_function("cosine", 0.25)
+    words = int(pieces.word[row].max()) + 1
+
+    def log_odds(kept: torch.Tensor) -> torch.Tensor:
+        return log_odds_of_kept_words(question, pieces, row, kept.bool())
+
+    lime = attr.Lime(log_odds, interpretable_model=linear.SkLearnRidge(alpha=1.0), similarity_func=similarity)
+    whole = torch.ones(1, words, device=pieces.word.device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return lime.attribute(whole, baselines=0, n_samples=samples, perturbations_per_eval=32)[0].float()
+
+
+@torch.no_grad()
+def region_values(question: Question, row: int, frame: int, pixel_values: torch.Tensor, grid: int) -> torch.Tensor:
+    """
+    What the log-odds of an utterance lose when a region of one of its pictures is covered with the picture's mean colour.
+
+    Args:
+        frame: the number of the picture among those of the utterance that are there.
+        pixel_values: `(channels, height, width)`, this picture as the encoder reads it.
+        grid: rows, and columns, of the grid of regions.
+
+    Returns:
+        `(grid, grid)`.
+    """
+    read = question.conversation
+    height, width = pixel_values.shape[1:]
+    region = (torch.arange(height) * grid // height)[:, None] * grid + (torch.arange(width) * grid // width)[None]
+    rows = torch.full((grid * grid,), row, device=pixel_values.device)
+    tokens = {modality: [part.of_rows(rows) for part in parts] for modality, parts in read.tokens.items()}
+
+    def log_odds(shown: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        states, _ = encode_frames(read.amuse.encoder("vision"), shown[:, None], None)
+        vision = tokens["vision"][0]
+        changed = vision.states[: len(shown)].clone()
+        changed[:, frame] = states[:, 0].to(changed.dtype)
+        own = {m: [Tokens(part.states[: len(shown)], part.lengths[: len(shown)]) for part in parts] for m, parts in
+               tokens.items()}  # fmt: skip
+        own["vision"][0] = Tokens(changed, vision.lengths[: len(shown)])
+        which = rows[: len(shown)]
+        described = read.describe(own, read.present[which], read.evidence_of(which))
+        return question.log_odds(read.logits_of(which, *described), which)
+
+    mean = pixel_values.mean(dim=(1, 2), keepdim=True).expand_as(pixel_values)
+    found = (
+        captum_attr()
+        .FeatureAblation(log_odds)
+        .attribute(
+            pixel_values[None],
+            mean[None],
+            additional_forward_args=(torch.zeros(1, device=rows.device),),
+            feature_mask=region.expand(1, pixel_values.shape[0], -1, -1).to(pixel_values.device),
+            perturbations_per_eval=grid * grid,
+        )
+    )
+    of_region = one_hot(region.to(found.device), grid * grid).flatten(0, 1).float()
+    sums = found[0].mean(dim=0).flatten().float() @ of_region
+    return (sums / of_region.sum(dim=0)).view(grid, grid)
+
+
+__all__ = ["InputValues", "Question", "WordPieces", "captum_attr", "input_values"]
