@@ -42,7 +42,7 @@ EVALUATION = re.compile(
     r"\[\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*\]\s+(Ses\d\d[FM]_\w+_([FM])\w+)\s+(\w+)(?:\s+\[.*\])?\s*", re.IGNORECASE
 )
 # "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me."
-TRANSCRIPTION = re.compile(r"(Ses\d\d[FM]_\w+)\s*\[\s*[\d.]+\s*-\s*[\d.]+\s*\]\s*:(.*)", re.IGNORECASE)
+TRANSCRIPTION = re.compile(r"(Ses\d\d[FM]_\w+)\s*\[\s*[\d.]+\s*-\s*[\d.]+\s*\]\s*:?(.*)", re.IGNORECASE)
 SESSIONS = range(1, 6)
 
 
@@ -209,12 +209,9 @@ def read_transcriptions(path: Path) -> dict[str, str]:
 
 def published_name(name: str) -> str:
     """The name of a dialogue or an utterance in the letters of the release, such as `Ses01F_impro01_F000`."""
-    parts = name.split("_")
-    parts[0] = parts[0][:3].capitalize() + parts[0][3:].upper()
-    if re.fullmatch(r"[fmFM](\d|[xX])+", parts[-1]):
-        parts[-1] = parts[-1].upper()
-    middle = [part.lower() for part in parts[1 : len(parts) - 1]]
-    return "_".join([parts[0], *middle, *([parts[-1]] if len(parts) > 1 else [])])
+    first, *others = name.split("_")
+    turn = [others.pop().upper()] if others and re.fullmatch(r"[fm](\d|x)+", others[-1], re.IGNORECASE) else []
+    return "_".join([first[:3].capitalize() + first[3:].upper(), *map(str.lower, others), *turn])
 
 
 def inside(folder: Path, *names: str) -> Path:

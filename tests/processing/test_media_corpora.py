@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from modeling_amuse.processing.conversation import media_span
 from modeling_amuse.processing.corpora import iemocap
 from modeling_amuse.processing.corpora.load_conversations import describe_report, load_conversations
 from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
+from modeling_amuse.scripts.training import fold_data
 
 MELD_HEADER = "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID,StartTime,EndTime\n"
 
@@ -252,6 +255,100 @@ def test_iemocap_recordings_that_are_missing_are_counted_and_noticed(iemocap_cop
     assert report["recordings of utterances that are missing"] == report["recordings of utterances of 0 bytes"] == 1
     assert report["videos of conversations that are missing"] == 1
     assert report["utterances without a transcription"] == 4
+
+
+def files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("._"))
+
+
+def renamed(folder: Path, target: Path, rule) -> Path:
+    """A copy of a folder whose paths below it are those that `rule` makes of them."""
+    for path in files_below(folder):
+        write(target / rule(path.relative_to(folder).as_posix()), path.read_bytes())
+    return target
+
+
+def rewritten(folder: Path, rule) -> Path:
+    """The folder, the texts of whose files are those that `rule` makes of them."""
+    for path in files_below(folder):
+        if path.suffix == ".txt":
+            coding = "cp1252" if path.parent.name == "transcriptions" else "utf-8"
+            path.write_bytes(rule(path.read_bytes().decode(coding)).encode(coding))
+    return folder
+
+
+def contents_of(data) -> dict[str, list]:
+    """All that is read, with recordings as whether there is one."""
+    keys = ("id", "speaker", "text", "start", "end", "emotion")
+    return {
+        split: [[(*(u[k] for k in keys), bool(u["audio"]), bool(u["video"])) for u in c["utterances"]] for c in part]
+        for split, part in data.splits.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(str.lower, id="lower case"),
+        pytest.param(str.upper, id="upper case"),
+        pytest.param(lambda name: name.replace(".wav", ".WAV").replace(".avi", ".Avi"), id="suffixes"),
+        pytest.param(lambda name: name.replace("dialog", "Dialog").replace("DivX", "divx"), id="folders"),
+    ],
+)
+def test_iemocap_s_paths_in_other_case(iemocap_copy, tmp_path, rule):
+    expected = contents_of(load("iemocap", iemocap_copy, tmp_path / "published"))
+    assert all(u[-1] and u[-2] for part in expected.values() for c in part for u in c)
+    copy = renamed(iemocap_copy, tmp_path / "copy", rule)
+    assert contents_of(load("iemocap", copy, tmp_path / "copied")) == expected
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(lambda text: text.replace("\t", "   "), id="spaces for tabs"),
+        pytest.param(lambda text: text.replace("\n", "\r\n"), id="line ends of Windows"),
+        pytest.param(lambda text: text.replace(" - ", "-").replace("]: ", "]:"), id="tight"),
+        pytest.param(lambda text: re.sub(r"(\d)-(\d)", r"\1 - \2", text).replace("]:", "] :"), id="wide"),
+        pytest.param(lambda text: text.replace(" [0", "\t[0"), id="a tab before the times"),
+        pytest.param(lambda text: text.replace("]: ", "] "), id="no colon"),
+        pytest.param(lambda text: re.sub(r"(?m)^(?=\S)", "  ", text), id="indented"),
+        pytest.param(lambda text: text.replace("\t[2.5000, 2.5000, 2.5000]", ""), id="no dimensions"),
+        pytest.param(lambda text: re.sub(r"\t[a-z]{3}\t", lambda found: found[0].upper(), text), id="codes"),
+        pytest.param(lambda text: re.sub(r"Ses\w+", lambda found: found[0].lower(), text), id="ids"),
+    ],
+)
+def test_iemocap_s_files_in_other_spacing_and_case(iemocap_copy, tmp_path, rule):
+    expected = contents_of(load("iemocap", iemocap_copy, tmp_path / "published"))
+    assert contents_of(load("iemocap", rewritten(iemocap_copy, rule), tmp_path / "edited")) == expected
+
+
+def test_sessions_that_are_missing_are_named_and_the_others_read(iemocap_copy, tmp_path, caplog):
+    for session in (2, 4):
+        shutil.rmtree(iemocap_copy / f"Session{session}")
+    data = load("iemocap", iemocap_copy, tmp_path)
+    assert "lacks Session2, Session4: only the other sessions are read" in caplog.text
+    found = sorted(name for part in data.splits.values() for name in part["id"])
+    assert found == ["Ses01F_impro01", "Ses01M_script01_1", "Ses03F_impro01", "Ses05M_impro01"]
+
+
+def test_a_modality_of_which_nothing_was_understood_is_a_warning(iemocap_copy, tmp_path, caplog):
+    for path in iemocap_copy.rglob("transcriptions/*.txt"):
+        path.write_text("Excuse me.\nDo you have your forms?\n")
+    copy = renamed(iemocap_copy, tmp_path / "copy", lambda name: re.sub(r"_([FM]\d+)\.wav", r"-\1.wav", name))
+    utterances = [u for c in load("iemocap", copy, tmp_path).splits["train"] for u in c["utterances"]]
+    assert all(u["text"] is None and u["audio"] is None and u["video"] for u in utterances)
+    for what in ("transcriptions", "recordings"):
+        assert f"files of {what} were found, and none was understood" in caplog.text
+    assert "videos were found" not in caplog.text
+
+
+def test_one_session_of_iemocap_is_left_out_at_a_time(iemocap_copy, tmp_path):
+    data = load("iemocap", iemocap_copy, tmp_path)
+    folds = fold_data.divide(fold_data.all_sessions(data).to_list(), 5, "session")
+    assert [{c["id"][:5] for c in fold["test"]} for fold in folds] == [{f"Ses0{n}"} for n in range(1, 6)]
+    for fold in folds:
+        speakers = [name for split in ("train", "validation", "test") for name in fold_data.speakers_of(fold[split])]
+        assert len(speakers) == len(set(speakers)) == 10
 
 
 def test_what_iemocap_lacks_is_named(iemocap_copy, tmp_path):
