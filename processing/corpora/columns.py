@@ -211,7 +211,7 @@ def choose_columns(
         typed = [name for name, medium in media.items() if medium == what]
         guess[what] = typed[0] if typed else _guess(what, names, media)
     found = {what: given.get(what) or guess.get(what) for what in (*given, *guess)}
-    found["conversation"] = conversation or ((guess["conversation"],) if guess.get("conversation") else ())
+    found["conversation"] = conversation or _with_larger_parts(guess.get("conversation"), names)
     columns = Columns(**found)
     columns = _with_pattern(columns, options, names, rows, place)
     if columns.text is None and not (columns.audio or columns.video or any(f"{s}_features" in names for s in STREAMS)):
@@ -220,6 +220,14 @@ def choose_columns(
             f"{', '.join(map(str, names))}."
         )
     return columns
+
+
+def _with_larger_parts(column: str | None, names: list[str]) -> tuple[str, ...]:
+    """The columns that identify a conversation: scenes are counted anew in each episode, and episodes in each season."""
+    if column is None:
+        return ()
+    parts = ("season", "seasonid", "episode", "episodeid") if plain(column).startswith("scene") else ()
+    return (*(name for part in parts for name in names if plain(name) == part), column)
 
 
 def _named(wanted: str | None, names: list[str], option: str, place: str) -> str | None:
@@ -245,7 +253,8 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
     """The columns with the id column, and with the pattern that was asked for or that its values show."""
     by_plain = {plain(name): name for name in reversed(names)}
     ids = [columns.id] if columns.id else [by_plain[name] for name in NAMES["id"] if name in by_plain]
-    ids += [name for name in (columns.audio, columns.order, *columns.conversation) if name and name not in ids]
+    others = (columns.audio, columns.video, columns.order, *columns.conversation)
+    ids += [name for name in others if name and name not in ids]
     if options.id_pattern is not None:
         pattern = compile_pattern(options.id_pattern)
         for column in ids:
@@ -266,7 +275,8 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
                     # an id is no number to sort by: the pattern finds the number in it
                     order = None if column == columns.order and not options.order_column else columns.order
                     return replace(columns, id=column, order=order, pattern=pattern, pattern_name=name)
-    unique = [name for name in ids if name != columns.text and name != columns.audio and _is_unique(name, rows)]
+    no_ids = (columns.text, columns.audio, columns.video)
+    unique = [name for name in ids if name not in no_ids and _is_unique(name, rows)]
     return replace(columns, id=columns.id or next(iter(unique), None))
 
 

@@ -6,6 +6,7 @@ import logging
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from modeling_amuse.processing.corpora.columns import NAMES, plain
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS, SPLIT_NAMES
@@ -171,9 +172,10 @@ def conversations_of_table(
     """As [`read_conversation_file`], of rows that were read."""
     if not table.rows:
         raise ValueError(f"{place} holds no conversation.")
-    names = next(iter(table.class_names.values()), ())
     if is_nested(table.rows):
         conversations, report, notes = conversations_of_nested(table.rows, options, place, stem, folder, store.path_of)
-        return conversations, report, notes, names
+        classes = {plain(name): names for name, names in table.class_names.items()}
+        wanted = NAMES["label"] if options.label_column is None else (plain(options.label_column),)
+        return conversations, report, notes, next((classes[name] for name in wanted if name in classes), ())
     conversations, report, notes, label = conversations_of_rows(table, options, place, store.path_of, folder)
     return conversations, report, notes, table.class_names.get(label, ())

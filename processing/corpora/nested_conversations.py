@@ -38,7 +38,7 @@ def unwrapped(value) -> list:
         return value
     if not isinstance(value, dict):
         return [value]
-    if utterance_list(value) is not None:
+    if utterance_list(value, with_columns=False) is not None:
         return [value]
     for key in WRAPPERS:
         if isinstance(value.get(key), (list, dict)):
@@ -77,8 +77,13 @@ def _with(item, key: str, value):
     return {key: value, **item} if isinstance(item, dict) else item
 
 
-def utterance_list(row) -> str | None:
-    """The key under which a row holds its utterances, or None for a row that is an utterance itself."""
+def utterance_list(row, with_columns: bool = True) -> str | None:
+    """
+    The key under which a row holds its utterances, or None for a row that is an utterance itself.
+
+    Args:
+        with_columns: also take a list of texts under the name of a column, beside a list of as many labels.
+    """
     if not isinstance(row, dict):
         return None
     by_plain = {plain(key): key for key in row}
@@ -86,7 +91,18 @@ def utterance_list(row) -> str | None:
         key = by_plain.get(name)
         if key is not None and isinstance(row[key], (list, tuple)):
             return key
+    if not with_columns:
+        return None
+    labels = [row[by_plain[name]] for name in NAMES["label"] if name in by_plain]
+    for name in NAMES["text"]:
+        texts = row[by_plain[name]] if name in by_plain else None
+        if _is_list_of_texts(texts) and any(isinstance(held, list) and len(held) == len(texts) for held in labels):
+            return by_plain[name]
     return None
+
+
+def _is_list_of_texts(value) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(text, str) for text in value)
 
 
 def is_nested(rows: list) -> bool:
@@ -121,9 +137,9 @@ def conversations_of_nested(
     conversations, report = [], Counter()
     for number, row in enumerate(rows):
         try:
-            conversation = _conversation(row, f"{stem}_{number}", names, options)
+            conversation = _conversation(row, f"{stem}_{number}", names, options, recording)
             utterances = [
-                _utterance(utterance, f"{conversation['id']}_{position}", folder, recording, report)
+                _utterance(utterance, f"{conversation['id']}_{position}", folder, report)
                 for position, utterance in enumerate(conversation["utterances"])
             ]
         except ValueError as error:
@@ -159,17 +175,20 @@ def _key_names(rows: list, options: DataOptions) -> dict[str, str]:
     return {key: name for key, name in names.items() if key != name}
 
 
-def _conversation(row, default_id: str, names: dict[str, str], options: DataOptions) -> dict:
+def _conversation(row, default_id: str, names: dict[str, str], options: DataOptions, recording: Callable) -> dict:
     if isinstance(row, (list, tuple)) and row and all(isinstance(item, dict) for item in row):
         row = {"utterances": list(row)}
     if not isinstance(row, dict):
         raise ValueError(f"it is a {type(row).__name__}; give a dict with 'utterances'")
     key = utterance_list(row) or "utterances"
     utterances = row.get(key)
-    if isinstance(utterances, (list, tuple)) and utterances and all(isinstance(u, str) for u in utterances):
+    if _is_list_of_texts(utterances):
         utterances = _of_texts(utterances, row, options)
     if isinstance(utterances, (list, tuple)):
-        utterances = [_renamed(utterance, names) for utterance in utterances]
+        utterances = [
+            _with_files(_renamed(utterance, names), f"Utterance {position}", recording)
+            for position, utterance in enumerate(utterances)
+        ]
     identifier = row.get("id")
     by_plain = {plain(name): name for name in row if name != key}
     if identifier is None:
@@ -212,7 +231,15 @@ def _renamed(utterance, names: dict[str, str]):
     return found
 
 
-def _utterance(utterance: dict, default_id: str, folder: Path, recording: Callable, report: Counter) -> dict:
+def _with_files(utterance, what: str, recording: Callable):
+    """The utterance with the path of each recording whose contents stand in it."""
+    if not isinstance(utterance, dict):
+        return utterance
+    contents = {medium: utterance[medium] for medium in ("audio", "video") if isinstance(utterance.get(medium), dict)}
+    return {**utterance, **{m: recording(held, f"{what}: its {m}", m) for m, held in contents.items()}}
+
+
+def _utterance(utterance: dict, default_id: str, folder: Path, report: Counter) -> dict:
     kept = {key: value for key, value in utterance.items() if key in UTTERANCE_KEYS and not _is_empty(value)}
     unknown = [key for key, value in utterance.items() if key not in UTTERANCE_KEYS and value is not None]
     report.update(f"utterances with the unknown key {key!r}, ignored" for key in unknown)
@@ -236,7 +263,7 @@ def _utterance(utterance: dict, default_id: str, folder: Path, recording: Callab
             kept[f"{stream}_features"] = rows_of_numbers(features, f"Utterance {kept['id']}: its {stream}_features")
     for medium in ("audio", "video"):
         if kept.get(medium) is not None:
-            kept[medium] = _media_file(kept, medium, folder, recording)
+            kept[medium] = _media_file(kept, medium, folder)
     return kept
 
 
@@ -244,14 +271,10 @@ def _is_empty(value) -> bool:
     return value is None or (isinstance(value, str) and value == "")
 
 
-def _media_file(utterance: dict, medium: str, folder: Path, recording: Callable) -> str:
-    what = f"Utterance {utterance['id']}: its {medium}"
-    if isinstance(utterance[medium], dict):
-        path = recording(utterance[medium], what, medium)
-    else:
-        path = str(folder / utterance[medium])
+def _media_file(utterance: dict, medium: str, folder: Path) -> str:
+    path = str(folder / utterance[medium])
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{what} file {path} does not exist.")
+        raise FileNotFoundError(f"Utterance {utterance['id']}: its {medium} file {path} does not exist.")
     if (media_span({**utterance, medium: path}, medium)[0] or 0) < 0:
         raise ValueError(
             f"Utterance {utterance['id']}: its start, {utterance['start']} s, is before its {medium} file begins "

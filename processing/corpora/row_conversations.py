@@ -56,6 +56,8 @@ def conversations_of_rows(
     for medium in ("audio", "video"):
         columns = _with_files(columns, medium, table, folder, notes, place)
     grouped = _grouped(table, columns, notes, place)
+    if options.conversation_column is None:
+        _warn_of_joined(grouped, columns, place)
     conversations = []
     for identifier, rows in grouped.items():
         rows = _in_order(rows, columns, report)
@@ -150,6 +152,20 @@ def _grouped(table: Rows, columns: Columns, notes: list[str], place: str) -> dic
             place,
         )
     return grouped
+
+
+def _warn_of_joined(grouped: dict[str, list[_Row]], columns: Columns, place: str):
+    """Say where several utterances of a conversation have one number: it may be several conversations."""
+    if columns.order is None or not columns.conversation:
+        return
+    places = {name: [id_text(row.cell(columns.order)) for row in rows] for name, rows in grouped.items()}
+    twice = [name for name, held in places.items() if any(place and held.count(place) > 1 for place in set(held))]
+    if twice:
+        logger.warning(
+            "%s: %d of the %d conversations that %s tells, such as %s, have several utterances of one %s: they may be several "
+            "conversations each. Name all columns that tell them with --conversation_column.",
+            *(place, len(twice), len(grouped), " + ".join(columns.conversation), twice[0], columns.order),
+        )
 
 
 def _in_order(rows: list[_Row], columns: Columns, report: Counter) -> list[_Row]:

@@ -32,9 +32,9 @@ class RecordingStore:
     def __init__(self, cache_dir: str | None = None):
         self.folder = Path(cache_dir or datasets.config.HF_DATASETS_CACHE) / "recordings"
 
-    def path_of(self, value, what: str, medium: str) -> str:
+    def path_of(self, value, what: str, medium: str) -> str | None:
         """
-        The path of a recording.
+        The path of a recording; None for a dict in which nothing stands.
 
         Args:
             value: a path; bytes; a dict with `path` and `bytes`, or with `array` and `sampling_rate`; or a decoder of
@@ -65,6 +65,8 @@ class RecordingStore:
         if value.get("bytes"):
             return self._write(value["bytes"], _suffix(value["bytes"], value.get("path"), medium))
         path = value.get("path")
+        if path is None and value.get("bytes") is None and {"path", "bytes"} & set(value):
+            return None
         if path and Path(path).is_file():
             return str(path)
         raise FileNotFoundError(f"{what} has no contents, and its file {path} does not exist.")

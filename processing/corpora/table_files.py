@@ -226,15 +226,38 @@ def rows_of_dataset(data: datasets.Dataset | datasets.IterableDataset) -> Rows:
     for name, feature in features.items():
         if _undecoded(feature) != feature:
             data = data.cast_column(name, _undecoded(feature))
-    rows = [dict(row) for row in data]
-    names = {}
+    rows = [{name: _named_and_turned(row[name], feature) for name, feature in features.items()} for row in data]
+    return Rows(rows, list(range(1, len(rows) + 1)), _classes(features), media)
+
+
+def _named_and_turned(value, feature):
+    """A value with classes by their names, and lists of fields (a `Sequence` of a dict) as a list of dicts."""
+    if value is None:
+        return None
+    if isinstance(feature, datasets.ClassLabel):
+        return feature.names[value] if isinstance(value, int) and 0 <= value < len(feature.names) else None
+    if isinstance(feature, (datasets.List, datasets.LargeList)):
+        return [_named_and_turned(one, feature.feature) for one in value]
+    if not isinstance(feature, dict):
+        return value
+    fields = {key: _named_and_turned(value.get(key), inner) for key, inner in feature.items()}
+    lists = [field for field in fields.values() if isinstance(field, list)]
+    if lists and len(lists) == len(fields) and len({len(field) for field in lists}) == 1:
+        return [dict(zip(fields, row, strict=True)) for row in zip(*lists, strict=True)]
+    return fields
+
+
+def _classes(features: dict) -> dict[str, tuple[str, ...]]:
+    """The names of the classes of each column and of each field of its lists."""
+    found = {}
     for name, feature in features.items():
-        label = feature.feature if isinstance(feature, (datasets.List, datasets.LargeList)) else feature
-        if isinstance(label, datasets.ClassLabel):
-            names[name] = tuple(label.names)
-            for row in rows:
-                row[name] = _class_name(row[name], label.names)
-    return Rows(rows, list(range(1, len(rows) + 1)), names, media)
+        while isinstance(feature, (datasets.List, datasets.LargeList)):
+            feature = feature.feature
+        if isinstance(feature, datasets.ClassLabel):
+            found[name] = tuple(feature.names)
+        elif isinstance(feature, dict):
+            found |= _classes(feature)
+    return found
 
 
 def _medium(feature) -> str | None:
@@ -250,9 +273,3 @@ def _undecoded(feature):
     if isinstance(feature, (datasets.List, datasets.LargeList)):
         return type(feature)(_undecoded(feature.feature))
     return {key: _undecoded(value) for key, value in feature.items()} if isinstance(feature, dict) else feature
-
-
-def _class_name(value, names: list[str]):
-    if isinstance(value, list):
-        return [_class_name(one, names) for one in value]
-    return names[value] if isinstance(value, int) and 0 <= value < len(names) else None

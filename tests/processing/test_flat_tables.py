@@ -158,6 +158,44 @@ def test_without_speakers_two_take_turns_and_without_conversations_each_row_is_a
     assert "every row is a conversation of its own" in caplog.text
 
 
+@pytest.mark.parametrize("columns", [["Season", "Episode", "Scene_ID"], ["episode", "scene"]])
+def test_scenes_that_are_counted_anew_in_each_episode_stay_apart(tmp_path, caplog, columns):
+    rows = [[e, s, u] for e in (1, 2) for s in (1, 2) for u in (0, 1)]
+    frame = pd.DataFrame([dict(zip(columns[-2:], row, strict=False)) | {"Utterance_ID": row[2]} for row in rows])
+    frame = frame.assign(**{columns[0]: frame.get(columns[0], 3)}, Speaker="Ove", Utterance="Yes.", Emotion="joy")
+    write(tmp_path, "train.csv", frame)
+    data = load(tmp_path, tmp_path)
+    assert [len(row["utterances"]) for row in data.splits["train"]] == [2] * 4
+    assert f"conversation from {' + '.join(columns)}" in data.describe() and "--conversation_column" not in caplog.text
+
+
+def test_conversations_that_may_have_been_joined_are_told(tmp_path, caplog):
+    rows = [{**row, "Dialogue_ID": 4, "Book": n} for n, row in enumerate([ROWS[0], ROWS[1], ROWS[0], ROWS[2]])]
+    write(tmp_path, "train.csv", pd.DataFrame(rows))
+    load(tmp_path, tmp_path)
+    assert "1 of the 1 conversations that Dialogue_ID tells, such as 4, have several utterances of one" in caplog.text
+    caplog.clear()
+    load(tmp_path, tmp_path / "named", conversation_column=["Dialogue_ID", "Book"])
+    assert "several utterances of one" not in caplog.text
+
+
+def test_lists_of_texts_and_of_labels_under_the_names_of_columns(tmp_path):
+    talks = [
+        {"id": "k", "sentence": ["Hm.", "No!"], "mood": ["calm", "cross"]},
+        {"sentence": ["Oh."], "mood": ["calm"]},
+    ]
+    (tmp_path / "train.json").write_text(json.dumps(talks))
+    assert told(load(tmp_path, tmp_path).splits["train"]) == [
+        [("A", "Hm.", "calm"), ("B", "No!", "cross")],
+        [("A", "Oh.", "calm")],
+    ]
+    (tmp_path / "train.json").write_text(
+        json.dumps([{"text": ["Oh", "no"], "emotion": "fear"}])
+    )  # words of one utterance
+    with pytest.raises(ValueError, match="its text is a list"):
+        load(tmp_path, tmp_path / "words")
+
+
 def test_numbers_that_repeat_are_no_order(tmp_path):
     frame = pd.DataFrame(ROWS).assign(Dialogue_ID=1, Utterance_ID=[0, 1, 0, 1])
     write(tmp_path, "train.csv", frame)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io.wavfile
-from datasets import Audio, ClassLabel, Dataset, DatasetDict
+from datasets import Audio, ClassLabel, Dataset, DatasetDict, Video
 
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
@@ -196,6 +196,82 @@ def test_iemocap_with_everything_in_the_id(tmp_path):
     ]
     assert "Ses04M_script03_1b" in found
     assert "divided 80/10/10" in data.describe()
+
+
+CLIPS = [b"\x00\x00\x00 ftypisom clip %d" % number for number in range(4)]  # kept as they are: nothing opens them here
+
+
+def stored(contents: list[bytes], names: list[str | None]) -> list[dict]:
+    return [{"bytes": held, "path": name} for held, name in zip(contents, names, strict=True)]
+
+
+@pytest.mark.parametrize("how", ["parquet", "streaming", "save_to_disk", "paths"])
+def test_a_column_of_videos_is_the_utterances_videos(tmp_path, how):
+    rows = {"thread": [0, 0, 1, 1], "author": list("ABAB"), "message": list("wxyz"), "mood": ["joy", "anger"] * 2}
+    if how == "paths":
+        for number, clip in enumerate(CLIPS):
+            (tmp_path / f"{number}.mp4").write_bytes(clip)
+        rows["film"] = [str(tmp_path / f"{number}.mp4") for number in range(4)]
+    else:
+        rows["film"] = stored(CLIPS, ["0.mp4", "1.mp4", None, "3.mp4"])
+    made = typed(rows, film=Video())
+    splits = {"train": made, "validation": made}
+    if how in ("save_to_disk", "paths"):
+        DatasetDict(splits).save_to_disk(tmp_path / "own")
+    else:
+        as_repository(tmp_path / "own", splits)
+    data = load(tmp_path / "own", tmp_path, streaming=how == "streaming")
+    found = [u for row in data.splits["train"] for u in row["utterances"]]
+    assert [Path(u["video"]).read_bytes() for u in found] == CLIPS
+    assert {Path(u["video"]).suffix for u in found} == {".mp4"} and not any(u["audio"] for u in found)
+
+
+def test_rows_without_a_recording_lack_the_modality(tmp_path):
+    rows = {"dialog_id": [0] * 3, "speaker": "ABA", "text": list("xyz"), "emotion": ["joy"] * 3}
+    rows = {name: list(values) for name, values in rows.items()}
+    rows["video"] = [*stored(CLIPS[:1], ["0.mp4"]), None, {"bytes": None, "path": None}]
+    made = typed(rows, video=Video())
+    data = load(as_repository(tmp_path / "own", {"train": made, "validation": made}), tmp_path)
+    assert [bool(u["video"]) for u in data.splits["train"][0]["utterances"]] == [True, False, False]
+
+
+@pytest.mark.parametrize("medium", ["audio", "video"])
+def test_names_of_recordings_tell_the_conversation_as_ids_do(tmp_path, medium):
+    names = [f"Ses02M_impro03_{turn}" for turn in ("F000", "M000", "F001")]
+    suffix, kind = {"audio": ("wav", Audio()), "video": ("mp4", Video())}[medium]
+    rows = {medium: stored(CLIPS[:3], [f"{name}.{suffix}" for name in names]), "label": [1, 0, 1]}
+    made = typed(rows, label=ClassLabel(names=["angry", "sad"]), **{medium: kind})
+    data = load(as_repository(tmp_path / "own", {"session2": made}), tmp_path)
+    assert told(data.splits["session2"], ("id", "speaker", "emotion")) == {
+        "Ses02M_impro03": list(zip(names, ("Ses02_F", "Ses02_M", "Ses02_F"), ("sad", "angry", "sad"), strict=True))
+    }
+
+
+@pytest.mark.parametrize("is_by_field", [False, True], ids=["list of dicts", "dict of lists"])
+def test_lists_of_utterances_with_classes_and_recordings(tmp_path, is_by_field):
+    stored_as = {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}
+    text = datasets.Value("string")
+    fields = {"speaker": text, "text": text, "act": ClassLabel(names=["ask", "tell"])}
+    fields |= {"emotion": ClassLabel(names=["calm", "joy", "fear"])}
+    wrap = (lambda f: {k: datasets.List(v) for k, v in f.items()}) if is_by_field else datasets.List
+    turns = [
+        {"speaker": "Ava", "text": "Oh?", "act": 0, "emotion": 2, "audio": stored([wav_bytes(0.1)], [None])[0]},
+        {"speaker": "Ben", "text": "Yes.", "act": 1, "emotion": 0, "audio": None},
+    ]
+    held = {key: [turn[key] for turn in turns] for key in turns[0]} if is_by_field else turns
+    rows = {"dialogue_id": ["7", "8"], "turns": [held, held]}
+    features = [
+        datasets.Features({"dialogue_id": text, "turns": wrap({**fields, "audio": kind})})
+        for kind in (stored_as, Audio())
+    ]
+    made = Dataset.from_dict(rows, features=features[0]).cast(features[1])
+    data = load(as_repository(tmp_path / "own", {"train": made, "validation": made}), tmp_path)
+    assert told(data.splits["train"]) == {
+        name: [("Ava", "Oh?", "fear"), ("Ben", "Yes.", "calm")] for name in ("7", "8")
+    }
+    assert data.emotions == ("calm", "fear")  # as the class label orders them
+    first, second = data.splits["train"][0]["utterances"]
+    assert Path(first["audio"]).read_bytes() == wav_bytes(0.1) and second["audio"] is None
 
 
 def test_sessions_as_splits_keep_their_names(tmp_path):
