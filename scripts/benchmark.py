@@ -7,6 +7,7 @@ Measure what recognition and training cost.
     python scripts/benchmark.py step
     python scripts/benchmark.py step --against v0.1.0 --repeats 3 --steps 2
     python scripts/benchmark.py speakers --data_dir emodb
+    python scripts/benchmark.py window --data_dir emodb --audio_model openai/whisper-base
 
 `media`: the time of each part of the recognition of a long recording, and its peak memory. The recording is a short one,
 repeated. Without --recording a conversation of the controlled corpus is rendered as 720p video with 25 frames a second
@@ -15,6 +16,7 @@ and the noise of a camera.
 process that computes on the same cores. With --against COMMIT, the time of a step of this code by that of the commit's.
 `speakers`: the diarization error rate on talks that are made of Emo-DB's utterances, by mood, number of people and channels,
 with and without the number of speakers given.
+`window`: the time of an audio encoder with its whole window (Whisper's 30 seconds), and with the window cut to each sound.
 """
 
 import json
@@ -25,7 +27,12 @@ from pathlib import Path
 if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
-from modeling_amuse.scripts.benchmarks.benchmark_arguments import MediaArguments, SpeakersArguments, StepArguments
+from modeling_amuse.scripts.benchmarks.benchmark_arguments import (
+    MediaArguments,
+    SpeakersArguments,
+    StepArguments,
+    WindowArguments,
+)
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.options import OptionParser
 from modeling_amuse.scripts.command.process import prepare_process
@@ -37,12 +44,12 @@ def main(arguments: list[str] | None = None) -> dict:
         "media": (MediaArguments, media),
         "step": (StepArguments, step),
         "speakers": (SpeakersArguments, speakers),
+        "window": (WindowArguments, window),
     }
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
-        print(
-            f"{__doc__.strip()}\n\nThe options: benchmark.py media --help, benchmark.py step --help, benchmark.py speakers --help"
-        )
+        helps = ", ".join(f"benchmark.py {benchmark} --help" for benchmark in benchmarks)
+        print(f"{__doc__.strip()}\n\nThe options: {helps}")
         return {}
     if name not in benchmarks:
         raise WrongArguments(f"there is no benchmark {name!r}: choose from {', '.join(benchmarks)}.")
@@ -94,4 +101,15 @@ def speakers(args: SpeakersArguments) -> tuple[dict, str]:
     from modeling_amuse.scripts.benchmarks.speakers_benchmark import as_text, benchmark_speakers
 
     report = benchmark_speakers(args.data_dir, args.speakers, args.talks, args.seed)
+    return report, as_text(report)
+
+
+def window(args: WindowArguments) -> tuple[dict, str]:
+    """The report of `benchmark_window`, in words."""
+    if args.sounds < 1:
+        raise WrongArguments(f"--sounds is {args.sounds}: give 1 or more.")
+    prepare_process(args.num_threads)
+    from modeling_amuse.scripts.benchmarks.window_benchmark import as_text, benchmark_window
+
+    report = benchmark_window(args.audio_model, args.data_dir, args.sounds)
     return report, as_text(report)

@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass, field
 
+from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+
 
 @dataclass
 class MediaArguments:
@@ -52,4 +54,17 @@ class SpeakersArguments:
     )
     talks: int = field(default=10, metadata={"help": "Talks of each kind."})
     seed: int = field(default=0, metadata={"help": "Seed of the first talk; the others have the following ones."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
+
+
+@dataclass
+class WindowArguments:
+    """Which encoder reads what."""
+
+    data_dir: str = field(metadata={"help": "Folder with short recordings (.wav), such as Emo-DB."})
+    audio_model: str = field(
+        default="openai/whisper-base", metadata={"help": "Hub id or folder of an encoder with a fixed window."}
+    )
+    sounds: int = field(default=30, metadata={"help": "Recordings that are read, evenly spaced among all."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})

@@ -3,11 +3,12 @@
 
 import importlib.util
 import json
+import wave
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, WhisperConfig, WhisperFeatureExtractor, WhisperModel
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing import diarization, speech_to_text
@@ -200,3 +201,26 @@ def test_what_does_not_go_together_is_refused(recording):
         main(["media", "--recording", str(recording[0])])
     with pytest.raises(ValueError, match="give a number above 0"):
         main(["media", "--hours", "0"])
+
+
+def test_a_cut_window_is_timed_beside_the_whole_one(tmp_path, capsys):
+    config = WhisperConfig(
+        d_model=16, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=16, num_mel_bins=80, decoder_layers=1
+    )
+    WhisperModel(config).save_pretrained(tmp_path / "encoder")
+    WhisperFeatureExtractor().save_pretrained(tmp_path / "encoder")
+    for name, seconds in (("a", 1), ("b", 2), ("c", 3)):
+        with wave.open(str(tmp_path / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", "none"))
+            file.writeframes(np.random.default_rng(0).integers(-3000, 3000, 16_000 * seconds, np.int16).tobytes())
+    arguments = ["--data_dir", str(tmp_path), "--audio_model", str(tmp_path / "encoder")]
+    report = main(["window", *arguments, "--sounds", "2", "--output", str(tmp_path / "report.json")])
+    assert report["sounds"] == 2 and report["duration"] == 2.0  # the first and the last
+    assert report["ratio"] == report["seconds"]["cropped"] / report["seconds"]["whole"]
+    assert -1 <= report["similarity"] <= 1 and "2 sounds of 2.0 s on average" in capsys.readouterr().out
+    assert json.loads((tmp_path / "report.json").read_text()) == report
+    (tmp_path / "none").mkdir()
+    with pytest.raises(FileNotFoundError, match="There are no .wav files in"):
+        main(["window", "--data_dir", str(tmp_path / "none")])
+    with pytest.raises(ValueError, match="--sounds is 0: give 1 or more"):
+        main(["window", "--data_dir", str(tmp_path), "--sounds", "0"])
