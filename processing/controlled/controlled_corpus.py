@@ -1,13 +1,13 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-The controlled corpus: conversations of which is known what words, voice and face say about each utterance's emotion, so
-that it is known, too, what a perfect model could score, and where a model should look.
+The controlled corpus: synthetic conversations in which the modalities that show each utterance's emotion are known.
+Therefore the score of a perfect model is known, and also the modality that a model should rely on.
 
-Each utterance draws an emotion and, if that is not neutral, the modalities that hold the evidence of it: one, two or all
-three. A modality without evidence is neutral in its words, its tone, its expression. All draws are independent of each
-other, so that nothing else, no neighbour and no speaker, tells anything about an emotion. Neutral words are as many as
-emotional ones, and people speak at a pace that is drawn, too: how long an utterance lasts would else tell voice and face
-what the words say, and the face how the voice sounds. The conversations have the speakers of the sample corpus.
+For each utterance, an emotion is drawn and, if it is not neutral, the modalities that show it: one, two or all three. The
+other modalities are neutral in their words, tone or facial expression. All draws are independent, so that neither the
+neighbouring utterances nor the speaker give any information on an emotion. Neutral sentences have as many words as
+emotional ones, and the pace of speech is drawn, too: otherwise the duration of an utterance would reveal the emotion of the
+words to voice and face, and that of the voice to the face. The conversations have the speakers of the sample corpus.
 """
 
 from itertools import combinations, product
@@ -19,7 +19,7 @@ from modeling_amuse.processing.corpora.meld import EMOTIONS
 
 MODALITIES = ("text", "audio", "vision")
 EVIDENCE = tuple(subset for size in (1, 2, 3) for subset in combinations(MODALITIES, size))
-"""The subsets of the modalities, each as likely as the others."""
+"""The non-empty subsets of the modalities, which are equally likely."""
 
 PROBABILITY_OF_NEUTRAL = 0.25  # the six other emotions share the rest evenly
 
@@ -35,7 +35,7 @@ NEUTRAL_SENTENCES = tuple(
     ]
 )
 TRAIN_SHARE, VALIDATION_SHARE = 0.6, 0.2
-"""Of the sentences, drawn anew with each seed; the rest is for the test split."""
+"""The shares of the neutral sentences for each split, which depend on the seed; the rest is for the test split."""
 
 EMOTIONAL_WORDS = {
     "surprise": (
@@ -69,7 +69,7 @@ EMOTIONAL_WORDS = {
     ),
     "anger": ("I am furious!", "How dare you!", "Shut up!", "That makes me so angry!", "I hate this!"),
 }
-"""What is added to a sentence whose words hold the evidence."""
+"""The words that are added to a neutral sentence when the text shows the emotion."""
 
 NEUTRAL_WORDS = (
     "I see.",
@@ -83,22 +83,22 @@ NEUTRAL_WORDS = (
     "It says so there.",
     "I asked about it.",
 )
-"""What is added where they do not."""
+"""The words that are added when the text does not show the emotion."""
 
 SLOWEST, FASTEST = 0.75, 1.3
-"""The pace of an utterance is drawn between these; 1 is the usual pace of its tone."""
+"""The range of the pace of an utterance; 1 is the usual pace of its tone."""
 
 
 def compose(seed: int = 0) -> dict[str, list[dict]]:
     """
-    The conversations of each split, without media.
+    Draw the conversations of each split, without recordings.
 
     Args:
-        seed: other seeds give other emotions, evidence and words.
+        seed: the seed of emotions, evidence and words.
 
     Returns:
-        For `train`, `validation` and `test` conversations as the folder builder reads them, with, for each utterance, its
-        `evidence`: the modalities that hold it, none for neutral; and its `pace`, a factor of its tone's rate.
+        For `train`, `validation` and `test` the conversations as the folder builder reads them. Each utterance also has its
+        `evidence`, the modalities that show the emotion (none for neutral), and its `pace`, a factor of its tone's rate.
     """
     sample = {
         split: ConversationFolder.read(paths[0], split)[0]
@@ -138,8 +138,8 @@ def _draw_utterance(neutral_sentences: np.ndarray, draw: np.random.Generator) ->
 
 def optimal_predictions(utterances: list[dict], modalities: tuple[str, ...]) -> list[str]:
     """
-    The Bayes-optimal prediction for each utterance from the evidence in some of the modalities: the emotion where one of them holds the
-    evidence, and where all of them are neutral the emotion that is then most probable.
+    The Bayes-optimal prediction for each utterance from some of the modalities: the emotion if one of them shows it, else
+    the emotion that is most probable when all of them are neutral.
     """
     emotional = (1 - PROBABILITY_OF_NEUTRAL) / (len(EMOTIONS) - 1)
     hidden = sum(not set(evidence) & set(modalities) for evidence in EVIDENCE) / len(EVIDENCE)
@@ -149,7 +149,7 @@ def optimal_predictions(utterances: list[dict], modalities: tuple[str, ...]) -> 
 
 def pointed_by_evidence(utterances: list[dict], values: list[dict[str, float]]) -> dict[str, dict]:
     """
-    Where a model looked when one modality alone held the evidence.
+    The modalities that a model relied on for utterances whose emotion only one modality shows.
 
     Args:
         utterances: with their `evidence`.

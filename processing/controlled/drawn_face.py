@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Drawn faces with an expression: the faces of the controlled corpus."""
+"""Drawing the faces of the controlled corpus, with their expressions."""
 
 from typing import NamedTuple
 
@@ -14,15 +14,15 @@ BACKGROUNDS = ((150, 170, 180), (170, 160, 140), (130, 150, 130), (160, 140, 160
 
 class Expression(NamedTuple):
     """
-    What a face shows. Numbers are shares of the face's height, but for `smile`, `eyes` and `mouth_width`, which are
-    factors, and 0 is a neutral face's value where nothing else is said.
+    A facial expression. Values are fractions of the face's height, except that `smile`, `eyes` and `mouth_width` are
+    factors. The defaults are those of a neutral face.
     """
 
     inner_brow: float = 0.0  # up
     outer_brow: float = 0.0  # up
     frown: float = 0.0  # the brows drawn together
     eyes: float = 1.0  # how wide they are open; 1: neutral
-    smile: float = 0.0  # corners of the mouth: 1 up, -1 down
+    smile: float = 0.0  # corners of the mouth; 1: up, -1: down
     mouth_width: float = 1.0
     mouth_open: float = 0.0
     upper_lip: float = 0.0  # raised, with a wrinkled nose
@@ -44,16 +44,16 @@ EXPRESSIONS = {
 
 def draw_face(expression: Expression, size: int = 384, person: int = 0, mouth: float = 0.0) -> np.ndarray:
     """
-    A face on a plain background, shaded and blurred enough for face detectors that know photographs.
+    Draw a face on a plain background. It is shaded and blurred so that face detectors for photographs find it.
 
     Args:
-        expression: what it shows.
+        expression: the facial expression.
         size: height and width of the picture in pixels.
-        person: whose face it is: skin, hair, background and proportions.
-        mouth: 0 to 1, how far the mouth is opened by speaking.
+        person: the seed of the person's skin, hair, background and proportions.
+        mouth: how far speaking opens the mouth, 0 to 1.
 
     Returns:
-        `(size, size, 3)` uint8 RGB.
+        An RGB picture `(size, size, 3)`, uint8.
     """
     image, draw, filters = (import_extra(f"PIL.{name}", "render") for name in ("Image", "ImageDraw", "ImageFilter"))
     look = np.random.default_rng(person)
@@ -64,7 +64,7 @@ def draw_face(expression: Expression, size: int = 384, person: int = 0, mouth: f
     middle, centre = 0.5, 0.53
 
     def at(x: float, y: float) -> tuple[float, float]:
-        """Face coordinates (shares of its height, from its centre) to pixels."""
+        """Convert face coordinates (fractions of the face's height, from its centre) to pixels."""
         return ((middle + x * length) * size, (centre + y * length) * size)
 
     def oval(x: float, y: float, width: float, height: float, colour):

@@ -1,10 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Synthetic voices with a tone: the voices of the controlled corpus.
+Synthesizing the voices of the controlled corpus, with the tone of an emotion.
 
-espeak-ng speaks (its library comes with the wheel `espeakng-loader`; GPL-3, so it is an extra for rendering alone). It
-carries its state from one sentence to the next, so the sentences of a conversation are spoken by a process of their own,
-which is this file run as a script: the same sentences give the same sound, to the last sample.
+The synthesizer is espeak-ng, whose library is in the package `espeakng-loader`. It is an extra only for rendering, as its
+licence is GPL-3. It carries state from one sentence to the next. Therefore each conversation is spoken by a new process,
+which runs this file as a script, so that the same sentences always give exactly the same samples.
 """
 
 import ctypes
@@ -17,16 +17,16 @@ from typing import NamedTuple
 import numpy as np
 
 SAMPLING_RATE = 22050
-"""Of espeak-ng's voices."""
+"""The sampling rate of espeak-ng's voices in Hz."""
 
 VOICES = tuple(f"en-us+{variant}" for variant in ("f1", "f2", "f3", "f4", "m1", "m2", "m3", "m4", "m7"))
-"""The voices that speakers may have."""
+"""The voices of the speakers."""
 
 
 class Tone(NamedTuple):
-    """How a sentence is said, in espeak-ng's units."""
+    """The tone of a sentence in espeak-ng's units."""
 
-    rate: int = 170  # words a minute
+    rate: int = 170  # words per minute
     pitch: int = 50  # 0 to 99
     pitch_range: int = 50  # 0 to 100; 0 is monotone
     volume: int = 60  # 0 to 200
@@ -45,7 +45,7 @@ TONES = {
     "disgust": Tone(rate=150, pitch=0, pitch_range=80, volume=75),
     "anger": Tone(rate=190, pitch=25, pitch_range=95, volume=190),
 }
-"""The tone of each emotion: its usual direction in the literature on vocal emotion (Scherer 2003), exaggerated."""
+"""The tone of each emotion, which exaggerates its usual direction in the literature on vocal emotion (Scherer 2003)."""
 
 
 def speak(sentences: list[tuple[str, str, Tone]]) -> list[np.ndarray]:
@@ -53,14 +53,14 @@ def speak(sentences: list[tuple[str, str, Tone]]) -> list[np.ndarray]:
     Speak the sentences of a conversation.
 
     Args:
-        sentences: for each its text, its voice (of `VOICES`) and its tone.
+        sentences: the text, the voice (one of `VOICES`) and the tone of each sentence.
 
     Returns:
-        For each a waveform `(samples,)`, float32 between -1 and 1, at `SAMPLING_RATE`.
+        For each sentence a waveform `(samples,)`, float32 between -1 and 1, at `SAMPLING_RATE`.
 
     Raises:
-        ImportError: without the extra `render`.
-        ValueError: when a sentence has no word.
+        ImportError: when `espeakng-loader` is not installed.
+        ValueError: when a sentence has no letter or digit, or espeak-ng fails.
     """
     wordless = [text for text, *_ in sentences if not any(map(str.isalnum, text))]
     if wordless:
@@ -79,7 +79,7 @@ def speak(sentences: list[tuple[str, str, Tone]]) -> list[np.ndarray]:
 
 
 def _speak_here(sentences: list[list]) -> list[np.ndarray]:
-    """`speak` in this very process, whose first words they must be."""
+    """Speak sentences in this process, which must not have spoken before."""
     import espeakng_loader
 
     library = ctypes.CDLL(espeakng_loader.get_library_path())

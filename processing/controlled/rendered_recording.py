@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Rendering a conversation of the controlled corpus to an mp4 file: voices that speak, faces that move."""
+"""Rendering the conversations of the controlled corpus to mp4 files with synthetic voices and drawn faces."""
 
 import json
 import os
@@ -25,11 +25,16 @@ VERSION = 2  # raised when the same conversation is rendered differently
 
 def render_corpus(directory: Path, seed: int = 0, num_processes: int = 2):
     """
-    Write the controlled corpus: `train.jsonl`, `validation.jsonl`, `test.jsonl` and an mp4 file for each conversation.
-    Files that are whole stay; the corpus of another seed or version is refused.
+    Write the controlled corpus: `train.jsonl`, `validation.jsonl`, `test.jsonl` and an mp4 file for each conversation. An
+    interrupted rendering continues with the first mp4 file that is not complete.
+
+    Args:
+        directory: the folder to write into.
+        seed: the seed of the conversations.
+        num_processes: the number of conversations that are rendered at a time.
 
     Raises:
-        ValueError: when the folder holds another corpus.
+        ValueError: when the folder holds a corpus of another seed or version.
     """
     directory = Path(directory)
     made = {"seed": seed, "version": VERSION}
@@ -40,7 +45,7 @@ def render_corpus(directory: Path, seed: int = 0, num_processes: int = 2):
     record.write_text(json.dumps(made), encoding="utf-8")
     splits = compose(seed)
     jobs = [(split, conversation) for split, conversations in splits.items() for conversation in conversations]
-    # a process without the threads of this one, and without its libraries
+    # new processes must not inherit the threads and libraries of this one
     with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as pool:
         render = partial(_render_into, directory)
         rendered = list(tqdm(pool.map(render, jobs), total=len(jobs), desc="Rendering", unit="conversation"))
@@ -62,14 +67,14 @@ def _render_into(directory: Path, job: tuple[str, dict]) -> dict:
 
 def render_conversation(conversation: dict, path: Path) -> list[tuple[float, float]]:
     """
-    Write a conversation as an mp4 file, a close-up of whoever speaks. A file that is there is left alone.
+    Write a conversation as an mp4 file that shows a close-up of the current speaker. An existing file is kept.
 
     Args:
-        conversation: its utterances with `speaker`, `text`, `emotion`, `evidence` and `pace`.
+        conversation: a conversation whose utterances have `speaker`, `text`, `emotion`, `evidence` and `pace`.
         path: the mp4 file.
 
     Returns:
-        When each utterance starts and ends, in seconds.
+        The start and end of each utterance in seconds.
     """
     utterances = conversation["utterances"]
     speakers = {}
@@ -99,14 +104,14 @@ def render_conversation(conversation: dict, path: Path) -> list[tuple[float, flo
 
 
 def said(text: str) -> str:
-    """A text with full stops for other ends of sentences: the tone is to be that of the emotion alone."""
+    """Replace exclamation and question marks by full stops, so that they do not change the tone of the voice."""
     return text.replace("!", ".").replace("?", ".")
 
 
 def _frames(track: np.ndarray, times: list[tuple[float, float]], cast: list[tuple[Expression, int]]):
-    """The picture of each frame: the speaker of the utterance that is being said, or was said last."""
+    """The picture of each frame, which shows the speaker of the current or the last utterance."""
     spans = [slice(round(begin * SAMPLING_RATE), round(end * SAMPLING_RATE)) for begin, end in times]
-    # of each utterance: how loud a voice is must not show in the face
+    # the mouth is scaled to each utterance's loudness, so that the face does not reveal how loud a voice is
     loudest = [max(float(np.abs(track[span]).max(initial=0)), 1e-6) for span in spans]
     turn = 0
     for number in range(int(len(track) / SAMPLING_RATE * FRAME_RATE) + 1):
@@ -123,7 +128,7 @@ def _frames(track: np.ndarray, times: list[tuple[float, float]], cast: list[tupl
 def _write_mp4(path: Path, frames, track: np.ndarray):
     av = import_extra("av", "media")
     with av.open(str(path), "w") as container:
-        # one thread, as the number of threads would change the file
+        # the file depends on the number of threads, so it is fixed
         video = container.add_stream(
             "libx264", rate=FRAME_RATE, options={"preset": "veryfast", "threads": "1", "crf": "20"}
         )

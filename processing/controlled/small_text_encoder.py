@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A small text encoder and its tokenizer, made from a corpus where no pretrained one is at hand."""
+"""A small text encoder and its tokenizer, learned from a corpus, for use without a pretrained encoder."""
 
 from collections.abc import Iterable
 
@@ -16,11 +16,11 @@ def small_text_encoder(
     The configuration of a two-layer encoder, and a byte-level BPE tokenizer learned from `texts`.
 
     Args:
-        texts: what the tokenizer is learned from: training utterances alone.
-        vocabulary_size: the most word pieces, 260 of them being bytes and special tokens.
-        dropout: dropout of the encoder.
+        texts: the texts that the tokenizer is learned from, which should be training utterances only.
+        vocabulary_size: the largest number of tokens, of which 260 are bytes and special tokens.
+        dropout: the dropout probability of the encoder.
     """
-    # byte-level BPE: no character is unknown, and its trainer, unlike WordPiece's, learns the same each time
+    # byte-level BPE has no unknown characters, and its trainer, unlike WordPiece's, is deterministic
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Annotations that come as CSV files, one row an utterance, as MELD and its relatives publish them."""
+"""Annotations in CSV files with one row per utterance, the format of MELD and related data sets."""
 
 import logging
 import re
@@ -20,20 +20,20 @@ class AnnotationFileBuilder(ConversationBuilder):
     Base of the builders of data sets with one CSV file for each split.
 
     Raises:
-        FileNotFoundError: with what is missing and where it can be had.
+        FileNotFoundError: when files are missing; the message names them and says where to get them.
     """
 
     files: dict[str, str]
     """The file of each split."""
     source: str
-    """Where a user gets the files, in a sentence."""
+    """A sentence that says where to get the files."""
     conversation_columns: tuple[str, ...]
-    """The columns, of whole numbers, that identify a conversation."""
+    """The integer columns that together identify a conversation."""
     columns: tuple[str, ...]
-    """The other columns that are read."""
+    """The other required columns."""
 
     optional_columns: tuple[str, ...] = ()
-    """Columns that are read where they are there."""
+    """Columns that are read if the file has them."""
     label_columns: tuple[str, ...] = ("Emotion",)
     """The columns that `--label_column` may choose."""
     takes_label_column = True
@@ -46,7 +46,7 @@ class AnnotationFileBuilder(ConversationBuilder):
             renamed = _renamed_files(data_dir)
             if renamed:
                 logger.warning(
-                    "%s: %s are read in place of %s.",
+                    "%s: the files %s are read instead of %s.",
                     *(data_dir, ", ".join(path.name for path in renamed.values()), ", ".join(cls.files.values())),
                 )
                 paths |= {split: [path] for split, path in renamed.items()}
@@ -64,7 +64,7 @@ class AnnotationFileBuilder(ConversationBuilder):
 
     @classmethod
     def utterance(cls, row: dict, split: str, report: Counter, options: DataOptions) -> dict:
-        """The utterance of a row, with `number`, its place among those of its conversation, and its `conversation`."""
+        """The utterance of a row, with the key `number`, by which the utterances of a conversation are ordered."""
         raise NotImplementedError
 
     @classmethod
@@ -72,7 +72,7 @@ class AnnotationFileBuilder(ConversationBuilder):
         cls, path: Path, split: str, options: DataOptions
     ) -> tuple[dict[tuple[int, ...], list[dict]], Counter]:
         """
-        The utterances of each conversation in the order of the file, and counts of what was mended.
+        The utterances of each conversation in the order of the file, and counts of the corrections that were made.
 
         Raises:
             ValueError: when the file lacks a column, has no row, or has a row that cannot be read.
@@ -91,7 +91,7 @@ class AnnotationFileBuilder(ConversationBuilder):
                 utterances_of[conversation].append(cls.utterance(row, split, table.report, options))
             except (AttributeError, SyntaxError, TypeError, ValueError) as error:
                 raise ValueError(
-                    f"{path}, line {line}, cannot be read ({error}): compare it with the published file. {cls.source}"
+                    f"{path}, line {line}, cannot be read ({error}): compare the line with the published file. {cls.source}"
                 ) from error
         if not utterances_of:
             raise ValueError(f"{path} holds no utterance. {cls.source}")
@@ -99,16 +99,16 @@ class AnnotationFileBuilder(ConversationBuilder):
 
     @classmethod
     def label(cls, row: dict, options: DataOptions) -> str:
-        """The label of a row: its emotion, or what `--label_column` chooses."""
+        """The label of a row: its emotion, or the value of the column given by `--label_column`."""
         column = options.label_column or cls.label_columns[0]
         found = next((name for name in row if plain(name) == plain(column)), None)
         if found is None:
-            raise ValueError(f"there is no column {column!r} for --label_column; there are: {', '.join(row)}")
+            raise ValueError(f"there is no column {column!r} for --label_column; the columns are: {', '.join(row)}")
         return row[found]
 
 
 def _renamed_files(folder: Path) -> dict[str, Path]:
-    """Files whose names hold the split's, one for each split."""
+    """For each split the file whose name contains the split's name; splits with several such files are left out."""
     found = defaultdict(list)
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in (".csv", ".tsv", ".txt") and path.is_file():
@@ -123,10 +123,10 @@ def _with_columns(
     rows: list[dict], needed: tuple[str, ...], optional: tuple[str, ...], path: Path, source: str
 ) -> list[dict]:
     """
-    The rows with the columns under their published names, which the file may write in other letters and spaces.
+    The rows with their columns renamed to the published names; case, spaces and punctuation may differ in the file.
 
     Raises:
-        ValueError: with the columns that are missing and those that there are.
+        ValueError: when columns are missing; the message names them and the columns of the file.
     """
     if not rows:
         return rows
@@ -141,7 +141,7 @@ def _with_columns(
 
 
 def whole_number(text: str) -> int:
-    """A whole number, which a spreadsheet may have written as `3.0`."""
+    """Convert text to an integer; also accepts `3.0`, as spreadsheets write it."""
     return int(re.sub(r"\.0+$", "", text.strip()))
 
 

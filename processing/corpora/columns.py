@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Which column of a table holds what, by the options and by names."""
+"""Finding the columns of a table (conversation, speaker, text, label, ...) by the user's options and by their names."""
 
 import re
 from dataclasses import dataclass, replace
@@ -123,20 +123,20 @@ NAMES = {
     "video": ("video", "videopath", "videofile", "clippath", "movie"),
     "split": ("split", "set", "partition", "subset"),
 }
-"""The names of columns by what they hold, without case and punctuation, the likeliest first."""
+"""Known names for each kind of column, in lower case and without punctuation, the likeliest first."""
 
 ID_PATTERNS = {
     "meld": r"(?P<conversation>dia\d+)_utt(?P<order>\d+)",
     "iemocap": r"(?P<conversation>(?P<session>Ses\d\d)[FM]_[A-Za-z]+\d\w*?)_(?P<speaker>[FM])(?P<order>[X\d]+)(?=\W|_|$)",
 }
-"""What the ids of MELD and IEMOCAP tell, as regular expressions."""
+"""Regular expressions that read conversation, order, speaker and session from the ids of MELD and IEMOCAP."""
 
 GROUPS = ("conversation", "order", "speaker", "session")
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The column of each thing, None where there is none. `pattern` is the compiled id pattern."""
+    """The name of each kind of column, None if the table does not have it. `pattern` is the compiled id pattern."""
 
     conversation: tuple[str, ...] = ()
     order: str | None = None
@@ -159,7 +159,7 @@ class Columns:
         return {name for name in (*self.conversation, *singles, *media) if name} | {f"{s}_features" for s in STREAMS}
 
     def describe(self) -> str:
-        """In words: what is read from where."""
+        """A text that says which column each kind of information is read from."""
         found = {"conversation": " + ".join(self.conversation) or None}
         found |= {name: getattr(self, name) for name in ("order", "speaker", "text", "label")}
         if self.pattern is not None:
@@ -182,16 +182,17 @@ def choose_columns(
     names: list[str], options: DataOptions, rows: list[dict], media: dict[str, str], place: str
 ) -> Columns:
     """
-    The columns of a table: those of the options, others by their names.
+    Find the columns of a table: those named by the options, and the others by their names.
 
     Args:
-        names: of all columns.
-        rows: some of them, whose ids tell whether they have a known form.
+        names: the names of all columns.
+        rows: the rows, whose ids are compared with the id patterns.
         media: the columns that hold recordings, see [`Rows`].
-        place: the table, in words.
+        place: the name of the table in error messages.
 
     Raises:
-        ValueError: for an option that names no column, a pattern that is none, and a table in which nothing is said.
+        ValueError: for an option that names a missing column, for an invalid pattern, and for a table without text,
+            recordings or features.
     """
     given = {
         name: _named(getattr(options, f"{name}_column"), names, f"--{name}_column", place)
@@ -216,7 +217,7 @@ def choose_columns(
     columns = _with_pattern(columns, options, names, rows, place)
     if columns.text is None and not (columns.audio or columns.video or any(f"{s}_features" in names for s in STREAMS)):
         raise ValueError(
-            f"{place} has no column that looks like the words of an utterance: name it with --text_column. There are: "
+            f"{place} has no column that looks like the text of an utterance: name it with --text_column. The columns are: "
             f"{', '.join(map(str, names))}."
         )
     return columns
@@ -235,7 +236,7 @@ def _named(wanted: str | None, names: list[str], option: str, place: str) -> str
         return None
     for name in (*(n for n in names if n == wanted), *(n for n in names if plain(n) == plain(wanted))):
         return name
-    raise ValueError(f"{place} has no column {wanted!r} for {option}; there are: {', '.join(map(str, names))}.")
+    raise ValueError(f"{place} has no column {wanted!r} for {option}; the columns are: {', '.join(map(str, names))}.")
 
 
 def _guess(what: str, names: list[str], media: dict[str, str]) -> str | None:
@@ -250,7 +251,7 @@ def _guess(what: str, names: list[str], media: dict[str, str]) -> str | None:
 
 
 def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows: list[dict], place: str) -> Columns:
-    """The columns with the id column, and with the pattern that was asked for or that its values show."""
+    """Add the id column, and the pattern that the user gave or that all ids match."""
     by_plain = {plain(name): name for name in reversed(names)}
     ids = [columns.id] if columns.id else [by_plain[name] for name in NAMES["id"] if name in by_plain]
     others = (columns.audio, columns.video, columns.order, *columns.conversation)
@@ -264,15 +265,15 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
                     order = None
                 return replace(columns, id=column, order=order, pattern=pattern, pattern_name=options.id_pattern)
         raise ValueError(
-            f"{place}: --id_pattern {options.id_pattern} fits no column's values ({', '.join(ids) or 'no id column'}): name the "
-            f"column with --id_column. There are: {', '.join(map(str, names))}."
+            f"{place}: --id_pattern {options.id_pattern} matches the values of no column ({', '.join(ids) or 'no id column'}): "
+            f"name the column with --id_column. The columns are: {', '.join(map(str, names))}."
         )
     if not columns.conversation or columns.speaker is None:
         for name in ID_PATTERNS:
             pattern = compile_pattern(name)
             for column in ids:
                 if _matches(pattern, column, rows):
-                    # an id is no number to sort by: the pattern finds the number in it
+                    # ids do not sort by number: the pattern finds the number in the id
                     order = None if column == columns.order and not options.order_column else columns.order
                     return replace(columns, id=column, order=order, pattern=pattern, pattern_name=name)
     no_ids = (columns.text, columns.audio, columns.video)
@@ -282,25 +283,25 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
 
 def compile_pattern(pattern: str) -> re.Pattern:
     """
-    A preset of [`ID_PATTERNS`] or a regular expression, compiled.
+    Compile a preset of [`ID_PATTERNS`] or a regular expression.
 
     Raises:
-        ValueError: when it is none, or has none of the groups.
+        ValueError: when the regular expression is invalid or has none of the groups [`GROUPS`].
     """
     try:
         compiled = re.compile(ID_PATTERNS.get(pattern, pattern))
     except re.error as error:
-        raise ValueError(f"--id_pattern {pattern!r} is no regular expression: {error}.") from error
+        raise ValueError(f"--id_pattern {pattern!r} is not a regular expression: {error}.") from error
     if not set(compiled.groupindex) & set(GROUPS):
         raise ValueError(
-            f"--id_pattern {pattern!r} names none of the groups {', '.join(GROUPS)}: write (?P<conversation>...) and "
-            f"(?P<order>...), or one of {', '.join(ID_PATTERNS)}."
+            f"--id_pattern {pattern!r} has none of the named groups {', '.join(GROUPS)}: write (?P<conversation>...) and "
+            f"(?P<order>...), or give one of {', '.join(ID_PATTERNS)}."
         )
     return compiled
 
 
 def id_text(value) -> str:
-    """An id, or of a recording its path, as text."""
+    """An id as text; for a recording (a dict) its path."""
     if isinstance(value, dict):
         value = value.get("path")
     if isinstance(value, float) and value.is_integer():
@@ -314,6 +315,6 @@ def _matches(pattern: re.Pattern, column: str, rows: list[dict]) -> bool:
 
 
 def _is_unique(column: str, rows: list[dict]) -> bool:
-    """Whether a column can be the utterances' id: one other value for each row, with more than numbers in it."""
+    """Whether a column can hold the utterance ids: each row has a different value, and not all values are numbers."""
     values = [id_text(row.get(column)) for row in rows]
     return all(values) and len(set(values)) == len(values) and not all(re.fullmatch(r"[\d.]+", v) for v in values)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The common part of the packaged `datasets` builders: one schema of a conversation, and where builders find files."""
+"""The base class of the `datasets` builders of this package, and the schema of a conversation."""
 
 import hashlib
 import logging
@@ -43,23 +43,23 @@ CONVERSATION_FEATURES = Features(
 
 class ConversationBuilder(datasets.GeneratorBasedBuilder):
     """
-    Base of the builders. A builder says which files make a split and how one is read.
+    Base class of the builders. A subclass defines which files belong to a split and how a file is read.
 
     Args:
         data_dir (`str`): the folder with the files.
         options (*optional*): how the files are read.
-        splits (*optional*): the splits that are wanted: the files of others are not opened, and need not be there.
+        splits (*optional*): the splits to load; the files of other splits are not opened and may be missing.
             Default: all.
-        cache_dir (`str`, *optional*): where the Arrow files are kept. Default: that of `datasets`.
+        cache_dir (`str`, *optional*): the folder of the Arrow files. Default: the cache of `datasets`.
 
     Raises:
         FileNotFoundError: when the folder or its files are missing.
     """
 
     emotions: tuple[str, ...] | None = None
-    """The data set's emotions, in the order of the labels; None where the files alone tell."""
+    """The data set's emotions in the order of the labels; None if they are read from the files."""
     takes_label_column = False
-    """Whether `options.label_column` chooses the label."""
+    """Whether `options.label_column` is supported."""
 
     def __init__(
         self,
@@ -76,8 +76,8 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         wanted = {*splits, "all"} if splits is not None else set(found)
         self.paths = {split: paths for split, paths in found.items() if split in wanted}
         self.check_files(self.paths)
-        # the cache of `datasets` knows names, not contents: with their hash, an edited file is read anew; so it is when
-        # the schema changes, while other changes of the rows that a builder makes raise its VERSION
+        # `datasets` caches by file names: the hash of the contents and of the schema makes it read edited files again;
+        # a builder that returns other rows for the same files must raise its VERSION
         contents = hashlib.sha256(repr((CONVERSATION_FEATURES, self.options.reading())).encode())
         if "all" in self.paths:
             contents.update(repr(sorted(splits or ())).encode())
@@ -88,38 +88,41 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
     @classmethod
     def find_paths(cls, data_dir: str | None, options: DataOptions) -> dict[str, list[Path]]:
-        """The files of each split; the split `all` stands for files that hold all of them."""
+        """The files of each split; the key `all` is for files that hold all splits."""
         if options.files():
-            raise ValueError(f"--data_file and its like are for your own data; {cls.__name__} has files of its own.")
+            raise ValueError(
+                "--data_file, --train_file, --validation_file and --test_file are for your own data; "
+                f"{cls.__name__} reads the files of its data set."
+            )
         return cls.split_paths(Path(data_dir))
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
-        """The files of each split, by the names that `datasets` uses: train, validation, test. None is opened."""
+        """The files of each split (`train`, `validation`, `test`). The files are not opened."""
         raise NotImplementedError
 
     @classmethod
     def check_files(cls, paths: dict[str, list[Path]]):
         """
         Raises:
-            FileNotFoundError: when a file of the wanted splits is missing, with where it can be had.
+            FileNotFoundError: when a file of the wanted splits is missing; the message says where to get it.
         """
 
     @classmethod
     def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
-        """The conversations of a file, their labels as the file has them, and counts of what was found and mended in it."""
+        """The conversations of a file with their original labels, and counts of what was found and corrected."""
         raise NotImplementedError
 
     @classmethod
     def cache_key(cls, path: Path, split: str) -> bytes:
         """
-        What the conversations of a file depend on: its contents. A builder that looks at more adds that, of recordings
-        their names alone: they are too large to be read for it.
+        The bytes from which the cache key of a file is computed: its contents. A builder that reads more files adds
+        their contents; of recordings it adds the names alone, as reading them would take too long.
         """
         return path.read_bytes()
 
     def read_splits(self) -> dict[str, tuple[list[dict], Counter]]:
-        """The conversations of each split, and counts of what was found and mended."""
+        """The conversations of each split, and counts of what was found and corrected."""
         read = {}
         for split, paths in self.paths.items():
             found = [self.read(path, split, self.options) for path in paths]
@@ -131,20 +134,20 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
     @cached_property
     def contents(self) -> "Contents":
-        """What the files hold, with checked ids and labels: files are parsed once, whoever asks."""
+        """The contents of the files with checked ids and labels. The files are parsed once."""
         emotions = self.emotions
         if self.options.label_column is not None and emotions is not None:
             if not self.takes_label_column:
-                raise ValueError(f"--label_column: {type(self).__name__} has one label, its emotion.")
+                raise ValueError(f"--label_column: {type(self).__name__} has only one label column, the emotion.")
             emotions = None
         return settled(self.read_splits(), emotions, self.options, self.notes, self.class_names)
 
     def report(self) -> dict[str, Counter]:
         """
-        For each split, counts of what was found and mended.
+        For each split, counts of what was found and corrected.
 
         Raises:
-            ValueError: when an id stands in a split more than once: features are joined by it.
+            ValueError: when an id occurs more than once in a split, as features are joined by id.
         """
         return self.contents.report
 
@@ -161,12 +164,12 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
 class Contents(NamedTuple):
     """
-    What the files of a data set hold.
+    The contents of the files of a data set.
 
     Attributes:
-        splits: the conversations of each split, their labels settled.
-        emotions: the emotions, in the order of the labels.
-        report: for each split, counts of what was found and mended.
+        splits: the conversations of each split, with checked labels.
+        emotions: the emotions in the order of the labels.
+        report: for each split, counts of what was found and corrected.
     """
 
     splits: dict[str, list[dict]]
@@ -182,10 +185,10 @@ def settled(
     class_names: tuple[str, ...] = (),
 ) -> Contents:
     """
-    What was read, with ids and labels checked. Warnings are logged, and added to the notes.
+    Check the ids and labels of the conversations that were read. Warnings are logged.
 
     Raises:
-        ValueError: for an id that stands in a split twice, and for labels, see [`settle_labels`].
+        ValueError: when an id occurs twice in a split, and for invalid labels, see [`settle_labels`].
     """
     splits = {split: conversations for split, (conversations, _) in read.items()}
     report = {split: counts for split, (_, counts) in read.items()}
@@ -211,7 +214,7 @@ def schema_row(conversation: dict) -> dict:
 
 
 def usable_file(path: Path, what: str, report: Counter) -> str | None:
-    """The path of a recording, or None, counted in `report`, where there is none or it is empty. `what` names such files."""
+    """The path of a recording; None if it is missing or empty, which `report` counts. `what` names such files there."""
     if not path.is_file():
         report[f"{what} that are missing"] += 1
     elif not path.stat().st_size:
@@ -222,7 +225,7 @@ def usable_file(path: Path, what: str, report: Counter) -> str | None:
 
 
 def report_counts(conversations: list[dict]) -> Counter:
-    """How many conversations and utterances there are."""
+    """The number of conversations and of utterances."""
     return Counter(conversations=len(conversations), utterances=sum(len(c["utterances"]) for c in conversations))
 
 
@@ -230,6 +233,6 @@ def _check_unique(what: str, identifiers: list[str], split: str):
     identifier, count = Counter(identifiers).most_common(1)[0]
     if count > 1:
         raise ValueError(
-            f"The {what} id {identifier!r} stands in the {split} split {count} times: give every {what} of a split an id "
-            "of its own, or leave 'id' out."
+            f"The {what} id {identifier!r} occurs {count} times in the {split} split: give every {what} of a split its own "
+            "id, or leave 'id' out."
         )

@@ -15,16 +15,16 @@ from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 
 class ConversationDataset(torch.utils.data.Dataset):
     """
-    The conversations of a split. Each item is a conversation as [`AmuseProcessor`] takes it, its utterances joined with
-    the rows of the feature tables and numbered (`"index"`) through the split.
+    The conversations of a split. Each item is a conversation as [`AmuseProcessor`] takes it. Its utterances have the
+    features of the feature tables, and under `"index"` their position in the split.
 
     Args:
         conversations: rows with `id` and `utterances`.
-        tables: for each feature stream (`"text"`, `"audio"`, ...) its table.
-        targets: for some utterances the probabilities of the emotions that are learned in place of the label, see
+        tables: the table of each feature stream (`"text"`, `"audio"`, ...).
+        targets: probabilities of the emotions `(emotions,)` that are learned instead of the label, by utterance id, see
             `modeling_amuse.processing.corpora.soft_labels`.
-        corpus: the name of a further corpus (`AmuseConfig.extra_emotions`). None: the model's own.
-        emotions: the emotions of that corpus, in the order of the labels.
+        corpus: the name of an extra corpus (`AmuseConfig.extra_emotions`). None: the model's main corpus.
+        emotions: the emotions of the extra corpus in the order of the labels.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ConversationDataset(torch.utils.data.Dataset):
 
     def __getitem__(self, number: int) -> dict:
         conversation = self.conversations[number]
-        # features that stand in an utterance are no substitute for those that a table lacks
+        # where a table lacks an utterance, features from the utterance itself must not replace it
         replaced = {f"{stream}_features" for stream in self.tables}
         utterances = [
             {
@@ -65,7 +65,7 @@ class ConversationDataset(torch.utils.data.Dataset):
         return {name: features for name, features in found.items() if features is not None}
 
     def lengths(self) -> list[int]:
-        """How long each conversation is, to tell which are alike: the characters of its texts and of the speakers' names."""
+        """The number of characters of each conversation (texts and speakers' names), for batches of similar lengths."""
         return [
             sum(len(u["speaker"]) + len(u["text"] or "") for u in conversation["utterances"])
             for conversation in self.conversations
@@ -74,15 +74,13 @@ class ConversationDataset(torch.utils.data.Dataset):
     def check_labelled(self, split: str):
         """
         Raises:
-            ValueError: when no utterance has an emotion; `split` names the conversations in the message.
+            ValueError: when no utterance has an emotion; `split` is the name of the split in the message.
         """
         if all(u["emotion"] is None for conversation in self.conversations for u in conversation["utterances"]):
-            raise ValueError(
-                f"No utterance of the {split} split has an emotion: there is nothing to learn from or to compare with."
-            )
+            raise ValueError(f"No utterance of the {split} split has an emotion: training and evaluation need labels.")
 
     def digest(self) -> str:
-        """A hash of the conversations, of all features and of the targets, the same for the same contents."""
+        """A hash of the conversations, features and targets; equal contents give equal hashes."""
         digest = hashlib.sha256(json.dumps(self.conversations, sort_keys=True).encode())
         for stream, table in sorted(self.tables.items()):
             digest.update(json.dumps([stream, list(table.rows), table.ends.tolist()]).encode())
@@ -93,7 +91,7 @@ class ConversationDataset(torch.utils.data.Dataset):
 
 
 def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable | None:
-    """The features of a stream that stand in the utterances themselves, as a table, or None where none does."""
+    """The features of a stream that the utterances themselves hold, as a table; None if no utterance has any."""
     found = {
         utterance["id"]: np.asarray(utterance[f"{stream}_features"], dtype=np.float32)
         for utterances in conversations["utterances"]
@@ -111,19 +109,19 @@ def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable |
         ]
         if lacking:
             raise ValueError(
-                f"Some utterances have text_features, but {lacking[0]!r} has text alone: give text_features for all, or "
-                "leave them all out and let an encoder read the text."
+                f"Some utterances have text_features, but {lacking[0]!r} has only text: give text_features for all "
+                "utterances, or for none, so that an encoder reads the text."
             )
     sizes = {array.shape[1:] for array in found.values()}
     if len(sizes) > 1:
         raise ValueError(
-            f"{stream}_features of the utterances have different sizes {sorted(sizes)}: they must have one."
+            f"{stream}_features of the utterances have different sizes {sorted(sizes)}: give features of one size."
         )
     return FeatureTable(list(found), np.concatenate(list(found.values())), np.array([len(a) for a in found.values()]))
 
 
 def _align_columns(path: str, tables: dict[str, FeatureTable]):
-    """Put the named features of all tables into the order of the first."""
+    """Order the named features of all tables as in the first table."""
     first, *others = tables
     for split in others:
         try:
@@ -141,19 +139,19 @@ def load_stream_tables(
     paths: dict[str, str | None], splits: dict[str, datasets.Dataset], wanted: list[str] | None = None
 ) -> dict[str, dict[str, FeatureTable]]:
     """
-    For each split, the feature table of each stream that has one.
+    For each split, the feature table of each stream that has features.
 
     Args:
-        paths: for each stream the path of its tables, see [`load_feature_tables`]; None takes what stands in the
-            utterances themselves.
+        paths: for each stream the path of its tables, see [`load_feature_tables`]; None uses the features that the
+            utterances themselves hold.
         splits: the conversations of each split.
-        wanted: the splits whose tables are loaded. None: all. The others serve to tell whether one table could be meant
-            for several splits.
+        wanted: the splits whose tables are loaded. None: all. The other splits are used to check whether one table is
+            ambiguous because several splits have the same utterance ids.
 
     Raises:
         FileNotFoundError: when a table is missing.
-        ValueError: when no utterance of a split has features, or when one table serves splits that share utterance ids,
-            so that nobody could tell whose features they are.
+        ValueError: when no utterance of a split has features, or when one table is given for splits that share
+            utterance ids, so that its rows are ambiguous.
     """
     wanted = list(splits if wanted is None else wanted)
     tables = {split: {} for split in wanted}
@@ -166,30 +164,30 @@ def load_stream_tables(
                 continue
             if lacking:
                 raise ValueError(
-                    f"No utterance of the {lacking[0]} split has {stream}_features, though other splits have."
+                    f"No utterance of the {lacking[0]} split has {stream}_features, but other splits have them."
                 )
             for split, table in inline.items():
                 tables[split][stream] = table
             continue
         owner = {}
-        # a single file may be meant for one split alone: then another split has the same ids
+        # a single file may belong to one split only: then another split has the same ids
         for split, table in load_feature_tables(path, list(splits) if Path(path).is_file() else wanted).items():
             known = table.rows.keys() & set(ids[split])
             if not table.rows and split in wanted:
                 raise ValueError(
-                    f"{path} holds no {stream} features of any utterance of the {split} split: were the recordings "
-                    "readable, with a voice or a face in them?"
+                    f"{path} has no {stream} features for any utterance of the {split} split: check that the recordings "
+                    "can be read and contain a voice or a face."
                 )
             if not known and split in wanted:
                 raise ValueError(
-                    f"No utterance of the {split} split has {stream} features in {path}. Utterance ids of the split look "
+                    f"No utterance of the {split} split has {stream} features in {path}: the utterance ids of the split look "
                     f"like {ids[split][0]!r}, those of the table like {next(iter(table.rows), None)!r}."
                 )
             shared = owner.get(id(table), set()) & known
             if shared:
                 raise ValueError(
-                    f"{path} is one table for several splits, and the utterance id {min(shared)!r} is in more than one: "
-                    "give a folder with a table for each split, or add a column 'split'."
+                    f"{path} is one table for several splits, but the utterance id {min(shared)!r} occurs in more than one "
+                    "split: give a folder with a table for each split, or add a column 'split'."
                 )
             owner[id(table)] = owner.get(id(table), set()) | known
             if split in wanted:
@@ -198,7 +196,7 @@ def load_stream_tables(
         records = {json.dumps(tables[split][stream].record, sort_keys=True) for split in wanted}
         if len(records) > 1:
             raise ValueError(
-                f"The tables in {path} were computed differently for the splits ({' and '.join(sorted(records))}): extract "
-                "them anew."
+                f"The tables in {path} were computed with different settings for the splits ({' and '.join(sorted(records))}): "
+                "extract them again."
             )
     return tables

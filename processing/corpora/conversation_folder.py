@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A folder or files of the user's own conversations, and the sample corpus, which is such a folder."""
+"""Builders of the user's own conversations, given as a folder or as files, and of the sample corpus, which is a folder."""
 
 import itertools
 import logging
@@ -22,19 +22,19 @@ logger = logging.getLogger(__name__)
 SAMPLE_DIR = Path(__file__).parents[1] / "sample"
 SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt")
 ALL = "all"
-"""The split of a file that holds all of them."""
+"""The name under which a file that holds all splits is listed."""
 
 
 class ConversationFolder(ConversationBuilder):
     """
     Builder of the user's own conversations: `train`, `validation` and `test` as `.jsonl`, `.json`, `.csv`, `.tsv` or
     `.parquet`, in the folder or in its folder `data`. Longer names such as `train-00001.jsonl` add to a split; `dev`,
-    `val` and `valid` name the validation split too. A folder with one file, or `--data_file`, holds all splits: a column
-    `split` tells them, or 80 % of the conversations are the training split, 10 % validation and 10 % test.
+    `val` and `valid` name the validation split too. A single file in a folder, or `--data_file`, holds all splits: they
+    are read from a column `split`, or 80 % of the conversations become the training split, 10 % validation, 10 % test.
 
-    A line or row is a conversation, `{"id": ..., "utterances": [{"speaker": ..., "text": ..., ...}, ...]}`, utterances
-    with any of the keys of the schema; or it is an utterance, see [`conversations_of_rows`]. Paths of `audio` and `video`
-    are relative to the file's folder.
+    A line or row is a conversation, `{"id": ..., "utterances": [{"speaker": ..., "text": ..., ...}, ...]}`, whose
+    utterances may have any key of the schema; or it is an utterance, see [`conversations_of_rows`]. Paths of `audio` and
+    `video` are relative to the file's folder.
     """
 
     VERSION = "2.0.0"
@@ -49,13 +49,15 @@ class ConversationFolder(ConversationBuilder):
             if not path.is_file():
                 raise FileNotFoundError(f"There is no file {path}.")
             if path.suffix.lower() not in SUFFIXES:
-                raise ValueError(f"{path} is no table of conversations: give one of {', '.join(SUFFIXES[:-1])}.")
+                raise ValueError(f"{path} is not a table of conversations: give one of {', '.join(SUFFIXES[:-1])}.")
         return paths
 
     @classmethod
     def split_paths(cls, data_dir: Path) -> dict[str, list[Path]]:
         if not data_dir.is_dir():
-            raise FileNotFoundError(f"{data_dir} is no folder: give the folder with train.jsonl and validation.jsonl.")
+            raise FileNotFoundError(
+                f"{data_dir} is not a folder: give the folder with train.jsonl and validation.jsonl."
+            )
         for folder in (data_dir, data_dir / "data"):
             if folder.is_dir() and (paths := cls._paths_in(folder)):
                 return paths
@@ -78,7 +80,7 @@ class ConversationFolder(ConversationBuilder):
             split = SPLIT_NAMES.get(path.stem.lower().split("-")[0])
             if split is not None:
                 paths[split].append(path)
-        if not paths:  # names such as my_train.csv, where each tells one split
+        if not paths:  # names such as my_train.csv that contain the name of one split
             for path in files:
                 names = splits_in_name(path)
                 if len(names) == 1:
@@ -88,7 +90,7 @@ class ConversationFolder(ConversationBuilder):
         for found in paths.values():
             for first, second in itertools.pairwise(found):
                 if first.stem == second.stem:
-                    raise ValueError(f"{first} and {second} are both of one split: leave one in the folder.")
+                    raise ValueError(f"{first} and {second} are files of the same split: leave one in the folder.")
         return dict(paths)
 
     @classmethod
@@ -125,7 +127,7 @@ class ConversationFolder(ConversationBuilder):
 
 
 class Sample(ConversationFolder):
-    """Builder of the sample corpus: conversations written for this project, to see it work."""
+    """Builder of the sample corpus: conversations written for this project, for demonstrations and tests."""
 
     emotions = DATA_SETS["sample"].emotions
 
@@ -134,7 +136,7 @@ class Sample(ConversationFolder):
 
 
 def splits_in_name(file: Path) -> set[str]:
-    """The splits that a file's name holds: train, validation, test."""
+    """The splits whose names a file name contains, such as `{"train"}` for `my_train.csv`."""
     words = file.stem.lower().replace("-", "_").replace(".", "_").split("_")
     return {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
 
@@ -143,13 +145,13 @@ def read_conversation_file(
     path: Path, options: DataOptions, store: RecordingStore
 ) -> tuple[list[dict], Counter, list, tuple]:
     """
-    The conversations of a file of any of [`SUFFIXES`], of whole conversations or one row an utterance.
+    The conversations of a file with one of [`SUFFIXES`]; its rows are conversations or utterances.
 
     Returns:
-        The conversations, counts of what was found, notes for the user, and the names of a `ClassLabel` of the labels.
+        The conversations, counts of what was found, notes for the user, and the names of the labels' `ClassLabel`, if any.
 
     Raises:
-        ValueError: with the place, for what holds none.
+        ValueError: when the file contains no conversation or an invalid one; the message names the place.
     """
     suffix = path.suffix.lower()
     if suffix == ".txt":
@@ -169,7 +171,7 @@ def read_conversation_file(
 def conversations_of_table(
     table: Rows, options: DataOptions, place: str, stem: str, folder: Path, store: RecordingStore
 ) -> tuple[list[dict], Counter, list, tuple]:
-    """As [`read_conversation_file`], of rows that were read."""
+    """As [`read_conversation_file`], for rows that were already read from `place`."""
     if not table.rows:
         raise ValueError(f"{place} holds no conversation.")
     if is_nested(table.rows):

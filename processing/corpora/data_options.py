@@ -1,18 +1,18 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The options that say how a data set is read. This file imports the standard library alone."""
+"""The options for reading a data set. This file imports only the standard library."""
 
 from dataclasses import asdict, dataclass, field, fields
 
 
 @dataclass
 class DataOptions:
-    """How a data set is read: shared by every command that reads one."""
+    """Options for reading a data set, shared by all commands that read one."""
 
     data_file: str | None = field(
         default=None,
         metadata={
-            "help": "One file with all utterances (.csv, .tsv, .jsonl, .json, .parquet). Without a column 'split' its "
-            "conversations are divided 80/10/10."
+            "help": "One file with all utterances (.csv, .tsv, .jsonl, .json, .parquet). Without a column 'split', its "
+            "conversations are divided into 80 % training, 10 % validation and 10 % test."
         },
     )
     train_file: str | None = field(default=None, metadata={"help": "The file of the training split."})
@@ -21,21 +21,29 @@ class DataOptions:
     dataset_config: str | None = field(default=None, metadata={"help": "Configuration of a data set on the Hub."})
     dataset_revision: str | None = field(
         default=None,
-        metadata={"help": "Revision of a data set on the Hub, such as refs/convert/parquet for a former script."},
+        metadata={
+            "help": "Revision of a data set on the Hub, such as refs/convert/parquet for one that was published as a script."
+        },
     )
     streaming: bool = field(
-        default=False, metadata={"help": "Read a data set of the Hub without downloading it whole."}
+        default=False, metadata={"help": "Read a data set of the Hub without downloading all of it."}
     )
     conversation_column: list[str] | None = field(
         default=None,
-        metadata={"help": "Column, or columns, that identify the conversation of a row.", "default": "guessed"},
+        metadata={
+            "help": "Column, or columns, that identify the conversation of a row.",
+            "default": "guessed",
+        },
     )
     speaker_column: str | None = field(default=None, metadata={"help": "Column of the speaker.", "default": "guessed"})
-    text_column: str | None = field(default=None, metadata={"help": "Column of the words.", "default": "guessed"})
+    text_column: str | None = field(default=None, metadata={"help": "Column of the text.", "default": "guessed"})
     label_column: str | None = field(default=None, metadata={"help": "Column of the label.", "default": "guessed"})
     order_column: str | None = field(
         default=None,
-        metadata={"help": "Column of the place in the conversation.", "default": "guessed, else the place of the row"},
+        metadata={
+            "help": "Column of the utterance's position in the conversation.",
+            "default": "guessed, else the order of the rows",
+        },
     )
     id_column: str | None = field(
         default=None, metadata={"help": "Column of the utterance's id, which --id_pattern reads.", "default": "guessed"}
@@ -43,43 +51,44 @@ class DataOptions:
     id_pattern: str | None = field(
         default=None,
         metadata={
-            "help": "What an utterance's id tells: meld, iemocap, or a regular expression with the named groups "
-            "conversation, order, speaker and session."
+            "help": "Pattern that reads the conversation from the utterance's id: meld, iemocap, or a regular expression "
+            "with the named groups conversation, order, speaker and session."
         },
     )
     emotion_map: list[str] | None = field(
         default=None,
         metadata={
-            "help": "Labels to rename or join, such as exc=hap,fru=ang; 'xxx=' leaves such utterances unlabelled."
+            "help": "Labels to rename or merge, such as exc=hap,fru=ang; 'xxx=' leaves utterances with xxx unlabelled."
         },
     )
     emotions: list[str] | None = field(
         default=None,
         metadata={
-            "help": "The emotions that are learned, in this order; utterances with others stay without a label. Or "
-            "iemocap4, iemocap5, iemocap6."
+            "help": "The emotions to learn, in this order, or one of the presets iemocap4, iemocap5 and iemocap6; "
+            "utterances with other emotions become unlabelled."
         },
     )
-    split_seed: int = field(default=42, metadata={"help": "Seed of the division of data without splits."})
+    split_seed: int = field(default=42, metadata={"help": "Seed for dividing data that has no splits."})
 
     def files(self) -> dict[str, str]:
-        """The files that were named, by split; the key `all` is the one file of all splits."""
+        """The files that were given, by split; the key `all` is a single file of all splits."""
         named = {"all": self.data_file, "train": self.train_file}
         named |= {"validation": self.validation_file, "test": self.test_file}
         found = {split: path for split, path in named.items() if path is not None}
         if "all" in found and len(found) > 1:
             raise ValueError(
-                "--data_file holds all splits: give it alone, or --train_file, --validation_file and --test_file."
+                "--data_file is one file with all splits: give it alone, or give --train_file, --validation_file and "
+                "--test_file."
             )
         return found
 
     def reading(self) -> dict:
-        """The options that change what is read, without the paths of the files."""
+        """The options that change how files are read: all but the paths of the files."""
         return {name: value for name, value in asdict(self).items() if name not in PATHS}
 
     @classmethod
     def of(cls, arguments) -> "DataOptions":
-        """Those of an object that has them among its attributes; what it lacks has its default."""
+        """The options that an object has as attributes; those that it lacks get their defaults."""
         return cls(**{f.name: getattr(arguments, f.name) for f in fields(cls) if hasattr(arguments, f.name)})
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The data sets that have a name here. This file imports the standard library alone: a command line reads it for its help."""
+"""The data sets known by name. This file imports only the standard library, as command lines read it for their help."""
 
 import difflib
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ SPLIT_NAMES = {
     **{"validation": "validation", "valid": "validation", "val": "validation", "dev": "validation"},
     **{"development": "validation", "test": "test", "testing": "test"},
 }
-"""What files, columns and data sets call their splits, and what `datasets` calls them."""
+"""The names that files, columns and data sets give to splits, and the names of `datasets` for them."""
 
 
 @dataclass(frozen=True)
 class DataSet:
     """
-    What is known of a data set before any of its files is opened.
+    The description of a data set, known before any of its files is opened.
 
     Attributes:
-        name: as `--dataset_name` takes it.
-        title: as its authors call it.
+        name: the name for `--dataset_name`.
+        title: the name that its authors gave it.
         loader: the builder, as `module:class`.
-        files: the file of each split, where a split is one file, else the files and folders that are expected.
-        modalities: what its files hold: `text`, `audio`, `vision`.
-        emotions: its emotions, in the order of the labels; None where the files alone tell.
-        terms: its licence, in words.
-        source: where a user gets the files, in a sentence.
-        is_split: whether it has splits of its own. Without, a cross-validation divides it.
+        files: the file of each split if a split is one file, else the files and folders that are expected.
+        modalities: the modalities of its files: `text`, `audio`, `vision`.
+        emotions: its emotions in the order of the labels; None if they are read from the files.
+        terms: its licence.
+        source: a sentence that says where to get the files.
+        is_split: whether it has official splits. If not, a cross-validation divides it.
         needs_files: False for data that is part of this package.
     """
 
@@ -44,7 +44,7 @@ class DataSet:
     needs_files: bool = True
 
     def builder(self) -> type:
-        """The builder's class, imported only now."""
+        """The builder's class, imported when this is called."""
         module, name = self.loader.split(":")
         return getattr(import_module(f"modeling_amuse.processing.corpora.{module}"), name)
 
@@ -145,19 +145,19 @@ DATA_SETS = {
         ),
     )
 }
-"""Every data set that has a name, by that name: help texts, errors and loading take their names from here."""
+"""The known data sets by name. Help texts, error messages and loading use these names."""
 
 
 def is_known(name: str) -> bool:
-    """Whether a name is one of [`DATA_SETS`], an existing folder, or of the form of a Hub id."""
+    """Whether a name is one of [`DATA_SETS`], an existing path, or has the form of a Hub id."""
     return name in DATA_SETS or Path(name).exists() or (name.count("/") == 1 and not name.startswith((".", "/")))
 
 
 def unknown_data_set(name: str) -> str:
-    """What to say of a name that is none."""
+    """The error message for a name that is not known."""
     close = difflib.get_close_matches(name, DATA_SETS, 1)
     return (
         f"There is no data set {name!r}; choose from {', '.join(DATA_SETS)}."
         + (f" Did you mean {close[0]}?" if close else "")
-        + " A data set of the Hub is named by owner and name, as in ajyy/MELD_audio, and a folder by its path."
+        + " Give a data set of the Hub as owner/name, such as ajyy/MELD_audio, and a folder as its path."
     )

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-ECF 2.0 (Wang et al. 2024, SemEval-2024 Task 3): conversations of the series that MELD is from, with the same emotions. Its
-training data is MELD itself; its evaluation data are 341 further conversations.
+ECF 2.0 (Wang et al. 2024, SemEval-2024 Task 3): conversations from the TV series of MELD, with the same emotions. Its
+training data is MELD itself; its evaluation data are 341 other conversations.
 """
 
 import json
@@ -16,11 +16,11 @@ SOURCE = (
 
 def read_ecf(paths: Iterable[Path]) -> list[dict]:
     """
-    The conversations of ECF's JSON files, as `--dataset_name folder` takes them.
+    The conversations of ECF's JSON files, in the form that `--dataset_name folder` takes.
 
     Raises:
         FileNotFoundError: when a file is missing.
-        ValueError: when a file is another one.
+        ValueError: when a file is not one of ECF.
     """
     conversations = []
     for path in paths:

@@ -27,13 +27,13 @@ CLIP = re.compile(r"(\d\d)[ab]\d\d([WLEAFTN])[a-z]?")
 
 class EmoDb(ConversationBuilder):
     """
-    Builder of Emo-DB. Each clip is a conversation of one utterance, of audio alone: the text is left out, as every
+    Builder of Emo-DB. Each clip is a conversation of one utterance with audio only: the text is left out, as every
     speaker says the same ten German sentences in every emotion.
 
     There is no official split: all clips are in `train`. [`speaker_folds`] divides them for a cross-validation.
 
     Raises:
-        FileNotFoundError: with what is missing and where it can be had.
+        FileNotFoundError: when there are no clips; the message says where to get them.
     """
 
     VERSION = "1.0.0"

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""EmoryNLP: conversations from a TV series, text only, with seven emotions of its own (Zahiri and Choi 2018)."""
+"""EmoryNLP: text-only conversations from a TV series, with seven emotions that differ from MELD's (Zahiri and Choi 2018)."""
 
 import ast
 from collections import Counter
@@ -18,8 +18,8 @@ SOURCE = DATA_SETS["emorynlp"].source
 
 class EmoryNlp(AnnotationFileBuilder):
     """
-    Builder of EmoryNLP, official splits. A scene of an episode is a conversation. What several people say at once has
-    them all as its speaker, `Monica Geller & Rachel Green`.
+    Builder of EmoryNLP with its official splits. Each scene of an episode is a conversation. An utterance that several
+    people say together has the speaker `Monica Geller & Rachel Green`.
     """
 
     VERSION = "1.1.0"

@@ -1,9 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-EmotionLines (Chen et al. 2018, arXiv 1802.08379): the votes of five readers on each utterance, of the text alone.
+EmotionLines (Chen et al. 2018, arXiv 1802.08379): the votes of five annotators on each utterance, who read only the text.
 
-MELD took over its dialogues, cut them, and had a part of the labels given anew by people who saw the clips. Its files have
-no ids in common with EmotionLines's: utterances are found by their texts.
+MELD took its dialogues from EmotionLines, shortened them, and had part of the utterances relabelled by annotators who saw
+the clips. The two data sets share no ids: utterances are matched by their texts.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from modeling_amuse.processing.corpora.overlapping_dialogues import comparable_words
 
 VOTED_EMOTIONS = ("neutral", "joy", "sadness", "fear", "anger", "surprise", "disgust")
-"""The order of the digits of an `annotation`."""
+"""The emotions in the order of the digits of an `annotation`."""
 
 SOURCE = (
     "Get EmotionLines's JSON files of Friends: friends.json from https://github.com/bshmueli/EmotionX-2019, or friends_train.json, "
@@ -28,11 +28,12 @@ def read_emotionlines(paths: Iterable[Path]) -> list[list[dict]]:
     The dialogues of EmotionLines's JSON files.
 
     Returns:
-        Dialogues of utterances, each with `text` and `votes`, a number for each of [`VOTED_EMOTIONS`].
+        The dialogues as lists of utterances, each with `text` and `votes`, the number of votes for each of
+        [`VOTED_EMOTIONS`].
 
     Raises:
         FileNotFoundError: when a file is missing.
-        ValueError: when a file is another one.
+        ValueError: when a file is not one of EmotionLines.
     """
     dialogues = []
     for path in paths:
@@ -49,21 +50,23 @@ def read_emotionlines(paths: Iterable[Path]) -> list[list[dict]]:
 def _utterance(line: dict) -> dict:
     votes = [int(digit) for digit in line["annotation"]]
     if len(votes) != len(VOTED_EMOTIONS) or not sum(votes):
-        raise ValueError(f"the annotation {line['annotation']!r} has not a digit for each of seven emotions")
+        raise ValueError(f"the annotation {line['annotation']!r} does not have a digit for each of the seven emotions")
     return {"text": line["utterance"], "votes": votes}
 
 
 def votes_of_utterances(conversations: list[dict], dialogues: list[list[dict]]) -> list[dict]:
     """
-    The votes of the utterances of MELD.
+    The votes of EmotionLines for utterances of MELD.
 
     Args:
-        conversations: conversations of MELD, of its training split: the votes of another split are near its labels.
-        dialogues: those of [`read_emotionlines`].
+        conversations: conversations of MELD's training split. Do not pass another split: the votes reveal much of its
+            labels.
+        dialogues: the dialogues from [`read_emotionlines`].
 
     Returns:
-        A row for each utterance that is found: `utterance_id`, the votes for each of [`VOTED_EMOTIONS`], and `scene`, the
-        number of its dialogue in EmotionLines. Conversations of one scene belong into one fold of a cross-validation.
+        A row for each utterance that was matched: `utterance_id`, the votes for each of [`VOTED_EMOTIONS`], and `scene`,
+        the number of its dialogue in EmotionLines. Conversations of one scene must be in the same fold of a
+        cross-validation.
     """
     words = [[comparable_words(line["text"]) for line in dialogue] for dialogue in dialogues]
     places = defaultdict(set)
@@ -76,7 +79,7 @@ def votes_of_utterances(conversations: list[dict], dialogues: list[list[dict]]) 
         shared = Counter()
         for line in set(own) & places.keys():
             for number in places[line]:
-                shared[number] += len(line)  # a long line says more about where it is from
+                shared[number] += len(line)  # a match of a long line is stronger evidence
         if not shared:
             continue
         scene = min(shared, key=lambda number: (-shared[number], number))

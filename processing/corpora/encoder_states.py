@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""States of a frozen text encoder, computed once and kept as Arrow."""
+"""Hidden states of a frozen text encoder, computed once and cached as Arrow."""
 
 import hashlib
 import json
@@ -23,15 +23,15 @@ def frozen_text_states(
     batch_size: int = 64,
 ) -> FeatureTable:
     """
-    The last hidden states of every utterance's word pieces. They are computed at the first call and read from the cache
-    after that; another text, tokenizer or encoder is another cache entry.
+    The last hidden states of every utterance's tokens, `(tokens, hidden size)` for each utterance. They are computed at
+    the first call and read from the cache afterwards; another text, tokenizer or encoder makes another cache entry.
 
     Args:
         conversations: rows with `id` and `utterances`.
-        processor: with the encoder's tokenizer.
-        encoder: the text encoder, in evaluation mode.
-        cache_dir: where the Arrow file is kept. Default: that of `datasets`.
-        batch_size: utterances encoded at a time.
+        processor: a processor with the encoder's tokenizer.
+        encoder: the text encoder; it is put into evaluation mode.
+        cache_dir: the folder of the Arrow file. Default: the cache of `datasets`.
+        batch_size: the number of utterances that are encoded at a time.
 
     Raises:
         ValueError: when no utterance has a text.
@@ -43,7 +43,9 @@ def frozen_text_states(
         if (utterance["text"] or "").strip()
     }
     if not texts:
-        raise ValueError("No utterance of the split has a text for the text encoder: is it under the key 'text'?")
+        raise ValueError(
+            "No utterance of the split has a text for the text encoder: give the texts under the key 'text'."
+        )
     table = Dataset.from_generator(
         _states,
         features=Features({"utterance_id": Value("string"), "features": List(List(Value("float32")))}),
@@ -57,7 +59,7 @@ def frozen_text_states(
 def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel) -> str:
     backend = getattr(processor.tokenizer, "backend_tokenizer", None)
     tokenizer = json.loads(backend.to_str()) if backend is not None else processor.tokenizer.get_vocab()
-    # what the last call left behind
+    # the last call of the tokenizer changes these
     tokenizer.pop("padding", None)
     tokenizer.pop("truncation", None)
     settings = [VERSION, processor.max_text_tokens, encoder.config.to_diff_dict(), tokenizer, texts]
@@ -72,8 +74,8 @@ def encoder_record(encoder: PreTrainedModel, pooling: int = 1, crop_window: bool
 
     Args:
         encoder: an audio or image encoder.
-        pooling: mean over so many successive states.
-        crop_window: `config.crop_audio_window`; recorded where it makes a difference.
+        pooling: the number of successive states that are averaged.
+        crop_window: `config.crop_audio_window`; recorded for Whisper encoders, the only ones that it changes.
     """
     weights = hashlib.sha256()
     _add_weights(weights, encoder)
@@ -96,13 +98,13 @@ def _add_weights(digest, encoder: PreTrainedModel):
 @torch.inference_mode()
 def _states(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel, batch_size: int):
     encoder.eval()
-    # utterances of one length together: little padding
+    # sorted by length, batches need little padding
     identifiers = sorted(texts, key=lambda identifier: len(texts[identifier]))
     starts = range(0, len(identifiers), batch_size)
     for start in tqdm(starts, desc="Encoding text once", unit="batch", leave=False):
         batch = identifiers[start : start + batch_size]
         talk = [{"speaker": "-", "text": texts[identifier]} for identifier in batch]
-        # padded on the left, a word's position would depend on the other texts
+        # with padding on the left, the positions of tokens would depend on the other texts of the batch
         inputs = processor(talk, padding_side="right").to(encoder.device)
         mask = inputs["text_mask"][0]
         states = encoder(input_ids=inputs["input_ids"][0], attention_mask=mask).last_hidden_state.float().cpu().numpy()

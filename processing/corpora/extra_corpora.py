@@ -1,9 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Further corpora that a model learns from beside its own: their emotions and modalities may be others.
+Extra corpora that a model is trained on in addition to its main data set.
 
-Each has its own emotions, which it keeps apart from those of other corpora, and its conversations must not hold those that
-the model is evaluated on.
+Each extra corpus has its own emotions and modalities, and the model has a classification head for each. The conversations
+of an extra corpus must not overlap with those that the model is evaluated on.
 """
 
 from collections.abc import Iterable
@@ -25,18 +25,18 @@ from modeling_amuse.processing.corpora.load_conversations import load_conversati
 from modeling_amuse.processing.corpora.overlapping_dialogues import overlapping_dialogues
 
 RESERVED = ("validation", "test")
-"""The splits whose conversations must not be trained on."""
+"""The splits of the main data set whose conversations must not be trained on."""
 
 
 class ExtraCorpus(NamedTuple):
     """
-    A further corpus: its training conversations, with what they hold of features.
+    An extra corpus: its training conversations and their features.
 
     Attributes:
-        name: its name, which its head in the model has.
-        emotions: its emotions, in the order of the labels.
+        name: its name, which is also the name of its head in the model.
+        emotions: its emotions in the order of the labels.
         conversations: its training split.
-        tables: for each feature stream that its utterances have, their table.
+        tables: the table of each feature stream that its utterances have.
     """
 
     name: str
@@ -64,16 +64,17 @@ class ExtraCorpus(NamedTuple):
 
 def load_extra_corpora(given: Iterable[str], cache_dir: str | None = None) -> list[ExtraCorpus]:
     """
-    Load the training splits of further corpora. Their other splits are not opened.
+    Load the training splits of extra corpora. Their other splits are not opened.
 
     Args:
-        given: for each corpus a folder of conversations as `--dataset_name folder` reads it, whose name the corpus gets; or
-            `NAME=FOLDER` for a data set that has a builder, such as `emorynlp=EMORYNLP`.
-        cache_dir: where the Arrow files are kept.
+        given: for each corpus a folder of conversations as `--dataset_name folder` reads it, after which the corpus is
+            named; or `NAME=FOLDER` for a data set that has a builder, such as `emorynlp=EMORYNLP`.
+        cache_dir: the folder of the Arrow files.
 
     Raises:
         FileNotFoundError: when a folder or its files are missing.
-        ValueError: when two corpora have one name, one has no training split, or its utterances have no emotions.
+        ValueError: when two corpora have the same name, a corpus has no training split, or its utterances show fewer
+            than two emotions.
     """
     corpora = []
     for entry in given:
@@ -86,15 +87,15 @@ def load_extra_corpora(given: Iterable[str], cache_dir: str | None = None) -> li
         data_set = data_set or "folder"
         name = (data_set if data_set != "folder" else Path(folder).resolve().name).replace(".", "_")
         if name in [corpus.name for corpus in corpora]:
-            raise ValueError(f"--extra_data names two corpora {name!r}: rename the folder of one.")
+            raise ValueError(f"--extra_data has two corpora named {name!r}: rename the folder of one.")
         data = load_conversations(data_set, folder, cache_dir, ("train",))
         conversations = data.splits["train"]
         found = {u["emotion"] for utterances in conversations["utterances"] for u in utterances} - {None}
         if len(found) < 2:
             raise ValueError(
-                f"--extra_data {entry}: its training utterances have "
-                + (f"one emotion alone, {found.pop()!r}" if found else "no emotions")
-                + ": there is nothing to learn from it. Give a corpus with labels."
+                f"--extra_data {entry}: its training utterances show "
+                + (f"only one emotion, {found.pop()!r}" if found else "no emotion")
+                + ", from which a model cannot learn. Give a corpus with labels."
             )
         tables = load_stream_tables(dict.fromkeys(STREAMS), {"train": conversations})["train"]
         corpora.append(ExtraCorpus(name, tuple(data.emotions), conversations, tables))
@@ -105,13 +106,13 @@ def reserved_texts(
     name: str, data_dir: str | None, cache_dir: str | None = None, options: DataOptions | None = None
 ) -> dict[str, list[dict]]:
     """
-    The texts of the splits that are not trained on, validation and test, those of them that are there: for each
-    conversation its id and the texts of its utterances. Nothing else of the test split is kept, its emotions neither.
+    The ids and texts of the conversations of the validation and test splits, as far as these splits exist. Nothing else
+    of them is kept, in particular not the emotions.
 
     Args:
         name: the data set that the model is evaluated on.
         data_dir: its folder.
-        cache_dir: where the Arrow files are kept.
+        cache_dir: the folder of the Arrow files.
         options: how its files are read.
 
     Raises:
@@ -120,7 +121,7 @@ def reserved_texts(
     found = {}
     for split in RESERVED:
         if not _has_split(name, data_dir, cache_dir, split, options):
-            continue  # a user may have no test split
+            continue  # a user's own data may have no test split
         data = load_conversations(name, data_dir, cache_dir, (split,), options)
         found[split] = [
             {"id": row["id"], "utterances": [{"text": utterance["text"]} for utterance in row["utterances"]]}
@@ -136,7 +137,7 @@ def _has_split(name: str, data_dir: str | None, cache_dir: str | None, split: st
         return False
     if builder is not None:
         return bool(builder.paths) and bool(builder.contents.splits)
-    try:  # a data set of the library datasets says what it has when it is loaded
+    try:  # the splits of a data set of the library datasets are known only when it is loaded
         load_conversations(name, data_dir, cache_dir, (split,), options)
     except ValueError:
         return False
@@ -145,18 +146,18 @@ def _has_split(name: str, data_dir: str | None, cache_dir: str | None, split: st
 
 def without_overlap(corpus: ExtraCorpus, reserved: dict[str, list[dict]], leave_out: bool) -> tuple[ExtraCorpus, str]:
     """
-    The corpus without conversations that stand in the reserved splits, too.
+    Remove the conversations of a corpus that also occur in the reserved splits.
 
     Args:
-        corpus: a further corpus.
+        corpus: an extra corpus.
         reserved: the conversations of each reserved split, see [`reserved_texts`].
-        leave_out: leave such conversations out. False: refuse the corpus.
+        leave_out: True removes overlapping conversations, False raises an error if there are any.
 
     Returns:
-        The corpus, and a sentence on what was left out, empty where nothing was.
+        The corpus, and a sentence that says what was removed, empty if nothing was.
 
     Raises:
-        ValueError: when conversations overlap and are not to be left out, or when none is left.
+        ValueError: when conversations overlap and `leave_out` is False, or when no conversation is left.
     """
     conversations = corpus.conversations.to_list()
     overlaps = {split: overlapping_dialogues(conversations, rows) for split, rows in reserved.items()}
@@ -168,11 +169,11 @@ def without_overlap(corpus: ExtraCorpus, reserved: dict[str, list[dict]], leave_
     if not leave_out:
         split, rows = next((split, rows) for split, rows in reversed(overlaps.items()) if rows)
         raise ValueError(
-            f"--extra_data: {said}. {rows[0].conversation} holds lines of {rows[0].found_in}, {rows[0].example!r} for "
-            f"example: a model that learned from them has seen the {split} split. Leave them out with "
+            f"--extra_data: {said}. For example, {rows[0].conversation} has lines of {rows[0].found_in}, such as "
+            f"{rows[0].example!r}: a model that learned from them has seen the {split} split. Leave them out with "
             "--leave_out_overlap."
         )
     kept = [number for number, row in enumerate(conversations) if row["id"] not in found]
     if not kept:
-        raise ValueError(f"--extra_data: {said}, and none is left to train on.")
+        raise ValueError(f"--extra_data: {said}, and no conversation is left to train on.")
     return corpus._replace(conversations=corpus.conversations.select(kept)), f"{said}; they are left out."

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Which columns of a table are features, and which tell the answer or the place of an utterance."""
+"""Finding the columns of a feature table that are not features: labels, and the position or identity of an utterance."""
 
 import re
 
@@ -117,19 +117,19 @@ FILLERS = {
 
 
 def answer_columns(names: list[str]) -> list[str]:
-    """The columns whose names say that they hold a label, such as `label_id`, `Sentiment`, `emotion_name`, `y`."""
+    """The columns that hold a label according to their names, such as `label_id`, `Sentiment`, `emotion_name`, `y`."""
     return [name for name in names if _is_made_of(name, LABEL_WORDS)]
 
 
 def key_columns(names: list[str]) -> list[str]:
-    """The columns whose names say where an utterance stands, such as `dialog_id`, `turn`, `season`, `start`, `Sr No.`."""
+    """The columns that identify or locate an utterance by their names, such as `dialog_id`, `turn`, `start`, `Sr No.`."""
     return [name for name in names if not _is_made_of(name, LABEL_WORDS) and _is_made_of(name, KEY_WORDS)]
 
 
 def _is_made_of(name: str, words: set[str]) -> bool:
     """
-    Whether a name says one of the words and nothing else: `pitch_start_slope` and `class_of_vowel_entropy` name features,
-    and so does a numbered `y_12`.
+    Whether a name consists of one of the words and fillers only: `pitch_start_slope`, `class_of_vowel_entropy` and the
+    numbered `y_12` do not, as they name features.
     """
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name))
     found = re.findall(r"[a-z]+|\d+", spaced.lower())

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Feature tables in files: Parquet, CSV, npz, npy with ids, and folders of arrays."""
+"""Reading feature tables from files: Parquet, CSV, npz, npy with ids, and folders of arrays."""
 
 import io
 import json
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 ID_COLUMNS = ("utterance_id", "id", "filename", "file", "utterance", "utt_id", "clip", "path", "file_name")
 SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 ID_FILES = ("{}_ids", "{}.ids", "{}-ids", "{}_utterance_ids", "ids", "utterance_ids")
-"""What the ids of an array `NAME.npy` may be called beside it, as `.txt`, `.json` or `.npy`."""
+"""The names that the file with the ids of an array `NAME.npy` may have, with the suffix `.txt`, `.json` or `.npy`."""
 
 
 def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]:
@@ -40,24 +40,29 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
     The feature table of each split.
 
     Args:
-        path: a file (`.parquet`, `.csv`, `.tsv`, `.npz` or `.npy`) for all splits, or a folder with a file for each split,
-            whose name holds the split's (`train`, `dev`, `valid`, `validation`, `test`), in it or in its folder `data`.
-            Shards such as `train-00000-of-00002.parquet`, which the Hub's data sets have, make one table. Or a folder of
-            `.npy` files, one an utterance, named by its id, or such a folder for each split.
+        path: one of the following.
+
+            - A file (`.parquet`, `.csv`, `.tsv`, `.npz` or `.npy`) for all splits.
+            - A folder with a file for each split, in it or in its folder `data`. The name of the file contains that of the
+              split (`train`, `dev`, `valid`, `validation`, `test`). Shards such as `train-00000-of-00002.parquet`, as data
+              sets of the Hub have them, are joined to one table.
+            - A folder with a `.npy` file for each utterance, named by its id, or such a folder for each split.
+
+            The files contain:
 
             - Parquet and CSV: a column with the utterance id (one of [`ID_COLUMNS`]; folders and suffixes of paths are
-              dropped), and either a column `features` with lists or one column a feature. Columns whose names say that they
-              hold a label or a place in the data are left out, with a warning. Of one file with a column `split`, each
-              split gets its rows.
+              dropped), and either a column `features` with lists or one column for each feature. Columns that hold a label
+              or a position according to their names are left out, with a warning. If there is a column `split`, each split
+              gets its rows.
             - npz: arrays `utterance_ids` and `features`, or one array `(D,)` or `(S, D)` under each utterance id.
-            - npy: an array `(utterances, D)` or `(utterances, S, D)`, its ids beside it in a file of [`ID_FILES`].
+            - npy: an array `(utterances, D)` or `(utterances, S, D)`, with the ids in a file beside it, see [`ID_FILES`].
 
-            Object arrays are refused. Infinite values are empty cells, with a warning.
-        splits: the splits wanted.
+            Object arrays are refused. Infinite values are treated as empty cells, with a warning.
+        splits: the splits to load.
 
     Raises:
         FileNotFoundError: when the file, or a split's file, does not exist.
-        ValueError: when a file holds no such table.
+        ValueError: when a file does not contain such a table.
     """
     path = Path(path)
     if path.is_file():
@@ -78,10 +83,10 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
         if len(files) > 1 and whole:
             other = next(file for file in files if file != whole[0])
             first, second = sorted((whole[0], other))
-            raise ValueError(f"{first} and {second} are both of the {split} split: leave one in the folder.")
+            raise ValueError(f"{first} and {second} are both files of the {split} split: leave one in the folder.")
     missing = [split for split in splits if split not in found]
     if missing:
-        raise FileNotFoundError(f"{path} has no feature table whose name holds {' or '.join(missing)}.")
+        raise FileNotFoundError(f"{path} has no feature table whose name contains {' or '.join(missing)}.")
     return {split: _joined([_read_by_split(f, [split])[split] for f in found[split]]) for split in splits}
 
 
@@ -92,8 +97,8 @@ def _joined(shards: list[FeatureTable]) -> FeatureTable:
     for shard in filled:
         if shard.size != filled[0].size or shard.record != filled[0].record:
             raise ValueError(
-                f"The shards of a feature table must be of one extractor, but are of {filled[0].record}, size "
-                f"{filled[0].size}, and {shard.record}, size {shard.size}."
+                f"The shards of a feature table must be computed by one extractor, but are computed by {filled[0].record}, "
+                f"size {filled[0].size}, and by {shard.record}, size {shard.size}."
             )
     for shard in filled[1:]:
         shard.order_columns(filled[0].columns)
@@ -111,7 +116,7 @@ def _holds_ids(file: Path) -> bool:
 
 
 def _folders_of_arrays(path: Path, splits: list[str]) -> dict[str, FeatureTable] | None:
-    """The tables of a folder with an array for each utterance, or of such a folder for each split; None for another."""
+    """The tables of a folder with an array for each utterance, or of such a folder for each split; None for other folders."""
     named = {
         SPLIT_NAMES[folder.name.lower()]: folder for folder in path.iterdir() if folder.name.lower() in SPLIT_NAMES
     }
@@ -130,7 +135,7 @@ def _folders_of_arrays(path: Path, splits: list[str]) -> dict[str, FeatureTable]
 
 def _read_by_split(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     if path.suffix not in READERS:
-        raise ValueError(f"{path} is no feature table: give one of {', '.join(READERS)}.")
+        raise ValueError(f"{path} is not a feature table: give one of {', '.join(READERS)}.")
     try:
         return READERS[path.suffix](path, splits)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, pa.ArrowException) as error:
@@ -150,11 +155,11 @@ def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         records = table.column(RECORD_COLUMN).unique().to_pylist()
         if len(records) > 1:
             raise ValueError(
-                f"its rows are of different extractors, {records[0]} and {records[1]}: they are no one table"
+                f"its rows were computed by different extractors, {records[0]} and {records[1]}: make a table of each"
             )
         metadata = {RECORD_KEY: (records[0] if records else None) or "null"}
     record = read_record((metadata or {}).get(RECORD_KEY, "null"))
-    # a table that this package wrote has the ids of the utterances themselves
+    # tables that this package wrote hold the exact utterance ids, not paths
     ids = list(map(str if record else utterance_id, identifiers))
     named = pa.table({"utterance_id": ids, "features": table.column("features")}).replace_schema_metadata(metadata)
     if "split" not in table.column_names:
@@ -167,7 +172,7 @@ def _read_csv(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     text, _ = read_text(path)
     if not text.strip():
         raise ValueError("it is empty: its first line must name the columns.")
-    # ids are read as they stand: 007 is no number
+    # ids are read as text, so that 007 stays 007
     names = [name for name in pd.read_csv(io.StringIO(text), sep=delimiter_of(text, path), nrows=0).columns]
     as_text = {name: str for name in names if str(name).strip().lower() in ID_COLUMNS}
     frame = pd.read_csv(io.StringIO(text), sep=delimiter_of(text, path), dtype=as_text)
@@ -184,7 +189,7 @@ def _from_frame(frame: pd.DataFrame, splits: list[str], path: Path) -> dict[str,
     frame = _features_of(frame, path)
 
     def table(rows) -> FeatureTable:
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, and an empty cell
+        with np.errstate(over="ignore"):  # values that are too large become infinite, then empty cells
             values = frame[rows].to_numpy(np.float32)
         lengths, columns = np.ones(len(values), dtype=np.int64), list(map(str, frame.columns))
         ids = list(map(utterance_id, identifiers[rows]))
@@ -200,22 +205,23 @@ def _features_of(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     The columns that are features.
 
     Raises:
-        ValueError: when a column holds something else than numbers, or none is left.
+        ValueError: when a column holds values that are not numbers, or no feature column is left.
     """
     names = list(map(str, frame.columns))
-    dropped = {"the answer": answer_columns(names), "the place of an utterance": key_columns(names)}
+    dropped = {"the label": answer_columns(names), "the position or id of an utterance": key_columns(names)}
     for what, columns in dropped.items():
         if columns:
             logger.warning(
-                "%s: %s %s, by %s no feature: left out. Rename what is one.",
-                *(path, ", ".join(columns), f"tells {what}" if len(columns) == 1 else f"tell {what}"),
+                "%s: %s %s according to %s, and left out. If it is a feature, rename it.",
+                *(path, ", ".join(columns), f"is {what}" if len(columns) == 1 else f"are {what}"),
                 "its name" if len(columns) == 1 else "their names",
             )
     frame = frame[[name for name in frame if not any(str(name) in columns for columns in dropped.values())]]
     words = [str(name) for name, column in frame.items() if not pd.api.types.is_numeric_dtype(column)]
     if words or frame.shape[1] == 0:
         raise ValueError(
-            f"Beside the utterance id there must be numbers alone; not numbers: {', '.join(words) or 'no column'}."
+            "Apart from the utterance id, all columns must hold numbers; "
+            + (f"these do not: {', '.join(words)}." if words else "there is no feature column.")
         )
     return frame
 
@@ -223,7 +229,7 @@ def _features_of(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _read_npz(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     if not zipfile.is_zipfile(path):
         raise ValueError(
-            "it is no npz with the arrays of utterances by their ids: a single array is an .npy file, with its ids beside it."
+            "it is not an npz archive of arrays by utterance id: save a single array as .npy, with its ids in a file beside it."
         )
     _check_sizes(path)
     with np.load(path, allow_pickle=False) as archive:
@@ -232,11 +238,13 @@ def _read_npz(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         identifiers, features = arrays["utterance_ids"], arrays["features"]
         if identifiers.ndim != 1 or features.ndim not in (2, 3):
             raise ValueError(
-                f"utterance_ids and features have the shapes {identifiers.shape} and {features.shape}: give (utterances,), and "
+                f"utterance_ids and features have the shapes {identifiers.shape} and {features.shape}: give (utterances,) and "
                 "(utterances, D) or (utterances, S, D)."
             )
         if len(identifiers) != len(features):
-            raise ValueError(f"there are {len(identifiers)} utterance_ids and {len(features)} rows of features.")
+            raise ValueError(
+                f"there are {len(identifiers)} utterance_ids and {len(features)} rows of features: give as many of each."
+            )
         return dict.fromkeys(splits, _from_arrays(identifiers.tolist(), list(features), str(path)))
     return dict.fromkeys(splits, _from_arrays(list(arrays), list(arrays.values()), str(path)))
 
@@ -244,7 +252,8 @@ def _read_npz(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
 def _check_sizes(path: Path):
     """
     Raises:
-        ValueError: for an array that is larger than the file says, or than this machine's memory.
+        ValueError: when the stated size of an array differs from its size in the file, or the arrays exceed this machine's
+            memory.
     """
     total, memory = 0, _memory()
     with zipfile.ZipFile(path) as archive:
@@ -256,7 +265,7 @@ def _check_sizes(path: Path):
             name = member.filename.removesuffix(".npy")
             if size != member.file_size - start:
                 raise ValueError(
-                    f"{name} states {size} bytes of numbers, and has {member.file_size - start}: it is damaged."
+                    f"{name} is damaged: its header states {size} bytes of numbers, but it has {member.file_size - start}."
                 )
             total += size
     if memory is not None and total > memory:
@@ -264,11 +273,11 @@ def _check_sizes(path: Path):
 
 
 def _stated_size(file) -> tuple[int, int]:
-    """The bytes of numbers that an npy header states, and where they begin."""
+    """The number of data bytes that an npy header states, and the offset at which the data begins."""
     version = np.lib.format.read_magic(file)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if read is None:
-        raise ValueError(f"it is an npy file of the unknown version {version}.")
+        raise ValueError(f"it is an npy file of the unsupported version {version}.")
     shape, _, dtype = read(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects (Object arrays cannot be loaded): save plain numbers.")
@@ -297,7 +306,7 @@ def _load_array(path: Path) -> np.ndarray:
             size, start = _stated_size(file)
         if size != path.stat().st_size - start:
             raise ValueError(
-                f"it states {size} bytes of numbers, and has {path.stat().st_size - start}: it is damaged."
+                f"it is damaged: its header states {size} bytes of numbers, but it has {path.stat().st_size - start}."
             )
         return np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -308,12 +317,12 @@ def _read_npy(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     array = _load_array(path)
     if array.dtype.names is not None:
         raise ValueError(
-            f"it has the fields {', '.join(array.dtype.names)}: give an array of numbers, with its ids beside it."
+            f"it has the fields {', '.join(array.dtype.names)}: give an array of numbers, with its ids in a file beside it."
         )
     identifiers = _ids_beside(path)
     if array.ndim not in (2, 3) or len(array) != len(identifiers):
         raise ValueError(
-            f"it has the shape {array.shape}, and there are {len(identifiers)} ids beside it: give (utterances, D) or "
+            f"it has the shape {array.shape}, but the file beside it has {len(identifiers)} ids: give (utterances, D) or "
             "(utterances, S, D)."
         )
     return dict.fromkeys(splits, _from_arrays(identifiers, list(array), str(path)))
@@ -332,34 +341,34 @@ def _ids_beside(path: Path) -> list[str]:
         if (file := path.with_name(f"{stem}.txt")).is_file():
             return [line.strip() for line in read_text(file)[0].splitlines() if line.strip()]
     raise ValueError(
-        f"an array has no ids: put those of its rows beside it, one a line, into {ID_FILES[0].format(path.stem)}.txt, or save "
-        "npz with utterance_ids and features."
+        f"the array has no ids: write the ids of its rows, one per line, into {ID_FILES[0].format(path.stem)}.txt beside it, or "
+        "save an npz file with utterance_ids and features."
     )
 
 
 def _from_arrays(identifiers: list, arrays: list[np.ndarray], what: str) -> FeatureTable:
     """
-    A table of an array `(D,)` or `(S, D)` for each utterance.
+    Make a table from an array `(D,)` or `(S, D)` for each utterance.
 
     Raises:
-        ValueError: with the id, for an array of another shape or size, and for words.
+        ValueError: for an array of another shape or size, or that is not numeric; the message has the utterance id.
     """
     features, size = [], None
     for identifier, array in zip(identifiers, arrays, strict=True):
         if array.dtype.kind not in "fiub":
-            raise ValueError(f"under {identifier!r} there are no numbers, but {array.dtype}.")
+            raise ValueError(f"the array of {identifier!r} has the type {array.dtype}: give numbers.")
         if array.ndim not in (1, 2) or array.shape[-1] == 0:
             raise ValueError(f"the array of {identifier!r} has the shape {array.shape}: give (D,) or (S, D).")
         size = size or array.shape[-1]
         if array.shape[-1] != size:
             raise ValueError(
-                f"the array of {identifier!r} has {array.shape[-1]} features, that of {identifiers[0]!r} has {size}: give arrays "
-                "of shape (D,) or (S, D) with one D."
+                f"the array of {identifier!r} has {array.shape[-1]} features, but that of {identifiers[0]!r} has {size}: give "
+                "arrays of shape (D,) or (S, D) with the same D."
             )
         with np.errstate(over="ignore"):
             features.append(np.atleast_2d(array.astype(np.float32)))
     if not features:
-        raise ValueError("it holds no array.")
+        raise ValueError("it contains no array.")
     ids, lengths = list(map(utterance_id, identifiers)), np.array([len(array) for array in features])
     return FeatureTable(ids, finite(np.concatenate(features), ids, lengths, None, what), lengths)
 
@@ -373,16 +382,16 @@ def _id_column(columns) -> str:
         if name in by_lower:
             return by_lower[name]
     raise ValueError(
-        f"No column holds the utterance id: name one of them {ID_COLUMNS[0]!r}. There are: {', '.join(map(str, columns))}."
+        f"No column holds the utterance id: rename it to {ID_COLUMNS[0]!r}. The columns are: {', '.join(map(str, columns))}."
     )
 
 
 def _splits(names) -> list[str]:
-    """The split of each row as `datasets` names it."""
+    """The name of each row's split in `datasets`."""
     found = [SPLIT_NAMES.get(str(name).strip().lower()) for name in names]
     if None in found:
         raise ValueError(
-            f"row {found.index(None) + 1} is of the split {list(names)[found.index(None)]!r}: name the splits "
+            f"row {found.index(None) + 1} has the split {list(names)[found.index(None)]!r}: name the splits "
             f"{', '.join(dict.fromkeys(SPLIT_NAMES.values()))}."
         )
     return found

@@ -15,7 +15,7 @@ from modeling_amuse.processing.whole_files import whole_file
 logger = logging.getLogger(__name__)
 
 RECORD_KEY = b"amuse_features"  # of the metadata of an Arrow schema
-RECORD_COLUMN = "extractor"  # where the Hub's data sets have the record, in every row: they keep no metadata
+RECORD_COLUMN = "extractor"  # holds the record in data sets of the Hub, which keep no metadata of the Arrow schema
 MEDIA_SUFFIXES = {
     *(".wav", ".mp4", ".flac", ".mp3", ".avi", ".ogg", ".opus", ".m4a", ".mkv", ".mov", ".webm", ".aac"),
     *(".npy", ".pt", ".json", ".csv", ".png", ".jpg"),
@@ -28,13 +28,14 @@ class FeatureTable:
 
     Args:
         ids: the utterance ids.
-        values: `(all tokens, D)` float32, the utterances' arrays behind each other. NaN: an empty cell.
+        values: `(all tokens, D)` float32, the concatenated arrays of the utterances. NaN is an empty cell.
         lengths: the number of tokens of each utterance.
-        record: what computed them, see `modeling_amuse.processing.feature_extractors`; None for features from elsewhere.
-        columns: the names of the D features, where they have names.
+        record: the extractor and its settings, see `modeling_amuse.processing.feature_extractors`; None for features that
+            this package did not compute.
+        columns: the names of the D features, if they have names.
 
     Raises:
-        ValueError: when an id stands there twice, or lengths do not add up.
+        ValueError: when an id occurs twice, or the lengths do not match the ids and values.
     """
 
     def __init__(
@@ -53,21 +54,19 @@ class FeatureTable:
         if len(self.rows) < len(ids):
             twice = next(identifier for row, identifier in enumerate(ids) if self.rows[identifier] != row)
             raise ValueError(
-                f"The utterance id {twice!r} stands in the feature table more than once (folders and suffixes of paths do "
-                "not count): leave one row."
+                f"The utterance id {twice!r} occurs more than once in the feature table (folders and suffixes of paths are "
+                "ignored): keep one row."
             )
         if len(lengths) != len(ids) or (len(ids) and self.ends[-1] != len(values)):
-            raise ValueError(
-                f"{len(ids)} utterances, {len(lengths)} lengths and {len(values)} tokens do not fit together."
-            )
+            raise ValueError(f"{len(ids)} utterances, {len(lengths)} lengths and {len(values)} tokens do not match.")
 
     @property
     def size(self) -> int:
-        """D."""
+        """The number of features of a token, D."""
         return self.values.shape[1]
 
     def get(self, identifier: str) -> np.ndarray | None:
-        """The features `(S, D)` of an utterance, or None where the table has none."""
+        """The features `(S, D)` of an utterance, or None if the table does not have it."""
         row = self.rows.get(identifier)
         if row is None:
             return None
@@ -76,17 +75,17 @@ class FeatureTable:
 
     def order_columns(self, columns: list[str] | None):
         """
-        Put the features into the order of these names, where both have names.
+        Order the features by these names, if both the features and `columns` are named.
 
         Raises:
-            ValueError: when the names are others.
+            ValueError: when the two sets of names differ.
         """
         if columns is None or self.columns is None or columns == self.columns:
             return
         if sorted(columns) != sorted(self.columns):
             lacking, more = (sorted(set(a) - set(b))[:3] for a, b in ((columns, self.columns), (self.columns, columns)))
             raise ValueError(
-                f"the features have other names than those of the training split: {', '.join(lacking) or 'none'} lacking, "
+                f"the names of the features differ from those of the training split: {', '.join(lacking) or 'none'} missing, "
                 f"{', '.join(more) or 'none'} unknown."
             )
         self.values = self.values[:, [self.columns.index(name) for name in columns]]
@@ -94,11 +93,11 @@ class FeatureTable:
 
     def statistics(self, identifiers: list[str]) -> dict[str, list]:
         """
-        Mean and standard deviation of each feature over the tokens of these utterances, empty cells left out, and the
-        features' names, if they have any. A constant feature gets the deviation 1.
+        Mean and standard deviation of each feature over the tokens of the given utterances, ignoring empty cells, and the
+        names of the features, if they have any. A constant feature gets the deviation 1.
 
         Raises:
-            ValueError: when a feature has no value in any of them.
+            ValueError: when a feature has no value in any of the utterances.
         """
         known = [array for array in map(self.get, identifiers) if array is not None]
         values = np.concatenate(known).astype(np.float64) if known else np.full((1, self.size), np.nan)
@@ -114,8 +113,8 @@ class FeatureTable:
         self, identifiers: list[str], statistics: dict[str, list], limit: float
     ) -> tuple[int, int, float]:
         """
-        How many values of these utterances are more than `limit` standard deviations from the mean, how many values there
-        are, and the largest distance, in standard deviations.
+        The number of values of the given utterances that are more than `limit` standard deviations from the mean, the
+        number of all values, and the largest distance in standard deviations.
         """
         known = [array for array in map(self.get, identifiers) if array is not None]
         if not known:
@@ -126,21 +125,21 @@ class FeatureTable:
         return int((distances > limit).sum()), distances.size, float(distances.max(initial=0.0))
 
     def coverage(self, identifiers: list[str]) -> str:
-        """In words: how many of these utterances have features, and how many cells of theirs are empty."""
+        """A text that says how many of the given utterances have features, and how many of their cells are empty."""
         known = [array for array in map(self.get, identifiers) if array is not None and not np.isnan(array).all()]
         text = f"{len(known)} of {len(identifiers)} utterances have features ({self.describe_features()})"
         if len(known) < len(identifiers):
             text += ", for the others the modality is missing"
         empty = sum(int(np.isnan(array).sum()) for array in known)
         if empty:
-            text += f"; {empty} empty cells, the training mean stands in"
+            text += f"; {empty} empty cells, replaced by the training mean"
         unused = len(self.rows.keys() - set(identifiers))
         if unused:
-            text += f"; {unused} ids of the table are of no utterance of the split"
+            text += f"; {unused} ids of the table do not belong to the split"
         return text
 
     def describe_features(self, first: int = 8) -> str:
-        """How many features there are, and the names of the first of them."""
+        """A text with the number of features and the names of the first ones."""
         if self.columns is None:
             return f"{self.size} features"
         more = f" and {self.size - first} more" if self.size > first else ""
@@ -149,10 +148,10 @@ class FeatureTable:
     @classmethod
     def from_arrow(cls, table: pa.Table, what: str = "The feature table") -> "FeatureTable":
         """
-        From Arrow columns `utterance_id` and `features` (lists of numbers, or lists of such lists), without a copy of the
-        numbers where they lie in one piece.
+        Make a table from the Arrow columns `utterance_id` and `features` (lists of numbers, or lists of such lists).
+        Numbers that are contiguous in memory are not copied.
         """
-        table = table.filter(table.column("features").is_valid())  # a null is as good as no row
+        table = table.filter(table.column("features").is_valid())  # a null means the same as no row
         record = read_record((table.schema.metadata or {}).get(RECORD_KEY, b"null"))
         features = table.column("features")
         is_nested = hasattr(features.type.value_type, "value_type")
@@ -171,7 +170,7 @@ class FeatureTable:
             return cls([], np.zeros((0, 0), np.float32), np.zeros(0, np.int64), record)
         if len(sizes) > 1 or None in sizes:
             raise ValueError(
-                f"The rows of a feature table must be of one size, but are of sizes {sorted(map(str, sizes))}."
+                f"The rows of a feature table must have one size, but have the sizes {sorted(map(str, sizes))}."
             )
         values = features.flatten().to_numpy(zero_copy_only=False).reshape(-1, sizes.pop())
         ids = table.column("utterance_id").to_pylist()
@@ -180,35 +179,35 @@ class FeatureTable:
 
 def read_record(text: bytes | str) -> dict | None:
     """
-    What computed a table's features, from its metadata.
+    Read the record of the extractor from a table's metadata.
 
     Raises:
-        ValueError: when that is no JSON object.
+        ValueError: when the metadata is not a JSON object with a name.
     """
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"its metadata {RECORD_KEY.decode()!r} are no JSON ({type(error).__name__}: {str(error)[:80]}): write the table "
-            "anew, or without them."
+            f"its metadata {RECORD_KEY.decode()!r} is not JSON ({type(error).__name__}: {str(error)[:80]}): extract the "
+            "features again, or remove the metadata."
         ) from error
     if record is not None and not (isinstance(record, dict) and isinstance(record.get("name"), str)):
         raise ValueError(
-            f"its metadata {RECORD_KEY.decode()!r} are {str(record)[:80]}, and no extractor with a 'name': write the table "
-            "anew, or without them."
+            f"its metadata {RECORD_KEY.decode()!r} is {str(record)[:80]}, not an extractor with a 'name': extract the "
+            "features again, or remove the metadata."
         )
     return record
 
 
 def utterance_id(name) -> str:
-    """The id of an utterance that a table names by its clip: without folders and the suffix of a file."""
+    """The utterance id from the path of a clip: the file name without folders and suffix."""
     name = re.split(r"[/\\]", str(name).strip())[-1]
     suffix = Path(name).suffix
     return name[: -len(suffix)] if suffix.lower() in MEDIA_SUFFIXES else name
 
 
 def finite(values: np.ndarray, ids: list[str], lengths: np.ndarray, columns: list[str] | None, what: str) -> np.ndarray:
-    """The values with empty cells in place of infinite ones, and a warning that names the first."""
+    """Replace infinite values by empty cells (NaN), with a warning that names the first one."""
     strange = np.isinf(values)
     if not strange.any():
         return values
@@ -216,7 +215,7 @@ def finite(values: np.ndarray, ids: list[str], lengths: np.ndarray, columns: lis
     owner = ids[int(np.searchsorted(np.cumsum(lengths), token, side="right"))]
     name = columns[feature] if columns is not None else f"feature {feature}"
     logger.warning(
-        "%s: %d values are infinite or too large for a 32-bit number, the first of them %s of %s: taken for empty cells.",
+        "%s: %d values are infinite or too large for a 32-bit number, the first is %s of %s: they are treated as empty cells.",
         *(what, int(strange.sum()), name, owner),
     )
     return np.where(strange, np.float32("nan"), values)
@@ -224,12 +223,12 @@ def finite(values: np.ndarray, ids: list[str], lengths: np.ndarray, columns: lis
 
 def write_feature_table(path: Path, features: dict[str, np.ndarray | None], record: dict | None):
     """
-    Write features as a Parquet file, whole or not at all.
+    Write features as a Parquet file. The file appears only when it is complete.
 
     Args:
         path: the file.
-        features: for each utterance id `(S, D)`, or None where it has none.
-        record: what computed them; None for features from elsewhere.
+        features: for each utterance id its features `(S, D)`, or None if it has none.
+        record: the extractor and its settings; None for features that this package did not compute.
     """
     schema = pa.schema(
         [("utterance_id", pa.string()), ("features", pa.list_(pa.list_(pa.float32())))],

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Conversations from whatever `datasets` loads: a data set of the Hub, a folder of one, or what `save_to_disk` wrote."""
+"""Conversations from data that `datasets` loads: a data set of the Hub, its folder, or a folder of `save_to_disk`."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ from modeling_amuse.processing.corpora.table_files import rows_of_dataset
 
 
 def is_saved_dataset(folder: Path) -> bool:
-    """Whether `datasets` wrote a folder with `save_to_disk`."""
+    """Whether a folder was written by `save_to_disk` of `datasets`."""
     return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
 
 
@@ -32,20 +32,21 @@ def load_from_datasets(
     name: str, cache_dir: str | None, splits: Collection[str] | None, options: DataOptions
 ) -> tuple[Contents, list[str]]:
     """
-    The contents of a data set, its splits as `DatasetDict`, and notes for the user.
+    Load the contents of a data set, its splits as `DatasetDict`, and notes for the user.
 
-    Splits keep their names, `val` and `dev` become `validation`. One that has `train` alone is divided 80/10/10; to one
-    without validation alone, a tenth of the training conversations is given.
+    Splits keep their names, except that `val` and `dev` become `validation`. A data set that has only `train` is divided
+    into 80 % training, 10 % validation and 10 % test. If only the validation split is missing, a tenth of the training
+    conversations becomes the validation split.
 
     Args:
         name: a Hub id, or a folder.
-        cache_dir: where files are kept. Default: that of `datasets`.
-        splits: the splits that are wanted. Default: all.
+        cache_dir: the folder of the files. Default: the cache of `datasets`.
+        splits: the splits to load. Default: all.
         options: configuration, revision, columns, labels.
 
     Raises:
-        FileNotFoundError: when there is no such data set, or it cannot be reached.
-        ValueError: for rows that hold something else than conversations.
+        FileNotFoundError: when the data set does not exist or cannot be reached.
+        ValueError: when its rows are not conversations or utterances, or none of the splits exists.
     """
     tables = open_datasets(name, cache_dir, options)
     store, read, notes, names = RecordingStore(cache_dir), {}, [], ()
@@ -74,15 +75,15 @@ def load_from_datasets(
 
 
 def _divide(read: dict, own: set[str], name: str, options: DataOptions) -> str:
-    """Make the missing splits out of `train`, in place; what was done, in words."""
+    """Divide `train` into the missing splits, in place. Returns a text that says what was done."""
     conversations, counts = read["train"]
     if any("split" in conversation for conversation in conversations) or "test" not in own:
         parts, note = divided(conversations, options.split_seed, name)
     else:
         parts = random_split(conversations, options.split_seed, name, ("validation",))
         note = (
-            f"{name} has no validation split: {len(parts['validation'])} of its training conversations are validated on "
-            f"(--split_seed {options.split_seed})."
+            f"{name} has no validation split: {len(parts['validation'])} of its training conversations are used for "
+            f"validation (--split_seed {options.split_seed})."
         )
     others = {key: count for key, count in counts.items() if key not in ("conversations", "utterances")}
     for split, part in parts.items():
@@ -92,11 +93,11 @@ def _divide(read: dict, own: set[str], name: str, options: DataOptions) -> str:
 
 def open_datasets(name: str, cache_dir: str | None, options: DataOptions) -> dict:
     """
-    The splits of a data set.
+    Open the splits of a data set.
 
     Raises:
-        FileNotFoundError: when there is none, or it cannot be reached.
-        ValueError: when it is a script, or needs a configuration.
+        FileNotFoundError: when the data set does not exist or cannot be reached.
+        ValueError: when it is a loading script, needs a configuration, or is not a data set.
     """
     folder = Path(name)
     try:
@@ -114,13 +115,13 @@ def open_datasets(name: str, cache_dir: str | None, options: DataOptions) -> dic
         if "scripts are no longer supported" not in str(error):
             raise
         raise ValueError(
-            f"{name} is a loading script, which `datasets` does not run: its automatic copy, where the Hub made one, is "
-            "--dataset_revision refs/convert/parquet."
+            f"{name} is a loading script, which `datasets` does not run: if the Hub has converted it, read the converted copy "
+            "with --dataset_revision refs/convert/parquet."
         ) from error
     except (ValueError, OSError) as error:
         if isinstance(error, ValueError) and folder.exists():
-            raise ValueError(f"{name} is no data set that `datasets` loads: {error}") from error
+            raise ValueError(f"{name} is not a data set that `datasets` can load: {error}") from error
         if isinstance(error, ValueError) and "onfig" in str(error):
-            raise ValueError(f"{name}: {error} Name one with --dataset_config.") from error
+            raise ValueError(f"{name}: {error} Choose a configuration with --dataset_config.") from error
         raise FileNotFoundError(f"The data set {name} cannot be loaded: {error}") from error
     return dict(data) if isinstance(data, dict) else {str(getattr(data, "split", None) or "train"): data}

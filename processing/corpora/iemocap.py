@@ -30,14 +30,14 @@ TEST_SESSION = 5
 VALIDATION_PERCENT = 11
 
 COMPLETE_COUNTS = {"train and validation": 5758, "test": 1622}
-"""Utterances that the annotation files of the complete release label with one of [`EMOTIONS`]: 7,380."""
+"""The number of utterances that the complete release labels with one of [`EMOTIONS`]: 7,380 in all."""
 FIELD_COUNTS = {"train and validation": 5810, "test": 1623}
 """
-What papers report. They follow the published feature files of DialogueRNN, which label 53 utterances more, all with
-happiness (648 for 595).
+The numbers that papers report. They follow the published feature files of DialogueRNN, which label 53 more utterances, all
+with happiness (648 instead of 595).
 """
 
-# "[6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]", as files are also found with other spaces and case
+# "[6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]"; some copies have other spaces and case
 EVALUATION = re.compile(
     r"\[\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*\]\s+(Ses\d\d[FM]_\w+_([FM])\w+)\s+(\w+)(?:\s+\[.*\])?\s*", re.IGNORECASE
 )
@@ -50,16 +50,16 @@ class Iemocap(ConversationBuilder):
     """
     Builder of IEMOCAP from a user's own licensed copy. A dialogue is a conversation.
 
-    Session 5 is the test split, as in the field. There is no official validation split: of Sessions 1 to 4, the
-    conversations whose id hashes into [`VALIDATION_PERCENT`] of 100 are the validation split, the same ones always.
-    (Their speakers are also in the train split.) Utterances with another label than the six [`EMOTIONS`] stay in their
-    conversation as its context, without an emotion.
+    Session 5 is the test split, as in most papers. There is no official validation split: about
+    [`VALIDATION_PERCENT`] % of the conversations of Sessions 1 to 4, chosen by a hash of their ids, are the validation
+    split. Their speakers also occur in the training split. Utterances with another label than the six [`EMOTIONS`] stay
+    in their conversation as context, without an emotion.
 
-    `audio` is the sentence's wav, `video` the dialogue's avi, which shows both actors side by side.
+    `audio` is the wav file of the utterance, `video` the avi file of the dialogue, which shows both actors side by side.
 
     Raises:
-        FileNotFoundError: with what is missing and where it can be had.
-        ValueError: for an annotation file that cannot be read.
+        FileNotFoundError: when files are missing; the message names them and says where to get them.
+        ValueError: when an annotation file cannot be read.
     """
 
     VERSION = "2.0.0"
@@ -72,7 +72,7 @@ class Iemocap(ConversationBuilder):
         absent = ", ".join(f"Session{number}" for number in SESSIONS if number not in found)
         if not found:
             names = ", ".join(sorted(path.name for path in data_dir.iterdir())[:8]) if data_dir.is_dir() else ""
-            raise FileNotFoundError(f"{data_dir} lacks {absent}. It holds {names or 'nothing'}. {SOURCE}")
+            raise FileNotFoundError(f"{data_dir} lacks {absent}. It contains {names or 'nothing'}. {SOURCE}")
         if absent:
             logger.warning("%s lacks %s: only the other sessions are read.", data_dir, absent)
         folders = {
@@ -113,7 +113,7 @@ class Iemocap(ConversationBuilder):
         for key, (what, has_files) in lacking.items():
             if has_files and not any(u[key] for u in found):
                 logger.warning(
-                    "IEMOCAP's files of %ss were found, and none was understood as that of an utterance: there is no %s. %s",
+                    "IEMOCAP's %s files were found, but none could be assigned to an utterance: no utterance has %s. %s",
                     *(what, key, SOURCE),
                 )
         return read
@@ -128,10 +128,10 @@ class Iemocap(ConversationBuilder):
         utterances = []
         for number, line in enumerate(text.splitlines(), start=1):
             if not line.lstrip().startswith("["):
-                continue  # the header, or what a single annotator said
+                continue  # the header, or the label of a single annotator
             match = EVALUATION.fullmatch(line.strip())
             if match is None:
-                raise ValueError(f"{path}, line {number}, is no utterance: {line!r}. {SOURCE}")
+                raise ValueError(f"{path}, line {number}, is not an utterance: {line!r}. {SOURCE}")
             start, end, identifier, _, code = match.groups()
             identifier, code = published_name(identifier), code.lower()
             recording = inside(recordings, f"{identifier}.wav")
@@ -146,7 +146,7 @@ class Iemocap(ConversationBuilder):
                 "video": video,
                 "video_start": 0.0,
                 "video_side": video_side(identifier),
-                # a code that --emotion_map names is a label like the others
+                # codes that --emotion_map names are kept as labels
                 "emotion": EMOTION_OF_CODE.get(code) or (code if code in named else None),
             }
             report["utterances with one of the six emotions"] += code in EMOTION_OF_CODE
@@ -177,7 +177,7 @@ def _counted_with(split: str) -> str:
 
 
 def split_of(conversation: str, session: int) -> str:
-    """The split of a conversation, told from its id and session alone."""
+    """The split of a conversation, which depends only on its id and session."""
     if session == TEST_SESSION:
         return "test"
     digest = hashlib.sha256(conversation.encode()).digest()
@@ -186,19 +186,19 @@ def split_of(conversation: str, session: int) -> str:
 
 def video_side(utterance: str) -> str:
     """
-    The half of the picture in which the speaker of an utterance sits: the actor with the markers, whose letter the
-    conversation's name has (the first F of `Ses01F_impro01_F000`), on the left.
+    The half of the picture in which the speaker of an utterance sits. The actor with the markers sits on the left; the
+    conversation's name has this actor's letter (the first F of `Ses01F_impro01_F000`).
 
-    This is a convention of public code that cuts the faces out of these videos; the release's own documentation says who
-    wears the markers, not who sits where. Look at some frames of your copy before you rely on it.
+    This follows public code that crops the faces from these videos. The documentation of the release says who wears the
+    markers, but not who sits where: check some frames of your copy before you rely on it.
     """
     return "left" if utterance[5] == utterance.rsplit("_", 1)[1][0] else "right"
 
 
 def read_transcriptions(path: Path) -> dict[str, str]:
     """
-    The text of each utterance id. Lines of another form, such as `M: (laughs)`, belong to no annotated utterance. No file
-    is as good as an empty one.
+    The text of each utterance id. Lines of another form, such as `M: (laughs)`, are skipped, as they do not belong to an
+    annotated utterance. A missing file gives no texts.
     """
     if not path.is_file():
         return {}
@@ -215,7 +215,7 @@ def published_name(name: str) -> str:
 
 
 def inside(folder: Path, *names: str) -> Path:
-    """A path in a folder, whose parts may be written in other case."""
+    """The path of a file or folder inside `folder`, whose names may differ in case."""
     for name in names:
         exact = folder / name
         if not exact.exists() and folder.is_dir():
@@ -230,12 +230,12 @@ def _holds_files(folder: Path) -> bool:
 
 
 def transcription_file(evaluation: Path) -> Path:
-    """The transcriptions of the conversation of an evaluation file."""
+    """The file with the transcriptions of the conversation of an evaluation file."""
     return inside(evaluation.parents[1], "transcriptions", evaluation.name)
 
 
 def video_file(evaluation: Path) -> Path:
-    """The video of the conversation of an evaluation file."""
+    """The video file of the conversation of an evaluation file."""
     return inside(evaluation.parents[1], "avi", "DivX", f"{evaluation.stem}.avi")
 
 

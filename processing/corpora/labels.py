@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Labels as files write them, made the emotions that a model learns."""
+"""Converting the labels of files into the emotions that a model learns."""
 
 import math
 import re
@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
 NO_LABEL = {"", "nan", "none", "null", "n/a", "<na>", "xxx", "-1"}
-"""What stands for a label that is not known, in lower case. `xxx` is IEMOCAP's, for annotators who do not agree."""
+"""Values for a missing label, in lower case. IEMOCAP uses `xxx` where the annotators disagree."""
 
 PRESETS = {
     "iemocap4": (("happiness", "sadness", "neutral", "anger"), {"excitement": "happiness"}),
     "iemocap5": (("happiness", "sadness", "neutral", "anger", "frustration"), {"excitement": "happiness"}),
     "iemocap6": (("happiness", "sadness", "neutral", "anger", "excitement", "frustration"), {}),
 }
-"""Sets of emotions that the field uses of IEMOCAP, and what is joined: excitement counts as happiness in the smaller two."""
+"""The usual sets of emotions for IEMOCAP, and the emotions they merge: the smaller two count excitement as happiness."""
 
 IEMOCAP_CODES = {
     **{"hap": "happiness", "sad": "sadness", "neu": "neutral"},
@@ -28,14 +28,14 @@ MELD_EMOTIONS = DATA_SETS["meld"].emotions
 
 def label_of(value, place: str) -> str | None:
     """
-    The label of an utterance as text, or None where the cell is empty.
+    The label of an utterance as text, or None for an empty cell.
 
     Args:
-        value: what the file holds: text or a whole number.
-        place: the utterance, in words, for the message.
+        value: the value in the file: text or an integer.
+        place: the name of the utterance in the error message.
 
     Raises:
-        ValueError: for a list, a dict, a boolean or a fraction, which are no single label.
+        ValueError: for a list, a dict, a boolean or a fraction, which are not a single label.
     """
     if hasattr(value, "item") and not isinstance(value, str):
         value = value.item()  # a numpy number
@@ -45,7 +45,7 @@ def label_of(value, place: str) -> str | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise ValueError(
-            f"{place}: its emotion is {value!r}, a {type(value).__name__}: a label is one word or whole number; correct the "
+            f"{place}: its emotion is {value!r}, a {type(value).__name__}, but a label must be text or an integer: correct the "
             "row, or leave its label empty."
         )
     text = str(value)
@@ -56,10 +56,10 @@ def label_of(value, place: str) -> str | None:
 
 def read_emotion_map(items: Iterable[str] | None) -> dict[str, str]:
     """
-    `["exc=hap,fru=ang"]` as a dict.
+    Parse items such as `["exc=hap,fru=ang"]` into a dict.
 
     Raises:
-        ValueError: for an item without `=`, and for one label with two targets.
+        ValueError: for an item without `=`, and for a label that is mapped to two emotions.
     """
     found = {}
     for item in ",".join(items or ()).split(","):
@@ -69,7 +69,7 @@ def read_emotion_map(items: Iterable[str] | None) -> dict[str, str]:
         if not equals or not label.strip():
             raise ValueError(f"--emotion_map has {item!r}: write label=emotion, such as exc=hap,fru=ang.")
         if found.setdefault(_key(label), emotion.strip()) != emotion.strip():
-            raise ValueError(f"--emotion_map gives {label.strip()!r} two emotions.")
+            raise ValueError(f"--emotion_map maps {label.strip()!r} to two emotions: give one.")
     return found
 
 
@@ -81,22 +81,24 @@ def settle_labels(
     class_names: tuple[str, ...] | None = None,
 ) -> tuple[tuple[str, ...], list[str]]:
     """
-    Give every utterance one of the data set's emotions or None, in place, and check all splits.
+    Set the `emotion` of every utterance to one of the data set's emotions or None, in place, and check all splits.
 
-    Labels that differ in case and spaces alone are one emotion. What [`NO_LABEL`] holds is no label.
+    Labels that differ only in case and spaces are the same emotion. The values of [`NO_LABEL`] mean that there is no label.
 
     Args:
-        splits: the conversations of each split, their `emotion` as the file has it.
-        emotions: the emotions of the data set, in order; None: those of the training split, or of all splits without one.
+        splits: the conversations of each split, with `emotion` as in the file.
+        emotions: the emotions of the data set, in order. None: those of the training split, or of all splits if there is
+            no training split.
         emotion_map: see [`read_emotion_map`].
-        wanted: the emotions that are kept, in order, or the name of one of [`PRESETS`].
-        class_names: the names of a `ClassLabel`, whose order the emotions found in the files take.
+        wanted: the emotions to keep, in order, or the name of one of [`PRESETS`].
+        class_names: the names of a `ClassLabel`, which give the order of emotions that are found in the files.
 
     Returns:
-        The emotions, and warnings.
+        The emotions in the order of the labels, and warnings.
 
     Raises:
-        ValueError: for a label that the emotions do not hold, or that training does not show, with the utterance.
+        ValueError: for a label that is not one of the emotions, or that no training utterance has; the message names the
+            utterance.
     """
     wanted, renamed = _wanted(wanted)
     spellings = _spellings(splits)
@@ -114,7 +116,7 @@ def settle_labels(
             target_of[key] = key
     if unknown:
         warnings.append(
-            f"{'; '.join(unknown)}: taken for no label (--emotion_map can name an emotion for it, as "
+            f"{'; '.join(unknown)}: they are treated as unlabelled (give them an emotion with --emotion_map, such as "
             f"{unknown[0].split('label ')[1].strip(chr(39))}=neutral)."
         )
     names, doubles = _final_names(target_of, spellings, emotions, mapping)
@@ -129,7 +131,7 @@ def settle_labels(
             warnings.append(
                 "--emotions keeps "
                 + ", ".join(order)
-                + "; without a label stay: "
+                + "; these become unlabelled: "
                 + ", ".join(f"{count} utterances with {emotion}" for emotion, count in dropped.items())
                 + "."
             )
@@ -150,15 +152,15 @@ def _wanted(wanted: Iterable[str] | None) -> tuple[tuple[str, ...] | None, dict[
         return None, {}
     if names[0] in PRESETS:
         if len(names) > 1:
-            raise ValueError(f"--emotions {names[0]} stands for {', '.join(PRESETS[names[0]][0])}: give it alone.")
+            raise ValueError(f"--emotions {names[0]} means {', '.join(PRESETS[names[0]][0])}: give it alone.")
         return PRESETS[names[0]]
     if len(set(map(_key, names))) < len(names):
-        raise ValueError(f"--emotions names an emotion twice: {', '.join(names)}.")
+        raise ValueError(f"--emotions has the same emotion twice: {', '.join(names)}.")
     return tuple(names), {}
 
 
 def _spellings(splits: dict[str, list[dict]]) -> dict[str, Counter]:
-    """How each label is written, and how often; the training split counts first."""
+    """The spellings of each label and their counts, those of the training split first."""
     spellings = defaultdict(Counter)
     for split in sorted(splits, key=lambda name: name != "train"):
         for conversation in splits[split]:
@@ -169,7 +171,7 @@ def _spellings(splits: dict[str, list[dict]]) -> dict[str, Counter]:
 
 
 def _with_aliases(given: dict, of_preset: dict, spellings: dict, emotions) -> tuple[dict, dict]:
-    """The maps with IEMOCAP's names in place of its codes, or the reverse, as the data has them; and these aliases."""
+    """The emotion maps with IEMOCAP's names replaced by its codes or the reverse, as in the data; and these aliases."""
     present = {*spellings, *map(_key, emotions or ())}
     aliases = {code: name for code, name in IEMOCAP_CODES.items() if code not in present and name in present}
     if not aliases:
@@ -181,7 +183,7 @@ def _with_aliases(given: dict, of_preset: dict, spellings: dict, emotions) -> tu
             continue
         if label not in present:
             raise ValueError(
-                f"--emotion_map names {label!r}, which no utterance has as its label; there are: "
+                f"--emotion_map names {label!r}, which no utterance has as its label; the labels are: "
                 f"{', '.join(sorted(present)) or 'none'}."
             )
         found[label] = aliases.get(_key(emotion), emotion)
@@ -189,7 +191,7 @@ def _with_aliases(given: dict, of_preset: dict, spellings: dict, emotions) -> tu
 
 
 def _final_names(target_of, spellings, emotions, mapping) -> tuple[dict[str, str], list[str]]:
-    """The name of each emotion, by its key: the data set's, else the most frequent spelling; and what was joined."""
+    """The name of each emotion by its key (the data set's, else the most frequent spelling), and warnings on merged ones."""
     names = {_key(emotion): emotion for emotion in emotions or ()}
     warnings = []
     for key, target in target_of.items():
@@ -200,7 +202,7 @@ def _final_names(target_of, spellings, emotions, mapping) -> tuple[dict[str, str
         name = names.setdefault(key, " ".join(best.split()))
         if len(written) > 1:
             forms = ", ".join(f"{form!r} ({count})" for form, count in written.items())
-            warnings.append(f"The labels {forms} differ in case or spaces alone: they are one emotion, {name!r}.")
+            warnings.append(f"The labels {forms} differ only in case or spaces: they become one emotion, {name!r}.")
     for emotion in mapping.values():
         if emotion:
             names.setdefault(_key(emotion), emotion)
@@ -208,7 +210,7 @@ def _final_names(target_of, spellings, emotions, mapping) -> tuple[dict[str, str
 
 
 def _apply(splits: dict, final: dict[str, str | None], emotions: tuple[str, ...] | None) -> dict[str, set[str]]:
-    """Put the emotions in place; those that each split shows."""
+    """Set the emotions of the utterances. Returns the emotions that occur in each split."""
     found = {}
     for split, conversations in splits.items():
         found[split] = set()
@@ -225,7 +227,7 @@ def _apply(splits: dict, final: dict[str, str | None], emotions: tuple[str, ...]
                 ):
                     raise ValueError(
                         f"{place}: its label is {label!r}, which looks like a list, a dict or a boolean: give one emotion, or "
-                        "name it with --emotion_map."
+                        "map it to one with --emotion_map."
                     )
                 utterance["emotion"] = emotion
                 if emotion is not None:
@@ -234,17 +236,17 @@ def _apply(splits: dict, final: dict[str, str | None], emotions: tuple[str, ...]
 
 
 def _order(found: dict[str, set], splits: dict, emotions, mapping, class_names) -> tuple[tuple[str, ...], list[str]]:
-    """The emotions in their order, all of them known to the training split or to the data set, and warnings."""
+    """The emotions in order, checked against those of the training split or of the data set, and warnings."""
     everywhere = set().union(*found.values())
     if emotions is not None:
         named = [mapping.get(_key(e), e) for e in emotions] + list(mapping.values())
         order = list({_key(e): e for e in named if e}.values())
     elif "train" in found and {_key(e) for e in everywhere} <= set(MELD_EMOTIONS):
-        order = _sorted(everywhere, None)  # which are known without examples, though not learned
+        order = _sorted(everywhere, None)  # MELD's emotions are known even if no training utterance shows them
         lacking = [e for e in order if e not in found["train"]]
         if lacking and found["train"]:
             return tuple(order), [
-                f"No training utterance has {' or '.join(lacking)}, which other splits have: it is not learned."
+                f"No training utterance has {' or '.join(lacking)}, but other splits have: the model cannot learn it."
             ]
     else:
         order = _sorted(found.get("train") or everywhere, class_names)
@@ -255,13 +257,13 @@ def _order(found: dict[str, set], splits: dict, emotions, mapping, class_names) 
                 f"{_place_of(splits[split], split, strange[0])} has the emotion {strange[0]!r}, which "
                 + ("no training utterance has" if emotions is None else "the data set does not have")
                 + f"; the emotions are {', '.join(order) or 'none'}. Correct the label, or rename it with --emotion_map "
-                f"{strange[0]}=...; --emotion_map {strange[0]}= leaves such utterances without one."
+                f"{strange[0]}=...; --emotion_map {strange[0]}= makes such utterances unlabelled."
             )
     return tuple(order), []
 
 
 def _sorted(emotions: set[str], class_names: tuple[str, ...] | None) -> list[str]:
-    """In the order of the names where those hold them all, else in MELD's, else as numbers, else by alphabet."""
+    """The emotions in the order of `class_names` if these contain them all, else in MELD's, numerical or alphabetical order."""
     for names in (class_names or (), MELD_EMOTIONS):
         order = [_key(name) for name in names]
         if {_key(emotion) for emotion in emotions} <= set(order):
@@ -278,7 +280,7 @@ def _place_of(conversations: list[dict], split: str, emotion: str) -> str:
 
 
 def _select(splits: dict, order: tuple[str, ...], wanted: tuple[str, ...], aliases: dict) -> tuple[tuple, Counter]:
-    """The wanted emotions by their names in the data; the others are taken from the utterances."""
+    """The wanted emotions by their names in the data; utterances with other emotions lose theirs, which are counted."""
     by_key = {_key(emotion): emotion for emotion in order}
     names = [by_key.get(aliases.get(_key(name), _key(name))) for name in wanted]
     if None in names:

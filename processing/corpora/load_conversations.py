@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Loading a data set of conversations: one with a name here, the user's own files, or whatever `datasets` loads."""
+"""Loading a data set of conversations: a known one, the user's own files, or one that `datasets` loads."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from modeling_amuse.processing.corpora.hub_conversations import is_saved_dataset
 from modeling_amuse.processing.corpora.meld_download import meld_folder
 
 RENDERED = "controlled_corpus.json"
-"""The file that `render_sample.py` leaves in a folder of the sample corpus."""
+"""The file by which a folder that `render_sample.py` wrote is recognized."""
 
 
 class ConversationData(NamedTuple):
@@ -23,11 +23,11 @@ class ConversationData(NamedTuple):
     A loaded data set.
 
     Attributes:
-        splits: conversations, `train`, `validation` and `test` where they exist.
-        emotions: the emotions, in the order of the labels.
-        report: for each split, counts of what was found and mended.
-        notes: what was guessed and assumed, such as which column holds what.
-        name: what the data set is called; a folder with the rendered sample corpus is `"sample"`.
+        splits: the conversations of `train`, `validation` and `test`, as far as these exist.
+        emotions: the emotions in the order of the labels.
+        report: for each split, counts of what was found and corrected.
+        notes: sentences on what was guessed and assumed, such as the columns that were read.
+        name: the name of the data set; `"sample"` for a folder with the rendered sample corpus.
     """
 
     splits: DatasetDict
@@ -37,7 +37,7 @@ class ConversationData(NamedTuple):
     name: str = "folder"
 
     def describe(self, splits: Collection[str] | None = None) -> str:
-        """The notes, and a line for each split."""
+        """A text with the notes and a line for each split."""
         shown = {split: counts for split, counts in self.report.items() if splits is None or split in splits}
         return "\n".join([*self.notes, describe_report(shown)])
 
@@ -53,18 +53,18 @@ def load_conversations(
     Load a data set of conversations.
 
     Args:
-        name: one of [`DATA_SETS`] (`"folder"` is the user's own conversations); or a data set that `datasets` loads, by its
-            Hub id, or by its folder, which may be one of `save_to_disk`.
-        data_dir: the folder with the data set's files, for a name of [`DATA_SETS`]. MELD's annotations are fetched without
-            it, see [`meld_folder`].
-        cache_dir: where the Arrow files are kept. Default: that of `datasets`.
-        splits: the splits that are wanted, those of them that the data set has: a training asks for `train` and
-            `validation`, so that the file of the test split is not opened. Default: all.
-        options: how the files are read, see [`DataOptions`]. With files of their own, the name is `"folder"`.
+        name: one of [`DATA_SETS`] (`"folder"` is the user's own conversations); or the Hub id or folder of a data set that
+            `datasets` loads, including folders of `save_to_disk`.
+        data_dir: the folder with the data set's files, for a name of [`DATA_SETS`]. Without it, MELD's annotations are
+            downloaded, see [`meld_folder`].
+        cache_dir: the folder of the Arrow files. Default: the cache of `datasets`.
+        splits: the splits to load, as far as the data set has them. A training loads `train` and `validation`, so that the
+            file of the test split is not opened. Default: all.
+        options: how the files are read, see [`DataOptions`]. If they name files, `name` is ignored.
 
     Raises:
         FileNotFoundError: when the folder or its files are missing.
-        ValueError: for an unknown name, and for files that hold something else than conversations.
+        ValueError: for an unknown name, and for files that do not contain conversations.
     """
     options = options or DataOptions()
     builder = open_builder(name, data_dir, cache_dir, splits, options)
@@ -88,7 +88,7 @@ def open_builder(
     splits: Collection[str] | None = None,
     options: DataOptions | None = None,
 ) -> ConversationBuilder | None:
-    """The builder of a data set, its files found and not yet read; None for what `datasets` loads by itself."""
+    """The builder of a data set, which has located its files but not read them; None for data that `datasets` loads."""
     options = options or DataOptions()
     if options.files():
         name, data_dir = "folder", None

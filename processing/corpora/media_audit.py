@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The audit of a data set's recordings: what is missing, broken or suspicious, found before a training is."""
+"""The audit of a data set's recordings: it finds missing, damaged and suspicious ones before a model is trained on them."""
 
 import hashlib
 import itertools
@@ -23,17 +23,17 @@ from modeling_amuse.processing.sound_tracks import SAMPLING_RATE, audio_chunks
 logger = logging.getLogger(__name__)
 
 KINDS = ("missing", "corrupt", "zero_length", "too_long", "overlapping", "duplicate")
-"""What is looked for, see [`audit_media`]."""
+"""The kinds of defects, see [`audit_media`]."""
 
 MEDIA = ("audio", "video")
 
-# a recording ends early when more than this is missing of what an utterance needs; cutting clips is not exact
+# a recording counts as too short when more than this is missing at the end of an utterance; clips are not cut exactly
 TOLERATED_SECONDS, TOLERATED_SHARE = 0.5, 0.1
 
 
 @dataclass(frozen=True)
 class Recording:
-    """An utterance in a medium: its file, and from when to when it lasts in the file, in seconds (None: all of it)."""
+    """The recording of an utterance in one medium: its file, and its start and end there in seconds (None: the whole file)."""
 
     split: str
     conversation: str
@@ -48,15 +48,15 @@ class Recording:
 @dataclass
 class FileState:
     """
-    What was found in a file.
+    The state of a file.
 
     Attributes:
-        size: in bytes, None where there is no file.
+        size: its size in bytes, None if there is no file.
         problem: why it cannot be read, or None.
-        damage: what the decoders complained of while it was read, or None.
-        duration: what it says that it lasts, in seconds.
-        ends: for each medium it has a track of, up to which second that can be decoded; 0 where nothing can.
-        digest: the hash of its contents, where it was asked for.
+        damage: the warnings of the decoders, or None.
+        duration: the duration that the file states, in seconds.
+        ends: for each medium that it has a track of, the time in seconds up to which it can be decoded; 0 if nothing can.
+        digest: the hash of its contents, if it was requested.
     """
 
     size: int | None = None
@@ -69,26 +69,26 @@ class FileState:
 
 def audit_media(splits: dict[str, Iterable[dict]], longest: float = 60, num_processes: int = 2) -> dict[str, dict]:
     """
-    Look for what is wrong with the recordings of conversations:
+    Find defects in the recordings of conversations:
 
-    - `missing`: an utterance without a file in a medium that the data set has.
-    - `corrupt`: the file does not open, lacks the track, has nothing that can be decoded, ends before the utterance does,
-      or is damaged where it was decoded. Sound is decoded from end to end; of pictures, the key frames alone are.
-    - `zero_length`: the file is empty or lasts 0 s, or the utterance's times span nothing.
+    - `missing`: an utterance has no file in a medium that the data set has.
+    - `corrupt`: the file cannot be opened, lacks the track, cannot be decoded, ends before the utterance does, or the
+      decoders report damage. Sound is decoded completely, of video only the key frames.
+    - `zero_length`: the file is empty or lasts 0 s, or the utterance does not end after its start.
     - `too_long`: the utterance is longer than `longest`.
     - `overlapping`: two utterances of a conversation share more than half of the shorter one in the same file (and the
       same half of the picture).
-    - `duplicate`: files of different utterances, in any split, with the same contents.
+    - `duplicate`: files of different utterances, in any split, have the same contents.
 
     Args:
         splits: the conversations of each split.
-        longest: in seconds.
-        num_processes: how many files are read at the same time. 1 reads them in this process, where a file that crashes
-            the decoder ends the audit.
+        longest: the longest plausible utterance, in seconds.
+        num_processes: the number of files that are read at the same time. With 1, files are read in this process, and a
+            file that crashes the decoder ends the audit.
 
     Returns:
         For each split a dict with the number of `conversations`, `utterances` and `files` and, for each of [`KINDS`], a
-        list of findings: dicts with `utterances` (ids), `media`, `paths` and `what`, a text.
+        list of findings: dicts with `utterances` (ids), `media`, `paths` and `what`, a description.
 
     Raises:
         ValueError: when no utterance has a recording.
@@ -113,12 +113,12 @@ def audit_media(splits: dict[str, Iterable[dict]], longest: float = 60, num_proc
 
 
 def number_of_findings(report: dict[str, dict]) -> int:
-    """How many findings [`audit_media`] made."""
+    """The number of findings in a report of [`audit_media`]."""
     return sum(len(found[kind]) for found in report.values() for kind in KINDS)
 
 
 def describe_audit(report: dict[str, dict], first: int = 10) -> str:
-    """The counts of each split, and the first findings of each kind."""
+    """A text with the counts of each split and the first findings of each kind."""
     lines = []
     for split, found in report.items():
         counts = ", ".join(f"{len(found[kind])} {kind.replace('_', ' ')}" for kind in KINDS)
@@ -133,7 +133,7 @@ def describe_audit(report: dict[str, dict], first: int = 10) -> str:
 
 
 def _recordings(splits: dict[str, list[dict]]) -> list[Recording]:
-    """Every utterance in every medium that the data set has."""
+    """The recordings of all utterances in all media that the data set has."""
     utterances = [
         (split, conversation["id"], utterance)
         for split, conversations in splits.items()
@@ -143,8 +143,8 @@ def _recordings(splits: dict[str, list[dict]]) -> list[Recording]:
     media = [medium for medium in MEDIA if any(utterance.get(medium) for _, _, utterance in utterances)]
     if not media:
         raise ValueError(
-            "No utterance has a recording: put the recordings where the data set's builder looks for them, or name them "
-            "with 'audio' and 'video' in the conversations of a folder."
+            "No utterance has a recording: put the recordings into the folders that the data set's builder expects, or give "
+            "their paths as 'audio' and 'video' in your own conversations."
         )
     return [
         Recording(
@@ -158,7 +158,7 @@ def _recordings(splits: dict[str, list[dict]]) -> list[Recording]:
 
 
 def inspect_file(path: str, with_digest: bool = False) -> FileState:
-    """Read a file as [`FileState`] describes it."""
+    """Read a file and return its [`FileState`]."""
     if not Path(path).is_file():
         return FileState()
     state = FileState(size=Path(path).stat().st_size)
@@ -184,7 +184,7 @@ def inspect_file(path: str, with_digest: bool = False) -> FileState:
 
 @contextmanager
 def _caught_warnings() -> Iterator[list[str]]:
-    """What the modules of this package log, which is taken out of the log."""
+    """Collect the warnings of this package's modules instead of logging them."""
     messages, package = [], logging.getLogger("modeling_amuse.processing")
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: messages.append(record.getMessage())
@@ -198,17 +198,17 @@ def _caught_warnings() -> Iterator[list[str]]:
 
 
 def _end_of_audio(path: str) -> float:
-    """Up to which second its sound can be decoded, 0 where nothing can."""
+    """The time in seconds up to which the sound can be decoded, 0 if nothing can."""
     end = 0.0
-    with suppress(ValueError):  # nothing can
+    with suppress(ValueError):  # nothing can be decoded
         for start, waveform in audio_chunks(path):
             end = start + len(waveform) / SAMPLING_RATE
     return end
 
 
 def _end_of_video(path: str) -> float:
-    """Up to which second there are pictures, 0 where no key frame can be decoded."""
-    with suppress(ValueError):  # nothing can
+    """The time in seconds up to which there are pictures, 0 if no key frame can be decoded."""
+    with suppress(ValueError):  # nothing can be decoded
         return end_of_key_frames(path)
     return 0.0
 
@@ -217,8 +217,8 @@ def inspect_files(
     paths: Iterable[str], num_processes: int, inspect: Callable[..., FileState] = inspect_file
 ) -> dict[str, FileState]:
     """
-    The state of each file. Contents are hashed where files have the same size. A file that crashes the process that reads
-    it is a corrupt one: the others are read without it.
+    The state of each file. Files of equal size are hashed to find duplicates. A file that crashes the process that reads it
+    is reported as corrupt, and the other files are read without it.
     """
     paths = sorted(paths)
     sizes = {path: Path(path).stat().st_size if Path(path).is_file() else None for path in paths}
@@ -233,7 +233,7 @@ def inspect_files(
         while len(states) < len(tasks):
             waiting = {path: with_digest for path, with_digest in tasks.items() if path not in states}
             _inspect_in_pool(waiting, num_processes, inspect, states, progress)
-            # A crash ends the pool. The files that were being read are the first without a result: each gets a pool.
+            # A crash ends the pool. The files being read are the first ones without a result: each is read in its own pool.
             unfinished = [path for path in waiting if path not in states]
             for path in unfinished[:num_processes]:
                 _inspect_in_pool({path: tasks[path]}, 1, inspect, states, progress)
@@ -244,7 +244,7 @@ def inspect_files(
 
 
 def _inspect_in_pool(tasks: dict[str, bool], num_processes: int, inspect: Callable, states: dict, progress: tqdm):
-    """Add the states of those files that are read before the pool breaks, if it does."""
+    """Add the states of the files that are read before the pool breaks, if it does."""
     with ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn")) as pool:
         futures = {}
         with suppress(BrokenProcessPool):
@@ -257,7 +257,7 @@ def _inspect_in_pool(tasks: dict[str, bool], num_processes: int, inspect: Callab
 
 
 def _find_defects(recordings: list[Recording], states: dict[str, FileState], longest: float, found: dict):
-    """What is wrong with single utterances. What concerns both media of one file is one finding."""
+    """Find the defects of single utterances. A defect of both media of one file is one finding."""
     media_of = defaultdict(list)
     for recording in recordings:
         state = states.get(recording.path, FileState())
@@ -268,7 +268,7 @@ def _find_defects(recordings: list[Recording], states: dict[str, FileState], lon
 
 
 def _defects(recording: Recording, state: FileState, longest: float) -> Iterator[tuple[str, str]]:
-    """The kind of each defect, with a text."""
+    """The kind and the description of each defect."""
     medium, length = recording.medium, _length(recording, state)
     if state.size is None:
         yield "missing", f"there is no file {recording.path}" if recording.path else "it has no file"
@@ -295,14 +295,14 @@ def _defects(recording: Recording, state: FileState, longest: float) -> Iterator
 
 
 def _length(recording: Recording, state: FileState) -> float | None:
-    """How long an utterance lasts, in seconds; None where neither its times nor its file tell."""
+    """The duration of an utterance in seconds; None if neither its times nor its file give it."""
     if recording.start is not None:
         return recording.end - recording.start
     return state.ends.get(recording.medium) or state.duration
 
 
 def _find_overlaps(recordings: list[Recording], states: dict[str, FileState], found: dict):
-    """Pairs of utterances that share more than half of the shorter one."""
+    """Find pairs of utterances that share more than half of the shorter one."""
     together = defaultdict(list)
     for recording in recordings:
         state = states.get(recording.path, FileState())
@@ -323,7 +323,7 @@ def _find_overlaps(recordings: list[Recording], states: dict[str, FileState], fo
 
 
 def _find_duplicates(recordings: list[Recording], states: dict[str, FileState], report: dict[str, dict]):
-    """Files with the same contents; each split that has one of them is told of all."""
+    """Find files with the same contents; the finding is added to each split that has one of them."""
     users = defaultdict(lambda: defaultdict(list))
     for recording in recordings:
         digest = states[recording.path].digest if recording.path else None
@@ -337,7 +337,7 @@ def _find_duplicates(recordings: list[Recording], states: dict[str, FileState], 
         names = sorted({f"{recording.split}/{recording.utterance}" for recording in copies})
         for split in dict.fromkeys(recording.split for recording in copies):
             utterances = sorted({recording.utterance for recording in copies if recording.split == split})
-            what = f"the same recording is that of {', '.join(names)}"
+            what = f"the same recording is given for {', '.join(names)}"
             report[split]["duplicate"].append(_finding(utterances, media, sorted(files), what))
 
 

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 EMOTIONS = DATA_SETS["meld"].emotions
 FIVE_CLASS_LEFT_OUT = ("fear", "disgust")
-"""MELD's 5-class variant leaves these out."""
+"""The emotions that MELD's 5-class variant leaves out."""
 
 FILES = DATA_SETS["meld"].files
 SOURCE = DATA_SETS["meld"].source
@@ -25,7 +25,7 @@ CLIP_FOLDERS = {
     "validation": "dev_splits_complete",
     "test": "output_repeated_splits_test",
 }
-"""The folders of clips, `dia0_utt0.mp4`, that MELD.Raw.tar.gz unpacks to."""
+"""The folders of the clips (`dia0_utt0.mp4`) in MELD.Raw.tar.gz."""
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi")
 CLIP_SUFFIXES = (*VIDEO_SUFFIXES, ".wav", ".WAV", ".flac", ".mp3")
@@ -33,7 +33,7 @@ CLIP_SUFFIXES = (*VIDEO_SUFFIXES, ".wav", ".WAV", ".flac", ".mp3")
 # utterances whose clip in the official archive cannot be read
 UNUSABLE_CLIPS = {("train", "dia125_utt3"), ("validation", "dia110_utt7")}
 LONGEST_PLAUSIBLE_SECONDS = 60
-COUNTED_ANEW = "utterances whose ids were counted anew, those of the clips taken from the original columns"
+COUNTED_ANEW = "utterances with renumbered ids, replaced by the original ids of the clips"
 
 
 ORIGINAL_IDS = {
@@ -41,21 +41,22 @@ ORIGINAL_IDS = {
     "Utterance_ID": ("Old_Utterance_ID", "Original Utterance_ID"),
 }
 """
-Where copies whose ids were counted anew keep those of the clips: MELD_Dyadic's `Old_...` and MELD-FAIR's `Original ...`.
+The columns in which copies with renumbered ids keep the original ids of the clips: `Old_...` in MELD_Dyadic and
+`Original ...` in MELD-FAIR.
 """
 
 
 class Meld(AnnotationFileBuilder):
     """
-    Builder of MELD from its annotation files, official splits.
+    Builder of MELD from its annotation files, with the official splits.
 
-    Utterances are ordered by Utterance_ID, which has gaps and so is no position. Identifiers are those of the clips,
-    `dia0_utt0`: they are unique within a split, not across splits. Copies that count ids anew keep the clips' in the
-    columns of [`ORIGINAL_IDS`], from where they are taken.
+    Utterances are ordered by Utterance_ID, which has gaps and therefore is not a position. The utterance ids are those of
+    the clips, `dia0_utt0`: they are unique within a split, but not across splits. For copies with renumbered ids, the
+    original ids are read from the columns of [`ORIGINAL_IDS`].
 
-    Where the folders of [`CLIP_FOLDERS`] stand beside the annotation files, in `MELD.Raw` or one folder deeper, utterances
-    have their clips as `audio` and `video`; clips may be `.mp4` or, with sound alone, `.wav`. Clips are not opened here:
-    `scripts/audit_data.py` does that.
+    If the folders of [`CLIP_FOLDERS`] are beside the annotation files, in `MELD.Raw` or one folder deeper, utterances have
+    their clips as `audio` and `video`. Clips are video files such as `.mp4`, or audio files such as `.wav`. They are not
+    opened here, but `amuse audit` checks them.
     """
 
     VERSION = "2.0.0"
@@ -92,9 +93,11 @@ class Meld(AnnotationFileBuilder):
             conversations.append({"id": f"dia{dialogue}", "utterances": utterances})
         report["dialogue numbers that are absent"] = max(utterances_of)[0] + 1 - len(utterances_of)
         if report[COUNTED_ANEW]:
-            logger.warning("%s: the ids of its utterances were counted anew; those of the clips are used.", path)
+            logger.warning(
+                "%s: the ids of its utterances are renumbered; the original ids of the clips are used.", path
+            )
         if clips is not None and not report["utterances with a clip"]:
-            logger.warning("%s has no clip of the utterances of the %s split, such as dia0_utt0.mp4.", clips, split)
+            logger.warning("%s has no clip of any utterance of the %s split, such as dia0_utt0.mp4.", clips, split)
         return conversations, report_counts(conversations) + report
 
     @classmethod
@@ -125,7 +128,7 @@ class Meld(AnnotationFileBuilder):
 
 
 def clip_folder(data_dir: Path, split: str) -> Path | None:
-    """The folder with the clips of a split, or None where there is none."""
+    """The folder with the clips of a split, or None if there is none."""
     name = CLIP_FOLDERS[split]
     for pattern in (name, f"*/{name}", f"MELD.Raw/*/{name}"):
         for folder in sorted(data_dir.glob(pattern)):
@@ -135,7 +138,7 @@ def clip_folder(data_dir: Path, split: str) -> Path | None:
 
 
 def add_clips(utterances: list[dict], folder: Path, split: str, report: Counter):
-    """Give the utterances their clips, but for those that cannot be used, which are counted."""
+    """Add the clips to the utterances, except for unusable ones, which `report` counts."""
     for utterance in utterances:
         if (split, utterance["id"]) in UNUSABLE_CLIPS:
             continue

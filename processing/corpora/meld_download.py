@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""MELD's annotation files, fetched from their official repository and checked."""
+"""Downloading MELD's annotation files from their official repository, with a check of their contents."""
 
 import hashlib
 import os
@@ -17,24 +17,24 @@ CHECKSUMS = {
     "dev_sent_emo.csv": "e88346e8e5f1e1a71a17738817f4cc4cd376f25a3f1bc52e8955404566aa003a",
     "test_sent_emo.csv": "bc54ee3e5312075be2b69e0e74249406841774d1ef47266e2e966242ef144139",
 }
-"""SHA-256 of each file with Unix line ends, as git may give them others."""
+"""SHA-256 of each file with Unix line ends, as git may change the line ends."""
 
-OWN_COPY = "Or get the three files yourself, and name their folder with --data_dir or AMUSE_MELD_DIR."
+OWN_COPY = "Or download the three files yourself, and give their folder with --data_dir or AMUSE_MELD_DIR."
 
 
 def meld_folder(cache_dir: str | None = None, checksums: dict[str, str] | None = None) -> str:
     """
-    A folder with MELD's three annotation files: that of `AMUSE_MELD_DIR`; else one in the cache, which is filled at the
-    first call from the official repository (or `AMUSE_MELD_URL`, a mirror of it). A file gets its name there once it is
-    whole and has the recorded checksum.
+    A folder with MELD's three annotation files: the one given by the environment variable `AMUSE_MELD_DIR`, else a folder
+    in the cache. The cache is filled at the first call from the official repository, or from the mirror given by
+    `AMUSE_MELD_URL`. A file is stored only when it is complete and has the expected checksum.
 
     Args:
         cache_dir: the folder for the files. Default: the cache of `datasets`.
-        checksums: of the files. Default: [`CHECKSUMS`].
+        checksums: the checksums of the files. Default: [`CHECKSUMS`].
 
     Raises:
-        FileNotFoundError: when a file cannot be fetched.
-        ValueError: when what was fetched is not the file.
+        FileNotFoundError: when a file cannot be downloaded.
+        ValueError: when a downloaded file has another checksum.
     """
     own = os.environ.get("AMUSE_MELD_DIR")
     if own:
@@ -50,35 +50,35 @@ def meld_folder(cache_dir: str | None = None, checksums: dict[str, str] | None =
 
 
 def checksum(contents: bytes) -> str:
-    """The SHA-256 of a text file, whatever its line ends."""
+    """The SHA-256 of a text file with its line ends converted to Unix ones."""
     return hashlib.sha256(contents.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def _fetch(name: str, path: Path, expected: str):
     url = f"{os.environ.get('AMUSE_MELD_URL', REPOSITORY).rstrip('/')}/{name}"
     if datasets.config.HF_HUB_OFFLINE:
-        raise FileNotFoundError(f"{url} cannot be fetched: this machine is set offline (HF_HUB_OFFLINE). {OWN_COPY}")
+        raise FileNotFoundError(f"{url} cannot be downloaded in offline mode (HF_HUB_OFFLINE). {OWN_COPY}")
     config = DownloadConfig(cache_dir=path.parent / "downloads", max_retries=2, force_download=True, disable_tqdm=True)
     manager = DownloadManager(download_config=config, record_checksums=False)
     try:
         fetched = Path(manager.download(url))
         contents = fetched.read_bytes()
-    except Exception as error:  # of aiohttp, fsspec, requests or the system: the reason stands in the message
+    except Exception as error:  # of aiohttp, fsspec, requests or the system; the message gives the reason
         raise FileNotFoundError(
-            f"{url} cannot be fetched ({_reason(error)}): connect this machine. {OWN_COPY}"
+            f"{url} cannot be downloaded ({_reason(error)}): check the network connection. {OWN_COPY}"
         ) from error
     fetched.unlink()
     if checksum(contents) != expected:
         raise ValueError(
-            f"{url} gave {len(contents)} bytes that are not MELD's {name} (another checksum): it was cut short on its way, or is "
-            f"another file. Nothing of it was kept: try again. {OWN_COPY} {SOURCE}"
+            f"{url} gave {len(contents)} bytes that are not MELD's {name} (wrong checksum): the download is incomplete, or is "
+            f"another file. It was not stored: try again. {OWN_COPY} {SOURCE}"
         )
     with whole_file(path) as file:
         file.write_bytes(contents)
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost reason of an error that libraries wrapped."""
+    """The message of the innermost cause of an error."""
     while error.__cause__ is not None or error.__context__ is not None:
         error = error.__cause__ or error.__context__
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Conversations from files in which a conversation is one object with a list of its utterances."""
+"""Conversations from files in which each conversation is one object with a list of utterances."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -26,13 +26,13 @@ UTTERANCE_LISTS = ("utterances", "conversation", "dialogue", "dialog", "turns", 
 """The keys under which a conversation may hold its utterances."""
 
 WRAPPERS = ("data", "rows", "conversations", "dialogues", "dialogs", "examples")
-"""The keys under which a file may hold its conversations or rows, and nothing else of them."""
+"""The keys under which a JSON file may hold all its conversations or rows."""
 
 
 def unwrapped(value) -> list:
     """
-    The conversations or rows of what a JSON file holds: a list of them, one conversation, a dict of conversations by their
-    ids, lists by split, or a table as pandas writes it.
+    The conversations or rows of a JSON file, which may hold a list of them, one conversation, a dict of conversations by
+    id, lists by split, or a table as pandas writes it.
     """
     if isinstance(value, list):
         return value
@@ -58,7 +58,7 @@ def unwrapped(value) -> list:
 
 
 def _is_column_by_column(contents: list) -> bool:
-    """Whether these are columns of single values, lists or dicts by the rows' numbers, as pandas' `to_json` writes them."""
+    """Whether these are columns of scalars, given as lists or as dicts by row number, as pandas' `to_json` writes them."""
     if not contents or not all(
         type(column) is type(contents[0]) and isinstance(column, (list, dict)) for column in contents
     ):
@@ -106,7 +106,7 @@ def _is_list_of_texts(value) -> bool:
 
 
 def is_nested(rows: list) -> bool:
-    """Whether rows are conversations, not utterances. What is neither counts as a conversation, and is refused as one."""
+    """Whether rows are conversations, not utterances. Rows that are neither count as conversations and are refused later."""
     return any(not isinstance(row, dict) or "utterances" in row or utterance_list(row) is not None for row in rows)
 
 
@@ -118,18 +118,18 @@ def conversations_of_nested(
 
     Args:
         rows: dicts with a list under one of [`UTTERANCE_LISTS`], or such lists. Utterances are dicts with the keys of the
-            schema or with names that mean the same, or texts beside a list of labels of the same length.
-        options: the keys, where names do not tell them.
-        place: the file, in words.
-        stem: what ids begin with, where there are none.
-        folder: what paths are relative to.
+            schema or with equivalent names, or texts beside a list of labels of the same length.
+        options: the keys to read, where their names are not known ones.
+        place: the name of the file in messages.
+        stem: the prefix of the ids of conversations that have no id.
+        folder: the folder that paths are relative to.
         recording: see [`conversations_of_rows`].
 
     Returns:
         The conversations, counts of what was found, and notes for the user.
 
     Raises:
-        ValueError: with the conversation and the utterance, for what is none.
+        ValueError: for an invalid conversation or utterance, which the message names.
     """
     if not rows:
         raise ValueError(f"{place} holds no conversation.")
@@ -151,7 +151,7 @@ def conversations_of_nested(
 
 
 def _key_names(rows: list, options: DataOptions) -> dict[str, str]:
-    """For keys of the schema that no utterance has: the key that means the same."""
+    """For keys of the schema that no utterance has, the equivalent key in the file."""
     present = {}
     for row in rows:
         key = utterance_list(row)
@@ -165,7 +165,7 @@ def _key_names(rows: list, options: DataOptions) -> dict[str, str]:
         if wanted is not None:
             if plain(wanted) not in present:
                 raise ValueError(
-                    f"--{what}_column {wanted}: no utterance has such a key; there are: {', '.join(present.values())}."
+                    f"--{what}_column {wanted}: no utterance has this key; the keys are: {', '.join(present.values())}."
                 )
             names[key] = present[plain(wanted)]
         elif key not in present.values():
@@ -202,13 +202,15 @@ def _conversation(row, default_id: str, names: dict[str, str], options: DataOpti
 
 
 def _of_texts(texts: list[str], row: dict, options: DataOptions) -> list[dict]:
-    """Utterances of a list of texts, with the lists of labels and speakers beside it; else two speakers take turns."""
+    """Utterances from a list of texts and the lists of labels and speakers beside it. Without speakers, two take turns."""
     beside = {
         plain(key): value for key, value in row.items() if isinstance(value, (list, tuple)) and len(value) == len(texts)
     }
     labels = beside.get(plain(options.label_column)) if options.label_column else None
     if options.label_column and labels is None:
-        raise ValueError(f"--label_column {options.label_column}: there is no such list of {len(texts)} labels.")
+        raise ValueError(
+            f"--label_column {options.label_column}: there is no list of {len(texts)} labels under this key."
+        )
     labels = labels or next((beside[name] for name in NAMES["label"] if name in beside), None)
     speakers = next((beside[name] for name in NAMES["speaker"] if name in beside), None)
     return [
@@ -277,7 +279,7 @@ def _media_file(utterance: dict, medium: str, folder: Path) -> str:
         raise FileNotFoundError(f"Utterance {utterance['id']}: its {medium} file {path} does not exist.")
     if (media_span({**utterance, medium: path}, medium)[0] or 0) < 0:
         raise ValueError(
-            f"Utterance {utterance['id']}: its start, {utterance['start']} s, is before its {medium} file begins "
-            f"({medium}_start, {utterance.get(f'{medium}_start', 0)} s): both are seconds on one clock."
+            f"Utterance {utterance['id']}: its start, {utterance['start']} s, is before the start of its {medium} file "
+            f"({medium}_start, {utterance.get(f'{medium}_start', 0)} s): give both in seconds from the same zero."
         )
     return path

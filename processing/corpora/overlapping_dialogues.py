@@ -1,9 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Conversations of one data set that stand in another one, too, found by their texts.
+Finding conversations of one data set that also occur in another one, by their texts.
 
-Data sets that were made from the same films or series share scenes under other names: 66 training scenes of EmoryNLP hold
-dialogues of MELD's test split. A model that was trained on them has seen the test.
+Data sets that were made from the same films or series share scenes under different ids: 66 training scenes of EmoryNLP
+contain dialogues of MELD's test split. A model that was trained on them has seen the test data.
 """
 
 import re
@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 LONG_LINE = 8
-"""Words of a line that says by itself where it is from."""
+"""The number of words of a line from which one shared line is enough evidence of an overlap."""
 
 LINE = 4
-"""Words of a line of which two are needed: shorter ones, such as "What are you", stand in many conversations."""
+"""The number of words of a line from which two shared lines are enough. Shorter ones occur in many conversations."""
 
 ENDINGS = {"re": "are", "ve": "have", "ll": "will", "m": "am", "d": "would", "s": "is"}
 WHOLE_WORDS = {"can't": "can not", "cannot": "can not", "won't": "will not", "let's": "let us"}
@@ -25,12 +25,12 @@ APOSTROPHES = str.maketrans("\u2019\u2018\u0092`\u00b4", "'''''")
 
 class Overlap(NamedTuple):
     """
-    A conversation that is found in another data set.
+    A conversation that also occurs in another data set.
 
     Attributes:
         conversation: its id.
-        found_in: the id of the conversation there.
-        lines: how many lines of at least [`LINE`] words both have.
+        found_in: the id of the conversation in the other data set.
+        lines: the number of shared lines of at least [`LINE`] words.
         example: the longest of these lines.
     """
 
@@ -42,16 +42,17 @@ class Overlap(NamedTuple):
 
 def overlapping_dialogues(conversations: Iterable[dict], reserved: Iterable[dict]) -> list[Overlap]:
     """
-    The conversations that share their text with a reserved one: two lines of at least four words, or one of at least eight.
-    Case, punctuation, apostrophes and contracted forms ("don't", "do n't", "do not") make no difference.
+    The conversations that share text with a reserved conversation: two lines of at least four words, or one line of at
+    least eight. Case, punctuation, apostrophes and contractions ("don't", "do n't", "do not") are ignored.
 
     Args:
-        conversations: conversations, their utterances with a `text`.
-        reserved: the conversations that may not be among them, those of a test split for instance. Only their ids and texts
-            are read.
+        conversations: conversations whose utterances have a `text`.
+        reserved: the conversations that must not occur among `conversations`, such as those of a test split. Only their ids
+            and texts are read.
 
     Returns:
-        One for each conversation that overlaps, in their order, with the reserved conversation that shares the most lines.
+        For each overlapping conversation, in their order, the overlap with the reserved conversation that shares the most
+        lines.
     """
     places = defaultdict(set)
     for conversation in reserved:
@@ -73,7 +74,7 @@ def overlapping_dialogues(conversations: Iterable[dict], reserved: Iterable[dict
 
 def comparable_words(text: str) -> tuple[str, ...]:
     """
-    The words of a text as they are compared: lower case, contracted forms written out, without punctuation.
+    The words of a text in the form in which texts are compared: lower case, contractions written out, no punctuation.
 
     Example:
 
@@ -94,7 +95,7 @@ def comparable_words(text: str) -> tuple[str, ...]:
 
 
 def _lines(conversation: dict) -> dict[tuple[str, ...], str]:
-    """The lines of a conversation that are long enough, by their comparable words."""
+    """The lines of a conversation with at least [`LINE`] words, by their comparable words."""
     texts = (utterance.get("text") or "" for utterance in conversation["utterances"])
     lines = {comparable_words(text): text for text in texts}
     return {words: text for words, text in lines.items() if len(words) >= LINE}

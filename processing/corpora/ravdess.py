@@ -11,7 +11,7 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
 EMOTIONS = DATA_SETS["ravdess"].emotions
-"""In the order of their numbers in the clips' names, from 1."""
+"""The emotions in the order of their numbers in the names of the clips, which begin at 1."""
 
 FILE = "ravdess_au_mfcc.npz"
 SOURCE = DATA_SETS["ravdess"].source
@@ -19,14 +19,14 @@ SOURCE = DATA_SETS["ravdess"].source
 
 class Ravdess(ConversationBuilder):
     """
-    Builder of the 1,440 speech clips of RAVDESS from a file of features: for each clip 35 values of OpenFace's facial
-    action units, as `vision_features`, and 259 of the voice's MFCCs, as `audio_features`. Each clip is a conversation of
-    one utterance; the text is left out, as every actor says the same two sentences in every emotion.
+    Builder of the 1,440 speech clips of RAVDESS from a file of features: for each clip 35 facial action units of OpenFace
+    as `vision_features` and 259 MFCC features of the voice as `audio_features`. Each clip is a conversation of one
+    utterance; the text is left out, as every actor says the same two sentences in every emotion.
 
     There is no official split: all clips are in `train`. [`speaker_folds`] divides them by actor for a cross-validation.
 
     Raises:
-        FileNotFoundError: with what is missing and where it can be had.
+        FileNotFoundError: when the file is missing; the message says where to get it.
     """
 
     VERSION = "1.0.0"
@@ -60,8 +60,8 @@ class Ravdess(ConversationBuilder):
             numbers = str(name).split("-")
             if len(numbers) != 7 or numbers[2] != f"{emotion:02}" or numbers[6] != f"{actor:02}":
                 raise ValueError(
-                    f"{path} is damaged: the clip {name} has the emotion {emotion} and the actor {actor}, which its name "
-                    f"does not say. {SOURCE}"
+                    f"{path} is damaged: the clip {name} has the emotion {emotion} and the actor {actor}, which contradict "
+                    f"its name. {SOURCE}"
                 )
             utterance = {
                 "id": str(name),

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Conversations from tables with one row an utterance."""
+"""Conversations from tables with one row per utterance."""
 
 import logging
 import math
@@ -29,20 +29,20 @@ def conversations_of_rows(
     table: Rows, options: DataOptions, place: str, recording: Callable, folder: Path | None = None
 ) -> tuple[list[dict], Counter, list[str], str | None]:
     """
-    Conversations of a table, in the order in which they begin, each with a `split` where a column tells it.
+    The conversations of a table in the order of their first rows, each with a `split` if there is a column of splits.
 
     Args:
         table: the rows.
-        options: the columns, where names do not tell them.
-        place: the table, in words, such as its path.
-        recording: a function that gives the path of a recording's file, for what a cell of a column of recordings holds.
-        folder: what paths in cells are relative to.
+        options: the columns to read, where their names are not known ones.
+        place: the name of the table in messages, such as its path.
+        recording: a function that returns the path of a file for the value of a cell in a column of recordings.
+        folder: the folder that paths in cells are relative to.
 
     Returns:
-        The conversations, counts of what was found and mended, notes for the user, and the column of the labels.
+        The conversations, counts of what was found and corrected, notes for the user, and the column of the labels.
 
     Raises:
-        ValueError: with the row, for what is no utterance.
+        ValueError: for an invalid row, which the message names.
     """
     if not table.rows:
         raise ValueError(f"{place} holds no utterance.")
@@ -78,7 +78,7 @@ def conversations_of_rows(
 
 
 class _Row:
-    """A row with what its id tells."""
+    """A row, with the information that the pattern finds in its id."""
 
     def __init__(self, values: dict, line: int, columns: Columns):
         self.values, self.line = values, line
@@ -91,7 +91,7 @@ class _Row:
             self.speaker = "_".join(filter(None, (self.told.get("session"), self.told["speaker"])))
 
     def cell(self, column: str | None):
-        """What stands in a column; None for an empty cell."""
+        """The value of a column; None for an empty cell."""
         value = self.values.get(column) if column is not None else None
         if isinstance(value, float) and math.isnan(value):
             return None
@@ -107,7 +107,7 @@ def _speaker(value) -> str | None:
 def _with_files(
     columns: Columns, medium: str, table: Rows, folder: Path | None, notes: list[str], place: str
 ) -> Columns:
-    """The columns without one of paths of which there is no file."""
+    """The columns without the column of a medium if none of the files that it names exists."""
     column = getattr(columns, medium)
     if column is None or column in table.media or any(isinstance(row.get(column), dict) for row in table.rows):
         return columns
@@ -115,7 +115,11 @@ def _with_files(
     if not paths or not any((folder or Path()).joinpath(path).is_file() for path in paths):
         if paths:
             logger.warning(
-                "%s: no file of the column %s exists (such as %s): there is no %s.", place, column, paths[0], medium
+                "%s: no file of the column %s exists (such as %s): utterances have no %s.",
+                place,
+                column,
+                paths[0],
+                medium,
             )
         return replace(columns, **{medium: None})
     return columns
@@ -143,12 +147,12 @@ def _grouped(table: Rows, columns: Columns, notes: list[str], place: str) -> dic
         grouped.setdefault(identifier, []).append(row)
     if filled:
         logger.warning(
-            "%s: %d rows name no conversation, and are taken for more of the one in the row above.", place, filled
+            "%s: %d rows have no conversation id: they are added to the conversation of the row above.", place, filled
         )
     if alone and len(rows) > 1:
         logger.warning(
-            "%s: no column tells which rows are one conversation, so every row is a conversation of its own and is judged "
-            "without context: name the column with --conversation_column, or give --id_pattern.",
+            "%s: no column gives the conversation of a row, so that every row is a conversation of its own, without "
+            "context: name the column with --conversation_column, or give --id_pattern.",
             place,
         )
     return grouped
@@ -170,8 +174,8 @@ def _warn_of_joined(grouped: dict[str, list[_Row]], columns: Columns, place: str
 
 def _in_order(rows: list[_Row], columns: Columns, report: Counter) -> list[_Row]:
     """
-    The rows of a conversation in their order: by the number that a column or the id tells. Where the numbers count the
-    utterances of each speaker, as IEMOCAP's do, by time, else as they stand.
+    The rows of a conversation sorted by the number in the column of the order or in the id. If the numbers count the
+    utterances of each speaker separately, as in IEMOCAP, rows are sorted by time, or else stay in the order of the table.
     """
     if columns.order is not None:
         keys = [id_text(row.cell(columns.order)) for row in rows]
@@ -201,7 +205,7 @@ def _natural(text: str) -> list:
 
 
 def _name_speakers(rows: list[_Row], columns: Columns):
-    """Give speakers to rows that name none."""
+    """Set the speaker of rows that name none."""
     if any(row.speaker for row in rows):
         for row in rows:
             row.speaker = row.speaker or UNKNOWN_SPEAKER
@@ -217,7 +221,7 @@ def _utterance(
     where = f"{place}, row {row.line} (conversation {conversation!r})"
     text = row.cell(columns.text)
     if text is not None and not isinstance(text, (str, int, float)):
-        raise ValueError(f"{where}: its text is a {type(text).__name__}: give the words of one utterance.")
+        raise ValueError(f"{where}: its text is a {type(text).__name__}: give the text of one utterance.")
     utterance = {
         "id": _identifier(row, number, conversation, columns),
         "speaker": row.speaker,
@@ -248,7 +252,7 @@ def _utterance(
 
 
 def _identifier(row: _Row, number: int, conversation: str, columns: Columns) -> str:
-    """The utterance's id: that of its column, a path's by its name; else the conversation's with the place in it."""
+    """The utterance's id: the value of the id column (of a path the file name), else the conversation's id and a number."""
     given = id_text(row.cell(columns.id)) if columns.id else ""
     if columns.pattern is not None and given and (match := columns.pattern.search(given)):
         return match[0]
@@ -259,14 +263,14 @@ def _identifier(row: _Row, number: int, conversation: str, columns: Columns) -> 
 
 
 def _make_ids_unique(conversations: list[dict], columns: Columns, notes: list[str], place: str):
-    """Give utterances ids by their places, where those of the table stand in it twice and no pattern found them."""
+    """Replace the utterance ids by numbered ones if the table's are not unique and were not found by a pattern."""
     ids = [utterance["id"] for conversation in conversations for utterance in conversation["utterances"]]
     if len(set(ids)) == len(ids) or columns.pattern is not None:
         return
     for conversation in conversations:
         for number, utterance in enumerate(conversation["utterances"]):
             utterance["id"] = f"{conversation['id']}_{number}"
-    notes.append(f"{place}: its ids of utterances repeat, so they are counted anew in each conversation, from 0.")
+    notes.append(f"{place}: its utterance ids repeat, so that utterances are numbered from 0 in each conversation.")
 
 
 def _file_of(cell, recording, folder: Path | None, what: str, medium: str, report: Counter) -> str | None:
@@ -280,7 +284,7 @@ def _file_of(cell, recording, folder: Path | None, what: str, medium: str, repor
 
 
 def _place_recordings(utterances: list[dict]):
-    """Say when each recording begins: a file of several utterances at 0, one of a single utterance with it."""
+    """Set the start of each recording: 0 for a file of several utterances, else the start of its only utterance."""
     for medium in ("audio", "video"):
         counts = Counter(utterance.get(medium) for utterance in utterances)
         for utterance in utterances:
@@ -296,8 +300,8 @@ def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str)
     names = {SPLIT_NAMES.get(name.casefold(), name) for name in found}
     if len(names) > 1:
         raise ValueError(
-            f"{place}: the rows of conversation {conversation!r} are of several splits ({', '.join(sorted(names))}): a "
-            f"conversation is in one. Correct the column {columns.split}, or the column of conversations "
+            f"{place}: the rows of conversation {conversation!r} are in several splits ({', '.join(sorted(names))}), but a "
+            f"conversation must be in one. Correct the column {columns.split}, or the column of conversations "
             "(--conversation_column)."
         )
     [name] = names
@@ -308,17 +312,17 @@ def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str)
 
 def _say_what_is_assumed(columns: Columns, conversations: list[dict], notes: list[str], place: str):
     if len(conversations) == sum(len(c["utterances"]) for c in conversations):
-        return  # nobody answers anybody
+        return  # every conversation has a single utterance
     if columns.order is None and (columns.pattern is None or "order" not in columns.pattern.groupindex):
-        notes.append(f"{place}: no column tells the order of utterances: they are in the order of the rows.")
+        notes.append(f"{place}: no column gives the order of utterances: they are in the order of the rows.")
     told = columns.pattern is not None and "speaker" in columns.pattern.groupindex
     if columns.speaker is None and not told:
-        assumed = "one unknown speaker stands for all" if columns.pattern is not None else "two speakers take turns"
-        logger.warning("%s: no column names the speakers (--speaker_column): %s, which is assumed.", place, assumed)
+        assumed = "all have one unknown speaker" if columns.pattern is not None else "two speakers take turns"
+        logger.warning("%s: no column names the speakers (--speaker_column): it is assumed that %s.", place, assumed)
 
 
 def _seconds(value) -> float | None:
-    """A time as seconds, given as a number or as `[HH:]MM:SS,mmm`; None for what is neither."""
+    """A time in seconds, given as a number or as `[HH:]MM:SS,mmm`; None for other values."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
@@ -336,11 +340,11 @@ def _seconds(value) -> float | None:
 
 
 def rows_of_numbers(features, what: str) -> list[list[float]] | None:
-    """`(S, D)` or `(D,)` numbers as `(S, D)`; a null becomes NaN, an empty cell."""
+    """Convert numbers `(S, D)` or `(D,)` to `(S, D)`. A null becomes NaN, an empty cell. None for empty arrays."""
     try:
         array = np.atleast_2d(np.array(features, dtype=np.float32))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{what} are no array of numbers ({error}): give (tokens, size) or (size,).") from error
+        raise ValueError(f"{what} are not an array of numbers ({error}): give (tokens, size) or (size,).") from error
     if array.ndim != 2:
         raise ValueError(f"{what} have the shape {array.shape}: give (tokens, size) or (size,).")
     return array.tolist() if array.size else None

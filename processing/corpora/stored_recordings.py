@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Recordings that stand in the rows of a data set, kept as files that every reader of recordings can open."""
+"""Saving recordings that are stored in the rows of a data set as files."""
 
 import hashlib
 import io
@@ -23,10 +23,10 @@ SIGNATURES = {
 
 class RecordingStore:
     """
-    A folder of recordings, named by their contents.
+    A folder of recordings, whose file names are hashes of their contents.
 
     Args:
-        cache_dir: the folder above it. Default: that of `datasets`.
+        cache_dir: the parent folder. Default: the cache of `datasets`.
     """
 
     def __init__(self, cache_dir: str | None = None):
@@ -39,14 +39,14 @@ class RecordingStore:
         Args:
             value: a path; bytes; a dict with `path` and `bytes`, or with `array` and `sampling_rate`; or a decoder of
                 torchcodec.
-            what: the recording, in words.
+            what: the name of the recording in error messages.
             medium: `audio` or `video`.
 
         Raises:
-            FileNotFoundError: for a path of no file, without bytes.
-            ValueError: for anything else.
+            FileNotFoundError: when `value` is a path without bytes and the file does not exist.
+            ValueError: for other values.
         """
-        encoded = getattr(value, "_hf_encoded", None)  # what `datasets` made a decoder from
+        encoded = getattr(value, "_hf_encoded", None)  # the path or bytes from which `datasets` made a decoder
         if encoded is not None:
             value = encoded
         elif hasattr(value, "get_all_samples"):
@@ -90,17 +90,17 @@ def _suffix(contents: bytes, path: str | None, medium: str) -> str:
 
 
 def _wav(array, sampling_rate, what: str) -> bytes:
-    """A sound as a WAV file. `(samples,)`, `(channels, samples)` or `(samples, channels)`."""
+    """The bytes of a WAV file from samples `(samples,)`, `(channels, samples)` or `(samples, channels)`."""
     try:
         samples = np.asarray(array, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{what} is no array of samples: {error}.") from error
+        raise ValueError(f"{what} is not an array of samples: {error}.") from error
     if not samples.size or samples.ndim > 2 or not np.isfinite(samples).all():
         raise ValueError(
-            f"{what} is no sound: its array has the shape {samples.shape}, or numbers that are not finite."
+            f"{what} is not a sound: its array has the shape {samples.shape}, or numbers that are not finite."
         )
     if not isinstance(sampling_rate, (int, float, np.number)) or not sampling_rate > 0:
-        raise ValueError(f"{what} has the sampling rate {sampling_rate!r}: give samples a second.")
+        raise ValueError(f"{what} has the sampling rate {sampling_rate!r}: give a number of samples per second.")
     if samples.ndim == 2 and samples.shape[0] < samples.shape[1]:
         samples = samples.T
     file = io.BytesIO()

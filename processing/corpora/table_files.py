@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Tables and lists in files: CSV and TSV as spreadsheets save them, JSON, and Parquet with the types of `datasets`."""
+"""Reading tables and lists from files: CSV and TSV as spreadsheets save them, JSON, and Parquet with types of `datasets`."""
 
 import codecs
 import io
@@ -32,11 +32,11 @@ class Rows:
     Rows of a table.
 
     Attributes:
-        rows: a dict each.
-        lines: the line, or number, of each row in its file, for messages.
-        class_names: the names of each `ClassLabel` column, whose values are the names already.
-        media: the columns of recordings: `audio` or `video` for each name.
-        report: counts of what was mended.
+        rows: a dict for each row.
+        lines: the line number, or else the number, of each row in its file, for messages.
+        class_names: the class names of each `ClassLabel` column, whose values in `rows` are already names.
+        media: `audio` or `video` for each column of recordings.
+        report: counts of what was corrected.
     """
 
     rows: list[dict]
@@ -48,10 +48,10 @@ class Rows:
 
 def read_text(path: Path) -> tuple[str, Counter]:
     """
-    The text of a file in UTF-8, in UTF-16 or UTF-32 with a byte order mark or without, or with cp1252 characters.
+    The text of a file in UTF-8, in UTF-16 with or without a byte order mark, in UTF-32 with one, or in cp1252.
 
     Raises:
-        ValueError: for what is no text in the encoding that its first bytes promise.
+        ValueError: when the contents do not match the encoding that the first bytes indicate.
     """
     start = path.open("rb").read(4096)
     encoding = next((name for bom, name in BOMS.items() if start.startswith(bom)), None)
@@ -63,21 +63,21 @@ def read_text(path: Path) -> tuple[str, Counter]:
         return path.read_bytes().decode(encoding).removeprefix("\ufeff"), Counter()
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} is not the {encoding.upper()} that its first bytes promise ({error}): save it as UTF-8."
+            f"{path} is not valid {encoding.upper()}, which its first bytes indicate ({error}): save it as UTF-8."
         ) from error
 
 
 def read_delimited(path: Path) -> Rows:
     """
-    The rows of a CSV or TSV file; every cell is text as it stands, and names of columns are stripped. Rows without any
-    filled cell are left out.
+    The rows of a CSV or TSV file. Every cell is unchanged text, and the names of columns are stripped. Rows in which all
+    cells are empty are left out.
 
     Raises:
-        ValueError: for an empty file, columns of one name, rows with more cells than the header, and open quotes.
+        ValueError: for an empty file, two columns of the same name, rows with more cells than the header, and open quotes.
     """
     text, report = read_text(path)
     text = text.lstrip("\r\n")
-    named = re.match(r"sep=(.)[\r\n]+", text)  # a spreadsheet's first line
+    named = re.match(r"sep=(.)[\r\n]+", text)  # the first line of files from some spreadsheets
     text = text[named.end() :] if named else text
     if not text.strip():
         raise ValueError(f"{path} is empty: its first line must name the columns.")
@@ -95,7 +95,7 @@ def read_delimited(path: Path) -> Rows:
 
 
 def _column_names(header: list[str], rows: list[list[str]], path: Path) -> dict[int, str]:
-    """The name of each column by its place; without those that have neither a name nor a filled cell."""
+    """The name of each column by its position, without columns that have neither a name nor a filled cell."""
     names = {}
     for place, name in enumerate(header):
         if name.strip():
@@ -109,7 +109,7 @@ def _column_names(header: list[str], rows: list[list[str]], path: Path) -> dict[
 
 
 def delimiter_of(text: str, path: Path) -> str:
-    """What separates the cells: the delimiter that the header has most of, outside quotes."""
+    """The delimiter that occurs most often in the header outside quotes."""
     header = re.sub(r'"[^"]*"', "", re.split(LINE_END, text.lstrip("\r\n"))[0])
     counts = {delimiter: header.count(delimiter) for delimiter in DELIMITERS}
     best = max(counts, key=lambda delimiter: counts[delimiter])
@@ -131,7 +131,7 @@ def _parsed(text: str, delimiter: str, path: Path) -> list[list[str]]:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise ValueError(
-            f"{path} is no table with {delimiter!r} between its cells ({str(error).strip()}): put cells that hold "
+            f"{path} is not a table with {delimiter!r} between its cells ({str(error).strip()}): put cells that contain "
             f"{delimiter!r} or line breaks into quotes, and close every quote."
         ) from error
     return frame.fillna("").to_numpy().tolist()
@@ -139,8 +139,8 @@ def _parsed(text: str, delimiter: str, path: Path) -> list[list[str]]:
 
 def _plain_tabs(text: str) -> list[list[str]] | None:
     """
-    The cells of a file whose every line has as many tabs as its header: quotes then belong to the words, as they may be
-    left open. Cells that are quoted as a whole are unquoted. None for other files.
+    The cells of a file in which every line has as many tabs as the header. Its quotes then belong to the text, and may be
+    left open; cells that are quoted completely are unquoted. None for other files.
     """
     lines = [line for line in re.split(LINE_END, text.rstrip())]
     if len({line.count("\t") for line in lines if line.strip()}) > 1:
@@ -156,10 +156,10 @@ def _unquoted(cell: str) -> str:
 
 def read_json(path: Path) -> tuple[list | dict, list[int] | None]:
     """
-    What a JSON file holds, or the values of the lines of JSON Lines with their line numbers.
+    The value of a JSON file, or the values of the lines of a JSON Lines file with their line numbers.
 
     Raises:
-        ValueError: for what is neither, or is nested without end.
+        ValueError: when the file is neither, or is nested too deeply.
     """
     try:
         text, _ = read_text(path) if _is_utf_16(path) else (path.read_text(encoding="utf-8-sig"), None)
@@ -171,7 +171,7 @@ def read_json(path: Path) -> tuple[list | dict, list[int] | None]:
                 return json.loads(text), None
             except json.JSONDecodeError as error:
                 if "Extra data" not in error.msg:
-                    raise ValueError(f"{path} is no JSON ({error}).") from error
+                    raise ValueError(f"{path} is not JSON ({error}).") from error
         return _json_lines(text, path)
     except RecursionError as error:
         raise ValueError(f"{path} is nested too deeply to be a data set: give rows or conversations.") from error
@@ -192,32 +192,34 @@ def _json_lines(text: str, path: Path) -> tuple[list, list[int] | None]:
         except json.JSONDecodeError as error:
             if not rows:
                 try:
-                    return json.loads(text), None  # a whole JSON file of another suffix
+                    return json.loads(text), None  # a JSON file with another suffix
                 except json.JSONDecodeError:
                     pass
-            raise ValueError(f"{path}, line {number}, is no JSON ({error}): give one conversation a line.") from error
+            raise ValueError(
+                f"{path}, line {number}, is not JSON ({error}): write one conversation per line."
+            ) from error
         lines.append(number)
     return rows, lines
 
 
 def read_parquet(paths: list[Path]) -> Rows:
     """
-    The rows of Parquet files, shards of one table, with the types that `datasets` wrote into them.
+    The rows of Parquet files that are shards of one table, with the types of `datasets` that are stored in them.
 
     Raises:
-        ValueError: for a file that is no Parquet.
+        ValueError: when a file is not a Parquet file.
     """
     tables = []
     for path in paths:
         try:
             tables.append(datasets.Dataset(pyarrow.parquet.read_table(path)))
         except (OSError, ValueError, pyarrow.ArrowException) as error:
-            raise ValueError(f"{path} is no Parquet file: {error}") from error
+            raise ValueError(f"{path} is not a Parquet file: {error}") from error
     return rows_of_dataset(datasets.concatenate_datasets(tables) if len(tables) > 1 else tables[0])
 
 
 def rows_of_dataset(data: datasets.Dataset | datasets.IterableDataset) -> Rows:
-    """The rows of a split: labels by their names, recordings undecoded."""
+    """The rows of a split, with the names of class labels and without decoding recordings."""
     features = data.features
     if features is None:
         features = data._resolve_features().features or {}
@@ -267,7 +269,7 @@ def _medium(feature) -> str | None:
 
 
 def _undecoded(feature):
-    """The type of a column without decoding: `datasets` gives the path and the bytes of a recording."""
+    """The type of a column without decoding, with which `datasets` gives the path and the bytes of a recording."""
     if isinstance(feature, (datasets.Audio, datasets.Video)):
         return type(feature)(decode=False)
     if isinstance(feature, (datasets.List, datasets.LargeList)):

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""DailyDialog's own files: a conversation a line, its utterances ended by `__eou__`, the labels in a second file."""
+"""DailyDialog's files: one conversation per line, with `__eou__` after each utterance, and the labels in a second file."""
 
 import re
 from collections import Counter
@@ -12,38 +12,38 @@ from modeling_amuse.processing.corpora.table_files import read_text
 END = "__eou__"
 EMOTION_FILE = re.compile(r"^dialogues_(emotion|act|topic)")
 EMOTIONS = ("no emotion", "anger", "disgust", "fear", "happiness", "sadness", "surprise")
-"""DailyDialog's emotions by their numbers."""
+"""DailyDialog's emotions in the order of their numbers."""
 
 
 def read_turns(path: Path) -> tuple[list[dict], Counter, list[str]]:
     """
-    The conversations of a file such as `dialogues_train.txt`, with the emotions of `dialogues_emotion_train.txt` beside
-    it. Two speakers take turns, as in all of DailyDialog.
+    The conversations of a file such as `dialogues_train.txt`, with the emotions of `dialogues_emotion_train.txt` in the
+    same folder. Two speakers take turns, as in all of DailyDialog.
 
     Raises:
-        FileNotFoundError: without the file of emotions.
-        ValueError: when a line has another number of labels than of utterances, or a label that is none.
+        FileNotFoundError: when the file of emotions is missing.
+        ValueError: when a line has different numbers of utterances and labels, or an invalid label.
     """
     labels_path = path.with_name(path.name.replace("dialogues_", "dialogues_emotion_", 1).replace("_text", ""))
     if not labels_path.is_file():
         raise FileNotFoundError(
-            f"{path} has utterances that end with {END}; their emotions are expected in {labels_path.name} beside it."
+            f"{path} has utterances that end with {END}, but {labels_path.name} with their emotions is not beside it."
         )
     lines, labels = ([line for line in read_text(p)[0].split("\n") if line.strip()] for p in (path, labels_path))
     if len(lines) != len(labels):
-        raise ValueError(f"{path} has {len(lines)} conversations, {labels_path.name} has {len(labels)}.")
+        raise ValueError(f"{path} has {len(lines)} conversations, but {labels_path.name} has {len(labels)}.")
     conversations = []
     for number, (line, numbers) in enumerate(zip(lines, labels, strict=True)):
         texts = [text.strip() for text in line.split(END) if text.strip()]
         found = numbers.split()
         if len(found) != len(texts):
             raise ValueError(
-                f"{path}, line {number + 1}, has {len(texts)} utterances that end with {END}, and {labels_path.name} has "
-                f"{len(found)} emotions there."
+                f"{path}, line {number + 1}, has {len(texts)} utterances that end with {END}, but the line of "
+                f"{labels_path.name} has {len(found)} emotions."
             )
         if not all(re.fullmatch(r"[0-6]", label) for label in found):
             raise ValueError(
-                f"{labels_path}, line {number + 1}: emotions are numbers from 0 to 6, but are {numbers.strip()}."
+                f"{labels_path}, line {number + 1}: emotions must be numbers from 0 to 6, but are {numbers.strip()}."
             )
         utterances = [
             {

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Talks made of Emo-DB's utterances, with the truth about who speaks when: a measure of diarization on calm and on emotional
-speech, on one microphone and on two.
+Synthetic conversations made of Emo-DB's utterances, with reference speaker turns. They measure diarization errors on calm
+and on emotional speech, recorded with one and with two microphones.
 """
 
 import random
@@ -17,12 +17,12 @@ from modeling_amuse.processing.sound_tracks import SAMPLING_RATE, read_audio
 from modeling_amuse.processing.speaker_embeddings import SpeechWindow, embed_windows, windows_of
 
 SELECTION_SPEAKERS = ("03", "08", "09", "10", "11")
-"""The speakers on whom settings are chosen."""
+"""The speakers for choosing settings."""
 REPORT_SPEAKERS = ("12", "13", "14", "15", "16")
-"""The speakers on whom errors are reported."""
+"""The speakers for reporting errors."""
 
 MOODS = {"calm": ("neutral", "boredom"), "emotional": tuple(EMOTION_OF_LETTER.values())}
-"""The emotions of each kind of talk; each utterance's is drawn with equal probability."""
+"""The emotions of each kind of talk, from which that of each utterance is drawn with equal probability."""
 
 UTTERANCES = 24
 MOST_UTTERANCES_IN_TURN = 3
@@ -30,15 +30,17 @@ PAUSE = (0.1, 0.4)  # seconds, between two utterances of one turn
 CHANGE = (-0.3, 0.8)  # seconds, between two turns; below 0 they overlap
 ROOM_NOISE = 10 ** (-55 / 20)
 CROSSTALK = 10 ** (-25 / 20)
-"""How loud a person is on the other channel of a two-channel talk, -25 dB."""
-SILENCE = 10 ** (-35 / 20)  # of the loudest moment: where a clip begins and ends
+"""The gain of a person on the other channel of a two-channel talk, -25 dB."""
+SILENCE = 10 ** (-35 / 20)  # relative to the loudest moment; softer beginnings and ends of clips are cut off
 
 
 class ActedTalk(NamedTuple):
     """
+    A synthetic conversation.
+
     Attributes:
-        sound: the talk, one or two channels.
-        turns: who speaks when. Turns may overlap.
+        sound: the waveform, with one or two channels.
+        turns: the speaker turns, which may overlap.
     """
 
     sound: Waveform
@@ -54,16 +56,16 @@ def make_talk(
     utterances: int = UTTERANCES,
 ) -> ActedTalk:
     """
-    A talk of some people, who are drawn from `clips` and speak in turn.
+    Make a talk of speakers who are drawn from `clips` and take turns.
 
     Args:
         clips: for each speaker the clips of each emotion, see [`clips_of_speakers`].
         mood: a key of [`MOODS`].
-        people: how many people talk, 2 or more.
-        channels: 1: everybody on one microphone. 2: the first person on the left channel and all others on the right one,
-            each 25 dB softer on the other side.
+        people: the number of speakers, at least 2.
+        channels: 1 puts all speakers on one channel. 2 puts the first speaker on the left channel and all others on the
+            right one, each 25 dB softer on the other channel.
         seed: the same seed gives the same talk.
-        utterances: how many clips it is made of, fewer where a speaker has no more. None is used twice.
+        utterances: the number of clips, fewer if a speaker's clips run out. No clip is used twice.
 
     Raises:
         ValueError: when there are fewer speakers than people.
@@ -77,7 +79,7 @@ def make_talk(
     for speaker in _speakers_in_turn(speakers, utterances, rng):
         emotions = [emotion for emotion, rest in left[speaker].items() if rest]
         if not emotions:
-            continue  # all that this speaker has to say is said
+            continue  # all clips of this speaker are used
         clip = _trimmed(read_audio(left[speaker][rng.choice(emotions)].pop()))
         now = max(now + rng.uniform(*(PAUSE if speaker == last else CHANGE)), 0.0) if last else now
         pieces.append((speaker, now, clip))
@@ -94,7 +96,7 @@ def clips_of_speakers(folder: str | Path, speakers: tuple[str, ...]) -> dict[str
         folder: Emo-DB, with its folder `wav`.
 
     Raises:
-        FileNotFoundError: when the folder has no clip of one of them.
+        FileNotFoundError: when the folder has no clip of one of the speakers.
     """
     clips = {speaker: {} for speaker in speakers}
     for path in sorted((Path(folder) / "wav").glob("*.wav")):
@@ -143,11 +145,11 @@ def emotional_directions(
     folder: str | Path, number: int = 5, speakers: tuple[str, ...] = SELECTION_SPEAKERS
 ) -> np.ndarray:
     """
-    The directions in which emotions move a voice, see `modeling_amuse.processing.emotional_directions`: the principal
-    components of the voice embeddings of some of Emo-DB's speakers around each speaker's mean.
+    The directions in which emotions move voice embeddings, see `modeling_amuse.processing.emotional_directions`. They are
+    the principal components of the embeddings of some of Emo-DB's speakers, centred on each speaker's mean.
 
     Returns:
-        `(number, 256)`, orthonormal.
+        Orthonormal directions `(number, 256)`.
     """
     around_mean = []
     for by_emotion in clips_of_speakers(folder, speakers).values():

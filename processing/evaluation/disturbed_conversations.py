@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Conversations of which something is taken away or disturbed, to measure how much a trained model suffers from it."""
+"""Conversations with missing modalities, dropped words or noisy features, to measure the robustness of a trained model."""
 
 from dataclasses import dataclass
 
@@ -19,20 +19,20 @@ CARRIERS = {
 @dataclass(frozen=True)
 class Disturbance:
     """
-    What is done to utterances. Every draw depends on the seed and the utterance alone, and what a lower rate takes away a
-    higher one takes away, too: the curve over the rates is of the same utterances.
+    The settings of the disturbance. Every random draw depends only on the seed and the utterance, and what a lower rate
+    removes, a higher rate also removes: scores at several rates are comparable.
 
     Args:
-        missing_rate: probability with which an utterance loses a modality, each of `modalities` by itself. An utterance
-            may lose all of them.
-        word_drop_rate: probability with which a word of a text is dropped. A text without a word left is missing.
-        feature_noise: standard deviation of Gaussian noise on the features of `modalities`, in standard deviations of
-            each feature.
-        modalities: what `missing_rate` and `feature_noise` disturb.
-        seed: seed of the draws.
+        missing_rate: the probability that an utterance loses a modality, independently for each of `modalities`. An
+            utterance may lose all of them.
+        word_drop_rate: the probability that a word of a text is dropped. A text without words counts as missing.
+        feature_noise: the standard deviation of Gaussian noise on the features of `modalities`, in standard deviations
+            of each feature.
+        modalities: the modalities that `missing_rate` and `feature_noise` disturb.
+        seed: the seed of the random draws.
 
     Raises:
-        ValueError: for rates that are none.
+        ValueError: for a rate outside of 0 to 1, or negative or infinite noise.
     """
 
     missing_rate: float = 0.0
@@ -58,9 +58,9 @@ class DisturbedConversations(ConversationDataset):
 
     Args:
         conversations: rows with `id` and `utterances`.
-        tables: for each feature stream its table.
-        disturbance: what is done to the utterances.
-        deviations: for each stream that gets noise the standard deviation of each of its D features.
+        tables: the table of each feature stream.
+        disturbance: the settings of the disturbance.
+        deviations: for each stream that gets noise, the standard deviation of each of its D features.
     """
 
     def __init__(self, conversations, tables, disturbance: Disturbance, deviations: dict[str, list[float]]):

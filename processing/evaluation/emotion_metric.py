@@ -19,7 +19,7 @@ IGNORED_LABEL = -100
 
 class EmotionMetric(evaluate.Metric):
     """
-    Weighted F1, accuracy and macro F1 of emotions, per class, with an interval and the calibration.
+    Weighted F1, accuracy and macro F1 of emotions, scores per class, a confidence interval and the calibration.
 
     `compute` takes
 
@@ -33,15 +33,15 @@ class EmotionMetric(evaluate.Metric):
 
     and returns
 
-    - `weighted_f1`, `accuracy`, `macro_f1`: over the emotions; classes without utterances count 0 in `macro_f1`;
-    - `weighted_f1_interval`: percentile bootstrap 95 % interval, conversations drawn with replacement; None for a single
-      conversation;
-    - `negative_log_likelihood`: mean over the utterances, in nats; it tells small differences apart that the F1 does not;
-    - `expected_calibration_error`: over 15 bins of the confidence, and these bins as `reliability`;
+    - `weighted_f1`, `accuracy`, `macro_f1`: over all emotions; emotions without utterances count as 0 in `macro_f1`;
+    - `weighted_f1_interval`: percentile bootstrap 95 % interval, for which conversations are drawn with replacement; None
+      for a single conversation;
+    - `negative_log_likelihood`: mean over the utterances, in nats; it is more sensitive to small differences than the F1;
+    - `expected_calibration_error`: over 15 bins of the confidence; `reliability` holds these bins;
     - `per_class`: `precision`, `recall`, `f1` and `support` of each emotion;
     - `confusion_matrix`: rows are true emotions, columns predicted ones;
-    - `reduced`: with `left_out`, `weighted_f1`, `accuracy` and `macro_f1` over the utterances of the emotions that
-      remain, predictions being chosen among these;
+    - `reduced`: with `left_out`, `weighted_f1`, `accuracy` and `macro_f1` over the utterances of the remaining emotions,
+      where predictions are chosen among these emotions;
     - `counted`: with `uncounted`, `micro_f1`, `weighted_f1` and `macro_f1` of the other emotions over all utterances;
     - `num_utterances`, `num_conversations`.
     """
@@ -50,7 +50,7 @@ class EmotionMetric(evaluate.Metric):
         return evaluate.MetricInfo(
             description=self.__doc__,
             citation="",
-            inputs_description="prediction_scores, references and conversations, one each for an utterance.",
+            inputs_description="prediction_scores, references and conversations, one of each per utterance.",
             features=datasets.Features(
                 {
                     "prediction_scores": datasets.List(datasets.Value("float64")),
@@ -100,15 +100,16 @@ class EmotionMetric(evaluate.Metric):
 
 def trainer_metrics(emotions: list[str], **settings) -> Callable[[EvalPrediction], dict]:
     """
-    [`EmotionMetric`] as transformers' `Trainer(compute_metrics=...)` takes it.
+    [`EmotionMetric`] as a function for `compute_metrics` of transformers' `Trainer`.
 
     Args:
         emotions: the names of the labels.
         settings: `left_out`, `uncounted` and `num_resamples` of the metric.
 
     Returns:
-        A function of logits `(conversations, utterances, emotions)`, alone or first of what the model gave, and labels
-        `(conversations, utterances)`, -100 for utterances that do not count.
+        A function that takes an `EvalPrediction` with logits `(conversations, utterances, emotions)`, or a tuple of model
+        outputs that begins with the logits, and labels `(conversations, utterances)`, where -100 means that an utterance
+        is not scored.
     """
 
     def compute_metrics(prediction: EvalPrediction) -> dict:
@@ -131,16 +132,17 @@ def f1_of_others(
     references: np.ndarray, predictions: np.ndarray, emotions: list[str], uncounted: list[str]
 ) -> dict[str, object]:
     """
-    The F1 of all emotions but the `uncounted`, over all utterances: what is missed or wrongly found counts.
+    The F1 of all emotions except the `uncounted` ones, over all utterances, so that both misses and false alarms count.
 
     Raises:
-        ValueError: when a name is none of the emotions, or none is left.
+        ValueError: when a name is not one of the emotions, or no emotion is left.
     """
     strange = [name for name in uncounted if name not in emotions]
     labels = [label for label, name in enumerate(emotions) if name not in uncounted]
     if strange or not labels:
         raise ValueError(
-            f"--score_without names {', '.join(strange or uncounted)}; the emotions are {', '.join(emotions)}."
+            f"--score_without has {', '.join(strange or uncounted)}; give some, but not all, of the emotions "
+            f"{', '.join(emotions)}."
         )
     averages = ("micro", "weighted", "macro")
     scores = {
@@ -153,18 +155,18 @@ def f1_of_others(
 def check_classes(num_scores: int, references: np.ndarray, emotions: list[str]):
     """
     Raises:
-        ValueError: when there is not one score for each emotion, or a label has no emotion.
+        ValueError: when the numbers of scores and emotions differ, or a label is not the number of an emotion.
     """
     if len(references) and num_scores != len(emotions):
         raise ValueError(
-            f"The model scores {num_scores} classes, but {len(emotions)} emotions are named ({', '.join(emotions)}): give the "
+            f"The model scores {num_scores} classes, but {len(emotions)} emotions are given ({', '.join(emotions)}): give the "
             "emotions of the model, list(model.config.id2label.values())."
         )
     unknown = sorted({int(label) for label in references if not 0 <= label < len(emotions)})
     if unknown:
         raise ValueError(
-            f"There are labels {', '.join(map(str, unknown))}, but only {len(emotions)} emotions are named "
-            f"({', '.join(emotions)}), with the labels 0 to {len(emotions) - 1}: name all of them in the order of the labels."
+            f"There are labels {', '.join(map(str, unknown))}, but only {len(emotions)} emotions are given "
+            f"({', '.join(emotions)}), with the labels 0 to {len(emotions) - 1}: give all emotions in the order of the labels."
         )
 
 
@@ -179,7 +181,7 @@ def headline(references: np.ndarray, predictions: np.ndarray, labels: list[int])
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[dict[str, float]]:
-    """For each bin of the confidence that is not empty: its share of the utterances, mean confidence and accuracy."""
+    """The share of the utterances, the mean confidence and the accuracy of each bin of the confidence that is not empty."""
     place = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     return [
         {
@@ -195,7 +197,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[dict[str, f
 def weighted_f1_interval(
     references: np.ndarray, predictions: np.ndarray, conversations: np.ndarray, num_labels: int, num_resamples: int
 ) -> list[float] | None:
-    """Percentile bootstrap 95 % interval of the weighted F1; whole conversations are drawn, as their utterances depend."""
+    """Percentile bootstrap 95 % interval of the weighted F1. Conversations are drawn, as their utterances are dependent."""
     matrices = conversation_matrices(references, predictions, conversations, num_labels)
     return bootstrap_interval(
         lambda often: weighted_f1_of_counts(np.tensordot(often, matrices, axes=1)), len(matrices), num_resamples
@@ -222,12 +224,13 @@ def weighted_f1_of_counts(counts: np.ndarray) -> np.ndarray:
 
 def bootstrap_interval(statistic, number: int, num_resamples: int) -> list[float] | None:
     """
-    Percentile bootstrap 95 % interval over conversations; None for a single one.
+    Percentile bootstrap 95 % interval over conversations; None for a single conversation.
 
     Args:
-        statistic: from how often each conversation was drawn, `(resamples, number)`, the value of each resample.
+        statistic: a function that takes how often each conversation was drawn, `(resamples, number)`, and returns the value
+            of each resample, `(resamples,)`.
         number: the number of conversations.
-        num_resamples: the number of resamples. The same numbers are drawn each time.
+        num_resamples: the number of resamples. Each call draws the same ones.
     """
     if number < 2:
         return None

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Folds for a cross-validation in which no group of conversations, such as a scene, is both trained on and tested on."""
+"""Cross-validation folds in which no group of conversations, such as a scene, is in both training and test."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,15 +11,15 @@ from sklearn.model_selection import GroupKFold
 
 def read_groups(path: str | Path, column: str) -> dict[str, str]:
     """
-    The group of each utterance, of a `.csv` table with the columns `utterance_id` and `column`.
+    Read the group of each utterance from a `.csv` table with a column `utterance_id` and a column named `column`.
 
     Raises:
-        FileNotFoundError: when there is no such table.
+        FileNotFoundError: when there is no such file.
         ValueError: when it lacks a column or a value, or names an utterance twice.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no table of groups {path}: give a .csv file.")
+        raise FileNotFoundError(f"There is no table of groups {path}: give an existing .csv file.")
     frame = pd.read_csv(path, dtype=str)
     lacking = [name for name in ("utterance_id", column) if name not in frame.columns]
     if lacking:
@@ -41,13 +41,13 @@ def group_folds(
 
     Args:
         conversations: conversations, such as the training split of a data set.
-        groups: the group of each utterance. A conversation belongs to the group of its first utterance that has one; one
-            without is a group by itself.
+        groups: the group of each utterance. A conversation belongs to the group of its first utterance that has a group; a
+            conversation without any is a group by itself.
         number: the number of folds.
 
     Returns:
-        For each fold the positions of its train and of its test conversations, both ascending. Every conversation is
-        tested on once.
+        For each fold the positions of its training and of its test conversations, both ascending. Every conversation is
+        in one test set.
 
     Raises:
         ValueError: when there are fewer groups than folds, or no utterance has a group.
@@ -57,9 +57,12 @@ def group_folds(
         for conversation in conversations
     ]
     if not any(group is not None for group in found):
-        raise ValueError("No utterance of the conversations has a group: the table is of another data set.")
+        raise ValueError("No utterance of the conversations has a group: give the table of groups of this data set.")
     names = [f"alone {position}" if group is None else f"group {group}" for position, group in enumerate(found)]
     if not 2 <= number <= len(set(names)):
-        raise ValueError(f"{len(names)} conversations are in {len(set(names))} groups: {number} folds cannot be made.")
+        raise ValueError(
+            f"{len(names)} conversations are in {len(set(names))} groups: {number} folds cannot be made. Give at least 2 "
+            "folds, and at most as many as there are groups."
+        )
     folds = GroupKFold(number).split(np.zeros(len(names)), groups=names)
     return [(train.tolist(), test.tolist()) for train, test in folds]

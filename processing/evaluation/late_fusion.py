@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Late fusion: the baseline that a fusion of text with weak modalities has to reach. The probabilities of a model of the text
-are multiplied by those of logistic regressions on the other modalities' features.
+Late fusion, a baseline for fusing text with weaker modalities: the probabilities of a text model are multiplied by those
+of logistic regressions on the features of the other modalities.
 """
 
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
-"""Inverse strengths of the regularization (scikit-learn's C) that the validation split chooses from."""
+"""Inverse regularization strengths (scikit-learn's C), of which the best on the validation split is chosen."""
 
 LARGEST_VALUE = 5.0
-"""Standardized features are clipped to this: some prosodic values are 60 standard deviations from their mean."""
+"""The limit to which standardized features are clipped; some prosodic values are 60 standard deviations from the mean."""
 
 
 @dataclass
 class FusionSplit:
     """
-    What a late fusion reads in a split, a row for each labelled utterance.
+    The inputs of a late fusion for a split, with a row for each labelled utterance.
 
     Attributes:
-        probabilities: `(utterances, emotions)`, of the model of the text.
-        labels: `(utterances,)`.
-        features: for each other modality `(utterances, D)`, NaN where a value is missing. An utterance without the modality
-            has no values.
+        probabilities: the probabilities of the text model, `(utterances, emotions)`.
+        labels: the labels, `(utterances,)`.
+        features: the features of each other modality, `(utterances, D)`, NaN where a value is missing. All values of an
+            utterance without the modality are NaN.
     """
 
     probabilities: np.ndarray
@@ -38,10 +38,10 @@ class FusionSplit:
 
 class FeatureRegression:
     """
-    A logistic regression on standardized features; missing values are the mean.
+    A logistic regression on standardized features. Missing values are replaced by the mean.
 
     Args:
-        features: `(utterances, D)`, utterances without any value are left out.
+        features: `(utterances, D)`; utterances without any value are left out.
         labels: `(utterances,)`.
         num_labels: the number of emotions.
         strength: scikit-learn's C.
@@ -60,8 +60,8 @@ class FeatureRegression:
 
     def evidence(self, features: np.ndarray) -> np.ndarray:
         """
-        `(utterances, emotions)`: the logarithm of each probability, less that of the emotion's share of the training
-        utterances; 0 for utterances without any value, and for emotions that were not seen.
+        The logarithm of each probability minus that of the emotion's share of the training utterances,
+        `(utterances, emotions)`. It is 0 for utterances without any value, and for emotions without training utterances.
         """
         found = np.zeros((len(features), len(self.log_prior)))
         rows = has_values(features)
@@ -85,19 +85,19 @@ def late_fusion(
     train: FusionSplit, validation: FusionSplit, others: list[FusionSplit]
 ) -> tuple[list[np.ndarray], dict]:
     """
-    Fit the regressions on the training split. The validation split chooses their C, whether all modalities share one
-    regression, and the weights of the factors, by the negative log-likelihood.
+    Fit the regressions on the training split. Their C, whether all modalities share one regression, and the weights of the
+    factors are those with the smallest negative log-likelihood on the validation split.
 
     Args:
-        train: its `probabilities` are not used.
-        validation: chooses.
-        others: are predicted.
+        train: the split on which the regressions are fitted. Its `probabilities` are not used.
+        validation: the split on which settings are chosen.
+        others: the splits to predict.
 
     Returns:
-        The probabilities `(utterances, emotions)` of each of the `others`, and what was chosen.
+        The probabilities `(utterances, emotions)` of each of the `others`, and the chosen settings.
 
     Raises:
-        ValueError: when no training utterance has features, or they show one emotion alone.
+        ValueError: when the training utterances with features show fewer than two emotions.
     """
     num_labels = validation.probabilities.shape[1]
     groups = [[name] for name in train.features], [list(train.features)]
@@ -113,7 +113,7 @@ def late_fusion(
 
 
 def fit_weights(split: FusionSplit, fitted: list) -> tuple[np.ndarray, float]:
-    """The weight of the text and those of the regressions, none below zero, and the negative log-likelihood with them."""
+    """The weights of the text model and of the regressions, which are not negative, and their negative log-likelihood."""
     rows = np.arange(len(split.labels))
 
     def loss(weights: np.ndarray) -> float:
@@ -129,7 +129,8 @@ def _regression(train: FusionSplit, names: list[str], num_labels: int, strength:
     labels = train.labels[has_values(features)]
     if len(set(labels.tolist())) < 2:
         raise ValueError(
-            f"Late fusion: the training utterances with {' and '.join(names)} show fewer than two emotions."
+            f"Late fusion: the training utterances with {' and '.join(names)} show fewer than two emotions, so that no "
+            "regression can be fitted."
         )
     return FeatureRegression(features, train.labels, num_labels, strength)
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Pictures of an evaluation, the confusion matrix and the reliability of confidences, and of a study, scores with their
-intervals. They need the extra `plots`.
+Plots of an evaluation (confusion matrix, reliability diagram) and of a study (scores with their intervals). They need the
+extra `plots`.
 """
 
 import textwrap
@@ -13,7 +13,7 @@ from modeling_amuse.processing.extras import import_extra
 
 
 def save_confusion_matrix(scores: dict, emotions: list[str], path: Path):
-    """Draw `confusion_matrix` of [`EmotionMetric`], in shares of each true emotion, into a PNG file."""
+    """Plot `confusion_matrix` of [`EmotionMetric`], normalized over each true emotion, as a PNG file."""
     figure, axes = _figure()
     from sklearn.metrics import ConfusionMatrixDisplay
 
@@ -26,7 +26,7 @@ def save_confusion_matrix(scores: dict, emotions: list[str], path: Path):
 
 
 def save_reliability(scores: dict, path: Path):
-    """Draw `reliability` of [`EmotionMetric`], accuracy over confidence, into a PNG file."""
+    """Plot `reliability` of [`EmotionMetric`], accuracy over confidence, as a PNG file."""
     figure, axes = _figure()
     bins = scores["reliability"]
     axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfectly calibrated")
@@ -41,13 +41,14 @@ def save_reliability(scores: dict, path: Path):
 
 def save_intervals(points: list[tuple], path: Path, title: str, quantity: str, footnote: str):
     """
-    Draw scores of several variants, one below the other, into a PNG file.
+    Plot the scores of several variants, one below the other, as a PNG file.
 
     Args:
         points: for each variant its name, its score, the interval (or None) and the scores of the single seeds.
         path: the file.
-        title, quantity: what stands above and below the picture.
-        footnote: how the numbers came about; it is kept in the file's metadata, too.
+        title: the title of the plot.
+        quantity: the label of the x axis.
+        footnote: how the numbers were computed; it is also stored in the file's metadata.
     """
     figure, axes = _figure(height=1.8 + 0.32 * len(points))
     for place, (_, mean, interval, seeds) in enumerate(points):
@@ -65,13 +66,15 @@ def save_intervals(points: list[tuple], path: Path, title: str, quantity: str, f
 
 def save_curves(curves: dict[str, list[tuple]], path: Path, axis: str, title: str, quantity: str, footnote: str):
     """
-    Draw scores over a setting, a line for each of `curves`, into a PNG file.
+    Plot scores over a setting, with a line for each of `curves`, as a PNG file.
 
     Args:
         curves: for each line its points, `(x, score, interval or None)`, in the order of x.
         path: the file.
-        axis: what x is.
-        title, quantity, footnote: see [`save_intervals`].
+        axis: the label of the x axis.
+        title: the title of the plot.
+        quantity: the label of the y axis.
+        footnote: see [`save_intervals`].
     """
     figure, axes = _figure()
     for name, points in curves.items():
@@ -91,6 +94,6 @@ def _save(figure, path: Path, footnote: str):
 
 
 def _figure(height: float = 5.6):
-    # a Figure by itself needs no display, and leaves pyplot's state to the user
+    # a Figure created without pyplot needs no display and does not change pyplot's state
     figure = import_extra("matplotlib.figure", "plots").Figure(figsize=(6.4, height), layout="constrained", dpi=120)
     return figure, figure.subplots()

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Whether one kind of training is better than another: weighted F1 over several seeds, on the same conversations."""
+"""Comparing two kinds of training by their scores over several seeds on the same conversations."""
 
 import numpy as np
 
@@ -10,21 +10,22 @@ from modeling_amuse.processing.evaluation.emotion_metric import (
 )
 
 NUM_RESAMPLES = 10_000
-"""With a thousand, the ends of an interval still move by up to 0.001: as much as some verdicts hang on."""
+"""With 1,000 resamples, the ends of an interval still vary by up to 0.001, which can change a verdict."""
 
 
 class SeedScores:
     """
-    The predictions of several trainings that differ in their seed alone, on one split.
+    The predictions of several training runs that differ only in their seed, on one split.
 
     Args:
-        runs: for each training `(references, predictions, conversations)`, `(utterances,)` each: labels, labels and ids. All
-            trainings predicted the same utterances.
+        runs: for each training run `(references, predictions, conversations)`, each `(utterances,)`: true labels, predicted
+            labels and conversation ids. All runs must predict the same utterances.
         num_labels: the number of emotions.
-        trainings: names of the trainings. Where others have the same names, they are the same, evaluated in another way.
+        trainings: names of the training runs. Another `SeedScores` with the same names is from the same runs, evaluated in
+            another way.
 
     Raises:
-        ValueError: when the trainings predicted different utterances.
+        ValueError: when the runs predicted different utterances.
     """
 
     higher_is_better = True
@@ -44,8 +45,11 @@ class SeedScores:
 
     def means(self, often: np.ndarray, drawn_seeds: np.ndarray) -> np.ndarray:
         """
-        The weighted F1, mean over the seeds, of resamples, where each conversation was drawn so often `(resamples,
-        conversations)`, and these trainings `(resamples, seeds)`.
+        The weighted F1 of each resample, averaged over the drawn seeds, `(resamples,)`.
+
+        Args:
+            often: how often each conversation was drawn, `(resamples, conversations)`.
+            drawn_seeds: the training runs that were drawn, `(resamples, seeds)`.
         """
         counts = np.einsum("rc,scij->rsij", often, self.matrices, optimize=True)
         return np.take_along_axis(weighted_f1_of_counts(counts), drawn_seeds, axis=1).mean(axis=1)
@@ -55,26 +59,26 @@ class SeedScores:
         return float(weighted_f1_of_counts(self.matrices.sum(axis=1)).mean())
 
     def interval(self, num_resamples: int = NUM_RESAMPLES) -> list[float] | None:
-        """Percentile bootstrap 95 % interval of the mean over the seeds; conversations and trainings are drawn."""
+        """Percentile bootstrap 95 % interval of the mean over the seeds; conversations and training runs are drawn."""
         draw = _draws_of_seeds(self)
         return bootstrap_interval(lambda often: self.means(often, draw(often)), len(self.conversations), num_resamples)
 
     def difference(self, other: "SeedScores", num_resamples: int = NUM_RESAMPLES) -> dict:
         """
-        How much better these trainings are than others: a bootstrap that draws the same conversations for both, and of each
-        its trainings; the same trainings, where the others are these, evaluated in another way.
+        The difference of the mean scores to those of other training runs. The bootstrap draws the same conversations for
+        both, and the training runs of each separately; if both have the same `trainings`, it draws the same runs for both.
 
         Returns:
             `difference` of the means, its 95 % `interval` (None for a single conversation), and the `verdict`: "better",
             "worse", or "not significant" where the interval holds zero.
 
         Raises:
-            ValueError: when the others predicted other utterances.
+            ValueError: when the two predicted different utterances.
         """
         same_utterances = np.array_equal(self.supports, other.supports)
         if not np.array_equal(self.conversations, other.conversations) or not same_utterances:
             raise ValueError(
-                "Trainings can be compared on the same utterances alone, and these predicted different ones."
+                "Training runs can only be compared on the same utterances, but these predicted different ones."
             )
         own_draw, other_draw = _draws_of_seeds(self), _draws_of_seeds(other, stream=1)
         are_same = self.trainings is not None and self.trainings == other.trainings
@@ -92,16 +96,16 @@ class SeedScores:
 
 class SeedLosses(SeedScores):
     """
-    The negative log-likelihood of several trainings that differ in their seed alone, on one split. It tells small
-    differences apart that the weighted F1 does not.
+    The negative log-likelihood of several training runs that differ only in their seed, on one split. It is more sensitive
+    to small differences than the weighted F1.
 
     Args:
-        runs: for each training `(references, probabilities, conversations)`: labels `(utterances,)`, `(utterances,
-            emotions)`, ids `(utterances,)`. All trainings predicted the same utterances.
+        runs: for each training run `(references, probabilities, conversations)`: true labels `(utterances,)`, probabilities
+            `(utterances, emotions)` and conversation ids `(utterances,)`. All runs must predict the same utterances.
         trainings: as in [`SeedScores`].
 
     Raises:
-        ValueError: when the trainings predicted different utterances.
+        ValueError: when the runs predicted different utterances.
     """
 
     higher_is_better = False
@@ -122,26 +126,26 @@ class SeedLosses(SeedScores):
         return np.bincount(numbers, -np.log(np.maximum(own, np.finfo(float).tiny)), len(self.conversations))
 
     def means(self, often: np.ndarray, drawn_seeds: np.ndarray) -> np.ndarray:
-        """The negative log-likelihood, mean over the seeds, of resamples, see [`SeedScores.means`]."""
+        """The negative log-likelihood of each resample, averaged over the drawn seeds, see [`SeedScores.means`]."""
         losses = often @ self.matrices.T / (often @ self.supports.sum(axis=0))[:, None]
         return np.take_along_axis(losses, drawn_seeds, axis=1).mean(axis=1)
 
     def mean(self) -> float:
-        """The negative log-likelihood, mean over the seeds, in nats."""
+        """The negative log-likelihood in nats, averaged over the seeds."""
         return float(self.of_seeds().mean())
 
     def of_seeds(self) -> np.ndarray:
-        """The negative log-likelihood of each training, `(seeds,)`."""
+        """The negative log-likelihood of each training run in nats, `(seeds,)`."""
         return self.matrices.sum(axis=1) / self.supports.sum()
 
 
 def smallest_difference(interval: list[float] | None) -> float | None:
-    """The smallest difference that an interval of this width would have told from zero: half its width."""
+    """The smallest difference that is significant with an interval of this width: half the width."""
     return None if interval is None else (interval[1] - interval[0]) / 2
 
 
 def _draws_of_seeds(scores: SeedScores, stream: int = 0):
-    """What draws trainings `(resamples, seeds)` to go with resamples of conversations; the same ones each time it is made."""
+    """A function that draws training runs `(resamples, seeds)` for resamples of conversations, always the same ones."""
     generator, seeds = np.random.default_rng([0, stream]), len(scores.matrices)
     return lambda often: generator.integers(seeds, size=(len(often), seeds))
 
@@ -149,4 +153,6 @@ def _draws_of_seeds(scores: SeedScores, stream: int = 0):
 def _check_alike(runs: list):
     first = runs[0]
     if not all(np.array_equal(first[0], run[0]) and np.array_equal(first[2], run[2]) for run in runs):
-        raise ValueError("The seeds of a variant predicted different utterances: the data changed between them.")
+        raise ValueError(
+            "The seeds of a variant predicted different utterances, as the data changed between the runs: train them again."
+        )

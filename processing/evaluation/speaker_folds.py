@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Folds for a cross-validation in which no speaker is both trained on and tested on."""
+"""Cross-validation folds in which no speaker is in both training and test."""
 
 from collections.abc import Iterable
 
@@ -11,27 +11,27 @@ from sklearn.model_selection import GroupKFold
 
 def speaker_folds(conversations: Iterable[dict], number: int = 5) -> list[tuple[list[int], list[int]]]:
     """
-    Divide conversations into folds by their speakers. Conversations that share a speaker, be it through others, stay
-    together.
+    Divide conversations into folds by their speakers. Conversations that share a speaker, directly or through other
+    conversations, stay together.
 
     Args:
-        conversations: conversations, such as a split of a loaded data set, whose speakers' names hold for all of them.
+        conversations: conversations, such as a split of a loaded data set, in which a name always means the same speaker.
         number: the number of folds.
 
     Returns:
-        For each fold the positions of its train and of its test conversations, both ascending. Every conversation is
-        tested on once.
+        For each fold the positions of its training and of its test conversations, both ascending. Every conversation is
+        in one test set.
 
     Raises:
-        ValueError: when the conversations do not fall into that many groups.
+        ValueError: when there are fewer groups of conversations without common speakers than folds.
     """
     speakers = [{utterance["speaker"] for utterance in conversation["utterances"]} for conversation in conversations]
     groups = _groups_that_share_speakers(speakers)
     found = len(set(groups.tolist()))
     if not 2 <= number <= found:
         raise ValueError(
-            f"{len(speakers)} conversations fall into {found} groups without common speakers: {number} folds cannot be "
-            "made of them. Give at least 2, and at most as many as there are groups."
+            f"{len(speakers)} conversations form {found} groups without common speakers: {number} folds cannot be made. "
+            "Give at least 2 folds, and at most as many as there are groups."
         )
     folds = GroupKFold(number).split(np.zeros(len(speakers)), groups=groups)
     return [(train.tolist(), test.tolist()) for train, test in folds]

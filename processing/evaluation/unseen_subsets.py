@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Which utterances of a split say something new: their speaker, or their words, do not occur in the training split."""
+"""Finding the utterances of a split whose speaker, or whose text, does not occur in the training split."""
 
 import re
 import unicodedata
@@ -10,18 +10,18 @@ import numpy as np
 
 def unseen_subsets(conversations: Iterable[dict], training: Iterable[dict]) -> dict[str, np.ndarray]:
     """
-    Subsets of the utterances of a split.
+    The subsets of a split's utterances with unseen speakers and with unseen texts.
 
     Args:
-        conversations: those of the split.
-        training: those of the training split.
+        conversations: the conversations of the split.
+        training: the conversations of the training split.
 
     Returns:
-        Which of the split's utterances are in each subset, `(utterances,)`:
+        For each subset a boolean mask of the split's utterances, `(utterances,)`:
 
-        - `unseen_speakers`: the speaker, by name, says nothing in the training split;
-        - `unseen_texts`: no utterance of the training split has the same text but for case, punctuation and white space.
-          Utterances without a text are left out; where no utterance has one, so is the subset.
+        - `unseen_speakers`: no utterance of the training split has a speaker of this name;
+        - `unseen_texts`: no utterance of the training split has the same text, ignoring case, punctuation and white space.
+          Utterances without a text are not in this subset, which is left out if no utterance has a text.
     """
     utterances, known = ([u for c in rows for u in c["utterances"]] for rows in (conversations, training))
     speakers = {u["speaker"] for u in known}

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Parts of a split by which its scores are told apart, such as how the utterances were labelled. They are read from a CSV."""
+"""Parts of a split that are scored separately, such as utterances that were labelled in different ways, read from a CSV."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,15 +12,15 @@ COLUMNS = ("utterance_id", "part")
 
 def read_parts(path: str | Path, split: str) -> dict[str, str]:
     """
-    The part of each utterance.
+    Read the part of each utterance.
 
     Args:
-        path: a CSV with the columns `utterance_id` and `part`, and `split` where ids are unique in a split alone.
-        split: the rows of this split are read; all rows where there is no such column.
+        path: a CSV with the columns `utterance_id` and `part`, and `split` if ids are unique only within a split.
+        split: the split whose rows are read; without a column `split`, all rows are read.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no such table, has no row of the split, or gives an utterance two parts.
+        ValueError: when the file is not such a table, has no row of the split, or gives an utterance two parts.
     """
     path = Path(path)
     if not path.is_file():
@@ -32,8 +32,8 @@ def read_parts(path: str | Path, split: str) -> dict[str, str]:
     lacking = [name for name in COLUMNS if name not in frame]
     if lacking:
         raise ValueError(
-            f"--parts {path} lacks the column {' and '.join(lacking)}: a line for each utterance with utterance_id and part "
-            "is needed (and split, where several splits have the same ids)."
+            f"--parts {path} lacks the column {' and '.join(lacking)}: give a line for each utterance with utterance_id and "
+            "part (and split, if several splits have the same ids)."
         )
     if "split" in frame:
         known = sorted(set(frame["split"]))
@@ -52,7 +52,7 @@ def read_parts(path: str | Path, split: str) -> dict[str, str]:
 
 def part_subsets(parts: dict[str, str], utterance_ids: Iterable[str], split: str) -> dict[str, np.ndarray]:
     """
-    Which utterances of a split are in each part, `(utterances,)`. Utterances without a part are in none.
+    For each part a boolean mask of the split's utterances, `(utterances,)`. Utterances without a part are in none.
 
     Raises:
         ValueError: when a part is given to utterances that the split does not have.
@@ -62,7 +62,7 @@ def part_subsets(parts: dict[str, str], utterance_ids: Iterable[str], split: str
     if unknown:
         more = f" and {len(unknown) - 1} others" if len(unknown) > 1 else ""
         raise ValueError(
-            f"--parts gives a part to the utterance {unknown[0]}{more}, which the {split} split does not have: give the file "
-            f"that belongs to this data set, with a column split. Ids of the split look like {ids[0] if ids else None!r}."
+            f"--parts has the utterance {unknown[0]}{more}, which the {split} split does not have: give the file of this data "
+            f"set, with a column split. Ids of the split look like {ids[0] if ids else None!r}."
         )
     return {name: np.array([parts.get(i) == name for i in ids]) for name in sorted(set(parts.values()))}

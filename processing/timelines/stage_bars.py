@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Bars in the terminal for the stages of a recognition."""
+"""Progress bars in the terminal for the stages of the pipeline."""
 
 from tqdm.auto import tqdm
 
@@ -15,8 +15,8 @@ UNITS = {
 
 class StageBars:
     """
-    Draws a bar for each stage that the pipeline reports. A bar appears when its stage begins and is removed when the stage
-    ends. Nothing is drawn where the output is no terminal.
+    Draws a progress bar for each stage that the pipeline reports. A bar appears when its stage begins and is removed when
+    the stage ends. By default, nothing is drawn if the output is not a terminal.
 
     Example:
 
@@ -26,8 +26,8 @@ class StageBars:
     ```
 
     Args:
-        file: where the bars are drawn; None is stderr.
-        disable: True draws nothing, False draws to files, too; None draws to terminals alone.
+        file: the stream that the bars are drawn to. None: stderr.
+        disable: True draws nothing, False also draws to files, None draws only to terminals.
     """
 
     def __init__(self, file=None, disable: bool | None = None):
@@ -35,7 +35,7 @@ class StageBars:
         self.bars: dict[str, tqdm] = {}
 
     def __call__(self, stage: str, completed: float, total: float):
-        """Take a report of the pipeline: so much of a stage is completed."""
+        """Update the bar of a stage; `completed` and `total` are in the stage's unit."""
         bar = self.bars.get(stage)
         if bar is None:
             bar = self.bars[stage] = tqdm(
@@ -51,7 +51,7 @@ class StageBars:
             self.bars.pop(stage).close()
 
     def close(self):
-        """Remove the bars of stages that were not finished."""
+        """Remove the bars of unfinished stages."""
         for bar in self.bars.values():
             bar.close()
         self.bars.clear()

@@ -1,10 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-The emotions of a recording's utterances as annotations, by pympi-ling: Praat's TextGrid and ELAN's `.eaf`.
+Writing the emotions of a recording's utterances as annotations for Praat (TextGrid) and ELAN (`.eaf`), with pympi-ling.
 
-Each speaker has a tier of words, and one of emotions with confidences whose name ends in ` [emotion]`. Utterances of one
-speaker that overlap take a further tier of the same name, and an instant lasts a millisecond, since neither format has
-intervals that overlap in a tier or that last no time.
+Each speaker has a tier of words, and a tier of emotions with confidences whose name ends in ` [emotion]`. Neither format
+allows intervals that overlap within a tier or that have no duration. Therefore overlapping utterances of a speaker are
+written to an additional tier of the same name, and utterances of 0 s last a millisecond.
 """
 
 import re
@@ -16,7 +16,7 @@ from modeling_amuse.processing.timelines.certainty import shown_emotion
 from modeling_amuse.processing.transcript_annotations import EMOTION_TIER, WITHOUT_WORDS
 
 AUTHOR = "amuse timeline"
-"""The author of an `.eaf`, by which `is_timeline` tells it from others."""
+"""The author of an `.eaf`, by which `is_timeline` recognizes it."""
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -48,7 +48,7 @@ def write_eaf(results: list[RecognizedUtterance], file: Path):
     taken = set()
     for name, spans in _named_tiers(_tiers(results)):
         identifier, number = name, 2
-        while identifier in taken:  # names of tiers are unique here, those of participants are not
+        while identifier in taken:  # ELAN's tier names must be unique, those of participants need not be
             identifier, number = f"{name} ({number})", number + 1
         taken.add(identifier)
         document.add_tier(identifier, part=name.removesuffix(EMOTION_TIER))
@@ -58,7 +58,7 @@ def write_eaf(results: list[RecognizedUtterance], file: Path):
 
 
 def _tiers(results: list[RecognizedUtterance]) -> list[tuple[str, list[tuple[int, int, dict]]]]:
-    """For each speaker, and again for what overlaps, the utterances with their start and end in milliseconds."""
+    """The tiers of each speaker, more than one if utterances overlap, with start and end of utterances in milliseconds."""
     tiers, ends = {}, {}
     for result in results:
         speaker = _one_line(result["speaker"])
@@ -71,7 +71,7 @@ def _tiers(results: list[RecognizedUtterance]) -> list[tuple[str, list[tuple[int
 
 
 def _named_tiers(tiers: list) -> list[tuple[str, list[tuple[int, int, str]]]]:
-    """The tier of words and that of emotions of each of [`_tiers`]."""
+    """The tier of words and the tier of emotions for each of [`_tiers`]."""
     named = []
     for speaker, spans in tiers:
         words = [(start, end, _one_line(result.get("text") or "") or WITHOUT_WORDS) for start, end, result in spans]

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The emotions of a recording's utterances as a file (JSON, tables, subtitles, RTTM, annotations) or a table for the terminal."""
+"""Writing the emotions of a recording's utterances to a file (JSON, tables, subtitles, RTTM, annotations) or the terminal."""
 
 import json
 import re
@@ -18,10 +18,11 @@ from modeling_amuse.processing.transcript_annotations import EMOTION_TIER
 from modeling_amuse.processing.whole_files import whole_file
 
 CONTRIBUTIONS = (
-    "A contribution is what the expert of a modality, which reads this modality alone, added to the score of the recognized "
-    "emotion (in nats, before softmax). The rest of the score comes from the conversation, which has read all modalities, too."
+    "A contribution is the amount that the expert of a modality, which reads only this modality, adds to the score of the "
+    "recognized emotion (in nats, before softmax). The rest of the score comes from the conversation model, which reads all "
+    "modalities."
 )
-"""What the contributions of a model with experts are, in words."""
+"""An explanation of the contributions of a model with experts."""
 
 _LONGEST_SPEAKER_CELL = 20
 _SHORTEST_TEXT_CELL = 12
@@ -35,10 +36,10 @@ def write_timeline(
     csv_raw: bool = False,
 ):
     """
-    Write the utterances of one recording with their emotions, in the format that the suffix names.
+    Write the utterances of one recording with their emotions, in the format of the suffix.
 
-    The file appears complete or not at all. `read_transcript` reads speakers, texts and times back from all but the RTTM,
-    which has no texts.
+    The file appears only when it is complete. `read_transcript` can read speakers, texts and times from all formats but
+    RTTM, which has no texts.
 
     - `.json`: `{"recording": its name, "utterances": results}`, with `"warnings"` where the results have any.
     - `.csv`: a row an utterance, times in seconds to the millisecond and scores to four decimals: `id` if there are ids,
@@ -54,12 +55,12 @@ def write_timeline(
     - `.textgrid`, `.eaf`: for Praat and ELAN, a tier of words and a tier of emotions for each speaker, to the millisecond.
 
     Args:
-        results: what the pipeline gives for one recording.
-        path: the file to write; one that exists is replaced.
+        results: the pipeline's output for one recording.
+        path: the file to write; an existing one is replaced.
         recording: the recording's name in JSON and RTTM. None: the stem of `path`.
-        csv_bom: begin a CSV with a byte order mark, without which Excel takes UTF-8 for another encoding.
-        csv_raw: leave cells of a CSV that a spreadsheet would run as formulas as they are, without an apostrophe before
-            their `=`, `+`, `-` or `@`.
+        csv_bom: begin a CSV with a byte order mark, which Excel needs to recognize UTF-8.
+        csv_raw: do not put an apostrophe before cells of a CSV that begin with `=`, `+`, `-` or `@`, which a spreadsheet
+            would run as formulas.
 
     Raises:
         ValueError: for an unknown suffix, no results, or a format that needs times without them.
@@ -72,7 +73,7 @@ def write_timeline(
         raise ValueError(f"{path} has the suffix {path.suffix!r}: give one of {', '.join(WRITERS)}.")
     check_results(results)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: make it first.")
+        raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: create it first.")
     settings = _Settings(path.suffix, path.stem if recording is None else recording, csv_bom, csv_raw)
     with whole_file(path) as file:
         writer(results, file, settings)
@@ -80,7 +81,7 @@ def write_timeline(
 
 @dataclass(frozen=True)
 class _Settings:
-    """How a file is written: its suffix for messages, the recording's name, and the options of CSV."""
+    """The settings of a file: its suffix for messages, the recording's name, and the options of CSV."""
 
     suffix: str
     recording: str
@@ -89,7 +90,7 @@ class _Settings:
 
 
 def is_timeline(path: str | Path) -> bool:
-    """Whether a file is as `write_timeline` writes it: it is no transcript that somebody made. RTTM cannot be told."""
+    """Whether a file was written by `write_timeline`, and is not a transcript. RTTM files are not recognized."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".xlsx":
@@ -126,19 +127,17 @@ def check_results(results: list[RecognizedUtterance]):
     Check that `results` are the utterances of one recording with their emotions.
 
     Raises:
-        ValueError: otherwise, naming the utterance.
+        ValueError: when they are not; the message names the utterance.
     """
     if not isinstance(results, (list, tuple)) or not results:
-        raise ValueError("There are no results: give what the pipeline gives for one recording, a list of utterances.")
+        raise ValueError("There are no results: give the pipeline's output for one recording, a list of utterances.")
     for position, result in enumerate(results):
         if not isinstance(result, dict):
-            raise ValueError(
-                f"Result {position} is a {type(result).__name__}: give the results of one recording alone."
-            )
+            raise ValueError(f"Result {position} is a {type(result).__name__}: give the results of only one recording.")
         missing = [key for key in ("speaker", "emotion", "confidence") if result.get(key) is None]
         if missing:
             raise ValueError(
-                f"Result {position} lacks {', '.join(missing)}: give the results of the pipeline as they are."
+                f"Result {position} lacks {', '.join(missing)}: give the unchanged results of the pipeline."
             )
 
 
@@ -148,7 +147,7 @@ def has_times(results: list[RecognizedUtterance]) -> bool:
 
 
 def clock(seconds: float, decimals: int = 0, mark: str = ".", hours: bool = False) -> str:
-    """`1:02:03.5`, or `02:03.5` below an hour; with `hours` always `01:02:03.5`."""
+    """A time in seconds as text: `1:02:03.5`, or `02:03.5` below an hour; with `hours` always as `01:02:03.5`."""
     units = round(seconds * 10**decimals)
     whole, fraction = divmod(units, 10**decimals)
     minutes, rest = divmod(whole, 60)
@@ -166,8 +165,8 @@ def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
     stand notes: how many utterances are unclear, and the warnings of the results.
 
     Args:
-        results: what the pipeline gives for one recording.
-        width: the characters of a line; texts are shortened to fit.
+        results: the pipeline's output for one recording.
+        width: the number of characters of a line; texts are shortened to fit.
 
     Raises:
         ValueError: for no results.
@@ -232,12 +231,12 @@ def _one_line(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    # what is not printable could steer the terminal
+    # unprintable characters could control the terminal
     return "".join(character for character in _one_line(text) if character.isprintable())
 
 
 def _cells(text: str) -> int:
-    """The columns of the terminal that a text takes: two for each wide character, none for combining ones."""
+    """The number of terminal columns that a text takes: two for each wide character, none for combining ones."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
@@ -313,7 +312,8 @@ def _write_eaf(results: list[RecognizedUtterance], file: Path, settings: _Settin
 def _in_order_of_time(results: list[RecognizedUtterance], settings: _Settings) -> list[RecognizedUtterance]:
     if not has_times(results):
         raise ValueError(
-            f"{settings.suffix} needs the times of every utterance: give start and end in the transcript, or write .json or .csv."
+            f"{settings.suffix} needs the times of every utterance: give start and end in the transcript, or write .json or "
+            ".csv."
         )
     return sorted(results, key=lambda result: result["start"])
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A picture of a recording: who felt what, when, and what each modality had to say in it. It needs the extra `plots`."""
+"""A plot of a recording's emotions over time, by speaker, with the shares of the modalities. It needs the extra `plots`."""
 
 import textwrap
 from itertools import groupby
@@ -12,7 +12,7 @@ from modeling_amuse.processing.timelines.certainty import UNCLEAR, counted_emoti
 from modeling_amuse.processing.timelines.timeline_files import check_results, clock, has_times
 from modeling_amuse.processing.whole_files import whole_file
 
-# Okabe and Ito's palette, told apart with every kind of colour blindness
+# Okabe and Ito's palette, which people with colour blindness can distinguish
 EMOTION_COLOURS = {
     "neutral": "#B4B4B4",
     "surprise": "#56B4E9",
@@ -23,7 +23,7 @@ EMOTION_COLOURS = {
     "anger": "#D55E00",
 }
 FURTHER_COLOURS = ("#332288", "#882255", "#8B6B3D", "#44AA99", "#000000", "#999933", "#AA4499", "#6699CC")
-# one hue from dark to light, so that no modality looks like an emotion
+# shades of one hue, so that no modality looks like an emotion
 MODALITY_COLOURS = ("#33475B", "#8297AB", "#D3DCE4", "#5C7086", "#AEBCC9")
 
 _BACKGROUND, _LINE, _HOLLOW = "#F4F4F4", "#8C8C8C", "#FFFFFF"
@@ -33,7 +33,7 @@ _LONGEST_NAME = 18
 
 def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions: list[str] | None = None):
     """
-    Draw the emotions of one recording into a PNG file.
+    Plot the emotions of one recording as a PNG file.
 
     Above a lane for each speaker: a bar for each utterance, its colour the emotion, its height the confidence (the full
     lane is 1). An unclear utterance is hatched in its emotion's colour. Below, of several modalities, the share of each in the fusion; where several speak at once, that of the one
@@ -42,10 +42,10 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     many utterances are unclear, and the warnings of the results.
 
     Args:
-        results: what the pipeline gives for one recording.
+        results: the pipeline's output for one recording.
         path: the file to write.
-        emotions: all emotions of the model, in the order of the legend. Default: those of `scores`. Colours of emotions that
-            are not MELD's go by this order.
+        emotions: all emotions of the model, in the order of the legend. Default: MELD's, then other ones in `results`. The
+            colours of emotions that MELD does not have depend on this order.
 
     Raises:
         ValueError: for no results.
@@ -64,10 +64,10 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     shown = {result["emotion"] for result in results} | {counted_emotion(result) for result in results}
     notes = [line for note in notes_of(results) for line in textwrap.wrap(note, 110)]
 
-    # inches; the legend wants room beside few lanes
+    # inches; the legend needs room even beside few lanes
     heights = [max(0.7 + 0.55 * len(speakers), 0.5 + 0.22 * len(shown))]
     heights += [1.5] * (len(modalities) > 1) + [1.7] * bool(experts)
-    # a Figure by itself needs no display, and leaves pyplot's state to the user
+    # a Figure created without pyplot needs no display and does not change pyplot's state
     figure = import_extra("matplotlib.figure", "plots").Figure(
         figsize=(min(18, max(9, 7 + 0.05 * len(results))), sum(heights) + 1.1 + 0.18 * len(notes)),
         layout="constrained",
@@ -101,7 +101,7 @@ def _colours(emotions: list[str]) -> dict[str, str]:
 
 
 def _spans(results: list[RecognizedUtterance], by_time: bool) -> list[tuple[float, float]]:
-    """Begin and end of each utterance on the x axis, wide enough to be seen."""
+    """The start and end of each utterance on the x axis, wide enough to be visible."""
     if not by_time:
         return [(number - 0.5, number + 0.5) for number in range(1, len(results) + 1)]
     first, last = min(result["start"] for result in results), max(result["end"] for result in results)
@@ -140,7 +140,7 @@ def _draw_lanes(
 
 
 def _in_turn(results: list[RecognizedUtterance], spans: list[tuple]) -> tuple[list[list[int]], list, list]:
-    """The utterances that begin together, and where the bar of each such group begins, and how wide it is."""
+    """The groups of utterances that begin together, and the start and width of each group's bar."""
     order = sorted(range(len(results)), key=lambda index: spans[index][0])
     groups = [list(group) for _, group in groupby(order, key=lambda index: spans[index][0])]
     begins = [spans[group[0]][0] for group in groups]
@@ -162,7 +162,7 @@ def _draw_shares(axes, results: list[RecognizedUtterance], spans: list[tuple], m
     axes.set_facecolor(_BACKGROUND)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(_LINE)
-    _draw_legend(axes, "modality", list(colours.items())[::-1])  # from top to bottom, as the bars are stacked
+    _draw_legend(axes, "modality", list(colours.items())[::-1])  # the legend is in the order of the stacked bars
 
 
 def _draw_contributions(
@@ -183,9 +183,7 @@ def _draw_contributions(
     axes.set(ylabel="contribution")
     axes.set_facecolor(_BACKGROUND)
     axes.spines[:].set_visible(False)
-    said = (
-        "what each modality's expert added to the emotion's score; the rest comes from the conversation, which read all"
-    )
+    said = "added to the emotion's score by each modality's expert; the rest comes from the conversation model, which reads all"
     axes.set_title(said, loc="right", fontsize="small", color="#6E6E6E")
     if len(modalities) < 2:
         _draw_legend(axes, "expert", [(name, colours[name]) for name in experts])

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The emotions of a recording's utterances as tables: CSV, and an Excel workbook by openpyxl."""
+"""The emotions of a recording's utterances as tables: CSV, and Excel workbooks written with openpyxl."""
 
 import csv
 import io
@@ -11,9 +11,9 @@ from modeling_amuse.processing.extras import import_extra
 SECONDS_DECIMALS = 3
 SCORE_DECIMALS = 4
 CREATOR = "amuse timeline"
-"""In the properties of a workbook, by which `is_timeline` tells it from others."""
+"""The creator in the properties of a workbook, by which `is_timeline` recognizes it."""
 
-LONGEST_CELL = 32767  # characters in Excel
+LONGEST_CELL = 32767  # Excel's limit in characters
 
 CERTAINTY = ("runner_up", "margin", "unclear")
 """Columns that stand beside the confidence, where the results have them."""
@@ -68,9 +68,9 @@ def csv_text(results: list[RecognizedUtterance], raw: bool = False) -> str:
     The table as CSV.
 
     Args:
-        results: what the pipeline gives for one recording.
-        raw: leave cells as they are that a spreadsheet would run as formulas. Otherwise text that begins with `=`, `+`, `-`
-            or `@` gets an apostrophe before it, which `read_transcript` removes.
+        results: the pipeline's output for one recording.
+        raw: do not change cells that a spreadsheet would run as formulas. Otherwise an apostrophe is put before text that
+            begins with `=`, `+`, `-` or `@`, which `read_transcript` removes.
     """
     table = io.StringIO(newline="")
     writer = csv.writer(table)
@@ -98,7 +98,7 @@ def xlsx_bytes(results: list[RecognizedUtterance]) -> bytes:
                 value = _NOT_IN_XML.sub("\ufffd", str(value))[:LONGEST_CELL]
             cell = sheet.cell(number, column, value)
             if isinstance(value, str):
-                cell.data_type = "s"  # what begins with = is no formula
+                cell.data_type = "s"  # text that begins with = must not become a formula
     sheet.freeze_panes = "A2"
     for name, width in (("text", 60), ("speaker", 20)):
         column = next(cell.column_letter for cell in sheet[1] if cell.value == name)

@@ -476,7 +476,7 @@ def test_tables_of_two_extractors_and_missing_ones(tmp_path):
         push_features(tmp_path, tmp_path / "dry")
     for split, record in (("train", RECORD), ("test", {**RECORD, "version": 2})):
         write_feature_table(tmp_path / f"{split}.parquet", {"a": np.ones((1, 2), np.float32)}, record)
-    with pytest.raises(ValueError, match="are of different extractors"):
+    with pytest.raises(ValueError, match="were computed by different extractors"):
         push_features(tmp_path, tmp_path / "dry")
     (tmp_path / "train.parquet").write_bytes(b"no table")
     with pytest.raises(ValueError, match="train.parquet is no Parquet file that can be read"):
@@ -491,7 +491,7 @@ def test_shards_of_a_table_are_one(tmp_path):
     assert [table.get(name) is None for name in "abc"] == [False, True, False] and table.record == RECORD
     assert table.get("a").tolist() == [[1, 1], [1, 1]] and table.get("c").tolist() == [[0, 0]]
     write_feature_table(tmp_path / "train-00001-of-00002.parquet", shards[1], WHISPER)
-    with pytest.raises(ValueError, match="must be of one extractor"):
+    with pytest.raises(ValueError, match="must be computed by one extractor"):
         load_feature_tables(str(tmp_path), ["train"])
 
 

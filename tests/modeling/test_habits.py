@@ -113,9 +113,9 @@ def test_the_metric_names_a_mismatch_of_classes():
 
     logits, labels = torch.randn(2, 3, 4).numpy(), torch.tensor([[0, 1, -100], [3, 2, 0]]).numpy()
     trainer_metrics([*EMOTIONS, "fear"], num_resamples=0)(EvalPrediction(logits, labels))
-    with pytest.raises(ValueError, match=r"scores 4 classes, but 3 emotions are named \(neutral, joy, anger\)"):
+    with pytest.raises(ValueError, match=r"scores 4 classes, but 3 emotions are given \(neutral, joy, anger\)"):
         trainer_metrics(EMOTIONS)(EvalPrediction(logits, labels))
-    with pytest.raises(ValueError, match="There are labels 3, but only 3 emotions are named"):
+    with pytest.raises(ValueError, match="There are labels 3, but only 3 emotions are given"):
         trainer_metrics(EMOTIONS)(EvalPrediction(logits[..., :3], labels))
     with pytest.raises(ValueError, match="scores 2 classes, but 3 emotions"):
         EmotionMetric(keep_in_memory=True).compute(

@@ -84,7 +84,7 @@ def test_missing_files_are_named(tmp_path):
         load_conversations("meld", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="put them into train.jsonl"):
         load_conversations("folder", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="is no folder"):
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
         load_conversations("folder", str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="needs data_dir"):
         load_conversations("emorynlp")
@@ -244,8 +244,8 @@ def test_bad_values_of_a_folder_are_refused(tmp_path, fields, message):
 def test_ids_must_be_unique_in_a_split(tmp_path):
     talk = {"id": "a", "utterances": [{"id": "0", "speaker": "Ada"}]}
     write_lines(tmp_path / "train.jsonl", talk, {**talk, "id": "b"})
-    with pytest.raises(ValueError, match="utterance id '0' stands in the train split 2 times"):
+    with pytest.raises(ValueError, match="utterance id '0' occurs 2 times in the train split"):
         load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))
     write_lines(tmp_path / "train.jsonl", talk, talk)
-    with pytest.raises(ValueError, match="conversation id 'a' stands in the train split 2 times"):
+    with pytest.raises(ValueError, match="conversation id 'a' occurs 2 times in the train split"):
         load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))

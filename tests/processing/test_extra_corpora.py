@@ -46,10 +46,10 @@ def test_a_folder_and_a_data_set_by_its_name(tmp_path):
 
 def test_corpora_without_labels_and_of_unknown_kinds_are_refused(tmp_path):
     silent = write_folder(tmp_path / "silent", {"train": [talk("Hi.", emotions=(None,))]})
-    with pytest.raises(ValueError, match="silent: its training utterances have no emotions"):
+    with pytest.raises(ValueError, match="silent: its training utterances show no emotion"):
         load_extra_corpora([str(silent)], str(tmp_path / "cache"))
     alike = write_folder(tmp_path / "alike", {"train": [talk("Hi.", "Oh.", emotions=("love",))]})
-    with pytest.raises(ValueError, match="one emotion alone, 'love'"):
+    with pytest.raises(ValueError, match="only one emotion, 'love'"):
         load_extra_corpora([str(alike)], str(tmp_path / "cache"))
     untrained = write_folder(tmp_path / "untrained", {"test": [talk("Hi.")]})
     with pytest.raises(ValueError, match="has no train split"):
@@ -78,7 +78,7 @@ def test_overlap_with_the_test_split_is_refused_or_left_out(tmp_path):
     assert [row["id"] for row in kept.conversations] == ["train0"]
     assert said.startswith("1 of the 2 conversations")
     alone = write_folder(tmp_path / "alone", {"train": [talk(*LINES)]})
-    with pytest.raises(ValueError, match="none is left to train on"):
+    with pytest.raises(ValueError, match="no conversation is left to train on"):
         without_overlap(load_extra_corpora([str(alone)], str(tmp_path / "cache"))[0], reserved, leave_out=True)
     (own / "test.jsonl").write_text("not JSON", encoding="utf-8")
     with pytest.raises(ValueError, match="test.jsonl, line 1"):  # and not taken for a data set without a test split

@@ -50,10 +50,10 @@ def test_a_folder_has_a_table_for_each_split(tmp_path):
         write_frame(tmp_path / name, utterance_id=IDS)
     tables = load_feature_tables(str(tmp_path), ["train", "validation"])
     assert tables["train"] is not tables["validation"]
-    with pytest.raises(FileNotFoundError, match="whose name holds test"):
+    with pytest.raises(FileNotFoundError, match="whose name contains test"):
         load_feature_tables(str(tmp_path), ["test"])
     write_frame(tmp_path / "other-train.csv", utterance_id=IDS)
-    with pytest.raises(ValueError, match="both of the train split"):
+    with pytest.raises(ValueError, match="both files of the train split"):
         load_feature_tables(str(tmp_path), ["train"])
 
 
@@ -97,10 +97,10 @@ def test_bad_tables_are_refused(tmp_path):
     np.savez(tmp_path / "objects.npz", u0=np.array([None, {}], dtype=object))
     refused("objects.npz", "holds Python objects")
     np.savez(tmp_path / "sizes.npz", u0=np.zeros(2), u1=np.zeros(3))
-    refused("sizes.npz", "with one D")
+    refused("sizes.npz", "with the same D")
     with (tmp_path / "single.npz").open("wb") as file:
         np.save(file, np.zeros((2, 3)))
-    refused("single.npz", "single.npz: it is no npz with the arrays of utterances by their ids")
+    refused("single.npz", "single.npz: it is not an npz archive of arrays by utterance id")
     (tmp_path / "text.csv").write_text("utterance_id,f\nu0,hello\n")
     refused("text.csv", "not numbers: f")
     (tmp_path / "noid.csv").write_text("name,f\nu0,1\n")
@@ -116,13 +116,13 @@ def test_bad_tables_are_refused(tmp_path):
     (tmp_path / "nobody.csv").write_text("utterance_id,f\nu0,1\n,2\n")
     refused("nobody.csv", "row 2 has no utterance id")
     (tmp_path / "split.csv").write_text("utterance_id,split,f\nu0,Train,1\nu1,extra,2\n")
-    refused("split.csv", "row 2 is of the split 'extra': name the splits train, validation, test")
+    refused("split.csv", "row 2 has the split 'extra': name the splits train, validation, test")
     pyarrow.parquet.write_table(
         pa.table({"id": ["u0", None], "features": VALUES[:2].tolist()}), tmp_path / "id.parquet"
     )
     refused("id.parquet", "row 2 has no utterance id")
     (tmp_path / "twice.csv").write_text("utterance_id,f\nu0,1\nu0,2\n")
-    refused("twice.csv", "'u0' stands in the feature table more than once")
+    refused("twice.csv", "'u0' occurs more than once in the feature table")
 
 
 def conversations(*ids):
@@ -147,7 +147,7 @@ def test_features_with_names_are_joined_by_their_names(tmp_path):
     assert tables["test"]["audio"].get("u1").tolist() == [[200, 2]]
     assert tables["train"]["audio"].statistics(["u0"])["columns"] == ["pitch", "loud"]
     (tmp_path / "test.csv").write_text("utterance_id,loud,tempo\nu1,2,200\n")
-    with pytest.raises(ValueError, match="test: the features have other names .*: pitch lacking, tempo unknown"):
+    with pytest.raises(ValueError, match="test: the names of the features differ .*: pitch missing, tempo unknown"):
         load_stream_tables({"audio": str(tmp_path)}, splits)
 
 
@@ -165,10 +165,10 @@ def test_a_table_must_fit_its_split(tmp_path):
     path = {"audio": str(tmp_path / "t.csv")}
     tables = load_stream_tables(path, {"train": conversations("u0"), "test": conversations("u1")})
     assert tables["test"]["audio"].get("u1") is not None
-    with pytest.raises(ValueError, match="'u0' is in more than one"):
+    with pytest.raises(ValueError, match="'u0' occurs in more than one"):
         load_stream_tables(path, {"train": conversations("u0"), "test": conversations("u0", "u1")})
     with pytest.raises(
-        ValueError, match="'u0' is in more than one"
+        ValueError, match="'u0' occurs in more than one"
     ):  # only one is wanted, but whose features are they?
         load_stream_tables(path, {"train": conversations("u0"), "test": conversations("u0", "u1")}, ["test"])
     with pytest.raises(ValueError, match="look like 'x'"):

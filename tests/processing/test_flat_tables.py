@@ -100,7 +100,7 @@ def test_options_name_columns_that_names_do_not_tell(tmp_path):
     frame["season"], frame["scene"] = [1, 1, 1, 1], frame.pop("Dialogue_ID")
     frame["Sentiment"] = ["bad", "bad", "good", "so-so"]
     write(tmp_path, "train.csv", frame)
-    with pytest.raises(ValueError, match="no column that looks like the words.*--text_column.*col_a"):
+    with pytest.raises(ValueError, match="no column that looks like the text.*--text_column.*col_a"):
         load(tmp_path, tmp_path)
     chosen = {"text_column": "col_a", "speaker_column": "COL_B", "label_column": "col_c", "order_column": "col_e"}
     data = load(tmp_path, tmp_path, **chosen, conversation_column=["season", "scene"])
@@ -108,7 +108,7 @@ def test_options_name_columns_that_names_do_not_tell(tmp_path):
     assert data.splits["train"]["id"] == ["1_4", "1_11"]
     data = load(tmp_path, tmp_path, **{**chosen, "label_column": "Sentiment"}, conversation_column=["season", "scene"])
     assert data.emotions == ("bad", "good", "so-so")
-    with pytest.raises(ValueError, match=r"no column 'mood' for --label_column; there are: .*col_c"):
+    with pytest.raises(ValueError, match=r"no column 'mood' for --label_column; the columns are: .*col_c"):
         load(tmp_path, tmp_path, **{**chosen, "label_column": "mood"})
 
 
@@ -121,7 +121,7 @@ def test_a_spreadsheet_export_with_its_quirks(tmp_path, caplog):
         [("Ann", "First; then", "joy"), ("Bo", "5,5 euros", "anger")],
         [("Ann", "N/A", "joy")],
     ]
-    assert "1 rows name no conversation" in caplog.text
+    assert "1 rows have no conversation id" in caplog.text
     assert "order of the rows" in data.describe()
 
 
@@ -151,7 +151,7 @@ def test_without_speakers_two_take_turns_and_without_conversations_each_row_is_a
     write(tmp_path, "train.csv", frame.drop(columns="Speaker"))
     data = load(tmp_path, tmp_path)
     assert [u["speaker"] for u in data.splits["train"][0]["utterances"]] == ["A", "B"]
-    assert "two speakers take turns, which is assumed" in caplog.text
+    assert "it is assumed that two speakers take turns" in caplog.text
     write(tmp_path, "train.csv", frame.drop(columns=["Dialogue_ID", "Utterance_ID"]))
     data = load(tmp_path, tmp_path)
     assert [len(row["utterances"]) for row in data.splits["train"]] == [1, 1, 1, 1]
@@ -272,7 +272,7 @@ def test_a_file_without_splits_is_divided_the_same_way_always(tmp_path):
     path = write(tmp_path, "talks.csv", many(30))
     load_all = load(None, tmp_path, data_file=str(path))
     assert {split: len(part) for split, part in load_all.splits.items()} == {"train": 24, "validation": 3, "test": 3}
-    assert "divided 80/10/10 with the seed 42" in load_all.describe()
+    assert "divided 80/10/10 at random (--split_seed 42)" in load_all.describe()
     for wanted in ({"train", "validation"}, {"test"}):
         part = load(None, tmp_path, splits=wanted, data_file=str(path))
         assert set(part.splits) == wanted
@@ -289,7 +289,7 @@ def test_a_column_tells_the_splits(tmp_path):
     data = load(None, tmp_path, data_file=str(write(tmp_path, "talks.csv", frame)))
     assert {split: len(part) for split, part in data.splits.items()} == {"train": 3, "validation": 2, "test": 1}
     frame.loc[0, "split"] = "test"
-    with pytest.raises(ValueError, match="rows of conversation '0' are of several splits"):
+    with pytest.raises(ValueError, match="rows of conversation '0' are in several splits"):
         load(None, tmp_path, data_file=str(write(tmp_path, "talks.csv", frame)))
 
 
@@ -299,13 +299,13 @@ def test_files_of_the_splits_are_named(tmp_path):
     assert set(data.splits) == {"train", "validation"}
     with pytest.raises(FileNotFoundError, match=r"There is no file .*nothing.csv"):
         load(None, tmp_path, data_file=str(tmp_path / "nothing.csv"))
-    with pytest.raises(ValueError, match="--data_file holds all splits: give it alone"):
+    with pytest.raises(ValueError, match="--data_file is one file with all splits: give it alone"):
         load(None, tmp_path, data_file="a.csv", **files)
 
 
 def test_two_files_of_one_split_are_not_read_twice(tmp_path):
     write(tmp_path, "train.csv", many(3)), write(tmp_path, "train.parquet", many(3))
-    with pytest.raises(ValueError, match="train.csv and .*train.parquet are both of one split"):
+    with pytest.raises(ValueError, match="train.csv and .*train.parquet are files of the same split"):
         load(tmp_path, tmp_path)
 
 

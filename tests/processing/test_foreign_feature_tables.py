@@ -71,7 +71,7 @@ def test_columns_that_tell_the_answer_or_the_place_are_left_out(tmp_path, caplog
 
 def test_words_that_tell_the_answer_are_left_out_too(tmp_path, caplog):
     assert load(write(tmp_path, frame(Emotion=["joy", "fear", "joy"], Speaker=["A", "B", "A"]), ".csv")).size == 2
-    assert "Emotion tells the answer" in caplog.text and "Speaker tells the place" in caplog.text
+    assert "Emotion is the label" in caplog.text and "Speaker is the position" in caplog.text
 
 
 def test_names_that_only_hold_such_words_are_features(tmp_path, caplog):
@@ -107,7 +107,7 @@ def test_ids_that_are_paths_are_joined_by_the_clip(tmp_path, ids):
     [[IDS[0], IDS[1], IDS[1]], ["dia7_utt1.wav", IDS[0], "dia7_utt1.mp4"], ["a/dia7_utt1", "b/dia7_utt1", IDS[0]]],
 )
 def test_two_rows_of_one_utterance_are_refused(tmp_path, ids):
-    with pytest.raises(ValueError, match="'dia7_utt1' stands in the feature table more than once"):
+    with pytest.raises(ValueError, match="'dia7_utt1' occurs more than once in the feature table"):
         load(write(tmp_path, frame(utterance_id=ids), ".csv"))
 
 
@@ -140,10 +140,10 @@ def npy_header(shape, dtype="<f4") -> bytes:
 def test_sizes_that_a_file_only_states_are_refused(tmp_path, shape):
     with zipfile.ZipFile(tmp_path / "table.npz", "w") as archive:
         archive.writestr("dia7_utt0.npy", npy_header(shape) + bytes(8))
-    with pytest.raises(ValueError, match="table.npz: dia7_utt0 states .* it is damaged"):
+    with pytest.raises(ValueError, match="table.npz: dia7_utt0 is damaged: its header states"):
         load(tmp_path / "table.npz")
     (tmp_path / "array.npy").write_bytes(npy_header(shape) + bytes(8))
-    with pytest.raises(ValueError, match=r"array.npy: it states .* it is damaged"):
+    with pytest.raises(ValueError, match=r"array.npy: it is damaged: its header states"):
         load(tmp_path / "array.npy")
 
 
@@ -151,9 +151,9 @@ def test_sizes_that_a_file_only_states_are_refused(tmp_path, shape):
     ("arrays", "message"),
     [
         ({"u0": np.zeros(3, "f4"), "u1": np.float32(2)}, r"array of 'u1' has the shape \(\)"),
-        ({"u0": np.zeros(3, "f4"), "u1": np.zeros(4, "f4")}, "array of 'u1' has 4 features, that of 'u0' has 3"),
+        ({"u0": np.zeros(3, "f4"), "u1": np.zeros(4, "f4")}, "array of 'u1' has 4 features, but that of 'u0' has 3"),
         ({"u0": np.zeros((1, 2, 3), "f4")}, r"array of 'u0' has the shape \(1, 2, 3\)"),
-        ({"u0": np.array(["a", "b"])}, "under 'u0' there are no numbers"),
+        ({"u0": np.array(["a", "b"])}, "the array of 'u0' has the type"),
         ({"utterance_ids": np.array(["u0"]), "features": np.float32(1)}, r"features have the shapes \(1,\) and \(\)"),
         ({"utterance_ids": np.array(["u0"]), "features": np.zeros((2, 3))}, "1 utterance_ids and 2 rows of features"),
     ],
@@ -185,7 +185,7 @@ def test_arrays_with_their_ids_beside_them(tmp_path, form):
     else:
         np.save(tmp_path / "roberta.npy", VALUES)
         path = tmp_path / "roberta.npy"
-        with pytest.raises(ValueError, match="an array has no ids: put those of its rows beside it.*roberta_ids.txt"):
+        with pytest.raises(ValueError, match="the array has no ids: write the ids of its rows.*roberta_ids.txt"):
             load(path)
         if form == "npy":
             np.save(tmp_path / "roberta_ids.npy", np.array(IDS))
@@ -205,4 +205,4 @@ def test_a_join_tells_the_features_and_what_matches_nothing(tmp_path):
     table = load_stream_tables({"audio": str(path)}, {"train": data})["train"]["audio"]
     text = table.coverage([u["id"] for u in utterances])
     assert text.startswith("2 of 3 utterances have features (2 features: f0, loudness)")
-    assert text.endswith("1 ids of the table are of no utterance of the split")
+    assert text.endswith("1 ids of the table do not belong to the split")

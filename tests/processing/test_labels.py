@@ -37,8 +37,8 @@ def test_case_and_spaces_make_no_other_emotion(tmp_path, caplog):
         "joy",
         "anger",
     ]
-    assert "'JOY ' (1)" in caplog.text and "they are one emotion, 'joy'" in caplog.text
-    assert "they are one emotion, 'anger'" in caplog.text
+    assert "'JOY ' (1)" in caplog.text and "they become one emotion, 'joy'" in caplog.text
+    assert "they become one emotion, 'anger'" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_is_no_label(tmp_path, none):
 def test_a_word_for_no_label_is_said_and_can_be_a_class(tmp_path, caplog):
     write(tmp_path, train=talks("None", "wary", "glad", "None"))
     load(tmp_path, tmp_path)
-    assert "2 utterances have the label 'None': taken for no label" in caplog.text
+    assert "2 utterances have the label 'None': they are treated as unlabelled" in caplog.text
     assert load(tmp_path, tmp_path, emotion_map=["None=calm"]).emotions == ("calm", "glad", "wary")
 
 
@@ -135,9 +135,9 @@ def test_iemocap_s_codes_name_its_emotions():
     [
         ({"emotion_map": ["glad"]}, "write label=emotion"),
         ({"emotion_map": ["glad=a,glad=b"]}, "gives 'glad' two emotions"),
-        ({"emotion_map": ["mad=glad"]}, "names 'mad', which no utterance has as its label; there are: glad, wary"),
+        ({"emotion_map": ["mad=glad"]}, "names 'mad', which no utterance has as its label; the labels are: glad, wary"),
         ({"emotions": ["glad", "mad"]}, "--emotions names 'mad', which the data set does not have; it has glad, wary"),
-        ({"emotions": ["glad,Glad"]}, "names an emotion twice"),
+        ({"emotions": ["glad,Glad"]}, "has the same emotion twice"),
         ({"emotions": ["iemocap4", "glad"]}, "iemocap4 stands for happiness, sadness, neutral, anger: give it alone"),
     ],
 )

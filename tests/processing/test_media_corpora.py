@@ -68,7 +68,7 @@ def test_a_folder_says_where_files_begin_and_who_sits_where(tmp_path):
         ({"video_side": "centre"}, "its video_side is 'centre': give left or right"),
         ({"audio_start": "0:01"}, "its audio_start is '0:01': give seconds"),
         ({"video_start": float("nan")}, "its video_start is nan: give seconds"),
-        ({"start": 1.0, "end": 2.0, "audio_start": 1.5, "audio": "a.wav"}, "is before its audio file begins"),
+        ({"start": 1.0, "end": 2.0, "audio_start": 1.5, "audio": "a.wav"}, "is before the start of its audio file"),
     ],
 )
 def test_what_a_folder_says_of_its_files_is_checked(tmp_path, fields, message):
@@ -362,8 +362,8 @@ def test_what_iemocap_lacks_is_named(iemocap_copy, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[6.2 - 8.2]\tSes02F_impro01\tneu\n", "line 1, is no utterance"),
-        ("\n[6.2.1 - 8.2]\tSes02F_impro01_F000\tneu\t[2, 2, 2]\n", "line 2, is no utterance"),
+        ("[6.2 - 8.2]\tSes02F_impro01\tneu\n", "line 1, is not an utterance"),
+        ("\n[6.2.1 - 8.2]\tSes02F_impro01_F000\tneu\t[2, 2, 2]\n", "line 2, is not an utterance"),
         ("% nothing\n", "holds no utterance"),
     ],
 )

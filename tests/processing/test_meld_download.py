@@ -33,7 +33,7 @@ def test_whole_files_are_fetched_once_and_read(server, tmp_path):
     [
         ("cut", (FileNotFoundError, ValueError), "dev_sent_emo.csv"),
         ("wrong", ValueError, r"dev_sent_emo.csv gave 43 bytes that are not MELD's .* try again"),
-        ("missing", FileNotFoundError, r"dev_sent_emo.csv cannot be fetched \(.*\)"),
+        ("missing", FileNotFoundError, r"dev_sent_emo.csv cannot be downloaded \(.*\)"),
     ],
 )
 def test_what_does_not_arrive_whole_is_not_taken_for_data(server, monkeypatch, tmp_path, how, error, message):
@@ -58,11 +58,11 @@ def test_a_damaged_file_of_the_cache_is_fetched_anew(server, tmp_path):
 def test_without_a_network_one_sentence_says_what_to_do(server, monkeypatch, tmp_path):
     monkeypatch.setenv("AMUSE_MELD_URL", "http://127.0.0.1:9/MELD")
     with pytest.raises(
-        FileNotFoundError, match=r"127.0.0.1:9/MELD/train_sent_emo.csv cannot be fetched.*AMUSE_MELD_DIR"
+        FileNotFoundError, match=r"127.0.0.1:9/MELD/train_sent_emo.csv cannot be downloaded.*AMUSE_MELD_DIR"
     ):
         load_conversations("meld", None, str(tmp_path))
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    with pytest.raises(FileNotFoundError, match="this machine is set offline"):
+    with pytest.raises(FileNotFoundError, match="in offline mode"):
         load_conversations("meld", None, str(tmp_path))
 
 

@@ -89,7 +89,7 @@ def test_unknown_ids_weights_and_tables_of_no_use_are_refused():
     votes = {"u1": np.array([0.2, 0.8, 0]), "x7": np.array([1.0, 0, 0])}
     with pytest.raises(ValueError, match="1 utterance id.* that the training split does not have, 'x7' the first"):
         soft_targets(votes, {"u1": 0})
-    with pytest.raises(ValueError, match="in none of them has the utterance's label a majority"):
+    with pytest.raises(ValueError, match="in none of them does the utterance's label have the majority"):
         soft_targets(votes, {"u1": 0, "x7": 2})
     for weight in (0, 1.5):
         with pytest.raises(ValueError, match="more than 0 and at most 1"):

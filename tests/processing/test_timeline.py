@@ -196,7 +196,7 @@ def test_what_cannot_be_written_is_named(tmp_path):
         write_timeline([], tmp_path / "talk.json")
     with pytest.raises(ValueError, match="Result 1 lacks emotion, confidence"):
         as_table([TALK[0], {"speaker": "Ben"}])
-    with pytest.raises(ValueError, match="Result 0 is a list: give the results of one recording"):
+    with pytest.raises(ValueError, match="Result 0 is a list: give the results of only one recording"):
         as_table([TALK])
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         write_timeline(TALK, tmp_path / "nowhere" / "talk.json")

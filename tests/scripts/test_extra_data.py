@@ -164,18 +164,18 @@ def test_bad_input_is_refused_before_the_training(words, clips, tmp_path):
         rows[3]["neutral"] -= 1
 
     wrong = write_votes(tmp_path / "wrong.csv", words, forget_a_vote)
-    refused("its numbers sum to 4, and the table holds votes, 5 in other rows", "--soft_labels", wrong)
+    refused("its numbers sum to 4, but the table contains votes, 5 in other rows", "--soft_labels", wrong)
     unknown = write_votes(tmp_path / "unknown.csv", words, lambda rows: rows[0].update(utterance_id="dia9_utt9"))
     refused("1 utterance id.* that the training split does not have, 'dia9_utt9'", "--soft_labels", unknown)
     silent = tmp_path / "silent"
     silent.mkdir()
     (silent / "train.jsonl").write_text('{"utterances": [{"speaker": "A", "text": "Well."}]}', encoding="utf-8")
-    refused("silent: its training utterances have no emotions", "--extra_data", silent)
+    refused("silent: its training utterances show no emotion", "--extra_data", silent)
     leaked = tmp_path / "leaked"
     leaked.mkdir()
     (leaked / "train.jsonl").write_text((words / "test.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
     refused("3 of the 3 conversations of leaked overlap: 3 with the test split", "--extra_data", leaked)
-    refused("none is left to train on", "--extra_data", leaked, "--leave_out_overlap")
+    refused("no conversation is left to train on", "--extra_data", leaked, "--leave_out_overlap")
     refused("--extra_data_first needs --extra_data", "--extra_data_first", 1)
     refused("--r_drop must be 0 or more", "--r_drop", -1)
     refused("--text_layer_dropout .*needs --text_model", "--text_layer_dropout", 0.1)

@@ -48,7 +48,7 @@ def test_a_stranger_s_table_trains_and_is_evaluated_without_another_option(
         "conversation from Conversation, order from Turn, speaker from Who, text from Sentence, label from Feeling"
         in printed
     )
-    assert "divided 80/10/10 with the seed 42" in printed
+    assert "divided 80/10/10 at random (--split_seed 42)" in printed
     assert "all-MiniLM-L6-v2, frozen" in printed
     assert record.encoders["text"] == "all-MiniLM-L6-v2" and record.settings["dataset_name"] == "folder"
     config = AmuseForEmotionRecognition.from_pretrained(tmp_path / "mine").config

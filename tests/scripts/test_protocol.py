@@ -107,7 +107,7 @@ def test_only_the_wanted_splits_are_read(tmp_path):
     (tmp_path / "test.jsonl").write_text("no JSON", encoding="utf-8")
     data = load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ("train", "validation"))
     assert list(data.splits) == list(data.report) == ["train"]
-    with pytest.raises(ValueError, match="is no JSON"):
+    with pytest.raises(ValueError, match="is not JSON"):
         load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))
     with pytest.raises(ValueError, match="has no validation split"):
         load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ["validation"])
@@ -130,7 +130,7 @@ def test_only_the_wanted_splits_are_read(tmp_path):
         (
             "mine",
             {"id2label": {"0": "anger", "1": "joy", "2": "Sadness"}},
-            r"mine comes out of a classifier of emotions \(",
+            r"mine is part of an emotion classifier \(",
         ),
         ("iemocap/all-MiniLM-L6-v2", {"id2label": {"0": "LABEL_0"}}, None),
         ("all-mpnet-base-v2", {"_name_or_path": "microsoft/mpnet-base"}, None),
@@ -269,7 +269,7 @@ def test_the_temperature_that_was_put_in_is_found():
         negative_log_likelihood(overconfident, labels, t) for t in (temperature, 0.95 * temperature, 1.05 * temperature)
     ]
     assert min(likelihoods) == likelihoods[0]
-    with pytest.raises(ValueError, match="No temperature from 0.05 to 20 is the best on these 5 utterances"):
+    with pytest.raises(ValueError, match="The loss on these 5 utterances has no minimum at a temperature from 0.05 to 20"):
         fit_temperature(np.eye(5) * 0.9 + 0.02, np.arange(5))
     with pytest.raises(ValueError, match="no labelled utterance"):
         fit_temperature(np.zeros((0, 5)), np.zeros(0, int))

@@ -109,7 +109,7 @@ def test_train_and_evaluate(corpus, tmp_path):
     audio = ("--audio_features", corpus / "audio.csv")
     printed = trained(*train_arguments(corpus, output, *audio, "--num_train_epochs", 2, "--modality_dropout", 0.3))
     assert "text, audio; " in printed and "epoch 2/2  train loss" in printed
-    assert "empty cells, the training mean stands in" in printed
+    assert "empty cells, replaced by the training mean" in printed
     files = {path.name for path in output.iterdir()}
     assert {
         "config.json",
@@ -355,7 +355,7 @@ def test_texts_under_another_key_are_missed(corpus, tmp_path, tiny_text_encoder)
         path = tmp_path / "data" / f"{split}.jsonl"
         path.write_text(path.read_text().replace('"text"', '"txt"'))
     for encoder in ([], ["--text_model", tiny_text_encoder[0], "--freeze_text_model"]):
-        with pytest.raises(ValueError, match="is it under the key 'text'?"):
+        with pytest.raises(ValueError, match="give the texts under the key 'text'"):
             train.main([*map(str, train_arguments(tmp_path / "data", tmp_path / "out")), *encoder])
 
 
