@@ -22,24 +22,24 @@ COMMANDS = {
     "evaluate": ("evaluate", "Score a trained model on a split of a data set."),
     "cross-validate": ("cross_validate", "Train and score by a cross-validation over speakers."),
     "distil": ("distil", "Train one model on what several models predict."),
-    "contributions": ("contributions", "Check what the experts of a trained model contribute on a split."),
+    "contributions": ("contributions", "Check the contributions of a trained model's experts on a split."),
     "calibrate": ("calibrate", "Fit the temperature of a trained model on the validation split."),
     "extract": ("extract_features", "Compute the features of a data set's recordings once, for training."),
     "prepare-meld-extras": (
         "prepare_meld_extras",
-        "Make the votes and further conversations that MELD can learn from.",
+        "Prepare annotators' votes and additional conversations for training on MELD.",
     ),
     "convert": ("convert_features", "Convert the feature files of other projects to feature tables."),
-    "audit": ("audit_data", "Look for missing and damaged recordings in a data set."),
+    "audit": ("audit_data", "Find missing and damaged recordings in a data set."),
     "study": ("run_study", "Compare variants of the model over several seeds."),
     "export": ("export_onnx", "Export a trained model to ONNX."),
     "quantize": ("quantize", "Store the weights of a trained model in eight bits."),
     "push": ("push_to_hub", "Upload a trained model to the Hugging Face Hub."),
     "push-dataset": ("push_dataset_to_hub", "Upload feature tables to the Hugging Face Hub."),
-    "page": ("page", "Start a web page that shows what a trained model recognizes."),
-    "demo": ("demo", "Render a small corpus, train on it, and recognize a conversation of it."),
+    "page": ("page", "Start a web page that shows the predictions of a trained model."),
+    "demo": ("demo", "Render a small corpus, train on it, and recognize one of its conversations."),
 }
-"""Each command: its file in this folder, and what it does."""
+"""For each command its file in this folder, and a description."""
 
 SCRIPTS = Path(__file__).resolve().parent
 ROOT = SCRIPTS.parent
@@ -50,11 +50,11 @@ PACKAGE = ROOT if (ROOT / "__init__.py").is_file() else ROOT / "modeling_amuse"
 class UnloadedPackage(ModuleType):
     """
     `modeling_amuse` before its `__init__.py` has run. Its submodules can be imported, among them the options of the
-    commands, which import the standard library alone. The first name that is asked of the package itself, as
-    `from modeling_amuse import AmuseModel` does, runs `__init__.py`, which imports torch and registers the model.
+    commands, which import only the standard library. The first access to a name of the package itself, as in
+    `from modeling_amuse import AmuseModel`, runs `__init__.py`, which imports torch and registers the model.
     """
 
-    def __getattr__(self, name: str):  # called for names that are not there yet
+    def __getattr__(self, name: str):  # called for names that are not defined yet
         if name.startswith("__") and name not in ("__all__", "__version__"):
             raise AttributeError(name)  # libraries look for such names in any module
         self.__class__ = ModuleType
@@ -63,8 +63,8 @@ class UnloadedPackage(ModuleType):
 
 
 def provide_package():
-    """Make `modeling_amuse` importable from the tree of this file, also where it is not installed, without loading it."""
-    # run as scripts/train.py, this folder is on the path: there evaluate.py would hide the library `evaluate`
+    """Make the `modeling_amuse` of this file's tree importable, even if it is not installed, without loading it."""
+    # `python scripts/train.py` puts this folder on the path, where evaluate.py would hide the library `evaluate`
     sys.path[:] = [folder for folder in sys.path if not folder or Path(folder).resolve() != SCRIPTS]
     if "modeling_amuse" in sys.modules:
         return
@@ -76,7 +76,7 @@ def provide_package():
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command by its name; returns the exit status."""
+    """Run the command that the arguments name. Returns the exit status."""
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if command in ("-h", "--help"):
         print(help_text())
@@ -106,8 +106,8 @@ def run(file: str, program: str, arguments: list[str]) -> int:
 
     Args:
         file: the command's file in scripts/, without suffix.
-        program: how messages name it.
-        arguments: of the command.
+        program: the command's name in messages.
+        arguments: the arguments of the command.
 
     Returns:
         The exit status. An error of the user is one line on stderr: 2 for wrong arguments, 1 for everything else. Any
@@ -131,7 +131,7 @@ def run(file: str, program: str, arguments: list[str]) -> int:
         if "--debug" in arguments:
             traceback.print_exc()
         wrong_arguments = isinstance(error, WrongArguments)
-        # wrong arguments are wrong in every process of a launch: one of them says so
+        # wrong arguments occur in every process of a launch: only the first one reports them
         if not wrong_arguments or is_first_process():
             print(f"{program}: {one_line(error)}", file=sys.stderr)
         return 2 if wrong_arguments else 1

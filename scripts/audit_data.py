@@ -1,11 +1,11 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Look through the recordings of a data set before anyone trains on them.
+Check the recordings of a data set before training on them.
 
     amuse audit --dataset_name meld --data_dir MELD --output audit.json
 
-Lists utterances whose recordings are missing, corrupt, empty, too long, overlapping or the same as others', for each
-split. Prints a summary and writes the whole list as JSON.
+Finds, for each split, utterances whose recordings are missing, corrupt, empty, too long, overlapping or duplicates. Prints a
+summary and writes the complete list as JSON.
 """
 
 import json
@@ -22,13 +22,13 @@ from modeling_amuse.scripts.training.data_arguments import DataSetArguments
 
 @dataclass
 class AuditArguments(DataSetArguments):
-    """What is looked through."""
+    """Options of the audit."""
 
-    output: str | None = field(default=None, metadata={"help": "JSON file for everything that was found."})
-    longest: float = field(default=60.0, metadata={"help": "Utterances of more seconds than this are too long."})
-    num_processes: int = field(default=2, metadata={"help": "Files that are read at the same time."})
-    first: int = field(default=10, metadata={"help": "Findings of each kind that are printed."})
-    strict: bool = field(default=False, metadata={"help": "Exit with status 1 when anything was found."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for all findings."})
+    longest: float = field(default=60.0, metadata={"help": "Longest plausible utterance in seconds."})
+    num_processes: int = field(default=2, metadata={"help": "Number of files that are read at the same time."})
+    first: int = field(default=10, metadata={"help": "Number of findings of each kind that are printed."})
+    strict: bool = field(default=False, metadata={"help": "Exit with status 1 if there are findings."})
 
 
 def main(arguments: list[str] | None = None) -> dict:

@@ -1,6 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Measure what recognition and training cost.
+Measure the time and memory of recognition and training, and the error of speaker diarization.
 
     python scripts/benchmark.py media --model amuse-sample --hours 2
     python scripts/benchmark.py media --model amuse-sample --recording talk.mp4 --transcript talk.srt --output benchmark.json
@@ -9,9 +9,9 @@ Measure what recognition and training cost.
     python scripts/benchmark.py speakers --data_dir emodb
     python scripts/benchmark.py window --data_dir emodb --audio_model openai/whisper-base
 
-`media`: the time of each part of the recognition of a long recording, and its peak memory. The recording is a short one,
-repeated. Without --recording a conversation of the controlled corpus is rendered as 720p video with 25 frames a second
-and the noise of a camera.
+`media`: the time of each stage of recognizing a long recording, and the peak memory. The recording is a repeated short one.
+Without --recording, it is a conversation of the controlled corpus, rendered as 720p video with 25 frames per second and
+camera noise.
 `step`: the time of a training step with one thread, with two, and with the default, on an idle machine and beside a
 process that computes on the same cores. With --against COMMIT, the time of a step of this code by that of the commit's.
 `speakers`: the diarization error rate on talks that are made of Emo-DB's utterances, by mood, number of people and channels,
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> dict:
 def media(args: MediaArguments) -> tuple[dict, str]:
     """The report of `benchmark_media`, and its table."""
     if (args.recording is None) != (args.transcript is None):
-        raise WrongArguments("--recording and --transcript go together.")
+        raise WrongArguments("--recording and --transcript belong together: give both or neither.")
     if not args.hours > 0:
         raise WrongArguments(f"--hours is {args.hours}: give a number above 0.")
     prepare_process()

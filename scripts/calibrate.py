@@ -1,6 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Fit the confidences of a trained AMuSE to its accuracy on the validation split, by temperature scaling.
+Calibrate the confidences of a trained AMuSE on the validation split by temperature scaling.
 
     amuse calibrate --model amuse-meld --dataset_name meld --data_dir MELD
 
@@ -21,7 +21,7 @@ from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArgu
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    """Returns the temperature, and the calibration before and after."""
+    """Returns the temperature, and the calibration errors before and after."""
     [args] = read_options(arguments, CalibrationArguments, description=__doc__)
     from modeling_amuse.scripts.training.calibration import calibrate
 

@@ -1,13 +1,13 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Check the contributions of a model's experts: do they vary, and does the model miss a modality that contributed much?
+Check the contributions of a model's experts: whether they vary, and whether removing a modality that contributed much hurts.
 
     amuse contributions --model amuse-meld --dataset_name meld --data_dir MELD --audio_features PRAAT
     amuse contributions --cross_validation amuse-folds
 
-For each modality it prints, over the utterances of the split that have it, the mean and the standard deviation of its
-contribution to the score of the recognized emotion, and the correlation (Pearson's) of this contribution with the drop of
-the emotion's log-probability when the modality is taken away from the model.
+For each modality it prints the mean and the standard deviation of its contribution to the score of the recognized emotion,
+over the utterances of the split that have the modality. It also prints the Pearson correlation of this contribution with
+the drop of the emotion's log-probability when the modality is removed from the input.
 """
 
 import runpy

@@ -1,15 +1,15 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Convert the feature files of DialogueRNN, MM-DFN, SDT, MultiEMO and the like to feature tables.
+Convert the feature files of DialogueRNN, MM-DFN, SDT, MultiEMO and similar projects to feature tables.
 
     amuse convert IEMOCAP_features.pkl
     amuse convert IEMOCAP_features.pkl --parts 3=text 4=audio 5=vision --output_dir features
     amuse convert MELD_features.pkl --parts 3=text --dataset_name meld --output_dir features
     amuse train --dataset_name meld --text_features features/text --output_dir amuse-meld
 
-These files are pickles, which can hold programs: this command reads arrays, lists, dicts, text and numbers alone, and
-refuses a file with anything else in it. Files that only number their conversations are matched to the data set's by what
-is said.
+These files are pickles, which can contain code: this command reads only arrays, lists, dicts, text and numbers, and
+refuses files with anything else. If a file only numbers its conversations, they are matched to those of the data set by
+their texts.
 """
 
 import runpy

@@ -7,16 +7,16 @@ Train and score AMuSE on a data set without official splits, by a cross-validati
         --audio_features features/audio_model/train.parquet --audio_model WHISPER --output_dir cv --contexts none \\
         --learning_rate 1e-3 --num_train_epochs 25 --early_stopping_patience 25 --per_device_train_batch_size 16
 
-In each fold, the speakers of one part are tested on, those of the next part choose the epoch, and those of all others are
-trained on. All options of `amuse train` are accepted. Choose settings with `--split validation` (its scores are a little
-too high, because they chose the epoch), and score the same trained models on the test speakers once, with `--split test`.
-A run that was stopped continues where it was.
+The speakers are divided into parts. In each fold, one part is the test set, the next part the validation set on which the
+epoch is chosen, and the others are the training set. All options of `amuse train` are accepted. Choose settings with
+`--split validation` (these scores are slightly too high, as the epoch is chosen by them), then score the same models on the
+test speakers once with `--split test`. An interrupted run continues where it stopped.
 
     amuse cross-validate --recipe meld --dataset_name meld --data_dir MELD --groups extras/train_votes.csv --num_folds 3 \\
         --text_model sentence-transformers/all-MiniLM-L6-v2 --output_dir cv-meld
 
 With `--groups`, the training split of a data set with official splits is divided by scene, or by another column of a
-table: its validation split chooses the epochs, and its test split is not opened.
+table. The epochs are chosen on its validation split, and its test split is not opened.
 """
 
 import runpy
@@ -30,7 +30,7 @@ from modeling_amuse.scripts.training.training_arguments import FoldArguments, pa
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    """Returns the scores, as the file of results has them."""
+    """Returns the scores, as in the file of results."""
     options = parse_arguments(arguments, FoldArguments, description=__doc__)
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.cross_validation import cross_validate

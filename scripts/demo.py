@@ -5,8 +5,8 @@ Try the whole package on a small corpus: render it, compute its features, train 
     amuse demo
     amuse demo --data_dir amuse-sample-data --model amuse-sample --number 3
 
-The corpus has synthetic voices and drawn faces. Finished steps are skipped, and a stopped one continues: another
-`amuse demo --number 3` only shows another conversation of the test split, which the model was not trained on.
+The corpus has synthetic voices and drawn faces. Finished steps are skipped, and an interrupted step continues: a second run
+with `--number 3` only shows another conversation of the test split, which the model was not trained on.
 """
 
 import os
@@ -24,15 +24,16 @@ from modeling_amuse.scripts.command.process import prepare_process
 
 @dataclass
 class DemoArguments:
-    """What is made, and what is shown."""
+    """Options of the demonstration."""
 
     model: str = field(default="amuse-sample", metadata={"help": "Folder of the model that is trained."})
     data_dir: str = field(default="amuse-sample-data", metadata={"help": "Folder for the rendered corpus."})
     output_dir: str = field(default="amuse-sample-timeline", metadata={"help": "Folder for the timeline."})
-    number: int = field(default=0, metadata={"help": "Number of the conversation of the test split that is shown."})
+    number: int = field(default=0, metadata={"help": "Number of the conversation of the test split to show."})
     num_train_epochs: int = field(default=30, metadata={"help": "Largest number of epochs of the training."})
     num_processes: int = field(
-        default=os.cpu_count() or 1, metadata={"help": "Recordings that are rendered and read at the same time."}
+        default=os.cpu_count() or 1,
+        metadata={"help": "Number of recordings that are rendered and read at the same time."},
     )
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})

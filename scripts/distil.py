@@ -1,14 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Train one model on what several models of the same size predict: distillation with out-of-fold teachers.
+Train one model on the predictions of several models of the same size: distillation with out-of-fold teachers.
 
     amuse distil --recipe meld --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \
         --groups extras/train_votes.csv --num_folds 3 --teacher_seeds 42 43 44 --output_dir distilled
 
-The training split is divided by the groups of a table (scenes), see `amuse cross-validate --groups`. In each fold, and with
-each seed, a teacher is trained on the other groups. The mean of what the teachers predict is written to `teacher.parquet`;
-`student` is trained on the whole training split with it as soft labels. All options of `amuse train` are accepted, and
-teachers and student share them. A run that was stopped continues where it was.
+The training split is divided into folds by the groups of a table (scenes), see `amuse cross-validate --groups`. For each
+fold and seed, a teacher is trained on the other folds and predicts this fold. The mean predictions of the teachers are
+written to `teacher.parquet`. The model in `student` is trained on the whole training split with them as soft labels. All
+options of `amuse train` are accepted and apply to teachers and student. An interrupted run continues where it stopped.
 """
 
 import runpy

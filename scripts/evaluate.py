@@ -4,9 +4,9 @@ Score a trained AMuSE on a split of a data set.
 
     amuse evaluate --model amuse-meld --dataset_name meld --data_dir MELD --split test --output results.json
 
-Writes the scores as JSON and, beside it, pictures of the confusion matrix and of the calibration. It also scores the
-utterances whose speaker, and those whose words, do not occur in the training split. `--missing_rate`, `--word_drop_rate`
-and `--feature_noise` measure how much the scores fall when something is missing or disturbed.
+Writes the scores as JSON and, in the same folder, plots of the confusion matrix and of the calibration. Utterances whose
+speaker, and those whose text, does not occur in the training split are also scored separately. `--missing_rate`,
+`--word_drop_rate` and `--feature_noise` measure how much the scores fall with missing modalities, dropped words and noise.
 """
 
 import runpy
@@ -20,7 +20,7 @@ from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArgum
 
 
 def main(arguments: list[str] | None = None) -> dict:
-    """Returns the scores, as the file of `--output` has them."""
+    """Returns the scores, as in the file of `--output`."""
     [args] = read_options(arguments, EvaluationArguments, description=__doc__)
     from modeling_amuse.scripts.training.evaluation import evaluate
 

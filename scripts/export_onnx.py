@@ -4,9 +4,9 @@ Export a trained AMuSE to ONNX, for onnxruntime.
 
     amuse export --model amuse-sample --output_dir amuse-sample-onnx
 
-Writes `model.onnx`, which takes any number of conversations, utterances and tokens, and beside it the configuration and
-the processor. The file is run on the conversations of the sample corpus, with and without each modality, and kept only
-if it gives PyTorch's numbers.
+Writes `model.onnx`, which takes any number of conversations, utterances and tokens, with the configuration and the
+processor in the same folder. The file is run on conversations of the sample corpus, with and without each modality, and
+kept only if its outputs agree with PyTorch's.
 """
 
 import runpy
@@ -20,7 +20,7 @@ from modeling_amuse.scripts.export.export_arguments import ExportArguments
 
 
 def main(arguments: list[str] | None = None) -> float:
-    """Returns the largest difference between an output of the file and of PyTorch."""
+    """Returns the largest difference between the outputs of the file and of PyTorch."""
     [args] = read_options(arguments, ExportArguments, description=__doc__)
     from modeling_amuse.scripts.export.onnx_export import export_model
 

@@ -6,10 +6,10 @@ Compute the features of a corpus's recordings once, for training and evaluation.
     amuse train --dataset_name folder --data_dir FOLDER --audio_features features/prosody \\
         --vision_features features/faces --output_dir amuse-mine
 
-Writes a folder for each extractor with a Parquet file for each split. Finished parts are kept: a run that was stopped goes
-on where it was. One process reads several recordings at a time on the cores of one machine, with an encoder on one GPU.
-`accelerate launch --config_file scripts/accelerate/multi_gpu.yaml --num_processes 4` shares the recordings among four such processes, on machines with the
-same folders.
+Writes a folder for each extractor with a Parquet file for each split. An interrupted run continues where it stopped. One
+process uses the cores of one machine to read several recordings at a time, and one GPU for an encoder. With
+`accelerate launch --config_file scripts/accelerate/multi_gpu.yaml --num_processes 4`, four such processes share the
+recordings; they may run on several machines that have the same folders.
 """
 
 import runpy

@@ -1,6 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Start a web page on which to type a conversation or upload a recording, and see who feels what, when and why.
+Start a web page that shows the emotions of a conversation, which is typed or uploaded as a recording.
 
     amuse page --model amuse-sample
 """
@@ -17,7 +17,7 @@ from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, read_option
 
 @dataclass
 class PageArguments:
-    """What the page shows, and where."""
+    """Options of the page."""
 
     model: str | None = field(
         default=None, metadata={"help": "Folder or Hub id of the model.", "default": "the variable AMUSE_MODEL"}
@@ -26,11 +26,11 @@ class PageArguments:
         default=None,
         metadata={
             "help": "Whisper model (Hub id or folder) that transcribes recordings.",
-            "default": "the variable AMUSE_SPEECH_MODEL; without, the page asks for transcripts",
+            "default": "the variable AMUSE_SPEECH_MODEL; if it is not set, the page asks for transcripts",
         },
     )
     port: int | None = field(
-        default=None, metadata={"help": "Port of this machine.", "default": "the first free one from 7860 on"}
+        default=None, metadata={"help": "Port of the web server.", "default": "the first free one from 7860 on"}
     )
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 

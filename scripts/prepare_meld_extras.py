@@ -1,15 +1,15 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Make what a training on MELD can learn besides MELD: the votes of EmotionLines, and the further conversations of ECF.
+Prepare additional training data for MELD: the annotators' votes of EmotionLines, and conversations of ECF.
 
     amuse prepare-meld-extras --data_dir MELD --emotionlines friends.json --ecf Subtask_2_test.json --output_dir extras
     amuse train --recipe meld --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-mpnet-base-v2 \
         --soft_labels extras/train_votes.csv --extra_data extras/ecf --output_dir amuse-meld
 
 Get friends.json from https://github.com/bshmueli/EmotionX-2019 (EmotionLines, research use; friends_train.json,
-friends_dev.json and friends_test.json of its first release hold the same), and Subtask_2_test.json from
-https://github.com/NUSTM/SemEval-2024_ECAC (ECF 2.0, GPL-3.0). Votes are written for the training split alone. Conversations
-that stand in MELD are left out.
+friends_dev.json and friends_test.json of its first release have the same contents), and Subtask_2_test.json from
+https://github.com/NUSTM/SemEval-2024_ECAC (ECF 2.0, GPL-3.0). Votes are written only for the training split. Conversations
+of ECF that occur in MELD are left out.
 """
 
 import runpy
@@ -24,17 +24,17 @@ from modeling_amuse.scripts.command.options import read_options
 
 @dataclass
 class ExtrasArguments:
-    """What is read, and where the results go."""
+    """Files to read and to write."""
 
     data_dir: str = field(metadata={"help": "Folder with MELD's CSV files."})
     output_dir: str = field(metadata={"help": "Folder for train_votes.csv and ecf/train.jsonl."})
     emotionlines: list[str] | None = field(default=None, metadata={"help": "JSON files of EmotionLines."})
     ecf: list[str] | None = field(default=None, metadata={"help": "JSON files of ECF 2.0."})
-    cache_dir: str | None = field(default=None, metadata={"help": "Where prepared data is kept."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
 
 
 def main(arguments: list[str] | None = None) -> list[Path]:
-    """Returns the paths of what was written."""
+    """Returns the paths of the written files."""
     [args] = read_options(arguments, ExtrasArguments, description=__doc__)
     from modeling_amuse.scripts.training.meld_extras import write_conversations, write_votes
 

@@ -1,10 +1,11 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Upload the features of a corpus to the Hub, as a data set that can be streamed.
+Upload the features of a corpus to the Hub as a data set that can be streamed.
 
     amuse push-dataset --features features/prosody --dataset_name meld --repo_id user/meld-prosody
 
-Uploads features alone, with the record of what computed them. Recordings, pictures, paths and transcripts are refused.
+Uploads only features and the record of the extractor that computed them. Recordings, pictures, paths and transcripts are
+refused.
 """
 
 import runpy

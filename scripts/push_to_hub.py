@@ -1,12 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Upload a trained model to the Hub: weights, processor, the code that they need, a model card with its pictures, and a tag.
+Upload a trained model to the Hub: weights, processor, the code that they need, a model card with plots, and a tag.
 
     amuse push --model amuse-meld --repo_id user/amuse-meld --results results.json --revision_tag v1
     amuse push --model amuse-meld --repo_id user/amuse-meld --dry_run amuse-meld-hub
 
-`--dry_run` writes the folder that would be uploaded, and needs no network. The model loads where this package is not
-installed: `pipeline(model="user/amuse-meld", trust_remote_code=True)`.
+`--dry_run` writes the folder that would be uploaded, and needs no network. The uploaded model can be loaded without this
+package: `pipeline(model="user/amuse-meld", trust_remote_code=True)`.
 """
 
 import runpy

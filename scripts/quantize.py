@@ -5,9 +5,9 @@ Store the weights of the linear layers of a trained AMuSE in eight bits, and sco
     amuse quantize --model amuse-sample --output_dir amuse-sample-int8 --dataset_name folder --data_dir DATA \\
         --split validation
 
-Weights alone are quantized, with one scale for each row. LSTMs, embeddings, the mode-specific heads and the classifier
-keep their precision. Both models are scored as by `amuse evaluate`, whose options (data set, split, feature tables) this
-command takes too. The quantized folder loads like any other where torchao is installed, from safetensors.
+Only weights are quantized, not activations, with one scale for each row. LSTMs, embeddings, the mode-specific heads and the
+classifier keep their precision. Both models are scored as by `amuse evaluate`, whose options (data set, split, feature
+tables) this command also takes. The quantized folder loads like any other one if torchao is installed.
 """
 
 import runpy
@@ -24,7 +24,7 @@ from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArgum
 
 @dataclass
 class QuantizationArguments:
-    """Where the quantized model goes."""
+    """Options of the quantization."""
 
     output_dir: str = field(metadata={"help": "Folder for the quantized model, its processor and the scores."})
 
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
     """Returns the scores before and after."""
     own, args = read_options(arguments, QuantizationArguments, EvaluationArguments, description=__doc__)
     if args.output != EvaluationArguments.output:
-        raise WrongArguments("--output has no use here: the scores are written into --output_dir.")
+        raise WrongArguments("--output is not an option of this command: the scores are written into --output_dir.")
     from modeling_amuse.scripts.export.quantization import quantize_and_score
 
     return quantize_and_score(args, own.output_dir)

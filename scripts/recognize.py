@@ -1,13 +1,13 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Recognize the emotion of each utterance of recordings, or of transcripts.
+Recognize the emotion of each utterance of recordings or transcripts.
 
     amuse recognize talk.mp4 --transcript talk.srt --model amuse-sample
     amuse recognize talk.wav --speech_model openai/whisper-base --output talk.json talk.csv --picture talk.png
     amuse recognize recordings/ --output timelines --formats json srt
 
-A folder stands for the recordings and transcripts in it. A recording takes the transcript of the same name beside it
-(`talk.srt` for `talk.mp4`). Where there is none, --speech_model transcribes the recording.
+A folder means all recordings and transcripts in it. The transcript of a recording is the file of the same name in the same
+folder (`talk.srt` for `talk.mp4`). Without a transcript, --speech_model transcribes the recording.
 """
 
 import runpy

@@ -1,10 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Render the controlled corpus: conversations whose emotions show in words, voice or face, as mp4 files.
+Render the controlled corpus as mp4 files: conversations whose emotions show in words, voice or face.
 
     python scripts/render_sample.py --output_dir amuse-sample-data
 
-Nothing in it was recorded: the voices are synthetic and the faces are drawn.
+The corpus contains no recordings of people: the voices are synthetic and the faces are drawn.
 """
 
 import os
@@ -20,17 +20,17 @@ from modeling_amuse.scripts.command.options import OptionParser
 
 @dataclass
 class RenderArguments:
-    """What is rendered, and where to."""
+    """Options of the rendering."""
 
     output_dir: str = field(default="amuse-sample-data", metadata={"help": "Folder for conversations and media."})
     seed: int = field(default=0, metadata={"help": "Seed of emotions, evidence and words."})
     num_processes: int = field(
-        default=os.cpu_count() or 1, metadata={"help": "Conversations that are rendered at the same time."}
+        default=os.cpu_count() or 1, metadata={"help": "Number of conversations that are rendered at the same time."}
     )
 
 
 def main(arguments: list[str] | None = None):
-    # no transformers here: its import would take longer than the rendering of a conversation, in every process
+    # transformers is not imported here, as its import in every process would take longer than rendering a conversation
     [args] = OptionParser(RenderArguments, description=__doc__).read(arguments)
     from modeling_amuse.processing.controlled.rendered_recording import render_corpus
 

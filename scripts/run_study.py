@@ -6,10 +6,10 @@ Run a study: train every variant with every seed, score it, and compare the vari
     amuse study fusion --data meld --variants alfa --seeds 42 --trial --set data_dir=MELD audio_features=PRAAT
 
 STUDY is a file of scripts/studies (scripts/study/study_description.py describes its fields). Finished runs are skipped, and
-a stopped run continues from its last epoch. Studies with the same --output_dir share their trainings. Epochs, and whatever
-else is chosen, are chosen on validation. The tables go to hub_card/results/STUDY/DATA: `runs.parquet` with a row for each
-run, `predictions.parquet`, `results.md` and pictures, each with the command, the commit and the seeds. The tables of the
-documentation are updated.
+an interrupted run continues from its last epoch. Studies with the same --output_dir share their trainings. Epochs and all
+other choices are made on the validation split. The results are written to hub_card/results/STUDY/DATA: `runs.parquet` with
+a row for each run, `predictions.parquet`, `results.md` and plots, each with the command, the commit and the seeds. The
+tables of the documentation are updated.
 """
 
 import runpy

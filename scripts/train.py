@@ -28,7 +28,7 @@ from modeling_amuse.scripts.training.training_arguments import parse_arguments
 
 
 def main(arguments: list[str] | None = None):
-    """Returns the record of the training, as `training_history.json` has it."""
+    """Returns the record of the training, as in `training_history.json`."""
     options = parse_arguments(arguments, description=__doc__)
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.training_run import train

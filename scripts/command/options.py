@@ -2,12 +2,12 @@
 """
 Command-line options from dataclasses.
 
-This takes the same dataclasses as `transformers.HfArgumentParser`, whose import takes 1.5 s, and so does not fit a command
-that answers `--help` at once. Fields are options (`--a_name` or `--a-name`); their `metadata` has their `help` and:
+The parser takes the same dataclasses as `transformers.HfArgumentParser`, whose import takes 1.5 s, too long for a command
+that should answer `--help` at once. Fields are options (`--a_name` or `--a-name`). Their `metadata` has their `help` and:
 
-- `choices`: the allowed values, as a list, or as a mapping to what each of them means.
-- `default`: what the help says in place of the default, where that is None.
-- `type`: a function that reads the word, and raises `argparse.ArgumentTypeError` for one that is not allowed.
+- `choices`: the allowed values, as a list, or as a mapping to the meaning of each value.
+- `default`: the text that the help shows instead of the default value.
+- `type`: a function that converts the word, and raises `argparse.ArgumentTypeError` for an invalid one.
 - `positional`: True for a field that is given without its name.
 """
 
@@ -24,23 +24,23 @@ from modeling_amuse.scripts.command.errors import is_first_process
 from modeling_amuse.scripts.command.process import prepare_process
 
 NUM_THREADS_HELP = {
-    "help": "Threads of torch on the CPU.",
-    "default": "OMP_NUM_THREADS where it is set, else the cores that the process may use",
+    "help": "Number of threads of torch on the CPU.",
+    "default": "OMP_NUM_THREADS if it is set, else the number of cores that the process may use",
 }
 """The metadata of a field `num_threads`."""
 
 
 def read_options(arguments: list[str] | None, *groups: type, description: str | None = None) -> tuple:
     """
-    Read the arguments of a command, then prepare its process: what is heavy may be imported after this.
+    Read the arguments of a command, then prepare its process. Import heavy libraries only after this call.
 
     Args:
-        arguments: words of the command line. None: those of this process.
+        arguments: the words of the command line. None: those of this process.
         groups: the dataclasses of the options.
-        description: what the command does, for `--help`.
+        description: the description of the command for `--help`.
 
     Returns:
-        An object of each of `groups`.
+        An instance of each of `groups`.
     """
     options = OptionParser(*groups, description=description).read(arguments)
     given = [group.num_threads for group in options if getattr(group, "num_threads", None) is not None]
@@ -50,12 +50,12 @@ def read_options(arguments: list[str] | None, *groups: type, description: str | 
 
 class OptionParser(argparse.ArgumentParser):
     """
-    A parser of the fields of dataclasses. Wrong arguments are one line on stderr, and exit status 2.
+    A parser of the fields of dataclasses. For wrong arguments, it prints one line to stderr and exits with status 2.
 
     Args:
         groups: the dataclasses.
-        description: what the command does; its lines are kept.
-        prog: how messages name the command.
+        description: the description of the command, whose line breaks are kept.
+        prog: the name of the command in messages.
     """
 
     def __init__(self, *groups: type, description: str | None = None, prog: str | None = None):
@@ -68,7 +68,7 @@ class OptionParser(argparse.ArgumentParser):
         self.groups = groups
         for group in groups:
             hints = get_type_hints(group)
-            # options of several dataclasses stand under the sentence that describes each
+            # with several dataclasses, the options of each are listed under its docstring
             place = self if len(groups) == 1 else self.add_argument_group((group.__doc__ or "").strip())
             for item in fields(group):
                 if item.name != "debug":  # every command has it
@@ -76,7 +76,7 @@ class OptionParser(argparse.ArgumentParser):
         self.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
 
     def read(self, arguments: list[str] | None = None) -> tuple:
-        """An object of each dataclass."""
+        """An instance of each dataclass with the values of the arguments."""
         words = self._known_spellings(sys.argv[1:] if arguments is None else arguments)
         namespace, extra = self.parse_known_args(words)
         if extra:
@@ -90,7 +90,7 @@ class OptionParser(argparse.ArgumentParser):
         sys.exit(2)
 
     def _known_spellings(self, words: list[str]) -> list[str]:
-        """The words, each option in the spelling of its field. An unknown option is named before anything else."""
+        """The words, with each option in the spelling of its field. Unknown options are reported before other errors."""
         spelled = []
         for word in words:
             name, equals, value = word.partition("=")
@@ -136,7 +136,7 @@ def _truth(word: str) -> bool:
 
 
 def _help(item: Field, default) -> str:
-    """The help of an option: what it is, what its choices mean, its default."""
+    """The help of an option: its description, its default, and the meaning of its choices."""
     text, choices = item.metadata.get("help", ""), item.metadata.get("choices")
     if default is MISSING:
         note = "" if item.metadata.get("positional") else "required"
@@ -155,7 +155,7 @@ def _help(item: Field, default) -> str:
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the lines of the description, and those of the choices in an option's help."""
+    """Keeps the line breaks of the description and of the choices in an option's help."""
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         lines = []

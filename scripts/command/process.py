@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What a command sets in its process once its arguments are read, before it imports torch: threads, and the package."""
+"""Preparing the process of a command after its arguments are read: the number of threads, and the package."""
 
 import importlib
 import os
@@ -12,36 +12,36 @@ def prepare_process(num_threads: int | None = None):
     Set the threads of torch, and register the model with transformers (this imports torch).
 
     Args:
-        num_threads: threads of this process. None: OMP_NUM_THREADS where the user or a launcher set it, else the cores
-            that this process may use.
+        num_threads: the number of threads of this process. None: OMP_NUM_THREADS if the user or a launcher set it, else
+            the number of cores that this process may use.
     """
     set_threads(num_threads)
-    importlib.import_module("modeling_amuse").AmuseConfig  # noqa: B018  the first name that is asked for loads the package
+    importlib.import_module("modeling_amuse").AmuseConfig  # noqa: B018  the first access to a name loads the package
 
 
 def set_threads(num_threads: int | None = None):
     """
-    Set the threads with which torch computes. They wait passively, unless OMP_WAIT_POLICY says otherwise: threads that
-    wait actively slow a training step down many times where another process computes on the same cores.
+    Set the number of threads of torch. Threads wait passively, unless OMP_WAIT_POLICY says otherwise: threads that wait
+    actively make a training step many times slower when another process computes on the same cores.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if num_threads is None and "OMP_NUM_THREADS" in os.environ:
         return
     threads = num_threads or max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # torch and the libraries beside it read this when they are imported
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # torch and other libraries read this when they are imported
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
 
 
 def usable_cores() -> int:
-    """The cores that this process may use: of its CPU affinity, and of its container's quota (cgroup)."""
-    from joblib import cpu_count  # here, as its import takes 0.2 s
+    """The number of cores that this process may use, by its CPU affinity and its container's quota (cgroup)."""
+    from joblib import cpu_count  # imported here, as the import takes 0.2 s
 
     return cpu_count()
 
 
 def package_version() -> str:
-    """The version of this package, also where it is not installed."""
+    """The version of this package, even if it is not installed."""
     try:
         return version("amuse-emotion")
     except PackageNotFoundError:

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The conversion of other projects' feature files to feature tables."""
+"""Converting the feature files of other projects to feature tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,18 +17,18 @@ SPLITS = ("train", "validation", "test")
 
 def convert(loaded, args: ConversionArguments) -> dict[str, Path]:
     """
-    Write a table for each part that is asked for, `OUTPUT_DIR/NAME/SPLIT.parquet`, or `OUTPUT_DIR/NAME.parquet` where the
-    data set is not given. Without `--parts`, print what there is.
+    Write a table for each part of `--parts`, `OUTPUT_DIR/NAME/SPLIT.parquet`, or `OUTPUT_DIR/NAME.parquet` if the splits
+    are not known. Without `--parts`, print the parts of the file.
 
     Args:
-        loaded: what the file holds.
-        args: of the command.
+        loaded: the contents of the file.
+        args: the options of the command.
 
     Returns:
         The file or folder of each part.
 
     Raises:
-        ValueError: when there is no such part, or its utterances cannot be told.
+        ValueError: when there is no such part, or its utterances cannot be identified.
     """
     by_split = _of_splits(loaded)
     parts, ids, words = find_parts(loaded if by_split is None else by_split)
@@ -36,7 +36,7 @@ def convert(loaded, args: ConversionArguments) -> dict[str, Path]:
         unit = "utterances" if part.is_of_utterances else "conversations"
         print(f"part {part.name}: {len(part.values)} {unit}, features of size {part.size}")
     if not args.parts:
-        print("Name the ones to convert, such as --parts 3=text 4=audio: a part and its modality.")
+        print("Choose the parts to convert, with the modality of each, such as --parts 3=text 4=audio.")
         return {}
     conversations = _conversations(args)
     written = {}
@@ -48,7 +48,7 @@ def convert(loaded, args: ConversionArguments) -> dict[str, Path]:
 
 
 def _of_splits(loaded) -> dict | None:
-    """MELD's own features are a list of three dicts by utterance, train, dev and test: their keys with the split before."""
+    """MELD's features are a list of three dicts by utterance (train, dev, test): merge them, with `split/` before the keys."""
     is_list = isinstance(loaded, (list, tuple)) and len(loaded) == 3 and all(isinstance(v, Mapping) for v in loaded)
     if not is_list or not all("_" in str(key) for part in loaded for key in part):
         return None
@@ -70,7 +70,9 @@ def _chosen(given: list[str], parts: list[Part]) -> dict[str, Part]:
         if not equals or name not in STREAM_NAMES:
             raise ValueError(f"--parts {item}: write a part and one of {', '.join(STREAM_NAMES)}, such as 3=text.")
         if place not in by_name:
-            raise ValueError(f"--parts {item}: there is no such part with features; there are {', '.join(by_name)}.")
+            raise ValueError(
+                f"--parts {item}: there is no such part with features; the parts are {', '.join(by_name)}."
+            )
         chosen[name] = by_name[place]
     return chosen
 
@@ -87,8 +89,8 @@ def _by_utterance(part: Part, ids: dict, words: dict, conversations: dict[str, l
     if not ids:
         if not conversations:
             raise ValueError(
-                "The file numbers its conversations and names no utterance: give --dataset_name and --data_dir, to find out which "
-                "they are."
+                "The file only numbers its conversations and has no utterance ids: give --dataset_name and --data_dir to "
+                "match them."
             )
         flat = [(split, c) for split, rows in conversations.items() for c in rows]
         named = [{"utterances": [{**u, "id": f"{split}/{u['id']}"} for u in c["utterances"]]} for split, c in flat]
@@ -98,13 +100,13 @@ def _by_utterance(part: Part, ids: dict, words: dict, conversations: dict[str, l
         if key not in ids:
             continue
         if len(ids[key]) != len(array):
-            raise ValueError(f"Conversation {key} has {len(array)} rows of features and {len(ids[key])} utterances.")
+            raise ValueError(f"Conversation {key} has {len(array)} rows of features, but {len(ids[key])} utterances.")
         features |= {identifier: row[None] for identifier, row in zip(ids[key], array, strict=True)}
     return features
 
 
 def _write(features: dict[str, np.ndarray], folder: Path, name: str, conversations: dict[str, list[dict]]) -> Path:
-    """A file for each split, where the ids tell it or the data set is given, else one for all."""
+    """Write a file for each split if the ids or the data set give the splits, else one file."""
     by_split = {}
     for identifier, array in features.items():
         split, _, own = identifier.rpartition("/")
@@ -116,7 +118,9 @@ def _write(features: dict[str, np.ndarray], folder: Path, name: str, conversatio
             if identifier in split_of:
                 by_split.setdefault(split_of[identifier], {})[identifier] = array
         if not by_split:
-            raise ValueError(f"No utterance of the file, such as {next(iter(features))!r}, is one of the data set.")
+            raise ValueError(
+                f"No utterance of the file, such as {next(iter(features))!r}, is in the data set: give the right one."
+            )
     folder.mkdir(parents=True, exist_ok=True)
     if set(by_split) == {""}:
         write_feature_table(folder / f"{name}.parquet", by_split[""], None)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Computing the features of a corpus's recordings, by one process or several."""
+"""Computing the features of a corpus's recordings with one or several processes."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ def extract_corpus(args: ExtractionArguments):
     Raises:
         ValueError: when no extractor is given, or no utterance has a recording.
     """
-    # a process that has done its share waits long for the others
+    # a process that has finished its share may wait long for the others
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=7))
     jobs = extraction_jobs(args, str(state.device))
     with state.main_process_first():
@@ -45,17 +45,17 @@ def extract_corpus(args: ExtractionArguments):
     utterances = {split: [u for row in rows["utterances"] for u in row] for split, rows in splits.items()}
     if not any(u["audio"] or u["video"] for rows in utterances.values() for u in rows):
         raise ValueError(
-            f"No utterance of {args.place()} has a recording ('audio' or 'video'): there is nothing to extract from."
+            f"No utterance of {args.place()} has a recording: give their paths as 'audio' or 'video', or the data set's folder."
         )
     parts = [(split, part) for split, rows in utterances.items() for part in parts_of(rows, args.utterances_per_part)]
-    # each process has an encoder of its own, which one GPU holds once
+    # each process has its own encoder, of which a GPU should hold only one
     has_encoder = args.audio_model is not None or args.vision_model is not None
     usual = 1 if has_encoder and state.device.type != "cpu" else usable_cores() // state.num_processes
     num_processes = args.num_processes or max(1, usual)
     with ExitStack() as stack:
         mapped = map
         if num_processes > 1:
-            # libraries that decode and detect have threads, which do not survive a fork
+            # libraries for decoding and detection have threads, which do not survive a fork
             pool = ProcessPoolExecutor(num_processes, mp_context=get_context("spawn"), initializer=one_thread)
             mapped = stack.enter_context(pool).map
         for job in jobs:
@@ -65,7 +65,7 @@ def extract_corpus(args: ExtractionArguments):
 
 
 def extract(job: dict, parts: list[tuple[str, list[dict]]], mapped, output_dir: Path, state: PartialState):
-    """A pass over the recordings, each process of a launch taking its share, and the tables, by the main process."""
+    """Compute features in one pass over the recordings, shared by the processes; the main process writes the tables."""
     folders = {stream: output_dir / name for stream, name in job["folders"].items()}
     for folder in folders.values():
         (folder / "parts").mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def extract(job: dict, parts: list[tuple[str, list[dict]]], mapped, output_dir: 
     names = gather_object(list(tqdm(mapped(work, own), total=len(own), **description)))
     if not state.is_main_process:
         return
-    # gathered share by share: back into the order of the parts
+    # the names are gathered share by share: restore the order of the parts
     names = [name for _, name in sorted(zip((number for share in shares for number in share), names, strict=True))]
     for stream, folder in folders.items():
         for split in dict.fromkeys(split for split, _ in parts):
@@ -84,7 +84,7 @@ def extract(job: dict, parts: list[tuple[str, list[dict]]], mapped, output_dir: 
 
 
 def extraction_jobs(args: ExtractionArguments, device: str = "cpu") -> list[dict]:
-    """Passes over the recordings: what each computes, by the streams, and the folders that it fills; encoders on `device`."""
+    """The passes over the recordings. For each: the extractor or encoder, and the folder of each stream that it computes."""
     jobs = [{"folders": {FEATURE_EXTRACTORS[name].stream: name}, "extractor": name} for name in args.extractors]
     if args.audio_model:
         jobs.append(
@@ -106,12 +106,12 @@ def extraction_jobs(args: ExtractionArguments, device: str = "cpu") -> list[dict
             }
         )
     if not jobs:
-        raise ValueError("Nothing is to be extracted: give --extractors, --audio_model or --vision_model.")
+        raise ValueError("There is nothing to extract: give --extractors, --audio_model or --vision_model.")
     return jobs
 
 
 def parts_of(utterances: list[dict], size: int) -> list[list[dict]]:
-    """Utterances in parts of about this size; those of one recording stay together, it is read in one pass."""
+    """Divide utterances into parts of about `size`. Those of a recording stay together, so that it is read only once."""
     of_recording = defaultdict(list)
     for utterance in utterances:
         of_recording[utterance["video"] or utterance["audio"]].append(utterance)
@@ -124,13 +124,13 @@ def parts_of(utterances: list[dict], size: int) -> list[list[dict]]:
 
 
 def one_thread():
-    """The processes share the cores."""
+    """Use one thread in this process, as the processes share the cores."""
     torch.set_num_threads(1)
 
 
 @cache
 def frozen_encoders(modality: str, name: str, pooling: int, device: str) -> tuple[dict, dict]:
-    """What computes the states of a pretrained encoder, once for each process, and its record."""
+    """The extractors of a pretrained encoder's states, and its record; loaded once in each process."""
     processor = AmuseProcessor(**encoder_part(modality, name))
     size = getattr(AutoConfig.from_pretrained(name), "hidden_size", None)
     streams = {"background_feature_size": size} if modality == "vision" else {}
@@ -143,7 +143,7 @@ def frozen_encoders(modality: str, name: str, pooling: int, device: str) -> tupl
 
 
 def compute_part(job: dict, folders: dict[str, Path], part: tuple[str, list[dict]]) -> str:
-    """Compute the features of some utterances, unless they are there; returns the name of their files."""
+    """Compute the features of a part, unless its files exist. Returns the name of its files."""
     split, utterances = part
     if "extractor" in job:
         extractors = {stream: FEATURE_EXTRACTORS[job["extractor"]].compute for stream in folders}
@@ -153,7 +153,7 @@ def compute_part(job: dict, folders: dict[str, Path], part: tuple[str, list[dict
         extractors = {stream: encoders[stream] for stream in folders}
     keys = ("id", "audio", "video", "start", "end", "audio_start", "video_start", "video_side")
     media = {utterance[medium] for utterance in utterances for medium in ("audio", "video")} - {None}
-    # a recording that was replaced is read anew
+    # the file name depends on the state of the recordings, so that replaced recordings are read again
     states = [
         [path, os.stat(path).st_size, os.stat(path).st_mtime_ns] for path in sorted(media) if os.path.exists(path)
     ]
@@ -172,7 +172,7 @@ def compute_part(job: dict, folders: dict[str, Path], part: tuple[str, list[dict
 
 
 def merge(folder: Path, split: str, names: list[str], stream: str):
-    """One table for the split, of all parts."""
+    """Merge the parts of a split into one table."""
     features, record = {}, None
     for name in names:
         table = load_feature_tables(str(folder / "parts" / name), [split])[split]

@@ -12,17 +12,20 @@ EXTRACTORS = {
     "compare": "the ComParE functionals of openSMILE (not for commercial use)",
     "faces": "blendshapes and rotation of the speaker's face (MediaPipe)",
 }
-"""The names of `FEATURE_EXTRACTORS`, which this file cannot import without what they compute with."""
+"""The names of `FEATURE_EXTRACTORS`, which this file does not import, as they import heavy libraries."""
 
 
 @dataclass(kw_only=True)
 class ExtractionArguments(DataSetArguments):
-    """What is computed, of what."""
+    """Options of the extraction."""
 
     output_dir: str = field(metadata={"help": "Folder for the tables; each extractor gets a folder in it."})
     dataset_name: str = field(
         default="folder",
-        metadata={"help": f"The data set: {', '.join(DATA_SETS)}; or what `datasets` loads.", "type": data_set_name},
+        metadata={
+            "help": f"The data set: {', '.join(DATA_SETS)}; or the Hub id or folder of one that `datasets` loads.",
+            "type": data_set_name,
+        },
     )
     extractors: list[str] = field(
         default_factory=list, metadata={"help": "Features to compute.", "choices": EXTRACTORS}
@@ -44,4 +47,6 @@ class ExtractionArguments(DataSetArguments):
             "default": "the cores, shared by the processes of accelerate launch; 1 with an encoder on a GPU",
         },
     )
-    utterances_per_part: int = field(default=100, metadata={"help": "Utterances after which the work is saved."})
+    utterances_per_part: int = field(
+        default=100, metadata={"help": "Number of utterances after which the features are saved."}
+    )

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Feature files that other projects publish as pickles. This is the one place that reads a pickle; only convert_features.py
-imports it.
+Reading feature files that other projects publish as pickles. No other file of this package reads pickles, and only
+convert_features.py imports this one.
 """
 
 import pickle
@@ -11,14 +11,14 @@ import numpy as np
 
 
 def _empty_array(subtype: type, shape: tuple, kind: bytes) -> np.ndarray:
-    """What numpy's `_reconstruct` makes before its contents follow: an array without any."""
+    """Replacement of numpy's `_reconstruct`, which makes the empty array that is filled afterwards."""
     if subtype is not np.ndarray or tuple(shape) != (0,):
         raise pickle.UnpicklingError("an array that does not begin empty")
     return np.ndarray.__new__(np.ndarray, (0,), np.dtype("b"))
 
 
 def _latin_bytes(text: str, encoding: str = "latin1") -> bytes:
-    """What `_codecs.encode` does in pickles of Python 2's protocol: the bytes of an array."""
+    """Replacement of `_codecs.encode`, which pickles of Python 2's protocol use for the bytes of an array."""
     if encoding not in ("latin1", "latin-1"):
         raise pickle.UnpicklingError(f"bytes in the encoding {encoding!r}")
     return text.encode("latin1")
@@ -26,7 +26,7 @@ def _latin_bytes(text: str, encoding: str = "latin1") -> bytes:
 
 def _scalar(dtype: np.dtype, contents: bytes = b"") -> object:
     if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(contents, (bytes, str)):
-        raise pickle.UnpicklingError("a number of no plain type")
+        raise pickle.UnpicklingError("a number that has no plain type")
     contents = contents.encode("latin1") if isinstance(contents, str) else contents
     return np.frombuffer(contents, dtype, count=1)[0]
 
@@ -49,18 +49,20 @@ ADMITTED = {
         for name, kind in (("set", set), ("frozenset", frozenset))
     },
 }
-"""What a pickle may name: arrays, numbers, and containers of them. Everything else is refused before it is looked up."""
+"""The names that a pickle may contain: arrays, numbers, and containers. All other names are refused before being imported."""
 
 
 class PlainUnpickler(pickle.Unpickler):
-    """An unpickler that admits numpy arrays, numbers, text, lists, tuples, dicts and sets alone."""
+    """An unpickler that admits only numpy arrays, numbers, text, lists, tuples, dicts and sets."""
 
     def find_class(self, module: str, name: str):
         try:
             return ADMITTED[module, name]
         except KeyError:
             hint = ": save them as numpy arrays" if module.split(".")[0] == "torch" else ""
-            raise pickle.UnpicklingError(f"it holds {module}.{name}, and may hold plain arrays alone{hint}") from None
+            raise pickle.UnpicklingError(
+                f"it contains {module}.{name}, but only plain arrays are allowed{hint}"
+            ) from None
 
     def persistent_load(self, identifier):
         raise pickle.UnpicklingError("it refers to other files")
@@ -68,11 +70,11 @@ class PlainUnpickler(pickle.Unpickler):
 
 def read_plain_pickle(path: Path):
     """
-    What a pickle holds, if that is arrays, lists, dicts, text and numbers alone. No code of it is run.
+    Read a pickle that contains only arrays, lists, dicts, text and numbers. No code of the pickle is run.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it holds anything else, or is damaged.
+        ValueError: when the pickle contains anything else, or is damaged.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -80,6 +82,6 @@ def read_plain_pickle(path: Path):
         with path.open("rb") as file:
             return PlainUnpickler(file, encoding="latin1").load()
     except (pickle.UnpicklingError, EOFError, MemoryError, RecursionError, OverflowError) as error:
-        raise ValueError(f"{path} is not read: {error or type(error).__name__}.") from error
+        raise ValueError(f"{path} is refused: {error or type(error).__name__}.") from error
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, UnicodeError, ImportError) as error:
-        raise ValueError(f"{path} is damaged, or no pickle ({type(error).__name__}: {error}).") from error
+        raise ValueError(f"{path} is damaged, or is not a pickle ({type(error).__name__}: {error}).") from error

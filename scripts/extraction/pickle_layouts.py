@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Where the features and the utterances are in the feature files of DialogueRNN, MM-DFN, SDT, MultiEMO and the like."""
+"""Finding features and utterances in the feature files of DialogueRNN, MM-DFN, SDT, MultiEMO and similar projects."""
 
 import re
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ TEXT, LABELS = "text", "labels"
 @dataclass
 class Part:
     """
-    A part of a feature file that has something for each conversation or utterance.
+    A part of a feature file with features for each conversation or utterance.
 
     Attributes:
-        name: its place in the file: `3`, or a key.
-        values: for each conversation id an array `(utterances, size)`; or for each utterance id `(size,)`.
-        size: of the features.
-        is_of_utterances: whether the keys are utterances.
+        name: its position in the file, such as `3`, or its key.
+        values: for each conversation id an array `(utterances, size)`, or for each utterance id an array `(size,)`.
+        size: the number of features.
+        is_of_utterances: whether the keys of `values` are utterances.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Part:
 
 def find_parts(loaded) -> tuple[list[Part], dict[str, list[str]], dict[str, list[str]]]:
     """
-    The parts with features, and for each conversation the ids and the words of its utterances, where the file has them.
+    The parts with features, and for each conversation the ids and the texts of its utterances, if the file has them.
 
     Args:
-        loaded: a tuple, list or dict of dicts by conversation, as DialogueRNN's `IEMOCAP_features.pkl` and its successors;
-            one such dict; or dicts by utterance, as MELD's own features are, one for each split.
+        loaded: a tuple, list or dict of dicts by conversation, as in DialogueRNN's `IEMOCAP_features.pkl` and its
+            successors; one such dict; or a dict by utterance, as in MELD's features.
 
     Raises:
         ValueError: when no part has features.
@@ -46,7 +46,7 @@ def find_parts(loaded) -> tuple[list[Part], dict[str, list[str]], dict[str, list
     elif isinstance(loaded, (list, tuple)):
         named = {str(number): value for number, value in enumerate(loaded)}
     else:
-        raise ValueError(f"it holds a {type(loaded).__name__}, no dicts of conversations or utterances.")
+        raise ValueError(f"the file contains a {type(loaded).__name__}, not dicts of conversations or utterances.")
     parts, ids, words = [], {}, {}
     for name, value in named.items():
         if not isinstance(value, Mapping) or not value:
@@ -63,7 +63,7 @@ def find_parts(loaded) -> tuple[list[Part], dict[str, list[str]], dict[str, list
         if part is not None:
             parts.append(part)
     if not parts:
-        raise ValueError("no part of it has features for each conversation or utterance.")
+        raise ValueError("no part of the file has features for each conversation or utterance.")
     return parts, ids, words
 
 
@@ -92,19 +92,19 @@ def _part(name: str, value: Mapping) -> Part | None:
         is_one_hot = all(
             ((array == 0) | (array == 1)).all() and (array.sum(axis=1) == 1).all() for array in arrays.values()
         )
-        return None if is_one_hot else Part(name, arrays, sizes.pop(), False)  # one-hot: who speaks
+        return None if is_one_hot else Part(name, arrays, sizes.pop(), False)  # one-hot vectors are the speakers
     if dimensions == {1} and len(sizes) == 1 and len(arrays) > 1 and sizes != {1} and _are_utterances(arrays):
         return Part(name, arrays, sizes.pop(), True)
     return None
 
 
 def _are_utterances(arrays: dict[str, np.ndarray]) -> bool:
-    """Whether keys are utterances: `0_3`, `dia0_utt3`, or any names whose arrays are no labels."""
+    """Whether the keys are utterances: `0_3`, `dia0_utt3`, or other names whose arrays are not integers such as labels."""
     return all(re.search(r"\d_\D*\d", key) for key in arrays) or any((a != a.round()).any() for a in arrays.values())
 
 
 def utterance_keys(part: Part) -> dict[str, np.ndarray]:
-    """The features by utterance id; MELD's `0_3` is `dia0_utt3`."""
+    """The features `(1, size)` by utterance id. MELD's keys such as `0_3` become `dia0_utt3`."""
     return {re.sub(r"^(\d+)_(\d+)$", r"dia\1_utt\2", key): array[None] for key, array in part.values.items()}
 
 
@@ -112,16 +112,16 @@ def match_conversations(
     lengths: dict[str, int], words: dict[str, list[str]], conversations: list[dict]
 ) -> dict[str, list[str]]:
     """
-    The utterance ids of each conversation of a file that has numbers alone: those of the data set's conversation with the
-    same words; without words, those of the conversation at the same place, if all lengths agree.
+    The utterance ids of each conversation of a file that only numbers its conversations. They are those of the data set's
+    conversation with the same texts. If the file has no texts, conversations are matched by position, if all lengths agree.
 
     Args:
         lengths: the number of utterances of each conversation of the file.
-        words: of its utterances, where the file has them.
-        conversations: of the data set, of all splits in order.
+        words: the texts of each conversation's utterances, if the file has them.
+        conversations: the conversations of the data set, of all splits in order.
 
     Raises:
-        ValueError: when the conversations are not those of the data set.
+        ValueError: when the conversations do not match those of the data set.
     """
     ids = [[utterance["id"] for utterance in c["utterances"]] for c in conversations]
     if words:
@@ -132,15 +132,15 @@ def match_conversations(
         unmatched = [key for key, options in found.items() if not options]
         if len(unmatched) > len(lengths) / 2:
             raise ValueError(
-                f"{len(unmatched)} of {len(lengths)} conversations say something that no conversation of the data set says: is it "
-                "another one?"
+                f"{len(unmatched)} of {len(lengths)} conversations have texts that no conversation of the data set has: give the "
+                "data set of these features."
             )
         return {key: options.pop(0) if len(options) > 1 else options[0] for key, options in found.items() if options}
     ordered = sorted(lengths, key=lambda key: (not key.isdigit(), int(key) if key.isdigit() else 0, key))
     if [lengths[key] for key in ordered] != [len(of_one) for of_one in ids]:
         raise ValueError(
-            f"it has {len(lengths)} conversations, numbered, and the data set {len(ids)} of other lengths: nobody can tell which "
-            "is which."
+            f"the {len(lengths)} numbered conversations of the file cannot be matched to the {len(ids)} of the data set, which "
+            "have other lengths: give the data set of these features."
         )
     return dict(zip(ordered, ids, strict=True))
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A trained model on a rendered conversation that it was not trained on, and where it looked."""
+"""Showing a trained model on a rendered test conversation, with the shares of the modalities."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,14 @@ from modeling_amuse.scripts.study.controlled_evidence import pointed, read_evide
 
 def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: int, cache_dir: str | None = None) -> int:
     """
-    Recognize a recording of the rendered corpus's test split, and print what was meant beside what was recognized.
+    Recognize a recording of the rendered corpus's test split, and print the true beside the recognized emotions.
 
     Args:
-        model: folder of the model.
-        data_dir: the rendered corpus, with its feature tables in `features`.
-        output_dir: folder for the timeline and its picture.
-        number: which conversation of the test split.
+        model: the folder of the model.
+        data_dir: the folder of the rendered corpus, with its feature tables in `features`.
+        output_dir: the folder for the timeline and its picture.
+        number: the number of the conversation in the test split.
+        cache_dir: the folder for prepared data.
 
     Returns:
         The exit status of the recognition.
@@ -28,11 +29,11 @@ def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: in
     """
     lines = (data_dir / "test.jsonl").read_text(encoding="utf-8").splitlines()
     if not 0 <= number < len(lines):
-        raise ValueError(f"--number {number}: the test split has the conversations 0 to {len(lines) - 1}.")
+        raise ValueError(f"--number is {number}: give the number of a test conversation, 0 to {len(lines) - 1}.")
     conversation = json.loads(lines[number])
     output_dir.mkdir(parents=True, exist_ok=True)
 
-    # what a user has: an mp4 file, and who said what when
+    # the same input as a user's: an mp4 file and a transcript
     recording = data_dir / conversation["utterances"][0]["video"]
     transcript = output_dir / f"{conversation['id']}-transcript.json"
     words = [{key: u[key] for key in ("speaker", "text", "start", "end")} for u in conversation["utterances"]]
@@ -50,19 +51,19 @@ def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: in
     if status:
         return status
     recognized = json.loads(timeline.read_text(encoding="utf-8"))["utterances"]
-    print(f"\n{conversation['id']}: what was meant, where it showed, and what was recognized\n")
+    print(f"\n{conversation['id']}: true emotion, modalities that show it, and recognized emotion\n")
     print(compare(conversation["utterances"], recognized))
     print(f"\n{describe_test_split(model, data_dir, cache_dir)}")
     return 0
 
 
 def describe_test_split(model: Path, data_dir: Path, cache_dir: str | None) -> str:
-    """The scores of the test split, and the shares of the fusion by where the emotion shows."""
+    """A text with the scores of the test split, and the shares of the modalities by the modality that shows the emotion."""
     truth = read_evidence(data_dir, "test")
     scores = score(truth, recognize_split(model, str(data_dir), data_dir / "features", "test", cache_dir))
     lines = [
         f"Test split: accuracy {scores['accuracy']:.3f}, weighted F1 {scores['weighted_f1']:.3f}; a perfect model scores 1.",
-        "Where the model looked when the emotion showed in one modality alone (mean shares of the fusion):",
+        "Mean shares of the fusion for utterances whose emotion shows in only one modality:",
         "",
         f"{'shown in':10} {'text':>6} {'audio':>6} {'vision':>6}   largest share there",
     ]
@@ -74,7 +75,7 @@ def describe_test_split(model: Path, data_dir: Path, cache_dir: str | None) -> s
 
 
 def compare(annotated: list[dict], recognized: list[dict]) -> str:
-    """For each utterance its emotion, the modalities that show it, the recognized emotion and the fusion's shares."""
+    """A table with each utterance's emotion, the modalities that show it, the recognized emotion and the fusion's shares."""
     lines = [f"{'speaker':12} {'emotion':9} {'shown in':20} {'recognized':10} shares of text, audio, vision"]
     for utterance, result in zip(annotated, recognized, strict=True):
         shares = "  ".join(f"{result['shares'][modality]:.2f}" for modality in MODALITIES)

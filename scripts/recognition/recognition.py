@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Recognizing files: which are read, what is printed, and what is written."""
+"""The body of `amuse recognize`: finding input files, recognizing them, and printing and writing timelines."""
 
 import itertools
 import sys
@@ -25,18 +25,18 @@ from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hu
 
 def recognize_files(args: RecognitionArguments) -> int:
     """
-    Recognize each file, print its timeline, and write what was asked for. A file that cannot be read is reported on
-    stderr, and the others are recognized all the same.
+    Recognize each file, print its timeline, and write the requested files. A file that cannot be read is reported on
+    stderr, and the remaining files are still recognized.
 
     Returns:
         The exit status: 0, or 1 when a file could not be recognized.
 
     Raises:
-        ValueError, FileNotFoundError: for options that do not go together, and missing files; before anything is loaded.
+        ValueError, FileNotFoundError: for contradicting options and missing files, before the model is loaded.
     """
     if args.known_speakers is not None and not Path(args.known_speakers).is_dir():
         raise FileNotFoundError(
-            f"There is no folder {args.known_speakers}: give one that holds a short recording for each speaker."
+            f"There is no folder {args.known_speakers}: give a folder with a short recording of each speaker."
         )
     folders = FolderTranscripts()
     inputs = files_of(args.inputs, folders)
@@ -46,7 +46,7 @@ def recognize_files(args: RecognitionArguments) -> int:
     speech_model = load_speech(args.speech_model, beside)
 
     status = 0
-    # one file needs no bar
+    # no progress bar for a single file
     for path in tqdm(inputs, desc="Recordings", unit="file", disable=len(inputs) == 1):
         try:
             transcript = args.transcript or next(map(str, beside[path]), None)
@@ -69,7 +69,7 @@ def recognize_files(args: RecognitionArguments) -> int:
                 )
             if len(timelines) > 1 and (args.picture or (args.output and not Path(args.output[0]).is_dir())):
                 raise ValueError(
-                    f"it holds {len(timelines)} conversations: let --output name a folder for their files."
+                    f"it contains {len(timelines)} conversations: give a folder as --output, for one file each."
                 )
             for number, timeline in enumerate(timelines):
                 name = path.stem if len(timelines) == 1 else f"{path.stem}-{number}"
@@ -81,10 +81,10 @@ def recognize_files(args: RecognitionArguments) -> int:
 
 def default_model() -> str:
     """
-    The model of `make meld` in this folder, else that of `make demo`, with a warning.
+    The model that `make meld` left in the current folder, else that of `make demo`, with a warning.
 
     Raises:
-        FileNotFoundError: when there is neither.
+        FileNotFoundError: when there is none of them.
     """
     real, sample = Path("amuse-meld"), Path("amuse-sample")
     if (real / "config.json").is_file():
@@ -94,8 +94,8 @@ def default_model() -> str:
             "There is no model here: train one on MELD with `make meld`, or name one with --model (its folder or Hub id)."
         )
     tqdm.write(
-        "Warning: there is no amuse-meld here, so amuse-sample is used, which knows a made-up corpus alone: what it recognizes "
-        "in a real conversation means nothing. Train a real one with `make meld`, or name one with --model.",
+        "Warning: there is no amuse-meld here, so amuse-sample is used, which was trained only on synthetic data: its "
+        "predictions for real conversations are meaningless. Train a real model with `make meld`, or name one with --model.",
         file=sys.stderr,
     )
     return str(sample)
@@ -103,10 +103,10 @@ def default_model() -> str:
 
 def files_of(given: list[str], folders: FolderTranscripts | None = None) -> list[Path]:
     """
-    The files to read: those given, and of folders the recordings, and the transcripts that no recording takes.
+    The files to read: the given files, and in folders the recordings and the transcripts without a recording.
 
     Raises:
-        FileNotFoundError: when a file or folder is missing, or a folder holds neither.
+        FileNotFoundError: when a file or folder is missing, or a folder has neither recordings nor transcripts.
     """
     folders = FolderTranscripts() if folders is None else folders
     files = []
@@ -119,7 +119,7 @@ def files_of(given: list[str], folders: FolderTranscripts | None = None) -> list
         inside = folders.recordings(path) + folders.without_recording(path)
         if not inside:
             raise FileNotFoundError(
-                f"{path} holds neither recordings ({', '.join(RECORDING_SUFFIXES)}) nor transcripts "
+                f"{path} contains neither recordings ({', '.join(RECORDING_SUFFIXES)}) nor transcripts "
                 f"({', '.join(TRANSCRIPT_READERS)})."
             )
         files += inside
@@ -127,15 +127,15 @@ def files_of(given: list[str], folders: FolderTranscripts | None = None) -> list
 
 
 def transcripts_beside(path: Path, folders: FolderTranscripts, language: str | None = None) -> list[Path]:
-    """The transcripts that belong to a recording by their names, the one to take first; none for a transcript."""
+    """The transcripts that belong to a recording by their names, the best one first; none if `path` is a transcript."""
     return [] if path.suffix.lower() in TRANSCRIPT_READERS else folders.beside(path, language)
 
 
 def _chosen(transcripts: list[Path]) -> str:
-    """The first transcript, and the names of those that were not taken."""
+    """A text that names the first transcript, and those that are not used."""
     [first, *others] = transcripts
     return (
-        f"{first} (not {', '.join(other.name for other in others)}; --transcript takes another)"
+        f"{first} (not {', '.join(other.name for other in others)}; choose another with --transcript)"
         if others
         else str(first)
     )
@@ -143,32 +143,43 @@ def _chosen(transcripts: list[Path]) -> str:
 
 def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[Path, list[Path]]) -> set[Path]:
     """
-    Said now, not after the work. `beside` has the transcripts that belong to each input.
+    Check the outputs before the work begins.
+
+    Args:
+        args: the options.
+        inputs: the files to recognize.
+        beside: the transcripts that belong to each input.
 
     Returns:
-        The files that are read, which nothing may be written over.
+        The files that are read, which must not be overwritten.
 
     Raises:
-        ValueError: when outputs and inputs do not fit together, or an output has no known format.
+        ValueError: when outputs and inputs contradict each other, or an output has an unknown format.
         FileNotFoundError: when the folder of an output does not exist.
     """
     outputs = [Path(output) for output in args.output or ()]
     into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
     if args.transcript and len(inputs) > 1:
-        raise ValueError("--transcript is that of one recording, but several are given: name each like its recording.")
+        raise ValueError(
+            "--transcript is for one recording, but several are given: give each transcript the name of its recording."
+        )
     if len(inputs) > 1 and ((outputs and not into_folder) or args.picture):
-        raise ValueError("Several files are given: let --output name a folder, and --formats what is written there.")
+        raise ValueError(
+            "Several files are given: give a folder as --output, and the formats of the files in it as --formats."
+        )
     if into_folder:
         outputs[0].mkdir(parents=True, exist_ok=True)
         stems = [path.stem for path in inputs]
         twice = {stem for stem in stems if stems.count(stem) > 1}
         if twice:
-            raise ValueError(f"Several files are named {min(twice)}, and their timelines would overwrite each other.")
+            raise ValueError(
+                f"Several files are named {min(twice)}, and their timelines would overwrite each other: rename one."
+            )
         outputs = [outputs[0] / f"{path.stem}.{suffix}" for path in inputs for suffix in args.formats]
     else:
         for output in outputs:
             if output.suffix.lower() not in WRITERS:
-                raise ValueError(f"--output {output}: give a file ending in {', '.join(WRITERS)}, or one folder.")
+                raise ValueError(f"--output {output}: give files ending in {', '.join(WRITERS)}, or one folder.")
     if args.picture and Path(args.picture).suffix.lower() != ".png":
         raise ValueError(f"--picture {args.picture}: give a file ending in .png.")
     outputs += [Path(args.picture)] if args.picture else []
@@ -176,11 +187,11 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
     read = {Path(path).resolve() for path in given if path is not None}
     for path in outputs:
         if not path.parent.is_dir():
-            raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: make it first.")
+            raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: create it first.")
         if path.resolve() in read:
-            raise ValueError(f"{path} is read, and would be overwritten: choose another --output.")
+            raise ValueError(f"{path} is an input, and would be overwritten: choose another --output.")
         if path.is_dir():
-            raise ValueError(f"{path} is a folder, and a file of this name is to be written: choose another name.")
+            raise ValueError(f"{path} is a folder, so that no file of this name can be written: choose another name.")
     for folder in dict.fromkeys(path.parent for path in outputs):
         check_folder(folder)
     if args.picture or "png" in args.formats:
@@ -189,7 +200,7 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
 
 
 def load_recognizer(model: str):
-    """The pipeline of a trained model."""
+    """Load the pipeline of a trained model."""
     logging.disable_progress_bar()
     return pipeline(
         "emotion-recognition",
@@ -199,7 +210,7 @@ def load_recognizer(model: str):
 
 
 def load_speech(model: str | None, beside: dict[Path, list[Path]]):
-    """The speech recognizer, once for all recordings, if any of them has no transcript."""
+    """Load the speech recognizer once for all recordings, or None if all of them have transcripts."""
     lacking = [path for path, found in beside.items() if path.suffix.lower() not in TRANSCRIPT_READERS and not found]
     if model is None or not lacking:
         return None
@@ -210,13 +221,16 @@ def load_speech(model: str | None, beside: dict[Path, list[Path]]):
 
 def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, taken: set[Path]):
     """
-    Print the timeline of a recording, and write what was asked for.
+    Print the timeline of a recording, and write the requested files.
 
     Args:
-        taken: files that were read or written, to which those of this timeline are added.
+        timeline: the results of the pipeline.
+        name: the name of the recording, which its files in a folder also have.
+        args: the options.
+        taken: the files that were read or written, to which those of this timeline are added.
 
     Raises:
-        ValueError: when one of its files is among them.
+        ValueError: when a file would overwrite one of `taken`.
     """
     if args.table:
         tqdm.write(f"\n{name}\n{as_table(timeline)}")
@@ -228,7 +242,7 @@ def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, 
     )
     for path in dict.fromkeys([*outputs, *pictures]):
         if path.resolve() in taken:
-            raise ValueError(f"{path} is the file of another conversation, and is not written over: rename an input.")
+            raise ValueError(f"{path} belongs to another conversation, and is not overwritten: rename an input.")
         taken.add(path.resolve())
     for path in outputs:
         if path not in pictures:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
 
 FORMATS = ("json", "csv", "srt", "rttm", "xlsx", "textgrid", "eaf")
-"""The suffixes of `WRITERS`, whose file imports torch."""
+"""The suffixes of `WRITERS`, which cannot be imported here, as its file imports torch."""
 
 
 @dataclass
 class RecognitionArguments:
-    """What is read, and what is written."""
+    """Options of the recognition."""
 
     inputs: list[str] = field(
         metadata={"help": "Recordings, transcripts, or folders that hold them.", "positional": True}
@@ -20,19 +20,19 @@ class RecognitionArguments:
         default=None,
         metadata={
             "help": "Folder or Hub id of the model.",
-            "default": "amuse-meld, which `make meld` trains, where that folder is there, else amuse-sample, with a warning",
+            "default": "the folder amuse-meld of `make meld` if it exists, else amuse-sample, with a warning",
         },
     )
     transcript: str | None = field(
         default=None,
         metadata={
-            "help": "Transcript of the recording, where only one recording is given.",
+            "help": "Transcript, if only one recording is given.",
             "default": "the file of the same name beside the recording",
         },
     )
     transcript_text: str | None = field(
         default=None,
-        metadata={"help": "Text file with one line for each turn, for a transcript in RTTM, which has no words."},
+        metadata={"help": "Text file with a line for each turn, for a transcript in RTTM, which has no text."},
     )
     speech_model: str | None = field(
         default=None,
@@ -45,18 +45,18 @@ class RecognitionArguments:
     speakers: str | None = field(
         default=None,
         metadata={
-            "help": "How speakers are found, for --speech_model.",
+            "help": "How speakers are distinguished, for --speech_model.",
             "choices": {
                 "channels": "each channel of the recording is a speaker",
-                "voices": "speakers are found by their voices in the mix of all channels",
+                "voices": "by their voices in the mix of all channels",
             },
-            "default": "channels where they are well separated, otherwise voices",
+            "default": "channels if they are well separated, else voices",
         },
     )
     known_speakers: str | None = field(
         default=None,
         metadata={
-            "help": "Folder with a short recording of each speaker, named for the speaker (Ada.wav): speakers with these "
+            "help": "Folder with a short recording of each speaker, named after the speaker (Ada.wav). Speakers with these "
             "voices get these names, for --speech_model."
         },
     )
@@ -86,14 +86,14 @@ class RecognitionArguments:
     formats: list[str] = field(
         default_factory=lambda: ["json"],
         metadata={
-            "help": "Formats of the files that are written into a folder.",
+            "help": "Formats of the files if --output is a folder.",
             "choices": [*FORMATS, "png"],
         },
     )
     csv_bom: bool = field(default=False, metadata={"help": "Begin CSV files with a byte order mark, for Excel."})
     csv_raw: bool = field(
         default=False,
-        metadata={"help": "Leave cells that begin like formulas without the apostrophe that stops spreadsheets."},
+        metadata={"help": "Do not put an apostrophe before CSV cells that spreadsheets would run as formulas."},
     )
     picture: str | None = field(default=None, metadata={"help": "PNG file for the picture of the timeline."})
     table: bool = field(default=True, metadata={"help": "Print the timeline."})

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Which transcripts in a folder belong to which recordings, by their names. Each folder is listed once."""
+"""Matching transcripts in a folder to recordings by their names. Each folder is listed only once."""
 
 import os
 import re
@@ -16,10 +16,10 @@ PREFERRED = (
     *(".srt", ".vtt", ".ass", ".ssa", ".ttml", ".sbv", ".csv", ".tsv", ".xlsx", ".json", ".jsonl"),
     *(".textgrid", ".eaf", ".stm", ".ctm", ".docx", ".txt"),
 )
-"""The suffixes of transcripts that are taken without being asked for, the preferred ones first: RTTM has no words."""
+"""The suffixes of transcripts that are found automatically, the preferred ones first. RTTM is not one, as it has no text."""
 
 MAY_BE_ANYTHING = (".txt", ".docx")
-"""Suffixes of files that are only taken when they can be read as transcripts."""
+"""Suffixes of files that are used only if they can be read as transcripts."""
 
 _MARKS = frozenset(
     re.findall(
@@ -39,14 +39,15 @@ _MOST_PARTS = 4
 
 class FolderTranscripts:
     """
-    The files of folders, and the transcripts among them that belong to recordings.
+    Finds the recordings of folders and the transcripts that belong to them.
 
-    A transcript belongs to a recording of the same name, and of the same name with marks as tools write them: languages
-    (`talk.en.srt`), kinds (`talk.transcript.vtt`, `talk_transcript.txt`, `talk (captions).srt`), or the recording's own
-    suffix (`talk.wav.json`). It belongs to the recording with the longest such name. Capitals do not matter.
+    A transcript belongs to the recording of the same name. Its name may have additional marks, as tools write them:
+    languages (`talk.en.srt`), kinds (`talk.transcript.vtt`, `talk_transcript.txt`, `talk (captions).srt`), or the
+    recording's suffix (`talk.wav.json`). If several recordings match, it belongs to the one with the longest name. Case is
+    ignored.
 
     Args:
-        list_folder: gives the names of the files in a folder.
+        list_folder: a function that returns the names of the files in a folder.
     """
 
     def __init__(self, list_folder: Callable[[Path], Iterable[str]] | None = None):
@@ -55,22 +56,22 @@ class FolderTranscripts:
         self._matched: dict[Path, dict[str, list[tuple[int, str]]]] = {}
 
     def files(self, folder: Path) -> list[Path]:
-        """The files of a folder in order, without hidden ones."""
+        """The files of a folder in alphabetical order, without hidden ones."""
         return [folder / name for name in self._names(folder)]
 
     def recordings(self, folder: Path) -> list[Path]:
         return [path for path in self.files(folder) if path.suffix.lower() in RECORDING_SUFFIXES]
 
     def without_recording(self, folder: Path) -> list[Path]:
-        """The transcripts of a folder that belong to no recording in it, timelines and unreadable texts left out."""
+        """The transcripts of a folder that belong to no recording in it, without texts that cannot be read."""
         taken = {name for found in self._matches(folder).values() for _, name in found}
         alone = [p for p in self.files(folder) if p.suffix.lower() in READERS and p.name not in taken]
         return [p for p in alone if p.suffix.lower() not in MAY_BE_ANYTHING or _is_transcript(p, with_times=False)]
 
     def beside(self, recording: Path, language: str | None = None) -> list[Path]:
         """
-        The transcripts of a recording, the one to take first: of the fewest marks, then in the order of [`PREFERRED`]. Those in
-        the language come before others. Timelines that this package wrote are none, nor are texts that cannot be read.
+        The transcripts of a recording, the best one first: those in the given language, then those with the fewest marks,
+        then in the order of [`PREFERRED`]. Timelines that this package wrote and texts that cannot be read are left out.
         """
         matches = self._matches(recording.parent).get(recording.stem.casefold(), ())
         found = [(marks, recording.parent / name) for marks, name in matches]
@@ -83,7 +84,7 @@ class FolderTranscripts:
         return self._folders[folder]
 
     def _matches(self, folder: Path) -> dict[str, list[tuple[int, str]]]:
-        """For each recording's stem the transcripts that belong to it, with how many marks their names have."""
+        """For each recording's stem the transcripts that belong to it, each with the number of marks in its name."""
         if folder not in self._matched:
             names = self._names(folder)
             stems = defaultdict(set)
@@ -109,7 +110,7 @@ def _files_in(folder: Path) -> list[str]:
 
 
 def _recording_of(stem: str, stems: dict[str, set[str]]) -> tuple[int, str | None]:
-    """The name of the recording to which a transcript's name leads when marks are taken from it, and how many these are."""
+    """The number of marks to remove from a transcript's name to get that of a recording, and the recording's name."""
     waiting, seen = [(0, stem.casefold())], set()
     while waiting:
         marks, name = waiting.pop(0)
@@ -140,7 +141,7 @@ def _is_in(path: Path, language: str | None) -> bool:
 
 
 def _preference(path: Path) -> tuple:
-    """Speakers before bare captions, then the suffix, then the name."""
+    """The sort key of transcripts: those with speakers before captions, then by suffix and name."""
     is_bare = re.search(r"[._ -](?:cc|captions?|auto|forced)\b", path.stem.casefold()) is not None
     return is_bare, PREFERRED.index(path.suffix.lower()), path.name
 
@@ -148,7 +149,7 @@ def _preference(path: Path) -> tuple:
 def _can_be_taken(path: Path) -> bool:
     if path.suffix.lower() not in MAY_BE_ANYTHING or _is_transcript(path, with_times=True):
         return True
-    warn(f"{path} has the name of a transcript, but no speakers with times: it is not taken. --transcript takes it.")
+    warn(f"{path} has the name of a transcript, but no speakers with times: it is not used. Give it as --transcript.")
     return False
 
 

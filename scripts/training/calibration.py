@@ -32,12 +32,12 @@ def calibrate(args: CalibrationArguments) -> dict:
 
     Raises:
         FileNotFoundError: when model, data or features are missing.
-        ValueError: when model and data do not fit each other.
+        ValueError: when model and data do not match, or no temperature can be fitted.
     """
     path = Path(args.model) / "config.json"
     if not path.is_file():
         raise FileNotFoundError(
-            f"{args.model} is not the folder of a model. Download the model first: its config.json is changed."
+            f"{args.model} is not the folder of a model. Download the model first, as its config.json is changed."
         )
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
@@ -82,7 +82,7 @@ def fit(predictions: dict, emotions: list[str]) -> dict:
 
 
 def describe(results: dict) -> str:
-    """The temperature and what it improved, in a sentence."""
+    """A sentence with the temperature and the calibration before and after."""
     before, after = results["before"], results["after"]
     return (
         f"temperature {results['temperature']:.4f}, fitted on {results['num_utterances']} validation utterances; on these "

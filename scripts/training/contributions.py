@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Whether the contributions of a model's experts agree with what happens when a modality is taken away."""
+"""The body of `amuse contributions`: compares the experts' contributions with the effect of removing a modality."""
 
 import json
 from dataclasses import replace
@@ -34,9 +34,9 @@ def contributions(args: ContributionArguments) -> dict:
     Compare contributions and drops on a split, or on the test parts of a cross-validation, print and write them.
 
     Returns:
-        For each modality that has an expert the `num_utterances` that have it, the `mean` and the `deviation` of its
-        contribution to the recognized emotion, the `mean_drop` of the emotion's log-probability without the modality, and
-        the `correlation` of both (None where one of them is constant).
+        For each modality with an expert: `num_utterances`, the number of utterances that have the modality; the `mean` and
+        the `deviation` of its contribution to the score of the recognized emotion; the `mean_drop` of the emotion's
+        log-probability without the modality; and the `correlation` of both (None if one of them is constant).
 
     Raises:
         FileNotFoundError: when model, data or features are missing.
@@ -133,7 +133,7 @@ def compare(model, processor, dataset: ConversationDataset, batch_size: int) -> 
 
 
 def without_modality(batch: BatchFeature, modality: str) -> dict[str, torch.Tensor]:
-    """The batch, in which a modality is missing everywhere."""
+    """The batch with a modality masked in all utterances."""
     streams = [stream for stream, of in MODALITY_OF.items() if of == modality]
     masks = {f"{stream}_mask" for stream in streams}
     return {name: torch.zeros_like(value) if name in masks else value for name, value in batch.items()}
@@ -144,7 +144,7 @@ def log_probabilities(outputs, model) -> torch.Tensor:
 
 
 def summary(added: np.ndarray, drops: np.ndarray) -> dict[str, float | int | None]:
-    """The numbers of one modality from its contributions and the drops without it, both `(utterances,)`."""
+    """The results of one modality from its contributions and the drops without it, both `(utterances,)`."""
     varies = len(added) > 1 and added.std() > 0 and drops.std() > 0
     return {
         "num_utterances": len(added),
@@ -156,11 +156,11 @@ def summary(added: np.ndarray, drops: np.ndarray) -> dict[str, float | int | Non
 
 
 def describe(results: dict[str, dict]) -> str:
-    """The numbers as a table."""
+    """The results as a table."""
     lines = [f"{'modality':10}  utterances  contribution (mean, deviation)  drop without it (mean)  correlation"]
     for modality, row in results.items():
         if not row["num_utterances"]:
-            lines.append(f"{modality:10}  {0:10}  it cannot be taken away: the utterances have nothing else")
+            lines.append(f"{modality:10}  {0:10}  not measured: no utterance has it beside another modality")
             continue
         correlation = "-" if row["correlation"] is None else f"{row['correlation']:.3f}"
         numbers = f"{row['mean']:+15.3f}, {row['deviation']:.3f}"

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The batches of an epoch, from one corpus or from several: each batch is of one corpus."""
+"""The batches of an epoch from one or several corpora. Each batch contains conversations of a single corpus."""
 
 import hashlib
 
@@ -14,10 +14,10 @@ from modeling_amuse.scripts.training.prediction import collate_conversations
 
 class SeveralCorpora(torch.utils.data.Dataset):
     """
-    The conversations of several corpora as one data set. An item is a corpus's number and a conversation.
+    The conversations of several corpora as one data set. An item is the number of a corpus and a conversation.
 
     Args:
-        corpora: the corpora, the model's own first.
+        corpora: the corpora, of which the first is the model's main data set.
     """
 
     def __init__(self, corpora: list[ConversationDataset]):
@@ -33,24 +33,24 @@ class SeveralCorpora(torch.utils.data.Dataset):
 
     def of_epoch(self, epoch: int, extra_first: int) -> list[int]:
         """
-        The numbers of the corpora that are read in an epoch.
+        The numbers of the corpora that are used in an epoch.
 
         Args:
             epoch: the number of epochs before this one.
-            extra_first: so many epochs are on the further corpora alone, and those after them on the first alone. 0: all
-                corpora are read in all epochs.
+            extra_first: the number of epochs that use only the extra corpora; later epochs use only the first corpus. 0: all
+                epochs use all corpora.
         """
         if not extra_first or len(self.corpora) == 1:
             return list(range(len(self.corpora)))
         return list(range(1, len(self.corpora))) if epoch < extra_first else [0]
 
     def digest(self) -> str:
-        """A hash of the conversations of all corpora and of their features."""
+        """A hash of the conversations and features of all corpora."""
         digests = [corpus.digest() for corpus in self.corpora]
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def collate(self, processor, modalities: tuple[str, ...], items: list[tuple[int, dict]]) -> BatchFeature:
-        """A batch of items of one corpus, see [`collate_conversations`]."""
+        """Make a batch of items of one corpus, see [`collate_conversations`]."""
         corpus = self.corpora[items[0][0] if items else 0]
         return collate_conversations(corpus, processor, modalities, [conversation for _, conversation in items])
 
@@ -59,15 +59,18 @@ def epoch_steps(
     corpora: SeveralCorpora, chosen: list[int], size: int, group_by_length: bool, generator: np.random.Generator
 ) -> list[np.ndarray]:
     """
-    The conversations of each batch of all processes in an epoch, in the order in which they are read: positions in
-    `corpora`, at most `size` of them, all of one corpus.
+    Draw the batches of an epoch.
 
     Args:
         corpora: all corpora.
-        chosen: the numbers of those that are read in this epoch.
-        size: conversations of a batch, of all processes together.
-        group_by_length: make batches of conversations of like length.
-        generator: all randomness comes from it.
+        chosen: the numbers of the corpora that are used in this epoch.
+        size: the number of conversations in a batch of all processes together.
+        group_by_length: make batches of conversations of similar length.
+        generator: the source of all random numbers.
+
+    Returns:
+        For each batch of all processes together the positions of its conversations in `corpora`, at most `size`, all of
+        one corpus.
     """
     steps = []
     for number in chosen:
@@ -84,5 +87,5 @@ def epoch_steps(
             return steps
     else:
         steps = [step for of_corpus in steps for step in of_corpus]
-    # long conversations are not always read first, and corpora take turns
+    # shuffle the batches, as they are sorted by length or by corpus
     return [steps[number] for number in generator.permutation(len(steps))]

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A cross-validation over the speakers, or the conversations, of a data set, from its arguments to the written scores."""
+"""The body of `amuse cross-validate`: trains and scores a model in each fold, and writes the scores."""
 
 import json
 import os
@@ -36,7 +36,7 @@ from modeling_amuse.scripts.training.training_arguments import (
 )
 from modeling_amuse.scripts.training.training_run import train
 
-# A resumed cross-validation may differ from the stopped one in these alone. What data and features hold is compared.
+# Only these options may change when a cross-validation is resumed. The contents of data and features are compared.
 FREE = {"split", "folds", "groups", *FREE_ON_RESUME} - {"text_model"}
 
 
@@ -44,22 +44,20 @@ def cross_validate(
     fold_args: FoldArguments, data_args: DataArguments, model_args: ModelArguments, args: TrainArguments
 ) -> dict:
     """
-    Train and score a model in each fold, and write the scores. Folds that are finished are not repeated.
+    Train and score a model in each fold, and write the scores. Finished folds are skipped.
 
     Returns:
-        The scores, as the file of results in `--output_dir` has them.
+        The scores, as in the file of results in `--output_dir`.
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when the data set is split already or cannot be divided, or the folder holds another cross-validation.
+        ValueError: when the data set already has splits or cannot be divided, or the folder holds another cross-validation.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ValueError(
-            "A cross-validation runs in one process: start it with python, not with a launcher of several."
-        )
+        raise ValueError("A cross-validation runs in a single process: start it without accelerate launch.")
     if args.push_to_hub:
         raise ValueError(
-            "--push_to_hub: a cross-validation trains a model for each fold, and uploads none. Leave it out."
+            "--push_to_hub cannot be used in a cross-validation, which trains a model for each fold: leave it out."
         )
     output_dir = Path(args.output_dir)
     choose_text_model(data_args, model_args, PartialState(cpu=True))
@@ -77,7 +75,7 @@ def cross_validate(
         about = describe_fold(fold, by)
         print(f"\nFold {number} of {len(folds)}: " + "; ".join(f"{split}: {who}" for split, who in about.items()))
         found = run_fold(output_dir / f"fold-{number}", fold, fold_args.split, options, data)
-        # written after the first result: a run that fails at once may be started again with other settings
+        # written only after the first result, so that a run that fails early can be restarted with other settings
         write_json(settings, output_dir / "settings.json")
         scores = scores_of(np.array(found["confusion_matrix"]))
         speakers = {split: speakers_of(rows) for split, rows in fold.items()}
@@ -102,15 +100,15 @@ def cross_validate(
 
 
 def describe_fold(fold: Fold, by: str) -> dict[str, str]:
-    """For each split its speakers, or how many conversations it has."""
+    """For each split a text with its speakers, or with its number of conversations."""
     if by == "speaker":
         return {split: ", ".join(speakers_of(rows)) for split, rows in fold.items()}
     return {split: f"{len(rows)} conversations" for split, rows in fold.items()}
 
 
 def settings_of(data: FoldData, fold_args: FoldArguments, options: dict) -> dict:
-    """What a run must share with the one that it goes on with."""
-    # options of folds that came later count where they were given: results from before them can be continued
+    """The settings that must be the same when a cross-validation is resumed."""
+    # options of folds that were added later are compared only if given, so that older results can be continued
     folds = {f.name: getattr(fold_args, f.name) for f in fields(FoldArguments)}
     folds = {
         name: value
@@ -124,7 +122,7 @@ def settings_of(data: FoldData, fold_args: FoldArguments, options: dict) -> dict
 def check_settings(path: Path, settings: dict):
     """
     Raises:
-        ValueError: when a run with other settings led to results here.
+        ValueError: when the folder holds results of a run with other settings.
     """
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else settings
     differing = [name for name in settings if kept.get(name) != settings[name]]
@@ -132,28 +130,31 @@ def check_settings(path: Path, settings: dict):
         raise ValueError(
             f"{path.parent} holds a cross-validation with other settings: "
             + "; ".join(f"{name} was {kept.get(name)!r}, is {settings[name]!r}" for name in differing)
-            + ". Go on with those, or choose another --output_dir."
+            + ". Continue with the former settings, or choose another --output_dir."
         )
 
 
 def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData) -> dict:
     """
-    The scores of a fold: read when the fold is finished, else its model is trained and scored.
+    Train and score the model of a fold, or read the scores if the fold is finished.
 
     Args:
-        folder: of the fold.
-        fold: its conversations of each split, as [`divide`] gives them.
-        split: the split that is scored.
-        options: of the training.
-        data: what the fold is a part of.
+        folder: the folder of the fold.
+        fold: the conversations of each split, see [`divide`].
+        split: the split to score.
+        options: the options of the training.
+        data: the data of the cross-validation.
+
+    Returns:
+        The scores of [`evaluate`].
     """
     output = folder / f"{split}_results.json"
     if output.is_file():
-        print(f"Scored already: {output}")
+        print(f"Already scored: {output}")
         return json.loads(output.read_text(encoding="utf-8"))
     for name, conversations in fold.items():
         write_conversations(folder / "conversations" / f"{name}.jsonl", conversations)
-    # labels and columns are settled, and the folder has the documented form
+    # the written conversations have final labels and documented keys, so the options for reading them are dropped
     own = {**dict.fromkeys(f.name for f in fields(DataOptions)), "dataset_name": "folder"}
     own |= {"data_dir": folder / "conversations"}
     own |= data.write_features(folder / "features", fold)
@@ -168,7 +169,7 @@ def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData
 
 
 def write_conversations(path: Path, conversations: list[dict]):
-    """A file as `--dataset_name folder` reads it. Its recordings are named by their whole paths."""
+    """Write conversations in the form that `--dataset_name folder` reads, with absolute paths of recordings."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = []
     for conversation in conversations:

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The arguments that say which data a command reads. This file imports the standard library alone, besides light modules."""
+"""The arguments for the data that a command reads. This file imports only the standard library and light modules."""
 
 from argparse import ArgumentTypeError
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from modeling_amuse.processing.corpora.data_sets import DATA_SETS, is_known, unk
 
 
 def data_set_name(word: str) -> str:
-    """A word of the command line that names a data set."""
+    """Check that a word of the command line names a data set."""
     if not is_known(word):
         raise ArgumentTypeError(unknown_data_set(word))
     return word
@@ -17,18 +17,21 @@ def data_set_name(word: str) -> str:
 
 @dataclass
 class DataSetArguments(DataOptions):
-    """Which data set is read, and how."""
+    """Options of the data set."""
 
     dataset_name: str = field(
         default="sample",
         metadata={
-            "help": f"The data set: {', '.join(DATA_SETS)}; or what `datasets` loads, by its Hub id or folder.",
+            "help": f"The data set: {', '.join(DATA_SETS)}; or the Hub id or folder of one that `datasets` loads.",
             "type": data_set_name,
         },
     )
     data_dir: str | None = field(
         default=None,
-        metadata={"help": "Folder with the data set's files.", "default": "MELD is downloaded; others need it"},
+        metadata={
+            "help": "Folder with the data set's files.",
+            "default": "MELD is downloaded, sample needs none; the others need it",
+        },
     )
     cache_dir: str | None = field(
         default=None,
@@ -43,7 +46,7 @@ class DataSetArguments(DataOptions):
             self.dataset_name = "folder"  # the user's own data, as records and cards name it
 
     def options(self) -> DataOptions:
-        """How the data set is read."""
+        """The options for reading the data set."""
         return DataOptions.of(self)
 
     def is_downloaded_meld(self) -> bool:
@@ -51,16 +54,16 @@ class DataSetArguments(DataOptions):
         return self.dataset_name == "meld" and self.data_dir is None
 
     def place(self) -> str:
-        """The data set as a message names it."""
+        """The name of the data set in messages."""
         return self.data_dir or next(iter(self.files().values()), None) or self.dataset_name
 
 
 @dataclass
 class FeatureArguments(DataSetArguments):
-    """Which data set is read, how, and its feature tables."""
+    """Options of the data set and its feature tables."""
 
     text_features: str | None = field(
-        default=None, metadata={"help": "Feature table of the text, in place of a text encoder."}
+        default=None, metadata={"help": "Feature table of the text, instead of a text encoder."}
     )
     audio_features: str | None = field(
         default=None, metadata={"help": "Feature table of the audio: a file, or a folder with one for each split."}

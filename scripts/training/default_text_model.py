@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The text encoder of a training that names none."""
+"""The default text encoder of a training."""
 
 import os
 from pathlib import Path
@@ -12,14 +12,16 @@ from modeling_amuse.scripts.training.training_arguments import DataArguments, Mo
 
 DEFAULT_TEXT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 SCRATCH = "scratch"
-"""The `--text_model` that asks for the small encoder."""
+"""The value of `--text_model` for the small encoder that is trained from scratch."""
 
 
 def choose_text_model(data_args: DataArguments, model_args: ModelArguments, accelerator: Accelerator | PartialState):
     """
-    Set `--text_model`, where it is not given, for data of real words: the user's own tables, data sets of the Hub, and
-    MELD as it is downloaded. It is [`DEFAULT_TEXT_MODEL`], frozen; where that cannot be had, the small encoder that is
-    trained from scratch, with a warning. In all other trainings without it, it is that small encoder.
+    Set `--text_model` if it is not given.
+
+    For the user's own tables, data sets of the Hub and downloaded MELD, it is [`DEFAULT_TEXT_MODEL`], frozen, or with
+    `--lora` with adapters. If that cannot be loaded, a warning is printed, and a small encoder is trained from scratch. For
+    all other data sets, the small encoder is the default.
     """
     if model_args.text_model == SCRATCH:
         model_args.text_model = None
@@ -35,20 +37,18 @@ def choose_text_model(data_args: DataArguments, model_args: ModelArguments, acce
             AutoModel.from_pretrained(name)
     except (OSError, ValueError) as error:
         accelerator.print(
-            f"Warning: the text encoder {name} cannot be had ({' '.join(str(error).split())[:200]}): a small one is trained "
-            "from scratch, which knows no word beyond the training data. Connect to the Hub, or name a folder with "
-            "--text_model, or with AMUSE_ENCODERS_DIR the folder above it."
+            f"Warning: the text encoder {name} cannot be loaded ({' '.join(str(error).split())[:200]}): a small one is trained "
+            "from scratch, which knows only the words of the training data. Connect to the Hub, give the encoder's folder as "
+            "--text_model, or set AMUSE_ENCODERS_DIR to the folder that contains it."
         )
         return
     model_args.text_model, model_args.freeze_text_model = name, not model_args.lora
     frozen = "frozen" if model_args.freeze_text_model else "with adapters"
-    accelerator.print(
-        f"Text encoder: {name}, {frozen} (--text_model chooses another; scratch: a small one of its own)."
-    )
+    accelerator.print(f"Text encoder: {name}, {frozen} (choose another with --text_model; scratch trains a small one).")
 
 
 def local_encoder(name: str) -> str:
-    """The folder of an encoder's name in `AMUSE_ENCODERS_DIR`, where there is one, else the name."""
+    """The folder of an encoder in `AMUSE_ENCODERS_DIR` if it exists, else the encoder's name."""
     folder = os.environ.get("AMUSE_ENCODERS_DIR")
     path = Path(folder) / name.split("/")[-1] if folder else None
     return str(path) if path is not None and path.is_dir() else name

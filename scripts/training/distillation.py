@@ -2,9 +2,9 @@
 """
 Distillation of several models into one of the same size (Hinton et al. 2015, arXiv 1503.02531).
 
-The teachers are trained in the folds of a cross-validation, with several seeds: each training utterance has the mean of the
-probabilities that they predict for it, none of which was trained on it. (What a model predicts for its own training data is
-near the labels, and teaches nothing.) The student learns these probabilities beside the labels.
+The teachers are trained in the folds of a cross-validation with several seeds. The soft label of a training utterance is
+the mean of the probabilities that the teachers predict which were not trained on it. (Predictions of a model for its own
+training data are close to the labels and add little.) The student is trained on these soft labels and on the labels.
 """
 
 from dataclasses import replace
@@ -33,22 +33,22 @@ def distil(
     given: DistillationArguments, data_args: DataArguments, model_args: ModelArguments, args: TrainArguments
 ) -> TrainingRecord:
     """
-    Train the teachers, write what they predict, and train the student. What is finished is not repeated.
+    Train the teachers, write their predictions, and train the student. Finished steps are skipped.
 
     Args:
         given: folds and seeds of the teachers.
-        data_args, model_args, args: as train.py takes them; the teachers are trained with the same.
+        data_args, model_args, args: the arguments of train.py, for the student and the teachers.
 
     Returns:
         The record of the student's training.
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when options do not fit each other, or the data.
+        ValueError: when options contradict each other, or do not match the data.
     """
     output_dir = Path(args.output_dir)
     if len(set(given.teacher_seeds)) < len(given.teacher_seeds):
-        raise ValueError(f"--teacher_seeds names a seed twice: {', '.join(map(str, given.teacher_seeds))}.")
+        raise ValueError(f"--teacher_seeds has a seed twice: {', '.join(map(str, given.teacher_seeds))}.")
     frames = []
     for seed in given.teacher_seeds:
         folder = output_dir / "teachers" / f"seed-{seed}"
@@ -59,17 +59,19 @@ def distil(
     path = output_dir / TABLE
     with whole_file(path) as file:
         teacher_table(frames).to_parquet(file, index=False)
-    print(f"\nWritten to {path}: what {len(frames)} teachers predict for utterances that they were not trained on")
+    print(
+        f"\nWritten to {path}: the mean predictions of {len(frames)} teachers for utterances they were not trained on"
+    )
     learned = replace(data_args, soft_labels=str(path), soft_labels_for="all")
     return train(learned, model_args, replace(args, output_dir=str(output_dir / "student")))
 
 
 def teacher_table(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """
-    A table of soft labels.
+    Make a table of soft labels.
 
     Args:
-        frames: what each teacher predicted, each utterance once, see `write_predictions`.
+        frames: the predictions of each teacher for all utterances, see `write_predictions`.
 
     Raises:
         ValueError: when an utterance was predicted more than once, or not by all teachers.
@@ -78,7 +80,7 @@ def teacher_table(frames: list[pd.DataFrame]) -> pd.DataFrame:
         twice = frame["utterance"][frame["utterance"].duplicated()]
         if len(twice):
             raise ValueError(
-                f"The utterance id {twice.iloc[0]!r} stands in the training split more than once: give each utterance its own."
+                f"The utterance id {twice.iloc[0]!r} occurs more than once in the training split: give each utterance its own."
             )
     mean = mean_prediction(frames)
     emotions = [name for name in mean if name.startswith("probability_")]
@@ -88,10 +90,10 @@ def teacher_table(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 def mean_prediction(predictions: list[pd.DataFrame]) -> pd.DataFrame:
     """
-    The mean of the probabilities of several models for the same utterances, and the emotion that it makes most probable.
+    The mean of the probabilities of several models for the same utterances, and its most probable emotion.
 
     Raises:
-        ValueError: when the models predicted other utterances or emotions.
+        ValueError: when the models predicted different utterances or emotions.
     """
     first, *others = (frame.sort_values(["conversation", "utterance"], ignore_index=True) for frame in predictions)
     columns = [name for name in first if name.startswith("probability_")]
@@ -99,7 +101,7 @@ def mean_prediction(predictions: list[pd.DataFrame]) -> pd.DataFrame:
         if not other[["conversation", "utterance"]].equals(first[["conversation", "utterance"]]) or any(
             name not in other for name in columns
         ):
-            raise ValueError("The mean of models needs what all of them predict for the same utterances and emotions.")
+            raise ValueError("The predictions cannot be averaged, as they are for different utterances or emotions.")
     mean = np.mean([frame[columns].to_numpy() for frame in (first, *others)], axis=0)
     names = np.array([name.removeprefix("probability_") for name in columns])
     return first.assign(**dict(zip(columns, mean.T, strict=True)), prediction=names[mean.argmax(axis=1)])

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""How a training is spread over processes and devices, and how its computations are made repeatable."""
+"""Distributing a training over processes and devices, and making it reproducible."""
 
 import os
 
@@ -13,7 +13,7 @@ from modeling_amuse.scripts.training.training_arguments import ModelArguments, T
 
 def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accelerator:
     """
-    The accelerator of a training. Random numbers are seeded, and deterministic algorithms are chosen where they exist.
+    Create the accelerator of a training, seed the random numbers, and choose deterministic algorithms where they exist.
 
     Raises:
         ValueError: for a kind of distribution that this training does not support.
@@ -30,8 +30,8 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
     launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
     if launched not in ("no", args.mixed_precision):
         accelerator.print(
-            f"Warning: accelerate launch asks for {launched}, but the precision of this training is that of "
-            f"--mixed_precision: {args.mixed_precision}."
+            f"Warning: the mixed precision {launched} of accelerate launch is ignored: the precision of this training is set "
+            f"by --mixed_precision, which is {args.mixed_precision}."
         )
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = (
@@ -49,7 +49,7 @@ def check_distribution(accelerator: Accelerator, model_args: ModelArguments):
     kind, plain = accelerator.distributed_type, "accelerate launch --multi_gpu (each process has the whole model)"
     if kind not in (DistributedType.NO, DistributedType.FSDP) and not kind.value.startswith("MULTI_"):
         raise ValueError(
-            f"This training does not run under {kind.value}, which replaces the optimizer and the checkpoints: use {plain}, "
+            f"This training does not support {kind.value}, which replaces the optimizer and the checkpoints: use {plain}, "
             "or shard the model with --config_file scripts/accelerate/fsdp.yaml. A script with transformers' Trainer can "
             "use DeepSpeed."
         )
@@ -57,11 +57,11 @@ def check_distribution(accelerator: Accelerator, model_args: ModelArguments):
         raise ValueError("Sharding needs FSDP 2: set fsdp_version: 2, as scripts/accelerate/fsdp.yaml does.")
     if kind == DistributedType.FSDP and model_args.lora:
         raise ValueError(
-            f"--lora cannot be combined with sharding: so few weights are trained that sharding gains little. Use {plain}, "
-            "with --gradient_checkpointing and --mixed_precision bf16 where memory is short."
+            f"--lora cannot be combined with sharding, which saves little when few weights are trained. Use {plain}, with "
+            "--gradient_checkpointing and --mixed_precision bf16 to save memory."
         )
     if os.environ.get("ACCELERATE_USE_FSDP", "false") == "true" and kind != DistributedType.FSDP:
-        accelerator.print(f"accelerate shards on accelerators alone: on {accelerator.device} nothing is sharded.")
+        accelerator.print(f"Warning: the model is not sharded, as accelerate does not shard on {accelerator.device}.")
 
 
 def sharded_layers(model) -> list[str]:

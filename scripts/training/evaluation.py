@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""An evaluation from its arguments to the written scores."""
+"""The body of `amuse evaluate`: scores a model on a split, and prints and writes the scores."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -57,14 +57,14 @@ def evaluate(args: EvaluationArguments) -> dict:
     Score a model on a split, print the scores and write them.
 
     Returns:
-        The scores and how they were computed, as the file of `--output` has them.
+        The scores and how they were computed, as in the file of `--output`.
 
     Raises:
         FileNotFoundError: when model, data or features are missing.
-        ValueError: when options, model and data do not fit each other.
+        ValueError: when options, model and data do not match.
     """
     if args.pictures:
-        import_extra("matplotlib", "plots")  # an error before the evaluation, not after it
+        import_extra("matplotlib", "plots")  # if it is missing, fail before the evaluation, not after it
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
 
@@ -121,7 +121,7 @@ def evaluate(args: EvaluationArguments) -> dict:
 
 
 def disturbance_of(args: EvaluationArguments, modalities: tuple[str, ...]) -> Disturbance:
-    """What `--missing_rate`, `--word_drop_rate` and `--feature_noise` ask for."""
+    """The disturbance of `--missing_rate`, `--word_drop_rate` and `--feature_noise`."""
     return Disturbance(
         *(args.missing_rate, args.word_drop_rate, args.feature_noise),
         tuple(args.disturbed_modalities or modalities),
@@ -130,7 +130,7 @@ def disturbance_of(args: EvaluationArguments, modalities: tuple[str, ...]) -> Di
 
 
 def modality_subsets(modalities: tuple[str, ...], with_subsets: bool) -> Iterator[tuple[str, ...]]:
-    """All modalities, then, if wanted, their subsets from the largest to the single modalities."""
+    """All modalities, then with `with_subsets` their subsets from the largest ones to the single modalities."""
     yield modalities
     for size in range(len(modalities) - 1, 0, -1) if with_subsets else ():
         yield from combinations(modalities, size)
@@ -149,7 +149,7 @@ def score_settings(args: EvaluationArguments, model) -> dict:
 def scores_without_temperature(
     results: dict, predictions: dict, temperature: float, settings: dict, accelerator: Accelerator
 ) -> dict:
-    """For a calibrated model: its temperature, and the calibration error that it would have without it."""
+    """For a calibrated model, its temperature and the calibration error without it."""
     if temperature == 1:
         return {}
     as_trained = at_temperature(predictions["prediction_scores"], 1 / temperature)
@@ -170,10 +170,10 @@ def scores_of_unseen(
     args: EvaluationArguments,
     accelerator: Accelerator,
 ) -> dict:
-    """The scores of the utterances whose speakers, and of those whose words, are not in the training split."""
+    """The scores of the utterances whose speakers, and of those whose texts, do not occur in the training split."""
     if args.split == "train" or "train" not in data.splits:
         return {}
-    # of the whole training split, also where a model learned from a share of it: scores of such models are compared
+    # compared with the whole training split even if a model was trained on a share of it, so that scores are comparable
     subsets = unseen_subsets(dataset.conversations, data.splits["train"])
     unseen = score_subsets(subsets, predictions, settings)
     accelerator.print("\n" + describe_unseen(unseen, len(predictions["references"])))
@@ -181,7 +181,7 @@ def scores_of_unseen(
 
 
 def parts_of(args: EvaluationArguments, dataset: ConversationDataset) -> dict[str, np.ndarray]:
-    """The utterances of each part that `--parts` names, `(utterances,)`; empty without that option."""
+    """For each part of `--parts` a boolean mask of its utterances, `(utterances,)`; empty without that option."""
     if args.parts is None:
         return {}
     ids = [utterance["id"] for conversation in dataset.conversations for utterance in conversation["utterances"]]
@@ -201,11 +201,12 @@ def scores_of_parts(
 
 def score_subsets(subsets: dict[str, np.ndarray], predictions: dict, settings: dict) -> dict[str, dict]:
     """
-    The main scores of the labelled utterances in each subset, and how many there are.
+    The main scores of the labelled utterances in each subset, and their number.
 
     Args:
-        subsets: the utterances of each subset, `(utterances,)`, as [`unseen_subsets`] gives them.
-        predictions: as [`predict`] gives them.
+        subsets: a boolean mask `(utterances,)` for each subset, see [`unseen_subsets`].
+        predictions: the predictions of [`predict`].
+        settings: the settings of the metric.
     """
     results = {}
     for name, subset in subsets.items():
@@ -221,7 +222,7 @@ def score_subsets(subsets: dict[str, np.ndarray], predictions: dict, settings: d
 def write_results(
     results: dict, predictions: dict, dataset: ConversationDataset, emotions: list[str], args: EvaluationArguments
 ):
-    """Write the predictions and the pictures, if wanted, and the scores."""
+    """Write the scores, and if requested the predictions and plots."""
     if args.predictions is not None:
         write_predictions(predictions, dataset.conversations, emotions, Path(args.predictions))
     write_json(results, Path(args.output))

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The arguments of an evaluation and of a calibration."""
+"""The arguments of evaluations, calibrations and checks of contributions."""
 
 from dataclasses import dataclass, field
 
@@ -10,11 +10,13 @@ from modeling_amuse.variants import MODALITIES
 
 @dataclass(kw_only=True)
 class EvaluationArguments(FeatureArguments):
-    """What is evaluated, and on what."""
+    """Options of the evaluation."""
 
     model: str = field(metadata={"help": "Folder or Hub id of the model."})
     split: str = field(default="test", metadata={"help": "The split: train, validation or test."})
-    output: str = field(default="results.json", metadata={"help": "File for the scores; pictures go beside it."})
+    output: str = field(
+        default="results.json", metadata={"help": "File for the scores; plots go into the same folder."}
+    )
     modalities: list[str] | None = field(
         default=None,
         metadata={"help": "Modalities to use.", "default": "all that the model has", "choices": list(MODALITIES)},
@@ -22,8 +24,8 @@ class EvaluationArguments(FeatureArguments):
     corpus: str | None = field(
         default=None,
         metadata={
-            "help": "Score the emotions of this further corpus, one that the model learned from with --extra_data.",
-            "default": "the model's own emotions",
+            "help": "Score the emotions of this corpus, with which the model was trained by --extra_data.",
+            "default": "the emotions of the main data set",
         },
     )
     modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})
@@ -31,30 +33,30 @@ class EvaluationArguments(FeatureArguments):
     score_without: list[str] | None = field(
         default=None,
         metadata={
-            "help": "Emotions that are predicted but not scored: also print the micro, weighted and macro F1 of the others, as "
-            "is the custom for DailyDialog without its neutral."
+            "help": "Emotions that are predicted but not scored: also print the micro, weighted and macro F1 of the other "
+            "emotions, as is usual for DailyDialog without neutral."
         },
     )
-    num_resamples: int = field(default=1000, metadata={"help": "Resamples of the bootstrap interval."})
+    num_resamples: int = field(default=1000, metadata={"help": "Number of resamples of the bootstrap interval."})
     predictions: str | None = field(
-        default=None, metadata={"help": "Parquet file for what is predicted for each labelled utterance."}
+        default=None, metadata={"help": "Parquet file for the predictions for the labelled utterances."}
     )
     parts: str | None = field(
         default=None,
         metadata={
-            "help": "CSV file with the columns utterance_id, part and, where ids recur, split: the scores of each part are given "
-            "as well."
+            "help": "CSV file with the columns utterance_id, part and, if splits have the same ids, split: also score each part "
+            "separately."
         },
     )
     missing_rate: float = field(
-        default=0.0, metadata={"help": "Probability with which an utterance loses a modality, each by itself."}
+        default=0.0, metadata={"help": "Probability that an utterance loses a modality, independently for each."}
     )
-    word_drop_rate: float = field(default=0.0, metadata={"help": "Probability with which a word of a text is dropped."})
+    word_drop_rate: float = field(default=0.0, metadata={"help": "Probability that a word of a text is dropped."})
     feature_noise: float = field(
         default=0.0,
         metadata={
-            "help": "Noise on the features, in standard deviations of the training split's (of states of an encoder, for "
-            "which these are not known: of this split's)."
+            "help": "Standard deviation of the noise on features, in standard deviations of the training split (for states of "
+            "an encoder: of this split)."
         },
     )
     disturbed_modalities: list[str] | None = field(
@@ -65,15 +67,15 @@ class EvaluationArguments(FeatureArguments):
             "choices": list(MODALITIES),
         },
     )
-    disturbance_seed: int = field(default=0, metadata={"help": "Seed of what is missing, dropped and added."})
-    pictures: bool = field(default=True, metadata={"help": "Draw the pictures (needs the extra plots)."})
+    disturbance_seed: int = field(default=0, metadata={"help": "Seed of the disturbance."})
+    pictures: bool = field(default=True, metadata={"help": "Make plots (needs the package matplotlib)."})
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 
 
 @dataclass(kw_only=True)
 class ContributionArguments(FeatureArguments):
-    """Whose contributions are looked at, and on what."""
+    """Options of the check of contributions."""
 
     model: str | None = field(
         default=None,
@@ -89,7 +91,7 @@ class ContributionArguments(FeatureArguments):
         },
     )
     split: str = field(default="validation", metadata={"help": "The split: train, validation or test."})
-    output: str | None = field(default=None, metadata={"help": "JSON file for the numbers."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for the results."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch."})
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
@@ -97,7 +99,7 @@ class ContributionArguments(FeatureArguments):
 
 @dataclass(kw_only=True)
 class CalibrationArguments(FeatureArguments):
-    """What is calibrated, and on what."""
+    """Options of the calibration."""
 
     model: str = field(metadata={"help": "Folder of the model; its config.json is changed."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
@@ -107,12 +109,12 @@ class CalibrationArguments(FeatureArguments):
 
 def parse_one(kind: type, arguments: list[str] | None = None, description: str | None = None):
     """
-    The words of a command line as an object of one data class.
+    Parse the words of a command line into an instance of a data class.
 
     Args:
         kind: the data class, such as [`EvaluationArguments`].
-        arguments: words of the command line. None: those of this process.
-        description: of the command, for its `--help`.
+        arguments: the words of the command line. None: those of this process.
+        description: the description of the command for `--help`.
     """
     [parsed] = OptionParser(kind, description=description).read(arguments)
     return parsed

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What an evaluation reads: the split, its features, and the modalities that are used."""
+"""The data of an evaluation: the split, its features, and the modalities."""
 
 import json
 from dataclasses import replace
@@ -32,14 +32,17 @@ def training_warnings(model: str) -> list[str]:
 
 def load_split(args, split: str, model, processor, accelerator) -> tuple[ConversationData, dict[str, FeatureTable]]:
     """
-    The data set without its test split, unless that is asked for, and the feature tables of a split.
+    Load the data set (train, validation and the given split) and the feature tables of the given split.
 
     Args:
-        args: with `dataset_name`, `data_dir`, `cache_dir` and the paths `*_features`.
+        args: arguments with `dataset_name`, `data_dir`, `cache_dir` and the paths `*_features`.
         split: train, validation or test.
+        model: the model, whose features are compared.
+        processor: its processor.
+        accelerator: the accelerator, which prints.
 
     Raises:
-        ValueError: when there is no such split, or its features are not those that the model learned from.
+        ValueError: when there is no such split, or its features differ from those that the model was trained on.
     """
     with accelerator.main_process_first():
         options = options_of_training(args, accelerator)
@@ -58,7 +61,7 @@ def load_split(args, split: str, model, processor, accelerator) -> tuple[Convers
 
 def options_of_training(args, accelerator) -> DataOptions:
     """
-    How the data set is read: as is asked for, and where nothing is asked for, as in the training of the model, if that was
+    The options for reading the data set. Options that are not given are those of the model's training, if it was trained
     on the same data set.
     """
     options, path = args.options(), Path(args.model) / "training_history.json"
@@ -79,11 +82,11 @@ def split_dataset(
     conversations, tables, disturbance: Disturbance, modalities, model, processor, accelerator, args
 ) -> ConversationDataset:
     """
-    The conversations with their features, disturbed if that is wanted. A frozen text encoder runs once for all subsets
-    and all evaluations: its states are kept in the same cache as those of a training.
+    The conversations with their features, disturbed if requested. A frozen text encoder runs only once for all subsets and
+    evaluations, as its states are cached, in the same cache as those of a training.
 
     Raises:
-        ValueError: when there is nothing of what is to be disturbed.
+        ValueError: when the data does not have what should be disturbed.
     """
     check_disturbance(disturbance, modalities, tables)
     deviations = noise_deviations(disturbance, conversations, tables, processor)
@@ -101,21 +104,23 @@ def split_dataset(
 def check_disturbance(disturbance: Disturbance, modalities: tuple[str, ...], tables: dict[str, FeatureTable]):
     """
     Raises:
-        ValueError: when there is nothing of what is to be disturbed.
+        ValueError: when the data does not have what should be disturbed.
     """
     for modality in disturbance.modalities if disturbance else ():
         if modality not in modalities:
-            raise ValueError(f"--disturbed_modalities names {modality}, which is not among {', '.join(modalities)}.")
+            raise ValueError(
+                f"--disturbed_modalities has {modality}, which is not used here: choose from {', '.join(modalities)}."
+            )
     if disturbance.word_drop_rate and ("text" not in modalities or "text" in tables):
-        raise ValueError("--word_drop_rate drops words of texts, but no text is read here.")
+        raise ValueError("--word_drop_rate needs texts, but this model and data use none: leave it out.")
 
 
 def noise_deviations(disturbance: Disturbance, conversations, tables: dict[str, FeatureTable], processor) -> dict:
     """
-    For each disturbed feature stream the standard deviations `(features,)` that `--feature_noise` multiplies.
+    For each disturbed feature stream the standard deviations `(D,)` of its features, which `--feature_noise` multiplies.
 
     Raises:
-        ValueError: when no stream has features that could be disturbed.
+        ValueError: when no stream has features that can be disturbed.
     """
     if not disturbance.feature_noise:
         return {}
@@ -125,25 +130,25 @@ def noise_deviations(disturbance: Disturbance, conversations, tables: dict[str, 
             statistics = processor.feature_statistics.get(stream) or table.statistics(utterance_ids(conversations))
             deviations[stream] = statistics["std"]
     if not deviations:
-        raise ValueError(f"There are no features of {', '.join(disturbance.modalities)} to put --feature_noise on.")
+        raise ValueError(f"--feature_noise needs features of {', '.join(disturbance.modalities)}, but there are none.")
     return deviations
 
 
 def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str, ...]:
     """
-    The modalities that are evaluated: the model's, or those of them that were asked for.
+    The modalities to evaluate: those of the model, or the requested ones.
 
     Raises:
-        ValueError: when the model does not know one, or the data does not hold it.
+        ValueError: when the model or the data does not have a modality.
     """
     modalities = tuple(model.config.modalities if wanted is None else wanted)
     for modality in modalities:
         if modality not in model.config.modalities:
-            raise ValueError(f"The model has no {modality}; it has {', '.join(model.config.modalities)}.")
+            raise ValueError(f"The model has no {modality}; choose from {', '.join(model.config.modalities)}.")
         if modality not in tables and (modality != "text" or model.amuse.encoder("text") is None):
             raise ValueError(
-                f"The model was trained with {modality}, and the data has none: give --{modality}_features, or name the "
-                "modalities that are to be used with --modalities."
+                f"The model was trained with {modality}, but the data has none: give --{modality}_features, or choose the "
+                "modalities with --modalities."
             )
     return modalities
 
@@ -151,7 +156,7 @@ def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str,
 def check_features(stream: str, table, model, processor):
     """
     Raises:
-        ValueError: when the table's features were computed by something else than those that the model learned from.
+        ValueError: when the table's features were computed by another extractor than those that the model was trained on.
     """
     trained = processor.feature_records.get(stream)
     if table.record is not None and table.record["name"] == "encoder" and stream != "text":
@@ -161,8 +166,8 @@ def check_features(stream: str, table, model, processor):
         trained = encoder and encoder_record(encoder, pooling, is_audio and model.config.crop_audio_window)
     if table.record != trained:
         raise ValueError(
-            f"The model learned from {stream} features of {trained or 'an unknown extractor'}, but the table has "
-            f"{table.record or 'those of an unknown one'}: extract features of the same, or train anew."
+            f"The model was trained on {stream} features of {trained or 'an unknown extractor'}, but the table has those of "
+            f"{table.record or 'an unknown extractor'}: extract features with the same extractor, or train again."
         )
     try:
         table.order_columns(processor.feature_statistics.get(stream, {}).get("columns"))

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What an evaluation writes and prints: scores, pictures and predictions."""
+"""The output of an evaluation: scores, plots and predictions."""
 
 import json
 from pathlib import Path
@@ -11,20 +11,20 @@ from modeling_amuse.processing.whole_files import whole_file
 
 
 def write_json(values: dict, path: Path):
-    """Write a JSON file, so that it appears whole or not at all."""
+    """Write a JSON file, which appears only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
 
 
 def save_pictures(results: dict, emotions: list[str], output: Path):
-    """Save the pictures of the confusion matrix and of the calibration beside the file of the scores."""
+    """Save plots of the confusion matrix and of the calibration in the folder of the scores."""
     save_confusion_matrix(results, emotions, output.with_name(f"{output.stem}_confusion_matrix.png"))
     save_reliability(results, output.with_name(f"{output.stem}_reliability.png"))
 
 
 def write_predictions(predictions: dict, conversations: list[dict], emotions: list[str], path: Path):
-    """A row for each labelled utterance: its ids, speaker, true and predicted emotion, and the probability of each emotion."""
+    """Write a row for each labelled utterance: ids, speaker, true and predicted emotion, probability of each emotion."""
     utterances = [(c["id"], u) for c in conversations for u in c["utterances"]]
     chosen = [utterances[number] for number in predictions["utterances"]]
     scores = predictions["prediction_scores"]
@@ -58,7 +58,7 @@ def describe(scores: dict) -> str:
     if "counted" in scores:
         counted = scores["counted"]
         lines.append(
-            f"F1 of the others than {' and '.join(counted['uncounted'])}: micro {counted['micro_f1']:.4f}  weighted "
+            f"F1 of all emotions but {' and '.join(counted['uncounted'])}: micro {counted['micro_f1']:.4f}  weighted "
             f"{counted['weighted_f1']:.4f}  macro {counted['macro_f1']:.4f}"
         )
     width = max(map(len, scores["per_class"]))
@@ -71,13 +71,13 @@ def describe(scores: dict) -> str:
 
 
 def describe_unseen(unseen: dict[str, dict], number: int) -> str:
-    """The scores of the unseen subsets, a line for each."""
+    """A text with a line of scores for each unseen subset."""
     names = {"unseen_speakers": "speakers not in train", "unseen_texts": "texts not in train"}
     return _lines({names[name]: scores for name, scores in unseen.items()}, number)
 
 
 def describe_parts(parts: dict[str, dict], number: int) -> str:
-    """The scores of the parts of a split, a line for each, and how many utterances have no part."""
+    """A text with a line of scores for each part of a split, and the number of utterances without a part."""
     without = number - sum(scores["num_utterances"] for scores in parts.values())
     named = _lines({f"part {name}": scores for name, scores in parts.items()}, number)
     return named + (f"\nwithout a part: {without} of {number} utterances" if without else "")

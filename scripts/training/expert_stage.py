@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The last stage of a training: the experts of the saved model (`--experts`)."""
+"""The last stage of a training, which fits the experts of the saved model (`--experts`)."""
 
 import json
 import os
@@ -33,10 +33,10 @@ from modeling_amuse.scripts.training.prediction import collate_conversations
 from modeling_amuse.variants import EXPERTS
 
 AUTOMATIC = "auto"
-"""The value of `--experts` that takes what the validation split favours."""
+"""The value of `--experts` for the kind that is best on the validation split."""
 
 SMALLEST_VALIDATION = {"conversations": 20, "utterances": 200}
-"""With a smaller validation split, weights could not be fitted and compared: no experts are added automatically."""
+"""The smallest validation split on which kinds can be compared; with fewer, no experts are added automatically."""
 
 
 def fit_experts(
@@ -48,20 +48,20 @@ def fit_experts(
     wanted: str = AUTOMATIC,
 ) -> dict:
     """
-    Fit the experts of a saved model and write them into it. The weights of the model do not change. One process is enough:
-    the others wait.
+    Fit the experts of a saved model and write them into it. The other weights of the model do not change. Only the main
+    process calls this.
 
     Args:
-        folder: the model and its processor; both are written again when there are experts.
-        train_set: the heads learn from it.
-        validation_set: it chooses regularization, weights and, with `"auto"`, the kind.
-        accelerator: of the training.
-        batch_size: conversations in a batch.
+        folder: the folder of the model and its processor; both are saved again if experts are added.
+        train_set: the training split, on which the heads are fitted.
+        validation_set: the validation split, on which regularization, weights and with `"auto"` the kind are chosen.
+        accelerator: the accelerator of the training.
+        batch_size: the number of conversations in a batch.
         wanted: `"auto"`, or a name of [`EXPERTS`].
 
     Returns:
-        What was found, for the record of the training: `kind`, `reason`, the weights, and for each kind the negative
-        log-likelihood on validation conversations that its weights were not fitted on.
+        The record of the fit: `kind`, `reason`, the weights, and for each kind the negative log-likelihood on held-out
+        validation conversations.
     """
     if wanted == "none":
         return {"kind": "none", "reason": "They were turned off."}
@@ -82,7 +82,7 @@ def fit_experts(
 
 
 def evidence_unit(modality: str, dataset: ConversationDataset) -> str:
-    """How the evidence of a modality is measured: of vision by its tokens, the frames with a face, where there are several."""
+    """The unit of a modality's evidence: words, seconds, or for vision tokens (frames with a face) if there are several."""
     if modality == "text":
         return "words"
     table = dataset.tables.get("vision")
@@ -98,7 +98,7 @@ def read_split(
     accelerator,
     batch_size: int,
 ) -> ExpertData:
-    """What the experts of the model read in a split, for all labelled utterances."""
+    """Collect the inputs of the model's experts for all labelled utterances of a split."""
     modalities = model.config.modalities
     asked = []
     hook = model.amuse.experts.register_forward_pre_hook(lambda module, inputs: asked.append(inputs))
@@ -130,7 +130,7 @@ def read_split(
 def compare(
     train: ExpertData, validation: ExpertData, modalities: tuple[str, ...], num_labels: int, wanted: str
 ) -> dict:
-    """Fit heads and weights, and choose the kind: the simplest that no other beats by more than a standard error."""
+    """Fit heads and weights, and choose the kind: a kind replaces a simpler one only if better by over a standard error."""
     found = {"heads": {}, "prior": log_prior(train.labels, num_labels), "losses": {}}
     counts = {"conversations": len(np.unique(validation.conversations)), "utterances": len(validation.labels)}
     lacking = [name for name, least in SMALLEST_VALIDATION.items() if counts[name] < least]
@@ -143,7 +143,7 @@ def compare(
     kind, reason = wanted, "It was asked for."
     if counts["conversations"] >= NUM_FOLDS:
         found["losses"] = {name: held_out_losses(validation, terms, name) for name in EXPERTS}
-        if "text" in terms and len(terms) > 1:  # what voice and face have to beat
+        if "text" in terms and len(terms) > 1:  # the baseline of the experts of voice and face
             found["losses"]["text alone"] = held_out_losses(validation, {"text": terms["text"]}, "constant")
     if wanted == AUTOMATIC:
         kind, reason = "none", "No kind is better on validation by more than a standard error."
@@ -161,7 +161,7 @@ def write_experts(
     prior: np.ndarray,
     calibration: Calibration,
 ):
-    """Put fitted experts into a model and its configuration."""
+    """Write fitted experts into a model and its configuration."""
     experts = model.amuse.experts
     for modality in list(experts.heads):
         if modality not in heads:
@@ -184,7 +184,7 @@ def write_experts(
 
 
 def save_in_place(model: AmuseForEmotionRecognition, processor: AmuseProcessor, folder: Path):
-    """Write model and processor over those in the folder; the old ones stay until the new ones are complete."""
+    """Replace the model and processor in a folder; the old files stay until the new ones are complete."""
     unfinished = folder / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     model.save_pretrained(unfinished)
@@ -203,7 +203,7 @@ def final_scores(found: dict, validation: ExpertData) -> np.ndarray:
 
 
 def describe(found: dict, train: ExpertData, validation: ExpertData) -> dict:
-    """The record of a fit."""
+    """The record of a fit, as JSON can store it."""
     calibration, heads = found["calibration"], found["heads"]
     labels = validation.labels
     record = {
@@ -228,7 +228,7 @@ def describe(found: dict, train: ExpertData, validation: ExpertData) -> dict:
 
 
 def in_words(record: dict) -> str:
-    """What the fit found, for the output of the training."""
+    """A text that describes the fit, for the output of the training."""
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in record.get("validation_loss", {}).items())
     text = f"experts: {record['kind']}. {record['reason']}"
     if losses:

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The folds of a cross-validation: which conversations are trained on, choose and are tested on, and their features."""
+"""The folds of a cross-validation: the conversations of each fold's training, validation and test sets, and their features."""
 
 import re
 from collections.abc import Sequence
@@ -30,16 +30,16 @@ Fold = dict[str, list[dict]]
 @dataclass
 class FoldData:
     """
-    What a cross-validation divides.
+    The data of a cross-validation.
 
     Attributes:
-        conversations: those that are divided.
-        extra: conversations that every fold trains on besides.
-        features: for each stream the features of the utterances of both, by id, and what computed them. Empty where the
-            data set is in one split: its tables then serve every fold as they are.
+        conversations: the conversations to divide into folds.
+        extra: additional training conversations of every fold.
+        features: for each stream the features of all these utterances by id, and the record of their extractor. Empty if
+            the data set has a single split, whose tables every fold can use directly.
         digest: hashes of the conversations and of their features.
-        validation: with groups, the conversations that choose the epochs in every fold.
-        groups: the group of each utterance, where folds are made of groups.
+        validation: with groups, the conversations on which every fold chooses its epoch.
+        groups: the group of each utterance if folds are made of groups, else None.
     """
 
     conversations: list[dict]
@@ -50,7 +50,7 @@ class FoldData:
     groups: dict[str, str] | None = None
 
     def write_features(self, folder: Path, fold: Fold) -> dict[str, Path]:
-        """Write the feature tables of a fold. Returns the options of train.py that name them."""
+        """Write the feature tables of a fold. Returns the options of train.py for these tables."""
         for stream, (features, record) in self.features.items():
             for split, conversations in fold.items():
                 ids = [utterance["id"] for conversation in conversations for utterance in conversation["utterances"]]
@@ -62,15 +62,15 @@ class FoldData:
 
 def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
     """
-    Load what a cross-validation divides.
+    Load the data of a cross-validation.
 
     Args:
-        fold_args: which split is divided, and which is added.
-        options: of train.py: where data and features lie.
+        fold_args: the options of the folds.
+        options: the options of train.py, with the paths of data and features.
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when the data set has no such splits, or has splits and none is named.
+        ValueError: when a requested split is missing, or the data set has several splits and none is chosen.
     """
     name, data_dir, cache_dir = (options.get(key) for key in ("dataset_name", "data_dir", "cache_dir"))
     paths = {stream: options.get(f"{stream}_features") for stream in STREAMS}
@@ -78,7 +78,7 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
         return load_grouped_data(fold_args, options, paths)
     if fold_args.folds_of is None:
         if fold_args.folds_extra is not None:
-            raise ValueError("--folds_extra adds a split to the folds of another one: name that one with --folds_of.")
+            raise ValueError("--folds_extra adds a split to the folds of another one: give that one as --folds_of.")
         data = load_conversations(name, data_dir, cache_dir, options=data_options(options))
         conversations = all_sessions(data) if fold_args.folds_by == "session" else only_split(data)
         print(data.describe())
@@ -87,7 +87,7 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
         return FoldData(conversations.to_list(), digest=digest)
     wanted = [fold_args.folds_of, *([fold_args.folds_extra] if fold_args.folds_extra else [])]
     if len(set(wanted)) < len(wanted):
-        raise ValueError(f"--folds_extra {wanted[1]} is the split that --folds_of divides: name another one.")
+        raise ValueError(f"--folds_extra {wanted[1]} is the split that --folds_of divides: give another one.")
     data = load_conversations(name, data_dir, cache_dir, set(wanted), data_options(options))
     found, digests = FoldData([]), []
     for split in wanted:
@@ -106,19 +106,17 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
 
 def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, str | None]) -> FoldData:
     """
-    Load a training split that is divided by groups, and the validation split. The test split is not opened.
+    Load the training split, which is divided by groups, and the validation split. The test split is not opened.
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when a split is missing, or another option does not go with groups.
+        ValueError: when a split is missing, or an option cannot be combined with groups.
     """
     others = {"folds_of": fold_args.folds_of, "folds_extra": fold_args.folds_extra}
     others |= {f"{stream}_features": path for stream, path in paths.items()}
     given = [f"--{name}" for name, value in others.items() if value is not None]
     if given:
-        raise ValueError(
-            f"--groups divides the training split by its conversations alone: leave out {', '.join(given)}."
-        )
+        raise ValueError(f"--groups cannot be combined with {', '.join(given)}: leave these options out.")
     data = load_conversations(
         options["dataset_name"],
         options["data_dir"],
@@ -128,7 +126,7 @@ def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, 
     )
     if set(data.splits) != {"train", "validation"}:
         raise ValueError(
-            "--groups divides the training split, and the validation split chooses the epochs: it needs both."
+            "--groups needs a training split, which it divides, and a validation split, on which the epochs are chosen."
         )
     conversations, validation = (data.splits[split].to_list() for split in ("train", "validation"))
     digest = [ConversationDataset(data.splits[split], {}).digest() for split in ("train", "validation")]
@@ -152,19 +150,19 @@ def all_folds(data: FoldData, fold_args: FoldArguments) -> list[Fold]:
 
 def chosen_folds(wanted: list[int] | None, number: int) -> list[int]:
     """
-    The numbers of the folds that are run, ascending.
+    The numbers of the folds to run, ascending.
 
     Raises:
-        ValueError: for a fold that there is not.
+        ValueError: for a number that is not one of a fold.
     """
     chosen = sorted(set(wanted or range(1, number + 1)))
     if not 1 <= chosen[0] <= chosen[-1] <= number:
-        raise ValueError(f"--folds names {', '.join(map(str, wanted))}, but the folds are 1 to {number}.")
+        raise ValueError(f"--folds has {', '.join(map(str, wanted))}, but the folds are 1 to {number}.")
     return chosen
 
 
 def soft_labels_of_fold(table: str, conversations: list[dict], path: Path) -> Path:
-    """The rows of a table of soft labels for the utterances that a fold trains on, written to `path`."""
+    """Write the rows of a table of soft labels for the training utterances of a fold to `path`, which is returned."""
     known = {utterance["id"] for conversation in conversations for utterance in conversation["utterances"]}
     frame = read_table(Path(table))
     frame[frame["utterance_id"].isin(known)].to_csv(path, index=False)
@@ -172,17 +170,17 @@ def soft_labels_of_fold(table: str, conversations: list[dict], path: Path) -> Pa
 
 
 def data_options(options: dict) -> DataOptions:
-    """How the data set is read, of the options of train.py."""
+    """The options for reading the data set, from the options of train.py."""
     return DataOptions(**{f.name: options[f.name] for f in fields(DataOptions) if f.name in options})
 
 
 def all_sessions(data: ConversationData) -> Dataset:
     """
-    The conversations of all splits of a data set of sessions. Their ids tell the session, as IEMOCAP's do; where the splits
-    are the sessions, their names are put before the ids.
+    The conversations of all splits of a data set with sessions. Their ids begin with the session, as in IEMOCAP. If each
+    split is a session, its name is put before the ids.
 
     Raises:
-        ValueError: when neither the ids nor the splits tell sessions.
+        ValueError: when neither the ids nor the splits give the sessions.
     """
     conversations = concatenate_datasets(list(data.splits.values()))
     if all(SESSION.match(identifier) for identifier in conversations["id"]):
@@ -190,20 +188,20 @@ def all_sessions(data: ConversationData) -> Dataset:
     if len(data.splits) < 3 or set(data.splits) <= {"train", "validation", "test"}:
         raise ValueError(
             f"--folds_by session: neither the ids, such as {conversations['id'][0]!r}, nor the splits ({', '.join(data.splits)}) "
-            "tell sessions. IEMOCAP's ids begin with Ses01; other data needs a split for each session."
+            "give the sessions. The ids must begin as IEMOCAP's (Ses01), or there must be a split for each session."
         )
     rows = [renamed(row, split.replace("_", "-")) for split, part in data.splits.items() for row in part]
     return Dataset.from_list(rows, features=conversations.features)
 
 
 def session_of(conversation: dict) -> str:
-    """The session that the id of a conversation of [`all_sessions`] tells."""
+    """The session of a conversation of [`all_sessions`], from its id."""
     match = SESSION.match(conversation["id"])
     return match[0] if match else conversation["id"].split("_")[0]
 
 
 def renamed(conversation: dict, split: str) -> dict:
-    """The conversation with ids that are unique across splits: those of MELD are not."""
+    """The conversation with the split's name before its ids, as some data sets (MELD) use the same ids in several splits."""
     utterances = [{**utterance, "id": f"{split}_{utterance['id']}"} for utterance in conversation["utterances"]]
     return {**conversation, "id": f"{split}_{conversation['id']}", "utterances": utterances}
 
@@ -212,8 +210,8 @@ def tables_of_split(
     paths: dict[str, str | None], conversations: Dataset, split: str, is_extra: bool
 ) -> dict[str, FeatureTable]:
     """
-    The feature tables of a split. A file is that of the split that is divided; of a folder, an added split may lack a file:
-    its utterances then lack the modality.
+    The feature tables of a split. A path to a single file is used only for the split that is divided. A folder may lack the
+    file of an added split, whose utterances then lack the modality.
     """
     if is_extra:
         paths = {stream: path if path and _has_split(Path(path), split) else None for stream, path in paths.items()}
@@ -227,40 +225,40 @@ def _has_split(path: Path, split: str) -> bool:
 
 def only_split(data: ConversationData) -> Dataset:
     """
-    The conversations of a data set that is not split.
+    The conversations of a data set without official splits.
 
     Raises:
-        ValueError: when it has splits.
+        ValueError: when the data set has several splits.
     """
     if list(data.splits) != ["train"]:
         raise ValueError(
-            f"The data set is split already ({', '.join(data.splits)}): use train.py and evaluate.py. A cross-validation "
-            "takes all conversations in one split, train, or those of the split that --folds_of names."
+            f"The data set already has splits ({', '.join(data.splits)}): use amuse train and amuse evaluate. A "
+            "cross-validation needs data with the single split train, or a split to divide as --folds_of."
         )
     return data.splits["train"]
 
 
 def divide(conversations: list[dict], number: int, by: str = "speaker", extra: Sequence[dict] = ()) -> list[Fold]:
     """
-    The conversations of each fold. Every conversation is once in `validation` and once in `test`, and no speaker, or, by
-    conversation, no conversation, is in two splits of a fold.
+    Divide conversations into folds. Every conversation is once in `validation` and once in `test`, and no speaker (or
+    conversation, or session) is in two splits of a fold.
 
     Args:
-        conversations: those that are divided.
-        number: the number of folds.
-        by: `"speaker"`, `"conversation"` or `"session"`; there are as many folds as sessions.
-        extra: conversations that are added to the `train` of every fold.
+        conversations: the conversations to divide.
+        number: the number of folds. By session, there are as many folds as sessions instead.
+        by: `"speaker"`, `"conversation"` or `"session"`.
+        extra: conversations that are added to the training split of every fold.
 
     Raises:
         ValueError: when there are too few speakers or conversations, or when an emotion is missing from the training part
             of a fold.
     """
     if by != "session" and number < 3:
-        raise ValueError(f"--num_folds is {number}: training, validation and test need at least 3.")
+        raise ValueError(f"--num_folds is {number}, but training, validation and test need at least 3 folds.")
     parts = positions_of_parts(conversations, number, by)
     number = len(parts)
     if number < 3:
-        raise ValueError(f"There are {number} sessions: training, validation and test need at least 3.")
+        raise ValueError(f"There are {number} sessions, but training, validation and test need at least 3.")
     emotions = emotions_of(conversations)
     folds = []
     for test, positions in enumerate(parts):
@@ -272,8 +270,8 @@ def divide(conversations: list[dict], number: int, by: str = "speaker", extra: S
         lacking = emotions - emotions_of(fold["train"])
         if lacking:
             raise ValueError(
-                f"Fold {test + 1} of {number}: none of the {by}s that are trained on shows {', '.join(sorted(lacking))}. "
-                "Give another --num_folds, or leave the utterances of such an emotion out of the data."
+                f"Fold {test + 1} of {number}: no training {by} shows {', '.join(sorted(lacking))}. Give another "
+                "--num_folds, or leave this emotion out of the data."
             )
         folds.append(fold)
     return folds
@@ -293,7 +291,7 @@ def positions_of_parts(conversations: list[dict], number: int, by: str) -> list[
 
 
 def emotions_of(conversations: list[dict]) -> set[str]:
-    """The emotions that occur."""
+    """The emotions that occur in conversations."""
     return {u["emotion"] for c in conversations for u in c["utterances"]} - {None}
 
 

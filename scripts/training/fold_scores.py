@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The scores of a cross-validation: of each fold, their mean and deviation, and those of all utterances together."""
+"""The scores of a cross-validation: those of each fold, their mean and deviation, and those of all utterances together."""
 
 import numpy as np
 from sklearn.metrics import recall_score
@@ -26,7 +26,7 @@ def scores_of(matrix: np.ndarray) -> dict[str, float]:
 
 
 def summarize(folds: list[dict]) -> dict:
-    """Mean and deviation of the folds' scores, and the scores of all their utterances together."""
+    """The mean and standard deviation of the folds' scores, and the scores of all their utterances together."""
     columns = {name: [fold[name] for fold in folds] for name in SCORES}
     matrix = np.sum([fold["confusion_matrix"] for fold in folds], axis=0)
     return {

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Dropout of whole layers of a pretrained encoder (LayerDrop, Fan et al. 2020, arXiv 1909.11556): in training each layer is
-skipped with some probability, and its input goes on in place of its output. The saved model has all layers.
+Dropout of whole layers of a pretrained encoder (LayerDrop, Fan et al. 2020, arXiv 1909.11556): in training, each layer is
+skipped with some probability, so that its output is its input. The saved model has all layers.
 """
 
 import re
@@ -14,14 +14,14 @@ LAYER = re.compile(r"(?:^|\.)layers?\.\d+$")
 
 def drop_layers(encoder: PreTrainedModel, probability: float):
     """
-    Let an encoder skip its layers in training.
+    Make an encoder skip layers at random in training.
 
     Args:
         encoder: a transformers encoder; hooks are added to its layers.
-        probability: with which a layer is skipped, at least 0 and less than 1.
+        probability: the probability that a layer is skipped, at least 0 and less than 1.
 
     Raises:
-        ValueError: for a probability that is none, and for an encoder whose layers are not found.
+        ValueError: for an invalid probability, and for an encoder whose layers are not found.
     """
     if not 0 <= probability < 1:
         raise ValueError(f"--text_layer_dropout must be at least 0 and less than 1, but is {probability}.")
@@ -36,7 +36,7 @@ def drop_layers(encoder: PreTrainedModel, probability: float):
             return None
         states = args[0] if args else kwargs["hidden_states"]
         whole = output[0] if isinstance(output, tuple) else output
-        # with a gradient of zero for the layer's weights: distributed, every weight needs one
+        # the zero term gives the layer's weights a gradient of 0, as in distributed training every weight needs one
         kept = states + 0 * whole
         return (kept, *output[1:]) if isinstance(output, tuple) else kept
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What other data sets say about MELD's training split, and further conversations of its series, as files for train.py."""
+"""Preparing additional training data for MELD: annotators' votes on its training split, and conversations of its series."""
 
 import csv
 import json
@@ -18,18 +18,20 @@ CONVERSATIONS_FOLDER = "ecf"
 
 def write_votes(paths: list[Path], data_dir: str, output_dir: Path, cache_dir: str | None = None) -> Path:
     """
-    Write the votes on MELD's training utterances, a table for `--soft_labels`. The test split is not opened.
+    Write the votes on MELD's training utterances as a table for `--soft_labels`. The test split is not opened.
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when a file is another one, or no utterance of MELD is found in EmotionLines.
+        ValueError: when a file has another format, or no utterance of MELD is found in EmotionLines.
     """
     dialogues = read_emotionlines(paths)
     train = load_conversations("meld", data_dir, cache_dir, ("train",)).splits["train"].to_list()
     rows = votes_of_utterances(train, dialogues)
     number = sum(len(conversation["utterances"]) for conversation in train)
     if not rows:
-        raise ValueError(f"No training utterance of MELD in {data_dir} has its text in {', '.join(map(str, paths))}.")
+        raise ValueError(
+            f"The text of no training utterance of MELD in {data_dir} occurs in {', '.join(map(str, paths))}: check the files."
+        )
     print(f"{len(rows)} of {number} training utterances have votes, in {len({row['scene'] for row in rows})} scenes")
     path = output_dir / VOTES_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,12 +44,12 @@ def write_votes(paths: list[Path], data_dir: str, output_dir: Path, cache_dir: s
 
 def write_conversations(paths: list[Path], data_dir: str, output_dir: Path, cache_dir: str | None = None) -> Path:
     """
-    Write the conversations of ECF that MELD does not have, a folder for `--extra_data`. Of MELD's validation and test split
-    the texts are read, and nothing else.
+    Write the conversations of ECF that do not occur in MELD as a folder for `--extra_data`. Of MELD's validation and test
+    splits, only the texts are read.
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when a file is another one, or no conversation is left.
+        ValueError: when a file has another format, or no conversation is left.
     """
     conversations = read_ecf(paths)
     train = load_conversations("meld", data_dir, cache_dir, ("train",)).splits["train"].to_list()
@@ -55,11 +57,11 @@ def write_conversations(paths: list[Path], data_dir: str, output_dir: Path, cach
     found = set()
     for split, rows in splits.items():
         overlaps = {overlap.conversation for overlap in overlapping_dialogues(conversations, rows)}
-        print(f"{len(overlaps)} of {len(conversations)} conversations stand in MELD's {split} split: left out")
+        print(f"{len(overlaps)} of {len(conversations)} conversations occur in MELD's {split} split: left out")
         found |= overlaps
     kept = [conversation for conversation in conversations if conversation["id"] not in found]
     if not kept:
-        raise ValueError(f"All conversations of {', '.join(map(str, paths))} stand in MELD: none is new.")
+        raise ValueError(f"All conversations of {', '.join(map(str, paths))} occur in MELD: none is left to train on.")
     utterances = sum(len(conversation["utterances"]) for conversation in kept)
     print(f"{len(kept)} conversations with {utterances} utterances are new")
     path = output_dir / CONVERSATIONS_FOLDER / "train.jsonl"

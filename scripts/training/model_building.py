@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Building the model of a training around its encoders, and the processor that goes with it."""
+"""Building the model of a training around its encoders, and its processor."""
 
 from collections import Counter
 
@@ -21,10 +21,10 @@ from modeling_amuse.scripts.training.training_data import TrainingData
 
 def build_model(data: TrainingData, model_args: ModelArguments) -> tuple[AmuseForEmotionRecognition, AmuseProcessor]:
     """
-    A new model around its encoders, and its processor, which holds the feature statistics of the training split.
+    Build a new model around its encoders, and its processor with the feature statistics of the training split.
 
     Raises:
-        ValueError: when options of the model do not fit each other or the data.
+        ValueError: when options of the model contradict each other, or do not match the data.
     """
     tables = data.feature_tables
     utterances = [utterance for row in data.splits["train"]["utterances"] for utterance in row]
@@ -49,7 +49,7 @@ def build_model(data: TrainingData, model_args: ModelArguments) -> tuple[AmuseFo
 
 
 def fields_of_data(data: TrainingData, model_args: ModelArguments, utterances: list[dict]) -> dict:
-    """The fields of the configuration that the data decides: labels, feature sizes, class weights, size of the memory bank."""
+    """The configuration fields that depend on the data: labels, feature sizes, class weights, size of the memory bank."""
     emotions = list(data.emotions)
     fields = {
         "id2label": dict(enumerate(emotions)),
@@ -70,25 +70,27 @@ def fields_of_data(data: TrainingData, model_args: ModelArguments, utterances: l
 
 def text_encoder_name(data: TrainingData, model_args: ModelArguments) -> str | None:
     """
-    The pretrained text encoder of the model, or None when it has none.
+    The name of the pretrained text encoder, or None if the model has none.
 
     Raises:
-        ValueError: when one is given, but no text is encoded.
+        ValueError: when an encoder is given, but the model encodes no text.
     """
     if model_args.text_model is not None and not encodes_text(data):
-        raise ValueError("--text_model is of no use: text is not among the modalities, or comes as features.")
+        raise ValueError(
+            "--text_model cannot be used, as text is not among the modalities or is given as features: leave it out."
+        )
     return model_args.text_model
 
 
 def encodes_text(data: TrainingData) -> bool:
-    """Whether the model reads words: text is among its modalities, and does not come as features."""
+    """Whether the model encodes text: text is one of its modalities, and is not given as features."""
     return "text" in data.modalities and "text" not in data.tables["train"]
 
 
 def text_encoder(data: TrainingData, model_args: ModelArguments) -> tuple[PreTrainedTokenizerBase | None, dict]:
     """
-    The tokenizer, and the fields of the configuration that describe the text encoder: those of a small encoder that is
-    trained from scratch when no pretrained one is given.
+    The tokenizer, and the configuration fields of the text encoder. Without a pretrained encoder, they are those of a small
+    encoder that is trained from scratch.
 
     Raises:
         ValueError: when there is no text to learn from, or an option needs a pretrained encoder.
@@ -102,10 +104,10 @@ def text_encoder(data: TrainingData, model_args: ModelArguments) -> tuple[PreTra
             return tokenizer, {}
         return tokenizer, {"text_config": with_attention_dropout(text_model, model_args.text_attention_dropout)}
     if model_args.freeze_text_model:
-        raise ValueError("--freeze_text_model needs --text_model: a small encoder from scratch must be trained.")
+        raise ValueError("--freeze_text_model needs --text_model, as a small encoder from scratch must be trained.")
     if not data.texts:
         raise ValueError(
-            "No training utterance has a text: is it under the key 'text'? Or leave text out: --modalities."
+            "No training utterance has a text: give the texts under the key 'text', or leave text out with --modalities."
         )
     given = {**PRESETS.get(model_args.preset, {}), **model_args.config_fields()}
     config, tokenizer = small_text_encoder(data.texts, dropout=given.get("hidden_dropout", AmuseConfig.hidden_dropout))
@@ -115,7 +117,7 @@ def text_encoder(data: TrainingData, model_args: ModelArguments) -> tuple[PreTra
 def build_processor(
     data: TrainingData, model, tokenizer: PreTrainedTokenizerBase | None, frozen: dict[str, str]
 ) -> AmuseProcessor:
-    """The processor of a model. Features are standardized by the training split; the states of an encoder are not."""
+    """The processor of a model. It standardizes features by the training split, except the states of encoders."""
     tables = {s: table for s, table in data.feature_tables.items() if MODALITY_OF[s] not in frozen}
     parts = {k: part for modality, name in frozen.items() for k, part in encoder_part(modality, name).items()}
     return AmuseProcessor(
@@ -133,24 +135,26 @@ def frozen_recording_encoders(tables: dict, model_args: ModelArguments) -> dict[
     The audio and image encoders whose states are in the feature tables, by modality.
 
     Raises:
-        ValueError: when tables and encoders do not belong together.
+        ValueError: when tables and encoders do not match.
     """
     frozen = {m: name for m in ("audio", "vision") if (name := getattr(model_args, f"{m}_model")) is not None}
     for stream, table in tables.items():
         is_states = (table.record or {}).get("name") == "encoder"
         if is_states and MODALITY_OF[stream] not in frozen:
             raise ValueError(
-                f"--{stream}_features holds the states of a {table.record['model_type']} encoder: name that encoder with "
+                f"--{stream}_features has the states of a {table.record['model_type']} encoder: give that encoder as "
                 f"--{MODALITY_OF[stream]}_model, so that the trained model can read recordings itself."
             )
         if not is_states and MODALITY_OF[stream] in frozen:
             raise ValueError(
-                f"--{stream}_features does not hold the states of --{MODALITY_OF[stream]}_model: make them with "
-                "extract_features.py."
+                f"--{stream}_features does not have the states of --{MODALITY_OF[stream]}_model: compute them with "
+                "amuse extract."
             )
     for modality in frozen:
         if modality not in tables:
-            raise ValueError(f"--{modality}_model needs --{modality}_features, its states made by extract_features.py.")
+            raise ValueError(
+                f"--{modality}_model needs its states as --{modality}_features: compute them with amuse extract."
+            )
     return frozen
 
 
@@ -162,17 +166,17 @@ def check_states(table, encoder, option: str):
     expected = encoder_record(encoder, table.record["pooling"], "window" in table.record)
     if table.record != expected:
         raise ValueError(
-            f"{option} holds the states of another encoder ({table.record}) than the one that is named ({expected}): "
-            "extract them again with extract_features.py."
+            f"{option} has the states of another encoder ({table.record}) than the given one ({expected}): "
+            "compute them again with amuse extract."
         )
 
 
 def with_attention_dropout(text_model: str, dropout: float) -> PreTrainedConfig:
     """
-    The configuration of a text encoder, with this dropout of its attention weights.
+    The configuration of a text encoder with the given dropout of attention weights.
 
     Raises:
-        ValueError: when the encoder has no such dropout.
+        ValueError: when the encoder has no dropout of attention weights.
     """
     config = load_from_folder_or_hub(AutoConfig, text_model)
     for name in ("attention_probs_dropout_prob", "attention_dropout"):
@@ -183,17 +187,17 @@ def with_attention_dropout(text_model: str, dropout: float) -> PreTrainedConfig:
 
 
 def contamination_warnings(model_args: ModelArguments) -> list[str]:
-    """Warnings for encoders that were themselves trained on data that may overlap with the test data."""
+    """Warnings for encoders whose training data may overlap with the test data."""
     names = [model_args.text_model, model_args.audio_model, model_args.vision_model]
     return [warning for name in names if name is not None and (warning := contamination(name)) is not None]
 
 
 def add_adapters(model: AmuseForEmotionRecognition, model_args: ModelArguments) -> PeftModel:
     """
-    Put LoRA adapters into the text encoder of the model. Returns the same model with PEFT's methods.
+    Add LoRA adapters to the text encoder of the model. Returns the same model with PEFT's methods.
 
     Raises:
-        ValueError: when the model has no pretrained text encoder that could be trained.
+        ValueError: when the model has no pretrained text encoder, or the encoder is frozen.
     """
     if model_args.text_model is None or model_args.freeze_text_model or model.amuse.encoder("text") is None:
         raise ValueError("--lora adapts a pretrained text encoder: give --text_model, without --freeze_text_model.")

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Loading models, encoders and their processors from a folder or the Hub. Recognition takes this, so it imports little."""
+"""Loading models, encoders and processors from a folder or the Hub. Recognition uses this file, so it imports little."""
 
 from pathlib import Path
 
@@ -19,13 +19,13 @@ def load_from_folder_or_hub(loader: type, name: str):
         if Path(name).is_dir():
             raise
         raise FileNotFoundError(
-            f"There is no folder {name}, and the Hub gives no model of that name: {error}"
+            f"There is no folder {name}, and no model of this name can be loaded from the Hub: {error}"
         ) from error
 
 
 def encoder_part(modality: str, name: str) -> dict:
     """
-    The processor's part that makes the inputs of a pretrained encoder, as its keyword.
+    The part of the processor that makes the inputs of a pretrained encoder, as a keyword argument of [`AmuseProcessor`].
 
     Args:
         modality: "text", "audio" or "vision".

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What a training changes step by step: the model, its optimizer, the learning rate and the moving average of the weights."""
+"""The state of a training: the model, its optimizer, the learning rate and the moving average of the weights."""
 
 import re
 from collections import defaultdict
@@ -23,18 +23,18 @@ from modeling_amuse.scripts.training.training_arguments import ModelArguments, T
 @dataclass
 class Training:
     """
-    A model that is being trained, and what trains it.
+    A model in training, with its optimizer, scheduler and accelerator.
 
     Attributes:
         model: the model, whose weights are trained in place.
-        processor: makes the batches of the model.
-        wrapped: the model as accelerate prepared it: it is called in training, and exchanges gradients.
-        adapters: the model with PEFT's methods, when LoRA adapters are trained.
+        processor: the processor, which makes the batches.
+        wrapped: the model as prepared by accelerate, which is called in training and exchanges gradients.
+        adapters: the model with PEFT's methods if LoRA adapters are trained, else None.
         averaged: the moving average of the weights (`--weight_averaging`), or None.
-        optimizer: as accelerate prepared it.
-        scheduler: of the learning rate, in steps of the optimizer.
-        accelerator: of the training.
-        args: how the model learns.
+        optimizer: the optimizer as prepared by accelerate.
+        scheduler: the scheduler of the learning rate, in steps of the optimizer.
+        accelerator: the accelerator of the training.
+        args: the options of the training.
     """
 
     model: AmuseForEmotionRecognition
@@ -49,22 +49,22 @@ class Training:
 
     @property
     def chosen(self) -> torch.nn.Module:
-        """The model that is scored and saved: the moving average of the weights, where there is one."""
+        """The model that is scored and saved: the moving average of the weights if there is one, else the model."""
         return self.model if self.averaged is None else self.averaged.module
 
     @property
     def state(self) -> tuple:
-        """What a checkpoint holds: model, averaged model, optimizer and scheduler."""
+        """The parts that a checkpoint stores: model, averaged model, optimizer and scheduler."""
         return self.model, self.averaged, self.optimizer, self.scheduler
 
     @property
     def num_trained_parameters(self) -> int:
-        """How many weights are trained."""
+        """The number of trained weights."""
         return sum(p.numel() for p in self.model.parameters() if p.requires_grad)
 
     @property
     def batch_size(self) -> int:
-        """Conversations in one batch of all processes together."""
+        """The number of conversations in one batch of all processes together."""
         return self.args.per_device_train_batch_size * self.accelerator.num_processes
 
 
@@ -77,20 +77,25 @@ def prepare_training(
     accelerator: Accelerator,
 ) -> Training:
     """
-    Get a model ready to be trained: adapters, optimizer, learning rate, moving average, and the processes.
+    Prepare the training of a model: adapters, optimizer, learning rate, moving average and processes.
 
     Args:
-        corpora: the conversations that are trained on.
+        model: the model to train.
+        processor: its processor.
+        corpora: the training conversations.
+        model_args: the options of the model.
+        args: the options of the training.
+        accelerator: the accelerator of the training.
 
     Raises:
-        ValueError: when options do not fit each other.
+        ValueError: when options contradict each other.
     """
     adapters = add_adapters(model, model_args) if model_args.lora else None
     if args.attn_implementation is not None:
         model.set_attn_implementation(args.attn_implementation)
     if args.gradient_checkpointing:
         model.activation_checkpointing_enable()
-    # fused: one pass over the weights, which saves time with an encoder of 110 million of them
+    # a fused optimizer updates all weights in one pass, which saves time with large encoders
     optimizer = torch.optim.AdamW(parameter_groups(model, model_args, args), lr=args.learning_rate, fused=True)
     if args.text_layer_dropout:
         drop_layers(model.amuse.encoder("text"), args.text_layer_dropout)
@@ -104,7 +109,7 @@ def prepare_training(
 
 
 def optimizer_steps(corpora: SeveralCorpora, args: TrainArguments, num_processes: int) -> int:
-    """The steps of the optimizer in the whole training. Each process makes as many."""
+    """The number of optimizer steps in the whole training, which is the same in each process."""
     size = args.per_device_train_batch_size * num_processes
     batches = [
         sum(-(-len(corpora.corpora[number]) // size) for number in corpora.of_epoch(epoch, args.extra_data_first))
@@ -114,7 +119,7 @@ def optimizer_steps(corpora: SeveralCorpora, args: TrainArguments, num_processes
 
 
 def num_epochs(args: TrainArguments) -> int:
-    """The most epochs of a training, those on further corpora alone among them."""
+    """The largest number of epochs of a training, including those on extra corpora only."""
     return args.extra_data_first + args.num_train_epochs
 
 
@@ -122,22 +127,22 @@ def averaged_model(
     model: AmuseForEmotionRecognition, adapters: PeftModel | None, args: TrainArguments, accelerator: Accelerator
 ) -> AveragedModel | None:
     """
-    The exponential moving average of the weights that `--weight_averaging` asks for.
+    The exponential moving average of the weights for `--weight_averaging`, or None without that option.
 
     Raises:
-        ValueError: when the weights are not whole.
+        ValueError: when adapters are trained or the model is sharded.
     """
     if not args.weight_averaging:
         return None
     if adapters is not None or accelerator.distributed_type == DistributedType.FSDP:
-        raise ValueError("--weight_averaging goes with whole weights: leave out --lora, and do not shard the model.")
+        raise ValueError("--weight_averaging does not support --lora and sharded models: leave these out.")
     return AveragedModel(model.to(accelerator.device), multi_avg_fn=get_ema_multi_avg_fn(args.weight_averaging))
 
 
 def parameter_groups(model, model_args: ModelArguments, args: TrainArguments) -> list[dict]:
     """
-    The trained weights with their learning rates. The weights of a pretrained text encoder, or of its adapters, have
-    their own learning rate (`--encoder_learning_rate`), which falls from each layer to the one below (`--layer_decay`).
+    The parameter groups of the optimizer. The weights of a pretrained text encoder, or of its adapters, have their own
+    learning rate (`--encoder_learning_rate`), which decreases from each layer to the one below (`--layer_decay`).
     """
     rates = encoder_learning_rates(model, model_args, args) if model_args.text_model else {}
     groups = defaultdict(list, {args.learning_rate: []})
@@ -157,7 +162,7 @@ def encoder_learning_rates(model, model_args: ModelArguments, args: TrainArgumen
     rates = {}
     for name, parameter in encoder.named_parameters():
         layer = re.search(r"\blayers?\.(\d+)\.", name)
-        # what belongs to no layer, such as the embeddings, counts as one below the first
+        # weights outside of the layers, such as the embeddings, count as the layer below the first
         below = number - 1 - int(layer[1]) if layer else number
         rates[id(parameter)] = peak * args.layer_decay**below
     return rates

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Scores of a model on a split, computed by all processes together."""
+"""Predictions and scores of a model on a split, computed by all processes together."""
 
 from copy import copy
 from functools import partial
@@ -21,8 +21,8 @@ def collate_conversations(
     dataset: ConversationDataset, processor, modalities: tuple[str, ...], conversations: list[dict]
 ) -> BatchFeature:
     """
-    A batch, with soft labels where the data set has some, and for a further corpus with its name, `corpus`. A process for
-    which no conversation is left takes part with one that counts for nothing.
+    Make a batch, with `soft_labels` if the data set has soft labels, and with the name `corpus` of an extra corpus. If no
+    conversation is left for a process, its batch has one conversation whose labels are all -100.
     """
     chosen = conversations or [dataset[0]]
     if dataset.corpus is not None:
@@ -40,7 +40,7 @@ def collate_conversations(
 
 
 def forget_mixed_precision():
-    """Before another Accelerator: accelerate keeps the mixed precision of the first one of a process for all others."""
+    """Reset accelerate's state, which otherwise uses the mixed precision of a process's first Accelerator for all others."""
     AcceleratorState._reset_state()
 
 
@@ -54,27 +54,32 @@ def predict(
     modalities: tuple[str, ...] | None = None,
 ) -> dict[str, np.ndarray]:
     """
-    Predictions for the labelled utterances of a split; every process gets those of all.
+    Predict the labelled utterances of a split. Every process gets the predictions of all processes.
 
     Args:
-        modalities: use only these; the others are missing.
+        model: the model.
+        dataset: the conversations of the split.
+        processor: the model's processor.
+        accelerator: the accelerator, whose processes share the work.
+        batch_size: the number of conversations in a batch of one process.
+        modalities: the modalities to use; the others are treated as missing. Default: all.
 
     Returns:
-        `prediction_scores` `(utterances, emotions)`, `references` and `conversations` `(utterances,)` as
-        [`EmotionMetric`] takes them, `utterances` `(utterances,)`, their numbers in the split, and `loss`, the mean
-        classification loss.
+        `prediction_scores` `(utterances, emotions)`, `references` and `conversations` `(utterances,)` for
+        [`EmotionMetric`]; `utterances` `(utterances,)`, their numbers in the split; and `loss`, the mean classification
+        loss.
 
     Raises:
-        ValueError: for batches of no conversation.
+        ValueError: when `batch_size` is less than 1.
     """
     if batch_size < 1:
         raise ValueError(f"--per_device_eval_batch_size must be at least 1, but is {batch_size}.")
     model.eval()
     processes = accelerator.num_processes
-    # conversations of like length together: little padding; the longest first, so that want of memory shows at once
+    # sorted by length, batches need little padding; the longest come first, so that a lack of memory shows at once
     order = np.argsort(dataset.lengths(), kind="stable")[::-1].tolist()
     numbers = order[accelerator.process_index :: processes]
-    # as many batches in every process: those of a sharded model compute each one together
+    # every process has the same number of batches, as processes of a sharded model compute each batch together
     starts = range(0, -(-len(dataset) // processes), batch_size)
     collate = partial(collate_conversations, dataset, processor, modalities or model.config.modalities)
     loader = DataLoader(
@@ -84,7 +89,7 @@ def predict(
     for batch in tqdm(loader, desc="Predicting", leave=False, disable=not accelerator.is_local_main_process):
         outputs = model(**batch.to(accelerator.device))
         labelled = batch["labels"] != -100
-        # utterance numbers tell the processes' rows apart, and put them back into order
+        # the utterance numbers identify the rows of all processes, and restore their order
         where = batch["utterance_ids"][labelled].double()[:, None]
         scores = (outputs.logits[labelled].double() / model.config.temperature).softmax(dim=-1)
         rows.append(torch.cat([where, batch["labels"][labelled].double()[:, None], scores], dim=1))
@@ -105,6 +110,6 @@ def predict(
 
 
 def score(predictions: dict[str, np.ndarray], emotions: list[str], **settings) -> dict:
-    """The scores of `predict`'s predictions, see [`EmotionMetric`]."""
+    """The scores of predictions of `predict`, see [`EmotionMetric`]."""
     columns = {key: predictions[key] for key in ("prediction_scores", "references", "conversations")}
     return EmotionMetric(keep_in_memory=True).compute(**columns, emotions=emotions, **settings)

@@ -11,21 +11,20 @@ from modeling_amuse.scripts.training.training_arguments import TrainArguments
 
 def check_publication(args: TrainArguments, is_main_process: bool):
     """
-    Make sure, before the training, that its model can be uploaded: the repository is created, or belongs to an earlier
-    version of such a model.
+    Check before the training that its model can be uploaded. The repository is created if it does not exist.
 
     Raises:
-        ValueError: when it cannot.
+        ValueError: when options contradict each other, there is no access, or the repository holds something else.
         ConnectionError: when the Hub cannot be reached.
     """
     if not args.push_to_hub:
         if args.hub_model_id is not None:
-            raise ValueError("--hub_model_id names a repository, but nothing is uploaded: add --push_to_hub.")
+            raise ValueError("--hub_model_id has no effect without --push_to_hub: add it, or leave both out.")
         return
     if args.hub_model_id is None:
         raise ValueError("--push_to_hub needs --hub_model_id user/name, the repository on the Hub.")
     check_repo_id(args.hub_model_id, "--hub_model_id")
-    check_access("Leave --push_to_hub out, and upload the model later with push_to_hub.py.")
+    check_access("Or leave --push_to_hub out, and upload the model later with amuse push.")
     if is_main_process:
         prepare_model_repo(HfApi(library_name="amuse-emotion"), args.hub_model_id, args.hub_private_repo)
 
@@ -35,6 +34,6 @@ def publish(args: TrainArguments):
     Upload the model of `--output_dir` with its model card.
 
     Raises:
-        ValueError, ConnectionError: when that fails. The model stays in `--output_dir`.
+        ValueError, ConnectionError: when the upload fails. The model stays in `--output_dir`.
     """
     push_model(PushArguments(model=args.output_dir, repo_id=args.hub_model_id, private=args.hub_private_repo))

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Recipes: settings of a training in a YAML file, which `--recipe` reads and which every training writes."""
+"""Writing the settings of a training to a YAML file, with which `--recipe` repeats it."""
 
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -15,18 +15,18 @@ OF_ONE_RUN = {
     *("recipe", "output_dir", "resume_from_checkpoint", "use_cpu", "num_threads", "num_threads"),
     *("report_to", "push_to_hub", "hub_model_id", "hub_private_repo", "energy_country", "device_watts"),
 }
-"""Options that belong to one run, and not to what is trained."""
+"""Options of a single run, which do not change the trained model and are not part of a recipe."""
 
 
 def resolved_settings(
     arguments: tuple[DataArguments, ModelArguments, TrainArguments], config: AmuseConfig
 ) -> dict[str, object]:
     """
-    The settings of a training, from the command line, its recipe, its preset and the defaults together.
+    All settings of a training, from the command line, the recipe, the preset and the defaults.
 
     Args:
-        arguments: of the training.
-        config: of its model, which has the values of options that were left out.
+        arguments: the arguments of the training.
+        config: the configuration of its model, which has the values of options that were not given.
     """
     settings = {}
     of_config = {field.name for field in fields(AmuseConfig)} & arguments[1].config_fields(given_only=False).keys()
@@ -41,7 +41,7 @@ def resolved_settings(
 def write_recipe(
     arguments: tuple[DataArguments, ModelArguments, TrainArguments], config: AmuseConfig, output_dir: Path
 ):
-    """Write `recipe.yaml`, with which the training can be repeated, into its output folder."""
+    """Write `recipe.yaml`, with which the training can be repeated, into the output folder."""
     settings = resolved_settings(arguments, config)
     said = "# All settings of this training. Repeat it: train.py --recipe recipe.yaml --output_dir NEW_FOLDER\n"
     output_dir.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What a run was computed on and with, and the energy that it took: what a model card has to tell."""
+"""The hardware, the software versions and the energy of a run, for the model card."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PACKAGES = ("amuse-emotion", "torch", "transformers", "datasets", "accelerate", 
 
 
 def describe_run(accelerator: Accelerator) -> dict:
-    """The hardware and the versions of a run."""
+    """The hardware and the software versions of a run."""
     device = accelerator.device
     is_gpu = device.type == "cuda"
     return {
@@ -34,12 +34,12 @@ def describe_run(accelerator: Accelerator) -> dict:
 
 
 def encoder_name(name: str | None) -> str | None:
-    """An encoder as the world knows it: its Hub id, of a folder its name alone."""
+    """The public name of an encoder: its Hub id, or the name of its folder without the path."""
     return Path(name).resolve().name if name is not None and Path(name).exists() else name
 
 
 def read_training(model: str | Path) -> dict | None:
-    """Which training a folder's model comes from, as `seed`, `dataset_name` and `best_epoch`; None where nothing tells."""
+    """The `seed`, `dataset_name` and `best_epoch` of a model's training; None if the folder has no record of it."""
     path = Path(model) / "training_history.json"
     if not path.is_file():
         return None
@@ -57,11 +57,12 @@ class EnergyMeter:
     Measures the energy of the machine with codecarbon, without the network.
 
     Args:
-        country: three-letter code (ISO 3166) of the country whose grid feeds the machine; None measures nothing.
+        country: the three-letter code (ISO 3166) of the country whose electricity grid the machine uses. None measures
+            nothing.
 
     Raises:
-        ImportError: without the extra `energy`.
-        ValueError: for a country that does not exist.
+        ImportError: when codecarbon or pycountry is not installed.
+        ValueError: for an unknown country code.
     """
 
     def __init__(self, country: str | None):
@@ -70,7 +71,7 @@ class EnergyMeter:
             return
         os.environ.setdefault("CODECARBON_LOG_LEVEL", "error")
         codecarbon = import_extra("codecarbon", "energy")
-        # codecarbon only logs this, and takes the world's mean
+        # for an unknown country, codecarbon only logs a message and uses the world average
         if import_extra("pycountry", "energy").countries.get(alpha_3=country.upper()) is None:
             raise ValueError(f"There is no country {country!r}: give its three letters of ISO 3166, such as DEU.")
         self.tracker = codecarbon.OfflineEmissionsTracker(
@@ -79,7 +80,7 @@ class EnergyMeter:
 
     @contextmanager
     def measured(self, line: dict):
-        """Add `energy_kwh` and `emissions_kg` (CO2 equivalents) of what runs inside to a line of the history."""
+        """Measure the code inside, and add its `energy_kwh` and `emissions_kg` (CO2 equivalents) to a line of the history."""
         if self.tracker is None:
             yield
             return

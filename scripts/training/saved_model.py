@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Writing the trained model."""
+"""Saving the trained model."""
 
 import os
 import shutil
@@ -13,16 +13,16 @@ from peft import PeftModel
 
 def save_model(model, adapters: PeftModel | None, processor, output_dir: Path, accelerator: Accelerator):
     """
-    Write the model and its processor, so that an earlier model is replaced only when the new one is complete. All
-    processes call this, because a sharded model is gathered from all.
+    Save the model and its processor. An earlier model is replaced only when the new one is complete. All processes must
+    call this, as a sharded model is gathered from all of them.
 
     Args:
         model: the model, or the moving average of its weights.
-        adapters: the model with PEFT's methods when LoRA adapters are trained: the saved model is merged with them, and
-            they are also saved by themselves, in the folder `adapter`.
-        processor: its processor.
+        adapters: the model with PEFT's methods if LoRA adapters are trained. They are merged into the saved model, and also
+            saved alone in the folder `adapter`.
+        processor: the model's processor.
         output_dir: the folder to write to.
-        accelerator: of the training.
+        accelerator: the accelerator of the training.
     """
     weights = accelerator.get_state_dict(model) if accelerator.distributed_type == DistributedType.FSDP else None
     if not accelerator.is_main_process:
@@ -32,10 +32,10 @@ def save_model(model, adapters: PeftModel | None, processor, output_dir: Path, a
     if adapters is None:
         model.save_pretrained(unfinished, state_dict=weights)
     else:
-        # a copy is merged: the training goes on with the adapters as they are
+        # a copy is merged, as the training continues with the adapters
         deepcopy(adapters).merge_and_unload().save_pretrained(unfinished)
         adapters.save_pretrained(unfinished / "adapter")
-        (unfinished / "adapter" / "README.md").unlink()  # an empty form
+        (unfinished / "adapter" / "README.md").unlink()  # an unfilled template
     processor.save_pretrained(unfinished)
     for path in [path for path in unfinished.rglob("*") if path.is_file()]:
         place = output_dir / path.relative_to(unfinished)

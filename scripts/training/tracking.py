@@ -14,7 +14,7 @@ PROJECT = "amuse"
 def check_trackers(names: list[str]):
     """
     Raises:
-        ImportError: when the package of a tracker is not installed. accelerate would leave the tracker out silently.
+        ImportError: when the package of a tracker is not installed, which accelerate would silently ignore.
     """
     for name in names:
         if importlib.util.find_spec(name) is None:
@@ -44,10 +44,11 @@ def start_trackers(record: TrainingRecord, accelerator: Accelerator):
 
 def log_epoch(line: dict, training: Training):
     """
-    Report an epoch: its losses, its scores on the validation split, the learning rate that was reached, and the time.
+    Report the losses, the validation scores, the current learning rate and the time of an epoch.
 
     Args:
-        line: the epoch as `training_history.json` has it.
+        line: the epoch's entry in the history of `training_history.json`.
+        training: the training.
     """
     rates = training.scheduler.get_last_lr()
     values = {"learning_rate": rates[0]}

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The arguments of a training, and the recipes that set them."""
+"""The arguments of trainings, cross-validations and distillations, and recipes, which set them."""
 
 import sys
 from argparse import ArgumentParser
@@ -22,7 +22,7 @@ SCHEDULES = (
     "constant_with_warmup",
     "constant",
 )
-"""Those of transformers that need nothing but a warm-up and the number of steps."""
+"""The schedules of transformers that need only a warm-up and the number of steps."""
 
 DOWNLOADED_MELD_MODEL = "amuse-meld"
 """Where a training on MELD as it is downloaded writes its model; `amuse recognize` takes it where no model is named."""
@@ -40,23 +40,25 @@ CONFIG_DEFAULTS = {
     **{"causal": False, "hidden_dropout": 0.3, "modality_dropout": 0.0, "probe_modality_heads": False},
     **{"focal_gamma": 1.0},
 }
-"""What AmuseConfig takes for an option that is not given, for `--help`. (AmuseConfig itself cannot be imported here.)"""
+"""The defaults of AmuseConfig for `--help`, as AmuseConfig is too slow to import here."""
 
 
 def of_config(name: str, text: str) -> dict:
-    """The metadata of an option that is a field of AmuseConfig: its default there and in the presets, its choices."""
+    """The metadata of an option that is a field of AmuseConfig: help, choices, and its defaults there and in the presets."""
     presets = [f"{preset}: {values[name]}" for preset, values in PRESETS.items() if name in values]
     default = f"{CONFIG_DEFAULTS[name]}" + (f"; by preset: {', '.join(presets)}" if presets else "")
     return {"help": text, "default": default} | ({"choices": REGISTRIES[name]} if name in REGISTRIES else {})
 
 
-EXPERT_CHOICES = Registry("experts", "auto", Variant("auto", "What the validation split favours."), *EXPERTS.values())
+EXPERT_CHOICES = Registry(
+    "experts", "auto", Variant("auto", "The best kind on the validation split."), *EXPERTS.values()
+)
 """The values of `--experts`."""
 
 
 @dataclass
 class DataArguments(FeatureArguments):
-    """What the model learns from."""
+    """Options of the training data."""
 
     modalities: list[str] | None = field(
         default=None,
@@ -69,44 +71,46 @@ class DataArguments(FeatureArguments):
     soft_labels: str | None = field(
         default=None,
         metadata={
-            "help": "Table (.csv or .parquet) of votes or probabilities of the emotions by utterance_id: the model learns them "
-            "beside the labels."
+            "help": "Table (.csv or .parquet) of votes or probabilities of the emotions by utterance_id, on which the model is "
+            "trained in addition to the labels."
         },
     )
     soft_label_weight: float = field(
-        default=0.5, metadata={"help": "Share of the soft label in what is learned; the rest is the label."}
+        default=0.5, metadata={"help": "Share of the soft label in the training target; the rest is the label."}
     )
     soft_labels_for: str = field(
         default="majority",
         metadata={
-            "help": "majority: soft labels only where the label has more than half of the votes (for votes of people). all: "
-            "wherever the table has a row (for the probabilities of a teacher).",
+            "help": "majority: use soft labels only where the label has more than half of the votes (for annotators' votes). "
+            "all: use all rows of the table (for the probabilities of a teacher).",
             "choices": ["majority", "all"],
         },
     )
     extra_data: list[str] | None = field(
         default=None,
         metadata={
-            "help": "Further corpora to learn from: folders of conversations, or NAME=FOLDER for a data set with a name, such "
-            "as ravdess=RAVDESS. Emotions and modalities may differ: each corpus gets a classifier of its own."
+            "help": "Extra corpora to train on: folders of conversations, or NAME=FOLDER for a known data set, such as "
+            "ravdess=RAVDESS. Emotions and modalities may differ: each corpus gets its own classifier."
         },
     )
     leave_out_overlap: bool = field(
         default=False,
         metadata={
-            "help": "Leave out conversations of --extra_data whose texts stand in the validation or the test split; "
+            "help": "Leave out conversations of --extra_data whose texts occur in the validation or the test split; "
             "otherwise such a corpus is refused."
         },
     )
     train_fraction: float = field(
         default=1.0,
-        metadata={"help": "Train on this share of the training conversations, drawn with --seed; more hold the fewer."},
+        metadata={
+            "help": "Share of the training conversations to train on, drawn with --seed; larger shares contain smaller ones."
+        },
     )
     feature_limit: float | None = field(
         default=None,
         metadata={
-            "help": "Clip standardized features to this many standard deviations from the mean. The saved processor clips "
-            "them, too.",
+            "help": "Clip standardized features to this many standard deviations from the mean. The saved processor also clips "
+            "them.",
             "default": "not clipped",
         },
     )
@@ -114,31 +118,29 @@ class DataArguments(FeatureArguments):
 
 @dataclass
 class ModelArguments:
-    """The model. What is left out has the preset's value, else that of AmuseConfig."""
+    """Options of the model. Those that are not given have the preset's value, else that of AmuseConfig."""
 
     text_model: str | None = field(
         default=None,
         metadata={
             "help": "Text encoder: Hub id or folder.",
-            "default": "for your own tables and downloaded MELD, all-MiniLM-L6-v2, frozen; else, as for `scratch`, a small one that is "
-            "trained from scratch",
+            "default": "all-MiniLM-L6-v2, frozen, for your own tables, data sets of the Hub and downloaded MELD; else a small "
+            "encoder trained from scratch, as with `scratch`",
         },
     )
     freeze_text_model: bool = field(
-        default=False, metadata={"help": "Keep the text encoder as it is; its states are computed once."}
+        default=False, metadata={"help": "Do not train the text encoder; its states are computed only once."}
     )
     text_scope: str | None = field(
         default=None,
         metadata=of_config(
             "text_scope",
-            "What the text encoder reads at once. All but `utterance` put the speakers' names before the texts.",
+            "The text that the encoder reads at once. All but `utterance` put the speakers' names before the texts.",
         ),
     )
     num_text_neighbours: int | None = field(
         default=None,
-        metadata=of_config(
-            "num_text_neighbours", "Neighbours on each side that are read, for --text_scope neighbours."
-        ),
+        metadata=of_config("num_text_neighbours", "Number of neighbours on each side, for --text_scope neighbours."),
     )
     max_text_sequence: int | None = field(
         default=None,
@@ -155,27 +157,29 @@ class ModelArguments:
         },
     )
     lora: bool = field(
-        default=False, metadata={"help": "Train adapters in the text encoder (LoRA) in place of its weights."}
+        default=False, metadata={"help": "Train adapters of the text encoder (LoRA) instead of its weights."}
     )
     lora_r: int = field(default=8, metadata={"help": "Rank of the adapters."})
     lora_alpha: int = field(
-        default=16, metadata={"help": "What an adapter gives is multiplied by lora_alpha / lora_r."}
+        default=16, metadata={"help": "The output of adapters is multiplied by lora_alpha / lora_r."}
     )
-    lora_dropout: float = field(default=0.05, metadata={"help": "Dropout of what an adapter reads."})
+    lora_dropout: float = field(default=0.05, metadata={"help": "Dropout of the input of adapters."})
     audio_model: str | None = field(
         default=None,
-        metadata={"help": "Audio encoder, frozen: --audio_features has its states, made by extract_features.py."},
+        metadata={"help": "Frozen audio encoder, whose states from amuse extract are given as --audio_features."},
     )
     vision_model: str | None = field(
         default=None,
-        metadata={"help": "Image encoder, frozen: --vision_features (and --background_features) have its states."},
+        metadata={
+            "help": "Frozen image encoder, whose states are given as --vision_features (and --background_features)."
+        },
     )
     preset: str | None = field(
         default=None, metadata={"help": "Named settings of the model.", "choices": list(PRESETS)}
     )
     hidden_size: int | None = field(default=None, metadata=of_config("hidden_size", "Size of the descriptors."))
     num_man_layers: int | None = field(
-        default=None, metadata=of_config("num_man_layers", "Layers of the Multimodal Attention Network.")
+        default=None, metadata=of_config("num_man_layers", "Number of layers of the Multimodal Attention Network.")
     )
     head_aggregation: str | None = field(
         default=None, metadata=of_config("head_aggregation", "How the attention heads are combined.")
@@ -184,10 +188,10 @@ class ModelArguments:
         default=None, metadata=of_config("fusion", "How Adaptive Fusion weights two modalities (alpha).")
     )
     contexts: str | None = field(
-        default=None, metadata=of_config("contexts", "Which contexts of the conversation are read.")
+        default=None, metadata=of_config("contexts", "Contexts of the conversation that the model uses.")
     )
     causal: bool | None = field(
-        default=None, metadata=of_config("causal", "Predict an utterance from itself and the utterances before it.")
+        default=None, metadata=of_config("causal", "Predict each utterance only from itself and earlier utterances.")
     )
     hidden_dropout: float | None = field(
         default=None, metadata=of_config("hidden_dropout", "Dropout of the descriptors.")
@@ -199,7 +203,7 @@ class ModelArguments:
     probe_modality_heads: bool | None = field(
         default=None,
         metadata=of_config(
-            "probe_modality_heads", "Train the heads of the single modalities without a gradient into the network."
+            "probe_modality_heads", "Do not propagate the gradient of the single modalities' heads into the network."
         ),
     )
     focal_gamma: float | None = field(default=None, metadata=of_config("focal_gamma", "Exponent of the focal losses."))
@@ -217,20 +221,20 @@ class ModelArguments:
     class_weights: str = field(
         default="none",
         metadata={
-            "help": "balanced: weigh an emotion by the inverse of its frequency.",
+            "help": "balanced: weight each emotion by the inverse of its frequency.",
             "choices": ["none", "balanced"],
         },
     )
 
     @property
     def wanted_experts(self) -> str:
-        """`"auto"`, or the kind of experts that the trained model gets."""
+        """The kind of experts to fit, or `"auto"`."""
         return self.experts or PRESETS.get(self.preset, {}).get("experts", "auto")
 
     def config_fields(self, given_only: bool = True) -> dict:
-        """The fields of AmuseConfig that were given, or, with None for those that were not, all that can be."""
+        """The fields of AmuseConfig that were given. With `given_only=False` all fields, None for those not given."""
         own = {"text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights"}
-        own |= {"experts"}  # the epochs train a model without experts
+        own |= {"experts"}  # experts are added only after the epochs
         own |= {"lora", "lora_r", "lora_alpha", "lora_dropout", "text_attention_dropout"}
         return {
             name: value
@@ -241,7 +245,7 @@ class ModelArguments:
 
 @dataclass
 class TrainArguments:
-    """How the model learns."""
+    """Options of the training."""
 
     output_dir: str | None = field(
         default=None,
@@ -254,31 +258,31 @@ class TrainArguments:
         default=None,
         metadata={
             "help": "Settings of model and training: the name of a file of scripts/recipes, or the path of a YAML file, such "
-            "as the recipe.yaml of a trained model. Options of the command line win."
+            "as the recipe.yaml of a trained model. Options of the command line override it."
         },
     )
-    num_train_epochs: int = field(default=8, metadata={"help": "The most epochs."})
+    num_train_epochs: int = field(default=8, metadata={"help": "Largest number of epochs."})
     early_stopping_patience: int = field(
-        default=5, metadata={"help": "Stop after so many epochs without a better validation weighted F1."}
+        default=5, metadata={"help": "Number of epochs without a better validation weighted F1 after which to stop."}
     )
     extra_data_first: int = field(
         default=0,
         metadata={
-            "help": "So many epochs on --extra_data alone come before --num_train_epochs epochs without it. 0: all corpora are "
-            "learned together."
+            "help": "Number of epochs on --extra_data only, before --num_train_epochs epochs without it. 0: train on all corpora "
+            "together."
         },
     )
     r_drop: float = field(
         default=0.0,
         metadata={
-            "help": "R-Drop (arXiv 2106.14448): read each batch twice with other dropout, and add so much of the divergence of "
-            "the predictions to the loss. A step takes twice as long. 0: off."
+            "help": "R-Drop (arXiv 2106.14448): weight in the loss of the divergence between two predictions of each batch with "
+            "different dropout. A step takes twice as long. 0: off."
         },
     )
     text_layer_dropout: float = field(
         default=0.0,
         metadata={
-            "help": "LayerDrop (arXiv 1909.11556): probability with which a layer of the text encoder is skipped in training."
+            "help": "LayerDrop (arXiv 1909.11556): probability that a layer of the text encoder is skipped in training."
         },
     )
     learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate."})
@@ -288,55 +292,57 @@ class TrainArguments:
     )
     layer_decay: float = field(
         default=1.0,
-        metadata={"help": "Each layer of a pretrained encoder learns by so much slower than the one above it."},
+        metadata={"help": "Factor from the learning rate of a pretrained encoder's layer to that of the layer below."},
     )
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
     lr_scheduler_type: str = field(
         default="linear",
-        metadata={"help": "Schedule of the learning rate after that.", "choices": list(SCHEDULES)},
+        metadata={"help": "Schedule of the learning rate after the warm-up.", "choices": list(SCHEDULES)},
     )
     weight_averaging: float = field(
         default=0.0,
         metadata={
-            "help": "Keep the moving average of the weights, in which those before count so much at each step (0.99, for "
-            "example); its scores are taken, and it is saved. 0: the weights themselves are."
+            "help": "Decay of an exponential moving average of the weights, such as 0.99, which is scored and saved instead of "
+            "the weights. 0: off."
         },
     )
     max_grad_norm: float = field(
-        default=1.0, metadata={"help": "Norm to which gradients are clipped; 0: they are not."}
+        default=1.0, metadata={"help": "Largest norm of gradients, to which they are clipped. 0: not clipped."}
     )
     per_device_train_batch_size: int = field(default=8, metadata={"help": "Conversations in a batch of one process."})
     per_device_eval_batch_size: int = field(
         default=16, metadata={"help": "Conversations in an evaluation batch of one process."}
     )
     group_by_length: bool = field(
-        default=False, metadata={"help": "Make batches of conversations of like length: less padding."}
+        default=False, metadata={"help": "Make batches of conversations of similar length, which need less padding."}
     )
-    gradient_accumulation_steps: int = field(default=1, metadata={"help": "Batches for one step of the optimizer."})
+    gradient_accumulation_steps: int = field(
+        default=1, metadata={"help": "Number of batches for one step of the optimizer."}
+    )
     mixed_precision: str = field(
         default="no", metadata={"help": "Precision of the computation.", "choices": ["no", "bf16"]}
     )
     gradient_checkpointing: bool = field(
-        default=False, metadata={"help": "Compute layers again in the backward pass: less memory, more time."}
+        default=False, metadata={"help": "Recompute layers in the backward pass, to save memory at the cost of time."}
     )
     attn_implementation: str | None = field(
         default=None,
         metadata={
-            "help": "Attention of encoders and fusion.",
+            "help": "Implementation of attention in encoders and fusion.",
             "default": "the fastest that is available",
             "choices": ["eager", "sdpa"],
         },
     )
-    seed: int = field(default=42, metadata={"help": "Seed of weights, order, dropout."})
+    seed: int = field(default=42, metadata={"help": "Seed of weights, order and dropout."})
     resume_from_checkpoint: str | None = field(
-        default=None, metadata={"help": "latest, or the folder of a checkpoint."}
+        default=None, metadata={"help": "Checkpoint to continue from: latest, or its folder."}
     )
     use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even where there is a GPU."})
     report_to: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Trackers that get the losses, the validation scores and the learning rate of each epoch.",
+            "help": "Experiment trackers for the losses, the validation scores and the learning rate of each epoch.",
             "choices": list(TRACKERS),
         },
     )
@@ -350,41 +356,43 @@ class TrainArguments:
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     energy_country: str | None = field(
         default=None,
-        metadata={"help": "Measure the energy (extra energy); three letters of the country of the grid, such as DEU."},
+        metadata={
+            "help": "Measure the energy with codecarbon: the country of the electricity grid in three letters, such as DEU."
+        },
     )
     device_watts: float | None = field(
         default=None,
-        metadata={"help": "What the hardware draws, for an estimate of the energy where none is measured."},
+        metadata={"help": "Power of the hardware in watts, to estimate the energy if it is not measured."},
     )
 
 
 @dataclass
 class FoldArguments:
-    """How a cross-validation divides the data set, and what it scores."""
+    """Options of the cross-validation."""
 
-    num_folds: int = field(default=5, metadata={"help": "Parts into which the data are divided."})
+    num_folds: int = field(default=5, metadata={"help": "Number of parts into which the data are divided."})
     split: str = field(
         default="test",
         metadata={
-            "help": "Part of each fold that is scored: validation to choose settings, test at the end.",
+            "help": "Part of each fold to score: validation to choose settings, test at the end.",
             "choices": ["validation", "test"],
         },
     )
     folds_by: str = field(
         default="speaker",
         metadata={
-            "help": "What is never in two parts.",
+            "help": "How the data are divided.",
             "choices": {
-                "speaker": "no speaker is trained on and tested on",
-                "conversation": "conversations are drawn, whoever speaks in them",
-                "session": "each session is one part (leave one session out): of IEMOCAP, or splits that are sessions",
+                "speaker": "no speaker is in two parts",
+                "conversation": "conversations are drawn at random, regardless of their speakers",
+                "session": "each session is a part (leave one session out), for IEMOCAP or data whose splits are sessions",
             },
         },
     )
     folds_of: str | None = field(
         default=None,
         metadata={
-            "help": "Split that is divided.",
+            "help": "Split to divide.",
             "default": "the only split of the data set",
             "choices": ["train", "validation"],
         },
@@ -392,43 +400,42 @@ class FoldArguments:
     folds_extra: str | None = field(
         default=None,
         metadata={
-            "help": "Split that every fold trains on besides, for --folds_of. Its utterances may lack features that the divided "
-            "split has.",
+            "help": "Split that is added to the training data of every fold, for --folds_of. Its utterances may lack features "
+            "that the divided split has.",
             "choices": ["train", "validation"],
         },
     )
     groups: str | None = field(
         default=None,
         metadata={
-            "help": "Table (.csv) with utterance_id and --group_column: divide the training split by these groups. The data set's "
-            "validation split chooses the epochs, its test split is not opened.",
+            "help": "Table (.csv) with utterance_id and --group_column, by whose groups the training split is divided. The epochs "
+            "are chosen on the data set's validation split, and its test split is not opened.",
             "default": "folds by --folds_by",
         },
     )
     group_column: str = field(default="scene", metadata={"help": "The column of --groups that names the group."})
     folds: list[int] | None = field(
-        default=None, metadata={"help": "Only these folds, 1 is the first, for a first look.", "default": "all"}
+        default=None, metadata={"help": "Numbers of the folds to run, from 1.", "default": "all"}
     )
 
 
 @dataclass
 class DistillationArguments:
-    """The teachers of a distillation."""
+    """Options of the distillation's teachers."""
 
     groups: str = field(
         metadata={
-            "help": "Table (.csv) with utterance_id and --group_column: conversations of a group are in one fold."
+            "help": "Table (.csv) with utterance_id and --group_column: conversations of a group are in the same fold."
         }
     )
     group_column: str = field(default="scene", metadata={"help": "The column of --groups that names the group."})
-    num_folds: int = field(default=3, metadata={"help": "Parts into which the groups are divided."})
+    num_folds: int = field(default=3, metadata={"help": "Number of parts into which the groups are divided."})
     teacher_seeds: list[int] = field(
-        default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the teachers of each fold."}
+        default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the teachers in each fold."}
     )
 
 
-# A resumed training may differ from the stopped one in these alone. Where things lie is free, what they hold is not: that
-# is compared by the contents.
+# Only these options may change when a training is resumed. Paths may change, but the contents of the files are compared.
 FREE_ON_RESUME = {
     "recipe",  # its settings are compared
     *("use_cpu", "num_threads"),
@@ -444,21 +451,21 @@ FREE_ON_RESUME = {
 
 def parse_arguments(arguments: list[str] | None = None, *others: type, description: str | None = None) -> tuple:
     """
-    The arguments of the command line, those of its recipe, and the defaults of what stands in neither.
+    Parse the command line and its recipe. Options in neither get their defaults.
 
     Args:
-        arguments: words of the command line. None: those of this process.
+        arguments: the words of the command line. None: those of this process.
         others: data classes with more arguments.
-        description: of the script, for its `--help`.
+        description: the description of the command for `--help`.
 
     Returns:
-        An object of each of the `others`, then `DataArguments`, `ModelArguments` and `TrainArguments`.
+        An instance of each of the `others`, then of `DataArguments`, `ModelArguments` and `TrainArguments`.
 
     Raises:
-        ValueError: for a recipe that does not exist, or sets what is not an argument.
+        ValueError: for a recipe that does not exist, or that sets an unknown option.
         SystemExit: with status 2, for wrong arguments.
     """
-    # without abbreviations: of a recipe, whose name is read first, one would not be understood
+    # the recipe's name is parsed first, for which abbreviated options must be off
     parts = (*others, DataArguments, ModelArguments, TrainArguments)
     parser = OptionParser(*parts, description=description)
     chosen = ArgumentParser(add_help=False, allow_abbrev=False)
@@ -466,7 +473,7 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
     recipe = chosen.parse_known_args(arguments)[0].recipe
     if recipe is not None:
         settings = read_recipe(recipe, {action.dest for action in parser._actions})
-        # before what is given, which wins; the parser checks the values of both
+        # options of the command line come last and override the recipe; the parser checks the values of both
         arguments = [*as_arguments(settings), *(sys.argv[1:] if arguments is None else arguments)]
     options = parser.read(arguments)
     data_args, _, args = options[-3:]
@@ -479,14 +486,14 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
 
 def read_recipe(name: str, known: set[str]) -> dict:
     """
-    The settings of a recipe.
+    Read the settings of a recipe.
 
     Args:
-        name: of a file of `scripts/recipes`, or the path of a YAML file.
+        name: the name of a file of `scripts/recipes`, or the path of a YAML file.
         known: the options that it may set.
 
     Raises:
-        ValueError: for a recipe that does not exist, is not YAML, or sets what is not an option.
+        ValueError: for a recipe that does not exist, is not YAML, or sets an unknown option.
     """
     is_path = name.endswith((".yaml", ".yml"))
     path = Path(name) if is_path else RECIPES / f"{name}.yaml"
@@ -495,17 +502,19 @@ def read_recipe(name: str, known: set[str]) -> dict:
         raise ValueError(
             f"There is no file {path} for --recipe."
             if is_path
-            else f"There is no recipe {name!r}; there are: {there_are}. For a file of your own, give its path, ending in .yaml."
+            else f"There is no recipe {name!r}; choose from {there_are}, or give the path of your own file, ending in .yaml."
         )
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
-        raise ValueError(f"{path} must map options to values, one a line, such as `learning_rate: 0.001`.")
+        raise ValueError(f"{path} must map options to values, one per line, such as `learning_rate: 0.001`.")
     unknown = settings.keys() - known
     if unknown:
-        raise ValueError(f"{path} sets {', '.join(sorted(map(str, unknown)))}, which train.py does not know.")
+        raise ValueError(
+            f"{path} sets {', '.join(sorted(map(str, unknown)))}, which is not an option of training: see amuse train --help."
+        )
     return settings
 
 
@@ -525,7 +534,7 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
     if args.extra_data_first < 0:
         raise ValueError(f"--extra_data_first must be 0 or more, but is {args.extra_data_first}.")
     if args.extra_data_first and not data_args.extra_data:
-        raise ValueError("--extra_data_first needs --extra_data, the corpora that are learned first.")
+        raise ValueError("--extra_data_first needs --extra_data, the corpora that are used first.")
     if model_args.text_model is None:
         options = {
             "encoder_learning_rate": args.encoder_learning_rate,
@@ -535,7 +544,7 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
         idle = [f"--{name}" for name, value in options.items() if value is not None]
         if idle:
             raise ValueError(
-                f"{' and '.join(idle)} (or the recipe that sets it) needs --text_model, the encoder it is for."
+                f"{' and '.join(idle)}, given as an option or in a recipe, needs a pretrained encoder: give --text_model."
             )
     for name in COUNTS:
         if getattr(args, name) < 1:
@@ -543,7 +552,7 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
 
 
 def as_arguments(values: dict) -> list[str]:
-    """The values as words of a command line. None and empty lists stand for options that are not given."""
+    """The words of a command line for the given values. None and empty lists are options that are not given."""
     given = {name: value if isinstance(value, list) else [value] for name, value in values.items() if value is not None}
     given = {name: words for name, words in given.items() if words}
     return [word for name, value in given.items() for word in (f"--{name}", *map(str, value))]

@@ -1,9 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-The state of a training at the end of an epoch, as safetensors and JSON.
+Checkpoints: the state of a training at the end of an epoch, as safetensors and JSON.
 
-There is no random state in it: every epoch seeds all generators from (seed, epoch, process), so what comes after a
-resume is what would have come without the stop.
+They contain no random state: every epoch seeds all generators from (seed, epoch, process), so that a resumed training gives
+the same results as one without interruption.
 """
 
 import json
@@ -31,15 +31,18 @@ def save_checkpoint(
     is_main_process: bool = True,
 ):
     """
-    Write the checkpoint of a finished epoch. It appears whole or not at all, and then earlier ones are removed. All
-    processes call this, as what is sharded is gathered from all; the main process writes.
+    Write the checkpoint of a finished epoch. It appears only when it is complete; then earlier ones are removed. All
+    processes must call this, as sharded tensors are gathered from all of them; the main process writes.
 
     Args:
-        folder: where the checkpoints are.
+        folder: the folder of the checkpoints.
         epoch: the number of finished epochs.
-        model: its trained weights and its buffers are kept; frozen encoders are not.
-        averaged: the moving average of its weights, where there is one; it is not sharded.
-        progress: whatever JSON holds, given back by `read_progress`.
+        model: the model, of which trained weights and their buffers are saved; frozen encoders are not.
+        averaged: the moving average of the weights, or None; it is not sharded.
+        optimizer: the optimizer.
+        scheduler: the scheduler of the learning rate.
+        progress: values for JSON, which `read_progress` returns.
+        is_main_process: whether this process writes.
     """
     weights = _whole(_trained_tensors(model))
     state = optimizer.state_dict()
@@ -72,7 +75,7 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 def read_progress(path: Path) -> dict:
     """
-    The progress that was saved with a checkpoint.
+    Read the progress that was saved with a checkpoint.
 
     Raises:
         FileNotFoundError: when there is no checkpoint.
@@ -89,13 +92,15 @@ def write_progress(path: Path, progress: dict):
 
 def _read_state(path: Path) -> dict:
     if not (path / "state.json").is_file():
-        raise FileNotFoundError(f"{path} is no checkpoint of a training.")
+        raise FileNotFoundError(
+            f"{path} is not a checkpoint of a training: give latest, or the folder of a checkpoint."
+        )
     return json.loads((path / "state.json").read_text(encoding="utf-8"))
 
 
 def load_checkpoint(path: Path, model: torch.nn.Module, averaged, optimizer, scheduler):
     """
-    Put model, averaged model (None where there is none), optimizer and scheduler into the state of the checkpoint.
+    Load the state of a checkpoint into the model, the averaged model (or None), the optimizer and the scheduler.
 
     Raises:
         FileNotFoundError: when there is no checkpoint.
@@ -109,7 +114,7 @@ def load_checkpoint(path: Path, model: torch.nn.Module, averaged, optimizer, sch
     state = {}
     for name, tensor in load_file(path / "optimizer.safetensors").items():
         index, key = name.split(".", 1)
-        of_parameter = tensor.shape == parameters[int(index)].shape  # the number of steps is of no shape
+        of_parameter = tensor.shape == parameters[int(index)].shape  # the number of steps is a scalar
         state.setdefault(int(index), {})[key] = _as(tensor, parameters[int(index)]) if of_parameter else tensor
     optimizer.load_state_dict({"state": state, "param_groups": numbers["param_groups"]})
     scheduler.load_state_dict(numbers["scheduler"])
@@ -119,7 +124,7 @@ def _load_tensors(path: Path, model: torch.nn.Module):
     saved, own = load_file(path), _trained_tensors(model)
     if {name: tensor.shape for name, tensor in saved.items()} != {name: tensor.shape for name, tensor in own.items()}:
         raise ValueError(
-            f"{path.parent} is the checkpoint of another model: resume with the arguments that it was started with."
+            f"{path.parent} is the checkpoint of another model: resume with the arguments with which it was started."
         )
     with torch.no_grad():
         for name, tensor in own.items():
@@ -127,7 +132,7 @@ def _load_tensors(path: Path, model: torch.nn.Module):
 
 
 def _trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The trained parameters, and the buffers of modules that are trained; they share their memory with the model."""
+    """The trained parameters and the buffers of trained modules, which share their memory with the model."""
     frozen = {
         name
         for name, module in model.named_modules()
@@ -142,12 +147,12 @@ def _trained_tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _whole(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors, whole also where they are sharded over the processes."""
+    """The complete tensors, gathered if they are sharded over the processes."""
     return {name: t.full_tensor().cpu() if isinstance(t, DTensor) else t for name, t in tensors.items()}
 
 
 def _as(tensor: torch.Tensor, example: torch.Tensor) -> torch.Tensor:
-    """The tensor, sharded over the processes where the example is."""
+    """The tensor, sharded over the processes like the example if that is sharded."""
     if not isinstance(example, DTensor):
         return tensor
     return distribute_tensor(tensor.to(example.device), example.device_mesh, example.placements)

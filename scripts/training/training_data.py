@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The data of a training: its conversations, their features, and the modalities that the model gets."""
+"""The data of a training: conversations, features, and the modalities of the model."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -33,27 +33,27 @@ from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora
 from modeling_amuse.scripts.training.training_arguments import DataArguments
 
 SPLITS = ("train", "validation")
-"""The splits that a training reads. It opens the test split for its texts alone, and only to compare those of further corpora."""
+"""The splits that a training reads. Of the test split, only the texts are read, and only to find overlaps of extra corpora."""
 
 USUAL_LIMIT = 5.0
-"""Standardized features that are farther than this from 0 are reported."""
+"""The absolute value above which standardized features are reported as extreme."""
 
 
 @dataclass
 class TrainingData:
     """
-    What a model learns from.
+    The data of a training.
 
     Attributes:
         splits: the conversations of `train` and `validation`.
         tables: for each split and feature stream (`"audio"`, `"vision"`, ...) the feature table.
         modalities: the modalities of the model, in the order of [`MODALITIES`].
-        emotions: the emotions, in the order of the labels.
+        emotions: the emotions in the order of the labels.
         report: for each split, counts of what was found and corrected in the files.
-        extra: further corpora, which are trained on beside the training split.
-        targets: for training utterances with a soft label what is learned in place of the label.
-        name: what the data set is called.
-        feature_limit: standardized features are clipped to this distance from 0. None: they are not.
+        extra: extra corpora, on which the model is trained in addition to the training split.
+        targets: the training target `(emotions,)` of each training utterance with a soft label, by id.
+        name: the name of the data set.
+        feature_limit: the absolute value to which standardized features are clipped. None: they are not clipped.
     """
 
     splits: dict[str, Dataset]
@@ -68,23 +68,23 @@ class TrainingData:
 
     @property
     def feature_tables(self) -> dict[str, FeatureTable]:
-        """The table of each stream that the model reads as features: the training split's, else a further corpus's."""
+        """The table of each stream that the model reads as features, from the training split or else from an extra corpus."""
         tables = [self.tables["train"], *(corpus.tables for corpus in self.extra)]
         return {stream: table for own in reversed(tables) for stream, table in own.items()}
 
     def feature_ids(self, stream: str) -> list[str]:
-        """The ids of the utterances whose features are in that table."""
+        """The ids of the utterances of the stream's table in [`feature_tables`]."""
         if stream in self.tables["train"]:
             return utterance_ids(self.splits["train"])
         return next(corpus.ids() for corpus in self.extra if stream in corpus.tables)
 
     def feature_statistics(self, stream: str) -> dict[str, list | float]:
-        """The mean and the standard deviation that features of a stream are standardized with, and their limit, if any."""
+        """The mean and standard deviation for standardizing the features of a stream, and their limit, if any."""
         statistics = self.feature_tables[stream].statistics(self.feature_ids(stream))
         return statistics if self.feature_limit is None else {**statistics, "limit": self.feature_limit}
 
     def describe_extreme_values(self, stream: str) -> str | None:
-        """How many standardized features of a stream are extreme, and whether they are clipped; None where none is."""
+        """A text with the number of extreme standardized features of a stream; None if there are none."""
         limit = USUAL_LIMIT if self.feature_limit is None else self.feature_limit
         table, ids = self.feature_tables[stream], self.feature_ids(stream)
         number, total, largest = table.extreme_values(ids, self.feature_statistics(stream), limit)
@@ -98,7 +98,7 @@ class TrainingData:
 
     @property
     def texts(self) -> list[str]:
-        """The texts that are trained on, of all corpora."""
+        """The training texts of all corpora."""
         utterances = [utterance for row in self.splits["train"]["utterances"] for utterance in row]
         own = [utterance["text"] for utterance in utterances if utterance["text"]]
         return own + [text for corpus in self.extra for text in corpus.texts()]
@@ -110,9 +110,9 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when the data set lacks a split, or does not fit the feature tables or `--modalities`.
+        ValueError: when the data set lacks a split, or does not match the feature tables or `--modalities`.
     """
-    # the main process goes first: it fills the caches that the others read
+    # the main process runs first and fills the caches, which the others read
     with accelerator.main_process_first():
         data = load_conversations(
             data_args.dataset_name, data_args.data_dir, data_args.cache_dir, SPLITS, data_args.options()
@@ -124,16 +124,16 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
     for split in SPLITS:
         if split not in splits:
             raise ValueError(
-                f"The data set {data_args.place()} has no {split} split (for a folder: "
-                f"{split}.jsonl). Training needs both: the validation split chooses the epoch."
+                f"The data set {data_args.place()} has no {split} split (in a folder: {split}.jsonl). Training needs a train and "
+                "a validation split, on which the epoch is chosen."
             )
     tables = load_stream_tables({stream: getattr(data_args, f"{stream}_features", None) for stream in STREAMS}, splits)
     extra = extra_corpora(data_args, accelerator)
     modalities = chosen_modalities(data_args.modalities, [tables["train"], *(corpus.tables for corpus in extra)])
     if data_args.modalities is None and (unread := unread_recordings(splits["train"], modalities)):
         accelerator.print(
-            f"The conversations have recordings, but the model reads no {' and no '.join(unread)}: make features with "
-            "extract_features.py, and give them as --audio_features and --vision_features."
+            f"The conversations have recordings, but the model does not use {' and '.join(unread)}: compute features with "
+            "amuse extract, and give them as --audio_features and --vision_features."
         )
     for split in splits:
         tables[split] = {stream: t for stream, t in tables[split].items() if MODALITY_OF[stream] in modalities}
@@ -162,7 +162,7 @@ def training_targets(
     data: ConversationData, data_args: DataArguments, accelerator: Accelerator
 ) -> dict[str, np.ndarray]:
     """
-    What `--soft_labels` has the model learn from; nothing without that option.
+    The training targets of `--soft_labels` by utterance id; empty without that option.
 
     Raises:
         FileNotFoundError: when there is no such table.
@@ -186,8 +186,8 @@ def training_targets(
 
 def extra_corpora(data_args: DataArguments, accelerator: Accelerator) -> list[ExtraCorpus]:
     """
-    The further corpora of `--extra_data`, none of whose conversations stand in the validation or the test split. To find
-    such conversations, the texts of the test split are read, and nothing else of it.
+    Load the extra corpora of `--extra_data`, and check that none of their conversations occurs in the validation or the
+    test split. For this check, the texts of the test split are read, and nothing else of it.
 
     Raises:
         FileNotFoundError: when files are missing.
@@ -199,14 +199,16 @@ def extra_corpora(data_args: DataArguments, accelerator: Accelerator) -> list[Ex
         corpora = load_extra_corpora(data_args.extra_data, data_args.cache_dir)
         reserved = reserved_texts(data_args.dataset_name, data_args.data_dir, data_args.cache_dir, data_args.options())
     if "test" not in reserved:
-        accelerator.print("There is no test split here: whether --extra_data overlaps with it is not known.")
+        accelerator.print(
+            "Warning: --extra_data cannot be compared with the test split, as there is none in this data: it may overlap."
+        )
     kept = []
     for corpus in corpora:
         corpus, said = without_overlap(corpus, reserved, data_args.leave_out_overlap)
         if said:
             accelerator.print(said)
         counts = f"{len(corpus.conversations)} conversations, {len(corpus.ids())} utterances"
-        accelerator.print(f"{corpus.name}: {counts}, {len(corpus.emotions)} emotions of its own")
+        accelerator.print(f"{corpus.name}: {counts}, {len(corpus.emotions)} emotions")
         kept.append(corpus)
     return kept
 
@@ -214,7 +216,7 @@ def extra_corpora(data_args: DataArguments, accelerator: Accelerator) -> list[Ex
 def check_same_features(tables: dict[str, FeatureTable], extra: list[ExtraCorpus]):
     """
     Raises:
-        ValueError: when corpora have features of one stream that cannot come from one extractor.
+        ValueError: when corpora have features of the same stream from different extractors.
     """
     owners = {stream: ("the training split", table) for stream, table in tables.items()}
     for corpus in extra:
@@ -222,14 +224,14 @@ def check_same_features(tables: dict[str, FeatureTable], extra: list[ExtraCorpus
             name, first = owners.setdefault(stream, (corpus.name, table))
             if (table.size, table.record) != (first.size, first.record):
                 raise ValueError(
-                    f"--extra_data: the {stream} features of {corpus.name} have size {table.size}, those of {name} size "
-                    f"{first.size}, or another extractor computed them: compute both with one extractor, or leave "
+                    f"--extra_data: the {stream} features of {corpus.name} (size {table.size}) and of {name} (size {first.size}) "
+                    "were computed by different extractors: compute both with the same one, or leave "
                     f"{MODALITY_OF[stream]} out with --modalities."
                 )
 
 
 def draw_training_conversations(data: ConversationData, fraction: float, seed: int, accelerator: Accelerator):
-    """Replace the training split by the share of it that `--train_fraction` asks for, and correct its counts."""
+    """Replace the training split by the share `--train_fraction` of its conversations, and correct its counts."""
     if "train" not in data.splits or fraction == 1:
         return
     whole = data.splits["train"]
@@ -255,24 +257,24 @@ def drawn_conversations(number: int, fraction: float, seed: int) -> list[int]:
 
 def chosen_modalities(wanted: list[str] | None, tables: list[dict]) -> tuple[str, ...]:
     """
-    The model's modalities: those that were asked for, else text and all that have features.
+    The modalities of the model: the requested ones, else text and all modalities with features.
 
     Args:
-        wanted: `--modalities`.
-        tables: the feature tables of each corpus that is trained on, by stream.
+        wanted: the value of `--modalities`.
+        tables: for each training corpus its feature tables, by stream.
 
     Raises:
-        ValueError: when a modality was asked for that has no features.
+        ValueError: when a requested modality has no features.
     """
     available = {"text"} | {MODALITY_OF[stream] for own in tables for stream in own}
     for modality in wanted or ():
         if modality not in available:
-            raise ValueError(f"--modalities names {modality}: give its feature table as --{modality}_features.")
+            raise ValueError(f"--modalities {modality} needs its feature table: give it as --{modality}_features.")
     return tuple(modality for modality in MODALITIES if modality in (wanted or available))
 
 
 def unread_recordings(conversations: Dataset, modalities: tuple[str, ...]) -> list[str]:
-    """The modalities that could be read from the utterances' recordings, but that the model does not have."""
+    """The modalities of the utterances' recordings that the model does not use."""
     utterances = [utterance for row in conversations["utterances"] for utterance in row]
     media = {"audio": "audio", "vision": "video"}
     return [m for m, medium in media.items() if m not in modalities and any(u.get(medium) for u in utterances)]
@@ -282,8 +284,8 @@ def training_datasets(
     data: TrainingData, model, processor, accelerator: Accelerator, cache_dir: str | None
 ) -> tuple[SeveralCorpora, ConversationDataset]:
     """
-    The conversations that are trained on, of all corpora, and those of the validation split, with their features. The states of a frozen text encoder
-    are computed once, and are a feature table from then on.
+    The training conversations of all corpora and those of the validation split, with their features. The states of a
+    frozen text encoder are computed once and used as a feature table.
 
     Raises:
         ValueError: when no utterance of a split has an emotion.
@@ -291,7 +293,7 @@ def training_datasets(
     tables = {split: dict(data.tables[split]) for split in SPLITS}
     extra = [corpus._replace(tables=dict(corpus.tables)) for corpus in data.extra]
     encoder = model.amuse.encoder("text")
-    # where the encoder reads a text in its conversation, the states of an utterance are not always the same
+    # with other scopes, the states of an utterance depend on how its conversation is divided into sequences
     if encoder is not None and model.config.freeze_text_encoder and model.config.text_scope == "utterance":
         encoder.to(accelerator.device)
         with accelerator.main_process_first():
@@ -301,7 +303,7 @@ def training_datasets(
                 if corpus.texts():
                     states = frozen_text_states(corpus.conversations, processor, encoder, cache_dir)
                     corpus.tables["text"] = states
-    known = set(utterance_ids(data.splits["train"]))  # of a share of the training split, not all have their target here
+    known = set(utterance_ids(data.splits["train"]))  # with --train_fraction, some targets belong to other utterances
     targets = {identifier: target for identifier, target in data.targets.items() if identifier in known}
     train = ConversationDataset(data.splits["train"], tables["train"], targets)
     validation = ConversationDataset(data.splits["validation"], tables["validation"])

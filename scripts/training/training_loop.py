@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The loop of a training: its epochs, its steps and the loss of a batch."""
+"""The training loop: epochs, steps and the loss of a batch."""
 
 import time
 from collections import Counter
@@ -30,7 +30,7 @@ from modeling_amuse.scripts.training.training_checkpoint import save_checkpoint
 from modeling_amuse.scripts.training.training_record import TrainingRecord
 
 LOSSES = ("loss", "classification_loss", "modality_loss", "contrastive_loss")
-"""The losses of the model's output that are reported. The first is the one that is minimized."""
+"""The losses of the model's output that are reported. The first one is minimized."""
 
 
 def training_loop(
@@ -42,8 +42,16 @@ def training_loop(
     meter: EnergyMeter,
 ):
     """
-    Train from the epoch at which the record stands to the last one. After each epoch the model is scored on the validation
-    split, saved when it is the best until now, and a checkpoint is written.
+    Train the remaining epochs. After each epoch, the model is scored on the validation split and saved if it is the best so
+    far, and a checkpoint is written.
+
+    Args:
+        training: the state of the training.
+        train_set: the training conversations.
+        validation_set: the conversations of the validation split.
+        record: the record of the training, to which the epochs are added.
+        output_dir: the folder of the model and the checkpoints.
+        meter: measures the energy of each epoch.
     """
     accelerator, args = training.accelerator, training.args
     energy = {"energy_country": args.energy_country, "device_watts": args.device_watts}
@@ -51,7 +59,7 @@ def training_loop(
     started_at = record.epoch
     for epoch in range(started_at, num_epochs(args)):
         if epoch - max(record.best_epoch, args.extra_data_first) >= args.early_stopping_patience:
-            accelerator.print(f"No better epoch for {args.early_stopping_patience} epochs: stopped early.")
+            accelerator.print(f"No better epoch in {args.early_stopping_patience} epochs: stopped early.")
             break
         if epoch == started_at:
             record.runs.append(this_run)
@@ -59,7 +67,7 @@ def training_loop(
         is_best = record.add_epoch(line)
         accelerator.print(describe_epoch(line, num_epochs(args), is_best))
         log_epoch(line, training)
-        # The model first: when the training is stopped between the two, the epoch is repeated and both are written again.
+        # The model is saved first: if the training stops before the checkpoint is written, the epoch is repeated.
         if is_best:
             for model in (training.model, training.chosen):
                 model.config.unclear_below = threshold
@@ -105,10 +113,12 @@ def train_and_validate(
 
 def train_epoch(training: Training, dataset: SeveralCorpora, epoch: int) -> dict[str, float]:
     """
-    One epoch over the training conversations. A loss is a sum over utterances, divided by the number of labelled utterances in all
-    batches and processes of a step: the steps do not depend on how conversations are spread over processes.
+    Train one epoch. A loss is a sum over utterances, divided by the number of labelled utterances in all batches and
+    processes of a step, so that steps do not depend on the distribution of conversations over processes.
 
     Args:
+        training: the state of the training.
+        dataset: the training conversations.
         epoch: the number of epochs before this one.
 
     Returns:
@@ -119,7 +129,7 @@ def train_epoch(training: Training, dataset: SeveralCorpora, epoch: int) -> dict
     """
     accelerator, args = training.accelerator, training.args
     batches = epoch_batches(dataset, args, epoch, accelerator)
-    # All randomness of an epoch comes from these seeds, so that a resumed training repeats it.
+    # All random numbers of an epoch depend on these seeds, so that a resumed training repeats them.
     set_seed(int(np.random.SeedSequence([args.seed, epoch, accelerator.process_index]).generate_state(1)[0]))
     collate = partial(dataset.collate, training.processor, training.model.config.modalities)
     loader = iter(DataLoader(dataset, batch_sampler=batches, collate_fn=collate))
@@ -135,8 +145,8 @@ def train_epoch(training: Training, dataset: SeveralCorpora, epoch: int) -> dict
     sums = accelerator.reduce(torch.tensor(list(totals.values()), device=accelerator.device), reduction="sum")
     if not sums.isfinite().all():
         raise ValueError(
-            f"The loss of epoch {epoch + 1} is not finite: lower --learning_rate, and look for extreme values in the "
-            "features. The model of the epochs before is kept."
+            f"The loss of epoch {epoch + 1} is not finite: lower --learning_rate, and check the features for extreme values. "
+            "The model of the earlier epochs is kept."
         )
     return {f"train_{name}": float(total) / utterances for name, total in zip(totals, sums, strict=True)}
 
@@ -144,7 +154,7 @@ def train_epoch(training: Training, dataset: SeveralCorpora, epoch: int) -> dict
 def epoch_batches(
     dataset: SeveralCorpora, args: TrainArguments, epoch: int, accelerator: Accelerator
 ) -> list[list[int]]:
-    """The batches of this process in an epoch, as positions of conversations. Each process has as many batches."""
+    """The batches of this process in an epoch, as positions of conversations. All processes have as many batches."""
     process, processes = accelerator.process_index, accelerator.num_processes
     size = args.per_device_train_batch_size * processes
     corpora = dataset.of_epoch(epoch, args.extra_data_first)
@@ -154,11 +164,12 @@ def epoch_batches(
 
 def training_step(training: Training, batches: list[BatchFeature], totals: Counter) -> int:
     """
-    One step of the optimizer.
+    Make one step of the optimizer.
 
     Args:
-        batches: the batches of this process whose gradients are added up.
-        totals: the sum of each loss over the utterances of this process, to which those of this step are added.
+        training: the state of the training.
+        batches: the batches of this process whose gradients are accumulated.
+        totals: the sum of each loss over the utterances of this process, to which this step is added.
 
     Returns:
         The number of labelled utterances in all processes.
@@ -167,10 +178,10 @@ def training_step(training: Training, batches: list[BatchFeature], totals: Count
     labelled = torch.stack([(batch["labels"] != -100).sum() for batch in batches]).sum()
     labelled = accelerator.reduce(labelled, reduction="sum").clamp(min=1)
     for number, batch in enumerate(batches):
-        # processes exchange gradients with the last batch of a step
+        # processes exchange gradients only after the last batch of a step
         with nullcontext() if number == len(batches) - 1 else accelerator.no_sync(training.wrapped):
             losses = batch_losses(training, batch, labelled)
-            # gradients are averaged over the processes, but their sum is wanted
+            # gradients are averaged over the processes, but must be summed
             accelerator.backward(losses["loss"] * accelerator.num_processes)
         for name, loss in losses.items():
             totals[name] += float(loss.detach() * labelled)
@@ -186,12 +197,13 @@ def training_step(training: Training, batches: list[BatchFeature], totals: Count
 
 def batch_losses(training: Training, batch: BatchFeature, labelled: torch.Tensor) -> dict[str, torch.Tensor]:
     """
-    The losses of a batch: `loss` is minimized, the others are reported.
+    The losses of a batch: `loss` is minimized, the others are only reported.
 
-    Other targets than the labels, and losses of more than one forward pass, belong here.
+    To add a loss, or one that needs several forward passes, change this function.
 
     Args:
-        batch: what the processor made of the conversations; further keys are passed to the model.
+        training: the state of the training.
+        batch: the output of the processor; additional keys are passed to the model.
         labelled: the number of labelled utterances in the whole step, by which the model divides sums over utterances.
     """
     weight = training.args.r_drop

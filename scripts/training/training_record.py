@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What a training tells about itself: its settings, its epochs and what the model card needs; and resuming from that."""
+"""The record of a training (settings, epochs, facts for the model card), and resuming a training from it."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -26,17 +26,18 @@ HISTORY_FILE = "training_history.json"
 @dataclass
 class TrainingRecord:
     """
-    A training as its checkpoints and `training_history.json` describe it.
+    The record of a training, as in its checkpoints and in `training_history.json`.
 
     Attributes:
         epoch: the number of finished epochs.
         best_epoch: the epoch whose model is saved.
         best_weighted_f1: its weighted F1 on the validation split.
         history: losses and scores of each epoch.
-        settings: what a resumed training must share with the stopped one.
-        selection_rule, warnings, encoders, num_trained_parameters, data_report: for the model card; not compared on resume.
-        runs: hardware and versions of each run: of the first start, and of each resume that trained on.
-        experts: what the last stage found, see `expert_stage.py`. None: it was not reached.
+        settings: the settings that must be the same when the training is resumed.
+        selection_rule, warnings, encoders, num_trained_parameters, data_report: facts for the model card, which are not
+            compared when the training is resumed.
+        runs: hardware and versions of the first run and of each resumed run that trained an epoch.
+        experts: the result of the last stage, see `expert_stage.py`. None: the stage was not reached.
     """
 
     epoch: int = 0
@@ -53,7 +54,7 @@ class TrainingRecord:
     experts: dict | None = None
 
     def add_epoch(self, line: dict) -> bool:
-        """Add the losses and scores of an epoch. Returns whether it is the best until now."""
+        """Add the losses and scores of an epoch. Returns whether it is the best so far."""
         self.epoch = line["epoch"]
         self.history.append(line)
         if line["validation_weighted_f1"] <= self.best_weighted_f1:
@@ -62,7 +63,7 @@ class TrainingRecord:
         return True
 
     def go_on_from(self, progress: dict):
-        """Take over the epochs and the runs of a stopped training."""
+        """Copy the epochs and the runs of an interrupted training from its progress."""
         for name in ("epoch", "best_epoch", "best_weighted_f1", "history", "settings"):
             setattr(self, name, progress[name])
         self.runs = list(progress.get("runs", ()))
@@ -83,11 +84,15 @@ def describe_training(
     encoder_weights: str | None,
 ) -> TrainingRecord:
     """
-    The record of a training that has not begun.
+    Make the record of a training before its first epoch.
 
     Args:
-        datasets: the training and the validation split.
-        encoder_weights: hash of the weights of a frozen or adapted encoder, which are not in the checkpoints.
+        training: the state of the training.
+        data: the data of the training.
+        datasets: the training and the validation conversations.
+        arguments: the arguments of the training.
+        warnings: the warnings that were printed.
+        encoder_weights: the hash of the weights of a frozen or adapted encoder, which checkpoints do not contain.
     """
     _, model_args, _ = arguments
     return TrainingRecord(
@@ -105,11 +110,11 @@ def training_settings(
     arguments: tuple[DataArguments, ModelArguments, TrainArguments],
     encoder_weights: str | None,
 ) -> dict:
-    """What a resumed training must share with the stopped one: options, model, data, and weights that are not trained."""
+    """The settings that must be the same when a training is resumed: options, model, data, and weights of encoders."""
     settings = {name: value for part in arguments for name, value in asdict(part).items() if name not in FREE_ON_RESUME}
     model = json.loads(training.model.config.to_json_string(use_diff=False))
     for modality in MODALITIES:
-        (model[f"{modality}_config"] or {}).pop("_name_or_path", None)  # where the encoder lay
+        (model[f"{modality}_config"] or {}).pop("_name_or_path", None)  # the encoder's folder may change
     tokenizer = training.processor.tokenizer
     return {
         **settings,
@@ -123,7 +128,8 @@ def training_settings(
 
 def start_or_resume(record: TrainingRecord, training: Training, output_dir: Path):
     """
-    Check that nothing in the output folder would be lost, or take over the state of the training that was stopped there.
+    Load the state of the interrupted training in the output folder, or check that a new training would not overwrite
+    anything there.
 
     Raises:
         FileNotFoundError: when the checkpoint to resume from does not exist.
@@ -134,19 +140,22 @@ def start_or_resume(record: TrainingRecord, training: Training, output_dir: Path
         resume(wanted, checkpoints, record, training)
     elif latest_checkpoint(checkpoints) is not None:
         raise ValueError(
-            f"{output_dir} already holds a training: add --resume_from_checkpoint latest to go on with it, or choose "
+            f"{output_dir} already contains a training: add --resume_from_checkpoint latest to continue it, or choose "
             "another --output_dir."
         )
     elif (output_dir / "config.json").is_file():
-        raise ValueError(f"{output_dir} already holds a model, which would be lost: choose another --output_dir.")
+        raise ValueError(f"{output_dir} already contains a model, which would be lost: choose another --output_dir.")
 
 
 def resume(wanted: str, checkpoints: Path, record: TrainingRecord, training: Training):
     """
-    Put the training into the state in which it was stopped.
+    Load the state of an interrupted training.
 
     Args:
         wanted: `latest`, or the folder of a checkpoint in `checkpoints`.
+        checkpoints: the folder of the checkpoints.
+        record: the record of the training, into which the epochs are copied.
+        training: the state of the training, which is changed.
 
     Raises:
         FileNotFoundError: when there is no such checkpoint.
@@ -161,7 +170,8 @@ def resume(wanted: str, checkpoints: Path, record: TrainingRecord, training: Tra
     if path is None:
         if (checkpoints.parent / HISTORY_FILE).is_file():
             raise ValueError(
-                f"{checkpoints.parent} holds a finished training whose checkpoints were removed: choose another --output_dir."
+                f"{checkpoints.parent} contains a finished training whose checkpoints were removed: choose another "
+                "--output_dir."
             )
         say(f"No epoch was finished in {checkpoints.parent}: starting from the beginning.")
         return
@@ -175,7 +185,7 @@ def resume(wanted: str, checkpoints: Path, record: TrainingRecord, training: Tra
 def check_settings(path: Path, stopped: dict, settings: dict):
     """
     Raises:
-        ValueError: when the settings of the stopped training were different.
+        ValueError: when the settings of the interrupted training were different.
     """
     differing = [name for name, value in settings.items() if stopped.get(name) != value]
     if not differing:
@@ -187,6 +197,6 @@ def check_settings(path: Path, stopped: dict, settings: dict):
         for name in differing
     ]
     raise ValueError(
-        f"{path} was made with other settings: {'; '.join(values)}. Resume with those, or start a new training in another "
-        "--output_dir."
+        f"{path} was made with other settings: {'; '.join(values)}. Resume with the former settings, or start a new training "
+        "in another --output_dir."
     )

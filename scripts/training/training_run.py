@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A training from its arguments to the saved model."""
+"""The body of `amuse train`: from the arguments to the saved model."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -28,15 +28,15 @@ from modeling_amuse.scripts.training.training_record import TrainingRecord, desc
 
 def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArguments) -> TrainingRecord:
     """
-    Train a model, and write it with its record into `--output_dir`.
+    Train a model, and save it with its record in `--output_dir`.
 
     Returns:
-        The record of the training, as `training_history.json` has it.
+        The record of the training, as in `training_history.json`.
 
     Raises:
         FileNotFoundError: when files are missing.
         ImportError: when the package of a tracker is missing.
-        ValueError: when options do not fit each other, or the data; and when the loss becomes infinite.
+        ValueError: when options contradict each other or do not match the data, and when the loss is not finite.
     """
     check_arguments(data_args, model_args, args)
     check_trackers(args.report_to)
@@ -70,7 +70,7 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
     training_loop(training, train_set, validation_set, record, output_dir, meter)
     changed = record.epoch != started_at
 
-    # The experts, which read what the model was trained to give
+    # The experts, which read the outputs of the trained model
     if record.experts is None:
         add_experts(training, datasets, model_args.wanted_experts, record, output_dir)
         changed = True
@@ -83,11 +83,11 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
 
 
 def add_experts(training: Training, datasets: tuple, wanted: str, record: TrainingRecord, output_dir: Path):
-    """Fit the experts of the saved model. A training that is stopped in this stage repeats it when it is resumed."""
+    """Fit the experts of the saved model. A training that is interrupted in this stage repeats it when it is resumed."""
     accelerator, args = training.accelerator, training.args
     if accelerator.is_main_process:
         corpora, validation_set = datasets
-        own = corpora.corpora[0]  # the experts know the emotions of the model's own corpus
+        own = corpora.corpora[0]  # experts predict the emotions of the main data set
         record.experts = fit_experts(
             output_dir, own, validation_set, accelerator, args.per_device_eval_batch_size, wanted
         )
@@ -100,8 +100,8 @@ def add_experts(training: Training, datasets: tuple, wanted: str, record: Traini
 
 def untrained_encoder_weights(model, model_args: ModelArguments) -> str | None:
     """
-    A hash of the text encoder's weights where a checkpoint does not hold them: a frozen encoder's, and those under LoRA
-    adapters. A resumed training must find the same.
+    A hash of the text encoder's weights if checkpoints do not contain them, because it is frozen or has LoRA adapters.
+    A resumed training must have the same weights. None otherwise.
     """
     encoder = model.amuse.encoder("text")
     if encoder is None or not (model_args.lora or model_args.freeze_text_model):
@@ -110,24 +110,24 @@ def untrained_encoder_weights(model, model_args: ModelArguments) -> str | None:
 
 
 def describe_model(training: Training):
-    """Print the modalities, the number of trained weights, and what computes."""
+    """Print the modalities, the number of trained weights, the devices and the batch size."""
     accelerator, args = training.accelerator, training.args
     accelerator.print(
         f"{', '.join(training.model.config.modalities)}; {training.num_trained_parameters:,} trained parameters; "
         f"{accelerator.num_processes} process(es) on {accelerator.device}, "
-        f"{training.batch_size * args.gradient_accumulation_steps} conversations a step"
+        f"{training.batch_size * args.gradient_accumulation_steps} conversations per step"
     )
 
 
 def finish(training: Training, record: TrainingRecord, output_dir: Path, changed: bool):
-    """Write the history, say which epoch was best, and end the processes."""
+    """Write the history, print the best epoch, and end the processes."""
     accelerator = training.accelerator
     if accelerator.is_main_process and (changed or not (output_dir / "training_history.json").is_file()):
         record.write(output_dir)
     accelerator.print(
         f"Epoch {record.best_epoch} was best on validation, weighted F1 {record.best_weighted_f1:.4f}; saved in {output_dir}"
     )
-    # The process group must not end while the distributed model exists: the model would wait for the group's threads
-    # while it holds the interpreter's lock, which they may need.
+    # The distributed model must be freed before the process group ends: otherwise it would wait for the group's threads
+    # while holding the interpreter's lock, which these threads may need.
     (training.wrapped,) = accelerator.free_memory(training.wrapped)
     accelerator.end_training()

@@ -62,7 +62,7 @@ def test_the_trained_model_is_uploaded(data, tmp_path):
     ("options", "message"),
     [
         ({"push_to_hub": True}, "--push_to_hub needs --hub_model_id user/name"),
-        ({"hub_model_id": "user/amuse"}, "nothing is uploaded: add --push_to_hub"),
+        ({"hub_model_id": "user/amuse"}, "has no effect without --push_to_hub"),
         ({"push_to_hub": True, "hub_model_id": "amuse"}, "--hub_model_id 'amuse' does not say whose repository it is"),
     ],
 )

@@ -252,14 +252,14 @@ def test_several_conversations_are_not_written_over_each_other(model_dir, tmp_pa
     command = [str(tmp_path / "talks.jsonl"), "--model", str(model_dir)]
     for option in (["--output", str(tmp_path / "out.json")], ["--picture", str(tmp_path / "out.png")]):
         assert run_recognize([*command, *option]) == 1
-        assert "holds 2 conversations: let --output name a folder" in capsys.readouterr().err
+        assert "contains 2 conversations: give a folder as --output" in capsys.readouterr().err
     assert run_recognize([*command, "--output", str(tmp_path / "out")]) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["talks-0.json", "talks-1.json"]
     before = (tmp_path / "out" / "talks-0.json").read_bytes()
     (tmp_path / "talks-0.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nZoe: What?\n")
     command = [str(tmp_path / "talks.jsonl"), str(tmp_path / "talks-0.srt"), "--model", str(model_dir)]
     assert run_recognize([*command, "--output", str(tmp_path / "out")]) == 1
-    assert "talks-0.json is the file of another conversation, and is not written over" in capsys.readouterr().err
+    assert "talks-0.json belongs to another conversation, and is not overwritten" in capsys.readouterr().err
     assert (tmp_path / "out" / "talks-0.json").read_bytes() == before
 
 
@@ -396,7 +396,7 @@ def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus,
     command = [str(tmp_path / "talk.mp4"), "--model", str(model_dir)]
     for output in (["--output", str(tmp_path / "talk.srt")], ["--output", str(tmp_path), "--formats", "json", "srt"]):
         assert run_recognize([*command, *output]) == 1
-        assert "is read, and would be overwritten" in capsys.readouterr().err
+        assert "is an input, and would be overwritten" in capsys.readouterr().err
     assert (tmp_path / "talk.srt").read_text() == cue
     (tmp_path / "talk.srt").rename(tmp_path / "talk.SRT")
     assert run_recognize([*command, "--picture", "talk.bmp"]) == 1

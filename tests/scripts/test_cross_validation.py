@@ -129,14 +129,16 @@ def test_contributions_of_all_folds_are_pooled(tmp_path):
 
 def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):
     data, output = corpus(tmp_path / "data"), tmp_path / "cv"
-    with pytest.raises(ValueError, match="give its feature table as --vision_features"):
+    with pytest.raises(ValueError, match="needs its feature table: give it as --vision_features"):
         run(data, output, modalities=["vision"])
     found = {"confusion_matrix": [[1, 0], [0, 1]], "per_class": ["joy", "fear"]}
     monkeypatch.setattr(cross_validation, "run_fold", lambda *_: found)
     run(data, output)  # what failed at once left nothing behind
     run(data, output, per_device_eval_batch_size=3)  # changes no result
     for option, value in (("hidden_dropout", 0.4), ("num_folds", 4), ("seed", 1)):
-        with pytest.raises(ValueError, match=f"with other settings: {option} was .*, is {value}. Go on with those, or"):
+        with pytest.raises(
+            ValueError, match=f"with other settings: {option} was .*, is {value}. Continue with the former settings, or"
+        ):
             run(data, output, **{option: value})
     with pytest.raises(ValueError, match="with other settings: data was"):
         run(corpus(data, shift=0.5), output)
@@ -184,17 +186,17 @@ def test_no_speaker_is_in_two_splits_of_a_fold(number, speakers):
 def test_what_cannot_be_divided_is_refused(tmp_path):
     with pytest.raises(ValueError, match="--num_folds is 2: training, validation and test need at least 3"):
         fold_data.divide([talk(speaker, "joy") for speaker in "ABC"], 2)
-    with pytest.raises(ValueError, match=r"Fold \d of 3: none of the speakers that are trained on shows sadness"):
+    with pytest.raises(ValueError, match=r"Fold \d of 3: no training speaker shows sadness"):
         fold_data.divide([talk("A", "joy"), talk("B", "joy"), talk("C", "sadness")], 3)
     paths = ["--output_dir", str(tmp_path / "cv"), "--cache_dir", str(tmp_path / "cache")]
-    with pytest.raises(ValueError, match=r"split already \(.*validation.*\): use train.py and evaluate.py"):
+    with pytest.raises(ValueError, match=r"already has splits \(.*validation.*\): use amuse train and amuse evaluate"):
         cross_validate.main(["--dataset_name", "sample", *paths])
     assert not (tmp_path / "cv").exists()
 
 
 def test_several_processes_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ValueError, match="runs in one process"):
+    with pytest.raises(ValueError, match="runs in a single process"):
         run(corpus(tmp_path / "data"), tmp_path / "cv")
 
 
@@ -263,7 +265,7 @@ def test_scenes_of_a_data_set_with_splits(tmp_path, trainings):
     for folds, message in (([4], "the folds are 1 to 3"), ([0, 1], "the folds are 1 to 3")):
         with pytest.raises(ValueError, match=message):
             run(data, tmp_path / "other", folds=folds, **more)
-    with pytest.raises(ValueError, match="needs both"):
+    with pytest.raises(ValueError, match="needs a training split.* and a validation split"):
         run(corpus(tmp_path / "alone"), tmp_path / "other", **more)
 
 
@@ -283,7 +285,7 @@ def test_a_fold_leaves_one_session_out():
     for fold in folds:
         shown = [{c["id"][:5] for c in fold[split]} for split in ("train", "validation", "test")]
         assert not shown[0] & shown[1] and not shown[1] & shown[2] and not shown[0] & shown[2]
-    with pytest.raises(ValueError, match="There are 1 sessions: training, validation and test need at least 3"):
+    with pytest.raises(ValueError, match="There are 1 sessions, but training, validation and test need at least 3"):
         fold_data.divide(talks[:2], 5, "session")
 
 

@@ -164,7 +164,7 @@ def test_a_split_is_divided_and_another_one_is_added(home):
     assert all(name.startswith("validation_") for name in data.features["vision"][0])
     with pytest.raises(ValueError, match="--folds_extra validation is the split that --folds_of divides"):
         load_fold_data(FoldArguments(folds_of="validation", folds_extra="validation"), options)
-    with pytest.raises(ValueError, match="name that one with --folds_of"):
+    with pytest.raises(ValueError, match="give that one as --folds_of"):
         load_fold_data(FoldArguments(folds_extra="train"), options)
 
 

@@ -66,7 +66,7 @@ def test_without_the_encoder_a_small_one_is_trained_with_a_warning(talks, tmp_pa
     monkeypatch.setenv("AMUSE_ENCODERS_DIR", str(tmp_path))
     monkeypatch.setattr(default_text_model, "DEFAULT_TEXT_MODEL", "nobody/nothing")
     record = run_training(talks, tmp_path / "mine")
-    assert "Warning: the text encoder nobody/nothing cannot be had" in capsys.readouterr().out
+    assert "Warning: the text encoder nobody/nothing cannot be loaded" in capsys.readouterr().out
     assert record.encoders["text"] is None
     run_training(talks, tmp_path / "asked", "--text_model", "scratch")
     assert "Warning" not in capsys.readouterr().out
@@ -105,7 +105,7 @@ def test_the_model_of_a_recognition_that_names_none(tmp_path, monkeypatch, capsy
     for name in ("amuse-sample", "amuse-meld"):
         (tmp_path / name).mkdir()
     (tmp_path / "amuse-sample/config.json").write_text("{}")
-    assert default_model() == "amuse-sample" and "made-up corpus alone" in capsys.readouterr().err
+    assert default_model() == "amuse-sample" and "only on synthetic data" in capsys.readouterr().err
     (tmp_path / "amuse-meld/config.json").write_text("{}")
     assert default_model() == "amuse-meld" and capsys.readouterr().err == ""
 

@@ -29,7 +29,7 @@ def test_the_mean_of_models_decides_by_their_mean_probability():
     mean = mean_prediction([first, second.sample(frac=1, random_state=0)])  # in any order
     assert mean["prediction"].tolist() == ["joy", "anger", "anger", "joy"]
     np.testing.assert_allclose(mean["probability_joy"], [0.85, 0.35, 0.15, 0.65])
-    with pytest.raises(ValueError, match="same utterances and emotions"):
+    with pytest.raises(ValueError, match="different utterances or emotions"):
         mean_prediction([first, second.iloc[:3]])
 
 

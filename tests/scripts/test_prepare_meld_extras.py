@@ -75,7 +75,7 @@ def test_votes_and_conversations_are_written_as_train_reads_them(meld, tmp_path,
     friends, ecf = write(tmp_path / "friends.json", FRIENDS), write(tmp_path / "ecf.json", ECF)
     fixed = ["--data_dir", str(meld), "--output_dir", str(tmp_path / "extras"), "--cache_dir", str(tmp_path / "cache")]
     votes, folder = prepare_meld_extras.main([*fixed, "--emotionlines", friends, "--ecf", ecf])
-    assert "1 of 3 conversations stand in MELD's test split" in capsys.readouterr().out
+    assert "1 of 3 conversations occur in MELD's test split" in capsys.readouterr().out
     with votes.open(encoding="utf-8") as file:
         rows = {row["utterance_id"]: row for row in csv.DictReader(file)}
     assert rows.keys() == {"dia0_utt0", "dia0_utt1", "dia0_utt2", "dia1_utt0"}
@@ -105,10 +105,10 @@ def test_other_files_are_refused(meld, tmp_path):
         with pytest.raises(ValueError, match="not a file of ECF"):
             prepare_meld_extras.main([*fixed, "--ecf", wrong])
     strange = write(tmp_path / "strange.json", [lines(("Nobody says this.", "5000000"))])
-    with pytest.raises(ValueError, match="No training utterance of MELD"):
+    with pytest.raises(ValueError, match="no training utterance of MELD"):
         prepare_meld_extras.main([*fixed, "--emotionlines", strange])
     known = write(tmp_path / "known.json", ECF[1:2])
-    with pytest.raises(ValueError, match="none is new"):
+    with pytest.raises(ValueError, match="none is left to train on"):
         prepare_meld_extras.main([*fixed, "--ecf", known])
 
 

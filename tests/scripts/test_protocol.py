@@ -95,9 +95,9 @@ def test_training_needs_no_test_split_and_evaluation_opens_it_on_demand_alone(tm
     assert missing["disturbance"]["missing_rate"] == 1
     without, wordless = (scores[columns].to_numpy() for scores in (frame, pd.read_parquet(disturbed)))
     assert np.abs(without - wordless).max() > 1e-4
-    with pytest.raises(ValueError, match="no features of text to put --feature_noise on"):
+    with pytest.raises(ValueError, match="--feature_noise needs features of text"):
         evaluate.main([*where, "--feature_noise", "1"])
-    with pytest.raises(ValueError, match="--disturbed_modalities names audio, which is not among text"):
+    with pytest.raises(ValueError, match="--disturbed_modalities has audio, which is not used here: choose from text"):
         evaluate.main([*where, "--missing_rate", "0.5", "--disturbed_modalities", "audio"])
 
 
@@ -269,7 +269,9 @@ def test_the_temperature_that_was_put_in_is_found():
         negative_log_likelihood(overconfident, labels, t) for t in (temperature, 0.95 * temperature, 1.05 * temperature)
     ]
     assert min(likelihoods) == likelihoods[0]
-    with pytest.raises(ValueError, match="The loss on these 5 utterances has no minimum at a temperature from 0.05 to 20"):
+    with pytest.raises(
+        ValueError, match="The loss on these 5 utterances has no minimum at a temperature from 0.05 to 20"
+    ):
         fit_temperature(np.eye(5) * 0.9 + 0.02, np.arange(5))
     with pytest.raises(ValueError, match="no labelled utterance"):
         fit_temperature(np.zeros((0, 5)), np.zeros(0, int))

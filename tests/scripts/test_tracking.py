@@ -93,7 +93,7 @@ def test_a_training_is_repeated_by_its_recipe(reported, corpus, tmp_path):
         (None, "There is no file .*own.yaml for --recipe"),
         ("a: [1", "own.yaml is not YAML: .*line 1"),
         ("- 1", "own.yaml must map options to values"),
-        ("layer_decay: 0.5\nmomentum: 0.9", "own.yaml sets momentum, which train.py does not know"),
+        ("layer_decay: 0.5\nmomentum: 0.9", "own.yaml sets momentum, which is not an option of training"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path, text, message):

@@ -208,12 +208,12 @@ def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
         parse_arguments(["--recip", "meld", "--output_dir", "x"])
     (tmp_path / "own.yaml").write_text("momentum: 0.9")
     monkeypatch.setattr(training_arguments, "RECIPES", tmp_path)
-    with pytest.raises(ValueError, match="sets momentum, which train.py does not know"):
+    with pytest.raises(ValueError, match="sets momentum, which is not an option of training"):
         parse_arguments(["--recipe", "own", "--output_dir", "x"])
 
 
 def test_lora_needs_an_encoder_to_adapt(corpus, tmp_path, tiny_text_encoder):
-    with pytest.raises(ValueError, match="--weight_averaging goes with whole weights: leave out --lora"):
+    with pytest.raises(ValueError, match="--weight_averaging does not support --lora"):
         trained(corpus, tmp_path / "x", *LORA, "--text_model", tiny_text_encoder[0], "--weight_averaging", "0.9")
     for more in ([], ["--text_model", tiny_text_encoder[0], "--freeze_text_model"]):
         with pytest.raises(ValueError, match="--lora adapts a pretrained text encoder"):
