@@ -8,14 +8,14 @@ from modeling_amuse.variants import MODALITIES
 
 @dataclass
 class ExportArguments:
-    """What is exported, and where to."""
+    """Options of the export."""
 
     model: str = field(metadata={"help": "Folder or Hub id of the model."})
     output_dir: str = field(metadata={"help": "Folder for the file, the configuration and the processor."})
     without_encoders: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Modalities whose encoder is left out of the file, which then takes the encoder's states as input.",
+            "help": "Modalities whose encoder is not exported; the file then takes the encoder's states as input.",
             "choices": list(MODALITIES),
         },
     )

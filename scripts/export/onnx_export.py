@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Exporting a model to ONNX, and checking the file against PyTorch."""
+"""Exporting a model to ONNX, and comparing the file's outputs with PyTorch's."""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hu
 
 LARGEST_DIFFERENCE = 1e-4
 BATCH_SIZES = (2, 1, 5, 4)
-"""Conversations in the batches that the file is checked with; the corpus's test split has as many."""
+"""The numbers of conversations in the batches for checking the file; their sum is that of the corpus's test split."""
 
 
 class ChosenOutputs(torch.nn.Module):
@@ -36,10 +36,10 @@ class ChosenOutputs(torch.nn.Module):
 
 def export_model(args: ExportArguments) -> float:
     """
-    Export a saved model; see [`export`].
+    Export a saved model, see [`export`].
 
     Returns:
-        The largest difference between an output of the file and of PyTorch.
+        The largest difference between the outputs of the file and of PyTorch.
     """
     for module in ("onnx", "onnxscript", "onnxruntime"):
         import_extra(module, "onnx")
@@ -58,29 +58,31 @@ def export(
     Write `model.onnx`, the configuration and the processor, and check the file.
 
     Args:
-        model: in evaluation mode, of float32.
-        processor: the model's.
-        conversations: what the file is checked with; their other modalities are made up.
-        folder: what stands in it stays, when anything goes wrong.
-        without_encoders: modalities of which the file takes features.
+        model: the model, in evaluation mode and float32.
+        processor: the model's processor.
+        conversations: conversations for checking the file; modalities other than text are random.
+        folder: the folder to write to. Its files are not changed if the export fails.
+        without_encoders: modalities whose encoder is not exported, so that the file takes features.
 
     Returns:
-        The largest difference between an output of the file and of the model.
+        The largest difference between the outputs of the file and of the model.
 
     Raises:
-        ValueError: for a model whose numbers are random, or that reads text in its conversation; for modalities without an encoder, and when the file's numbers
-            differ by more than 1e-4.
+        ValueError: for a model with random outputs, or whose text encoder reads more than an utterance; for
+            `without_encoders` that the model does not have; and when outputs differ by more than 1e-4.
     """
     if model.config.fusion == "random":
-        raise ValueError("A model with fusion='random' gives other numbers every time: it cannot be exported.")
+        raise ValueError("A model with fusion='random' has random outputs and cannot be exported.")
     if model.config.text_scope != "utterance" and model.amuse.encoder("text") and "text" not in without_encoders:
         raise ValueError(
-            f"The model reads text in its conversation (text_scope={model.config.text_scope!r}), for which a file would "
-            "have to know how many sequences there will be: leave its encoder out with --without_encoders text."
+            f"A text encoder that reads more than an utterance (text_scope={model.config.text_scope!r}) cannot be exported, as "
+            "the number of its sequences varies: leave it out with --without_encoders text."
         )
     for modality in without_encoders:
         if model.amuse.encoder(modality) is None:
-            raise ValueError(f"The model has no {modality} encoder that could stay out: it takes features anyway.")
+            raise ValueError(
+                f"--without_encoders {modality}: the model has no {modality} encoder, and takes features anyway. Leave it out."
+            )
     batches = check_batches(model, processor, conversations, without_encoders)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
@@ -89,8 +91,8 @@ def export(
         difference = max(largest_difference(model, exported, batch) for batch in batches)
         if not difference <= LARGEST_DIFFERENCE:
             raise ValueError(
-                f"The exported file gives other numbers than PyTorch (by up to {difference:.1e}; {LARGEST_DIFFERENCE} is "
-                "allowed): it is not kept."
+                f"The outputs of the exported file differ from PyTorch's by up to {difference:.1e}, but {LARGEST_DIFFERENCE} is "
+                "the largest difference allowed: the file is not kept."
             )
         for file in Path(temporary).iterdir():
             os.replace(file, folder / file.name)
@@ -101,21 +103,21 @@ def export(
 
 def to_onnx(model: AmuseForEmotionRecognition, batch: dict[str, torch.Tensor]) -> "torch.onnx.ONNXProgram":
     """
-    The model as an ONNX program.
+    Convert the model to an ONNX program.
 
     Args:
-        model: in evaluation mode.
-        batch: with every input that the program is to take, of at least two conversations, utterances and tokens.
+        model: the model, in evaluation mode.
+        batch: a batch with all inputs of the program, of at least two conversations, utterances and tokens.
     """
     shapes = {}
     for name, tensor in batch.items():
         shapes[name] = {0: "conversations", 1: "utterances"}
         if _has_steps(name, tensor, batch):
             shapes[name][2] = f"{stream_of(name)}_tokens"
-    # masks are int64, all of them
+    # all masks must be int64
     batch = {name: tensor if tensor.is_floating_point() else tensor.long() for name, tensor in batch.items()}
     with torch.no_grad(), warnings.catch_warnings():
-        # inputs share their axes, which it warns of
+        # the exporter warns that inputs share axes, which is intended
         warnings.filterwarnings("ignore", message=".*The axis name: .* will not be used", category=UserWarning)
         return torch.onnx.export(
             ChosenOutputs(model).eval(),
@@ -124,25 +126,25 @@ def to_onnx(model: AmuseForEmotionRecognition, batch: dict[str, torch.Tensor]) -
             input_names=list(batch),
             output_names=list(output_names(model.config)),
             dynamo=True,
-            optimize=False,  # onnxruntime optimizes what it loads; the exporter would take as long again
+            optimize=False,  # onnxruntime optimizes the model when it loads it, and the exporter is slow at it
             verbose=False,
         )
 
 
 def _has_steps(name: str, tensor: torch.Tensor, batch: dict[str, torch.Tensor]) -> bool:
-    """Whether the third axis may have any length: not that of spectrograms, whose encoders have a fixed window."""
+    """Whether the third axis of an input may have any length. That of spectrograms is fixed by the encoder's window."""
     spectrogram = batch.get("audio_values", tensor).dim() == 4 and name in ("audio_values", "audio_mask")
     return tensor.dim() > 2 and not spectrogram and name != "evidence"
 
 
 def check_batches(model, processor, conversations: list[dict], without_encoders=()) -> list[dict[str, torch.Tensor]]:
     """
-    Batches of differing shapes. In the first, every utterance has every modality; in the others, utterances lack some of
-    them; in the last one, all but the first modality is left out. Of a model that encodes sound or images, conversations
-    are cut to one or two utterances.
+    Batches of different shapes for checking the file. In the first one, every utterance has all modalities; in the others,
+    utterances lack some of them; in the last one, all utterances have only the first modality. For a model that encodes
+    sound or images, conversations are cut to one or two utterances.
     """
     generator = np.random.default_rng(0)
-    # the file encodes padding, too, and Whisper's window has 30 seconds: whole conversations would take gigabytes
+    # the file also encodes padding, and Whisper's window lasts 30 s: complete conversations would take gigabytes
     costly = any(m not in ("text", *without_encoders) and model.amuse.encoder(m) for m in model.config.modalities)
     batches, start = [], 0
     for number, size in enumerate(BATCH_SIZES):
@@ -164,7 +166,7 @@ def check_batches(model, processor, conversations: list[dict], without_encoders=
 
 
 def _signals(model, processor, utterance: dict, generator, without_encoders, complete: bool) -> dict:
-    """The utterance's speaker and text, and noise for its other modalities."""
+    """An utterance with its speaker and text, and random inputs of the other modalities."""
     signals = {"speaker": utterance["speaker"]}
     for stream in STREAMS:
         modality, size = MODALITY_OF[stream], getattr(model.config, f"{stream}_feature_size")
@@ -190,6 +192,6 @@ def _signals(model, processor, utterance: dict, generator, without_encoders, com
 
 @torch.no_grad()
 def largest_difference(model: AmuseForEmotionRecognition, exported: OnnxModel, batch: dict) -> float:
-    """Between what PyTorch and the exported file give for a batch, over all outputs."""
+    """The largest difference between the outputs of PyTorch and of the exported file for a batch."""
     expected, given = model(**batch), exported(**batch)
     return max(float(np.abs(expected[name].numpy() - given[name]).max()) for name in output_names(model.config))

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Storing the weights of linear layers in eight bits, and what that costs in scores."""
+"""Storing the weights of linear layers in eight bits, and comparing the scores before and after."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArgum
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 
 KEPT = ["modality_heads", "classifier"]
-"""Modules of few weights, which the emotions are read from."""
+"""Modules that are not quantized: the heads that predict the emotions, which have few weights."""
 SCORES = ("weighted_f1", "accuracy", "macro_f1")
 
 
@@ -22,20 +22,20 @@ def quantize_and_score(args: EvaluationArguments, output_dir: str) -> dict[str, 
     Quantize a model and score it before and after.
 
     Args:
-        args: the model, and what it is scored on. The scores are written into `output_dir`.
-        output_dir: folder for the quantized model.
+        args: the model and the data to score it on. The scores are written into `output_dir`.
+        output_dir: the folder for the quantized model.
 
     Returns:
         The scores `before` and `after`.
 
     Raises:
-        ValueError: when the folder holds a model already.
-        ImportError: without torchao.
+        ValueError: when the folder already contains a model.
+        ImportError: when torchao is not installed.
     """
     settings = import_extra("torchao.quantization", "quantize").Int8WeightOnlyConfig()
     folder = Path(output_dir)
     if (folder / "config.json").exists():
-        raise ValueError(f"{folder} already holds a model: give another --output_dir.")
+        raise ValueError(f"{folder} already contains a model: give another --output_dir.")
 
     def scores_of(model: str, when: str) -> dict[str, float]:
         output = folder / f"results_{when}.json"
@@ -56,9 +56,9 @@ def quantize(name: str, settings, folder: Path):
     Save a model with quantized weights, and its processor, and print the sizes.
 
     Args:
-        name: folder or Hub id.
-        settings: of torchao, how weights are quantized.
-        folder: where to.
+        name: the folder or Hub id of the model.
+        settings: the quantization settings of torchao.
+        folder: the folder to save to.
     """
     processor = load_from_folder_or_hub(AmuseProcessor, name)
     whole = load_from_folder_or_hub(AmuseForEmotionRecognition, name)

@@ -1,16 +1,16 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-The handler of a model's repository, which Hugging Face's Inference Endpoints call. It is uploaded as `handler.py` and runs with
-the code in the repository, without an installation of this package.
+The handler of a model's repository for Hugging Face's Inference Endpoints. It is uploaded as `handler.py` and runs with the
+code in the repository, without an installation of this package.
 
 A request is JSON. Its `inputs` are one of
 
 - a conversation, `[{"speaker": "Ada", "text": "I got the job!"}, ...]` or `{"utterances": [...]}`, or a list of these;
-- a recording, `{"recording": BASE64, "suffix": ".wav"}`, with a `"transcript"` as text and its `"transcript_suffix"`
-  (default `.srt`), unless the variable `AMUSE_SPEECH_MODEL` names a Whisper model that writes one;
-- the bytes of a recording, with the content type of a sound or video file and `AMUSE_SPEECH_MODEL`.
+- a recording, `{"recording": BASE64, "suffix": ".wav"}`, with the text of a `"transcript"` and its `"transcript_suffix"`
+  (default `.srt`). The transcript may be left out if the variable `AMUSE_SPEECH_MODEL` names a Whisper model;
+- the bytes of a recording, with the content type of a sound or video file; this needs `AMUSE_SPEECH_MODEL`.
 
-`parameters` are those of the `emotion-recognition` pipeline, such as `{"top_k": 3}`. The answer is what the pipeline returns.
+`parameters` are those of the `emotion-recognition` pipeline, such as `{"top_k": 3}`. The response is the pipeline's output.
 """
 
 import base64
@@ -26,11 +26,13 @@ PARAMETERS = ("top_k", "modalities", "num_speakers", "language", "batch_size")
 """The parameters of the pipeline that a request may set."""
 
 FILE_KEYS = ("audio", "video")
-"""Keys of an utterance that name files, which would be files of the server."""
+"""The keys of an utterance that name files. They are refused, as these would be files of the server."""
 
 
 class EndpointHandler:
     """
+    Answers the requests of an Inference Endpoint.
+
     Args:
         path: the folder of the repository.
     """
@@ -42,17 +44,17 @@ class EndpointHandler:
     def __call__(self, data: dict[str, Any]) -> list:
         """
         Args:
-            data: the request, with `inputs` and, if any, `parameters`.
+            data: the request, with `inputs` and optionally `parameters`.
 
         Raises:
-            ValueError: for a request that is none of those above, with what to send.
+            ValueError: for an invalid request; the message says what to send.
         """
         if "inputs" not in data:
             raise ValueError('Send {"inputs": [{"speaker": "Ada", "text": "Hello."}]}: the request has no "inputs".')
         inputs, parameters = data["inputs"], data.get("parameters") or {}
         unknown = [name for name in parameters if name not in PARAMETERS]
         if unknown:
-            raise ValueError(f"There is no parameter {', '.join(unknown)}; there are {', '.join(PARAMETERS)}.")
+            raise ValueError(f"There is no parameter {', '.join(unknown)}; the parameters are {', '.join(PARAMETERS)}.")
         if isinstance(inputs, (bytes, bytearray)):
             inputs = {"recording": bytes(inputs)}
         if isinstance(inputs, dict) and "recording" in inputs:
@@ -61,12 +63,12 @@ class EndpointHandler:
         return self.recognizer(inputs, **parameters)
 
     def recognize_recording(self, inputs: dict, parameters: dict) -> list:
-        """Write a recording, and its transcript if there is one, to files of a folder that is removed, and recognize it."""
+        """Recognize a recording, which is written with its transcript, if any, to a temporary folder."""
         transcript = inputs.get("transcript")
         if transcript is None and self.speech_model is None:
             raise ValueError(
-                "This endpoint recognizes no speech: send a transcript with the recording, or set AMUSE_SPEECH_MODEL to the "
-                "name of a Whisper model."
+                "This endpoint does not transcribe speech: send a transcript with the recording, or set AMUSE_SPEECH_MODEL to "
+                "the name of a Whisper model."
             )
         with tempfile.TemporaryDirectory() as folder:
             recording = Path(folder) / f"recording{checked_suffix(inputs.get('suffix', '.wav'))}"
@@ -90,7 +92,7 @@ def decoded(recording) -> bytes:
 
 def checked_suffix(suffix: str) -> str:
     if not isinstance(suffix, str) or not suffix.startswith(".") or not suffix[1:].isalnum():
-        raise ValueError(f"{suffix!r} is no suffix of a file: give one such as .wav, .mp4, .srt or .json.")
+        raise ValueError(f"{suffix!r} is not the suffix of a file: give one such as .wav, .mp4, .srt or .json.")
     return suffix
 
 
@@ -100,11 +102,11 @@ def check_without_files(inputs):
         ValueError: when the request names files, which would be read on the server.
     """
     if isinstance(inputs, str) or (isinstance(inputs, (list, tuple)) and any(isinstance(item, str) for item in inputs)):
-        raise ValueError('Files of this machine are not read: send {"recording": BASE64, "transcript": TEXT}.')
+        raise ValueError('Files of the server are not read: send {"recording": BASE64, "transcript": TEXT}.')
     if isinstance(inputs, dict):
         named = [key for key in FILE_KEYS if isinstance(inputs.get(key), str)]
         if named:
-            raise ValueError(f"An utterance names {', '.join(named)}: files of this machine are not read.")
+            raise ValueError(f"An utterance has a path as {', '.join(named)}, but files of the server are not read.")
         check_without_files(inputs.get("utterances", []))
     elif isinstance(inputs, (list, tuple)):
         for item in inputs:

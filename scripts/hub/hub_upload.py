@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A folder becomes a version of a Hub repository: one commit, and a tag. What was there before stays in its history."""
+"""Uploading a folder as a new version of a Hub repository, with one commit. Earlier versions stay in its history."""
 
 import os
 import shutil
@@ -17,29 +17,31 @@ from huggingface_hub.utils import validate_repo_id
 def check_repo_id(repo_id: str, option: str = "--repo_id"):
     """
     Raises:
-        ValueError: when it is not of the form `user/name`.
+        ValueError: when the id does not have the form `user/name`.
     """
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise ValueError(f"{option} {repo_id!r} is no name of a repository: {error}") from error
+        raise ValueError(f"{option} {repo_id!r} is not the name of a repository: {error}") from error
     if repo_id.count("/") != 1:
-        raise ValueError(f"{option} {repo_id!r} does not say whose repository it is: give user/{repo_id}.")
+        raise ValueError(f"{option} {repo_id!r} has no owner: give user/{repo_id}.")
 
 
-def check_access(otherwise: str = "--dry_run DIR needs none."):
+def check_access(otherwise: str = "--dry_run DIR needs no access."):
     """
+    Check that there is a token for the Hub.
+
     Args:
-        otherwise: what the user can do without access, a sentence for the message.
+        otherwise: a sentence for the message that says what the user can do without access.
 
     Raises:
-        ValueError: when there is no token, or the Hub is switched off.
+        ValueError: when there is no token, or the Hub is in offline mode.
     """
     if is_offline_mode():
         raise ValueError(f"HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it. {otherwise}")
     if get_token() is None:
         raise ValueError(
-            "There is no token for the Hub: make one with write access at https://huggingface.co/settings/tokens, then "
+            "There is no token for the Hub: create one with write access at https://huggingface.co/settings/tokens, then run "
             f"`hf auth login`, or set HF_TOKEN. {otherwise}"
         )
 
@@ -47,18 +49,18 @@ def check_access(otherwise: str = "--dry_run DIR needs none."):
 @contextmanager
 def clear_hub_errors(repo_id: str) -> Iterator[None]:
     """
-    The Hub's errors, in words that say what to do.
+    Replace the Hub's errors by ones that say what to do.
 
     Raises:
-        ValueError: for an answer that refuses.
-        ConnectionError: when there is no answer.
+        ValueError: when the Hub refuses the request.
+        ConnectionError: when the Hub cannot be reached.
     """
     try:
         yield
     except (HTTPError, OfflineModeIsEnabled, RuntimeError) as error:
         cause = error
         while cause is not None and not isinstance(cause, (HTTPError, OfflineModeIsEnabled)):
-            cause = cause.__cause__  # an upload that failed in a thread
+            cause = cause.__cause__  # for uploads that failed in a thread
         if cause is None:
             raise
         if not isinstance(cause, HfHubHTTPError):
@@ -67,15 +69,15 @@ def clear_hub_errors(repo_id: str) -> Iterator[None]:
         said = cause.server_message or str(cause).splitlines()[0]
         if status == 401:
             raise ValueError(
-                f"The Hub does not accept the token ({said}): make one with write access at "
-                "https://huggingface.co/settings/tokens, then `hf auth login`, or set HF_TOKEN."
+                f"The Hub does not accept the token ({said}): create one with write access at "
+                "https://huggingface.co/settings/tokens, then run `hf auth login`, or set HF_TOKEN."
             ) from error
         if status == 403:
             raise ValueError(
-                f"The token may not do that in {repo_id} ({said}): is {repo_id.split('/')[0]!r} you, or an organization in "
-                "which you may write, and does the token have write access?"
+                f"The token has no permission for {repo_id} ({said}): check that {repo_id.split('/')[0]!r} is your name or an "
+                "organization with write access for you, and that the token has write access."
             ) from error
-        raise ValueError(f"The Hub refused {repo_id}, with the status {status}: {said}") from error
+        raise ValueError(f"The Hub refused the request for {repo_id} with the status {status}: {said}") from error
 
 
 def prepare_repo(
@@ -87,16 +89,21 @@ def prepare_repo(
     is_ours: Callable[[list[str]], bool],
 ) -> str:
     """
-    A repository that may take the next version: a new one, or that of the versions before.
+    Create the repository, or check that an existing one can take the next version.
 
     Args:
-        is_ours: from the names of the files of a repository that exists, whether they are an earlier version.
+        api: the client of the Hub.
+        repo_id: the name of the repository.
+        repo_type: `model` or `dataset`.
+        private: whether the repository must be private.
+        revision_tag: the tag of the next version, if any.
+        is_ours: a function that says from the file names of an existing repository whether they are an earlier version.
 
     Returns:
-        Its address.
+        The URL of the repository.
 
     Raises:
-        ValueError: when it holds something else, is public though `private` is wanted, or has the tag already.
+        ValueError: when the repository contains something else, is public although `private` is set, or already has the tag.
     """
     try:
         info = api.repo_info(repo_id, repo_type=repo_type)
@@ -106,7 +113,7 @@ def prepare_repo(
         files = [file.rfilename for file in info.siblings or () if file.rfilename != ".gitattributes"]
         if files and not is_ours(files):
             raise ValueError(
-                f"{repo_id} exists and holds something else ({', '.join(files[:4])}{', ...' if files[4:] else ''}): "
+                f"{repo_id} exists and contains something else ({', '.join(files[:4])}{', ...' if files[4:] else ''}): "
                 "choose another --repo_id."
             )
         if private and not info.private:
@@ -115,16 +122,16 @@ def prepare_repo(
                 "Hub, or choose another --repo_id."
             )
         if revision_tag in [tag.name for tag in api.list_repo_refs(repo_id, repo_type=repo_type).tags]:
-            raise ValueError(f"{repo_id} has the tag {revision_tag} already: choose another --revision_tag.")
+            raise ValueError(f"{repo_id} already has the tag {revision_tag}: choose another --revision_tag.")
     return str(api.create_repo(repo_id, repo_type=repo_type, private=private or None, exist_ok=True))
 
 
 def upload_version(api: HfApi, folder: Path, repo_id: str, message: str) -> str:
     """
-    Make the files of a model repository those of a folder, in one commit, so that a version is there whole or not at all.
+    Replace the files of a model repository by those of a folder in one commit, so that no incomplete version is visible.
 
     Returns:
-        The commit.
+        The hash of the commit.
     """
     names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
     operations = [CommitOperationAdd(name, folder / name) for name in names]
@@ -137,13 +144,13 @@ def upload_version(api: HfApi, folder: Path, repo_id: str, message: str) -> str:
 @contextmanager
 def new_folder(wanted: str | None) -> Iterator[Path]:
     """
-    An empty folder to write into. It becomes the folder that is wanted when all went well, and else is gone.
+    An empty folder to write into. If the code inside succeeds, it is renamed to `wanted`, else it is removed.
 
     Args:
-        wanted: a folder that does not exist, or is empty. None: one that is removed in the end.
+        wanted: a folder that does not exist or is empty. None: a temporary folder.
 
     Raises:
-        ValueError: when it holds something.
+        ValueError: when `wanted` exists and is not empty.
     """
     if wanted is None:
         with tempfile.TemporaryDirectory() as folder:
@@ -156,7 +163,7 @@ def new_folder(wanted: str | None) -> Iterator[Path]:
     unfinished = Path(tempfile.mkdtemp(prefix=f"{target.name}.unfinished-", dir=target.parent))
     try:
         yield unfinished
-        unfinished.chmod(0o755)  # mkdtemp's is its owner's alone
+        unfinished.chmod(0o755)  # mkdtemp gives access only to its owner
         os.replace(unfinished, target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

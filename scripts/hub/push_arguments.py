@@ -8,7 +8,7 @@ from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 
 @dataclass
 class PushArguments:
-    """What is uploaded, and where to."""
+    """Options of the upload of a model."""
 
     model: str = field(metadata={"help": "Folder of the trained model."})
     repo_id: str = field(metadata={"help": "Repository on the Hub, user/name. It is created if it does not exist."})
@@ -23,26 +23,26 @@ class PushArguments:
     license: str | None = field(
         default=None,
         metadata={
-            "help": "Licence that you give to the weights, in the Hub's spelling (apache-2.0).",
+            "help": "Licence of the weights in the Hub's spelling, such as apache-2.0.",
             "default": "none is stated",
         },
     )
     dry_run: str | None = field(
-        default=None, metadata={"help": "Folder that gets the files in place of the Hub; nothing is uploaded."}
+        default=None, metadata={"help": "Write the files into this folder instead of uploading them."}
     )
 
 
 @dataclass
 class PushDatasetArguments:
-    """What is uploaded, and where to."""
+    """Options of the upload of features."""
 
     features: str = field(metadata={"help": "Folder with the feature tables of one extractor."})
     repo_id: str = field(metadata={"help": "Repository on the Hub, user/name. It is created if it does not exist."})
     dataset_name: str = field(
-        metadata={"help": "The data set of the features; its terms are stated with them.", "choices": list(DATA_SETS)}
+        metadata={"help": "The data set of the features, whose terms the card states.", "choices": list(DATA_SETS)}
     )
     private: bool = field(default=False, metadata={"help": "Create a private repository."})
     revision_tag: str | None = field(default=None, metadata={"help": "Name of this version, for example v1."})
     dry_run: str | None = field(
-        default=None, metadata={"help": "Folder that gets the files in place of the Hub; nothing is uploaded."}
+        default=None, metadata={"help": "Write the files into this folder instead of uploading them."}
     )

@@ -28,7 +28,7 @@ def push_dataset(args: PushDatasetArguments):
     with tempfile.TemporaryDirectory() as cache_dir:
         data = load_feature_dataset(Path(args.features), args.dataset_name, cache_dir)
         if not any(len(rows) for rows in data.values()):
-            raise ValueError(f"{args.features} has no features of any utterance.")
+            raise ValueError(f"{args.features} has no features of any utterance: extract them first.")
         record = json.loads(next(rows[0] for rows in data.values() if len(rows))[RECORD_COLUMN])
         if args.dry_run is None:
             print(f"{args.features} is on the Hub: {push(data, record, args)}")
@@ -44,7 +44,7 @@ def push_dataset(args: PushDatasetArguments):
 
 
 def push(data: DatasetDict, record: dict, args: PushDatasetArguments) -> str:
-    """Upload the features, complete their card and tag the version; returns the address."""
+    """Upload the features, complete their card and tag the version. Returns the URL of the repository."""
     api = HfApi(library_name="amuse-emotion")
 
     def is_features(files: list[str]) -> bool:
@@ -70,5 +70,5 @@ def push(data: DatasetDict, record: dict, args: PushDatasetArguments) -> str:
 
 
 def write_card(metadata: DatasetCardData, record: dict, split: str, args: PushDatasetArguments) -> DatasetCard:
-    """The card of the features; `split` is one that they have."""
+    """The card of the features, with `split` in its example."""
     return DatasetCard(f"---\n{metadata.to_yaml()}\n---\n{card_text(args.repo_id, args.dataset_name, split, record)}")

@@ -44,7 +44,7 @@ def push_model(args: PushArguments):
 
 
 def push(folder: Path, args: PushArguments) -> str:
-    """Upload a folder as the next version of its repository, and tag it; returns the address."""
+    """Upload a folder as the next version of its repository, and tag it. Returns the URL of the repository."""
     api = HfApi(library_name="amuse-emotion")
     url = prepare_model_repo(api, args.repo_id, args.private, args.revision_tag)
     with clear_hub_errors(args.repo_id):
@@ -56,13 +56,13 @@ def push(folder: Path, args: PushArguments) -> str:
 
 def prepare_model_repo(api: HfApi, repo_id: str, private: bool, revision_tag: str | None = None) -> str:
     """
-    A repository that may take the next version of a model: a new one, or that of the versions before.
+    Create the repository of a model, or check that an existing one can take the next version.
 
     Returns:
-        Its address.
+        The URL of the repository.
 
     Raises:
-        ValueError: when it holds something else, or the Hub refuses.
+        ValueError: when the repository contains something else, or the Hub refuses.
         ConnectionError: when the Hub cannot be reached.
     """
 
@@ -78,35 +78,35 @@ def prepare_model_repo(api: HfApi, repo_id: str, private: bool, revision_tag: st
 def read_json(path: Path) -> dict:
     """
     Raises:
-        ValueError: when the file is no JSON object.
+        ValueError: when the file is not a JSON object.
     """
     try:
         contents = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON file: {error}") from error
+        raise ValueError(f"{path} is not a JSON file: {error}") from error
     if not isinstance(contents, dict):
-        raise ValueError(f"{path} holds a {type(contents).__name__}, not a JSON object.")
+        raise ValueError(f"{path} contains a {type(contents).__name__}, not a JSON object.")
     return contents
 
 
 def read_results(path: Path, model_dir: Path) -> dict:
     """
-    The scores that `evaluate.py` wrote.
+    Read the scores that `amuse evaluate` wrote.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it holds no scores, or those of other emotions than the model's.
+        ValueError: when the file has no scores, or scores of other emotions than the model's.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no results file {path}: evaluate.py writes one, to its --output.")
+        raise FileNotFoundError(f"There is no results file {path}: write one with amuse evaluate --output.")
     results = read_json(path)
     missing = [name for name in ("dataset_name", "split", "weighted_f1", "per_class") if name not in results]
     if missing:
-        raise ValueError(f"{path} is not of evaluate.py, it lacks {', '.join(missing)}: give the file of its --output.")
+        raise ValueError(f"{path} lacks {', '.join(missing)}: give the --output file of amuse evaluate.")
     emotions = set(AmuseConfig.from_pretrained(model_dir).label2id)
     if set(results["per_class"]) != emotions:
         raise ValueError(
-            f"{path} has scores of {', '.join(sorted(results['per_class']))}, but the model in {model_dir} tells "
+            f"{path} has scores of {', '.join(sorted(results['per_class']))}, but the emotions of the model in {model_dir} are "
             f"{', '.join(sorted(emotions))}: give the results of this model."
         )
     return results

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-A model folder that loads alone: weights, processor and, beside them, the code of this package that they need, so that
-`trust_remote_code=True` does where the package is not installed.
+Writing a self-contained model folder: weights, processor and the code of this package that they need, so that the model
+loads with `trust_remote_code=True` even if the package is not installed.
 """
 
 import json
@@ -25,28 +25,28 @@ from modeling_amuse import (
 
 TASK = "emotion-recognition"
 HANDLER = Path(__file__).with_name("handler.py")
-"""What Hugging Face's Inference Endpoints call, so that the repository can be served as it is."""
+"""The handler for Hugging Face's Inference Endpoints, with which the repository can be served without changes."""
 
 AUTO_CLASSES = {
     "AutoConfig": AmuseConfig,
-    # The recognizer, of which AmuseModel is the part `base_model`: what AutoModel gives where the package is installed.
+    # The recognizer. With the package installed, AutoModel gives AmuseModel, its part `base_model`.
     "AutoModel": AmuseForEmotionRecognition,
     "AutoProcessor": AmuseProcessor,
 }
-"""What the Auto classes load from the folder."""
+"""The classes that the Auto classes load from the folder."""
 
 
 def write_self_contained_folder(model_dir: Path, folder: Path):
     """
-    Write a trained model anew, with its processor and code, and the handler for Inference Endpoints.
+    Copy a trained model with its processor, its code, and the handler for Inference Endpoints.
 
     Args:
-        model_dir: a folder that `scripts/train.py` wrote, or `save_pretrained` of model and processor.
+        model_dir: a folder that `amuse train`, or `save_pretrained` of model and processor, wrote.
         folder: an existing, empty folder.
 
     Raises:
         FileNotFoundError: when the model's folder, or a part of the model, is missing.
-        ValueError: when the folder holds something else than a recognizer, or its weights are not complete.
+        ValueError: when the folder contains something else than a recognizer, or its weights are incomplete.
     """
     check_model_folder(model_dir)
     try:
@@ -54,39 +54,41 @@ def write_self_contained_folder(model_dir: Path, folder: Path):
             model_dir, dtype="auto", output_loading_info=True, ignore_mismatched_sizes=True
         )
     except SafetensorError as error:
-        raise ValueError(f"The weights in {model_dir} cannot be read ({error}): save the model anew.") from error
+        raise ValueError(f"The weights in {model_dir} cannot be read ({error}): save the model again.") from error
     wrong = {name: sorted(map(str, keys)) for name, keys in loading.items() if keys}
     if wrong:
         problems = "; ".join(f"{name.replace('_', ' ')}: {', '.join(keys[:5])}" for name, keys in wrong.items())
-        raise ValueError(f"The weights in {model_dir} do not fit its {CONFIG_NAME} ({problems}): save the model anew.")
+        raise ValueError(
+            f"The weights in {model_dir} do not match its {CONFIG_NAME} ({problems}): save the model again."
+        )
     processor = AmuseProcessor.from_pretrained(model_dir)
 
     for modality in MODALITIES:
         encoder_config = getattr(model.config, f"{modality}_config")
-        # where an encoder came from is worth knowing if it is on the Hub; a folder is of this machine alone
+        # the name of an encoder is kept if it is on the Hub, but not the path of a local folder
         if encoder_config is not None and not is_hub_id(encoder_config.name_or_path):
             encoder_config.name_or_path = ""
     if processor.tokenizer is not None:
-        for name in ("is_local", "local_files_only"):  # how it was loaded here
+        for name in ("is_local", "local_files_only"):  # settings of loading it on this machine
             processor.tokenizer.init_kwargs.pop(name, None)
 
-    # Not by `register_for_auto_class`: it changes the classes for the whole process, and names the saved class alone.
+    # `register_for_auto_class` is not used, as it changes the classes of this process and names only the saved class.
     references = {auto: _reference(of) for auto, of in AUTO_CLASSES.items()}
     model.config.auto_map = {auto: references[auto] for auto in ("AutoConfig", "AutoModel")}
     processor.auto_map = {"AutoProcessor": references["AutoProcessor"]}
-    # what `pipeline` looks for; the class of the model must be one of transformers' own
+    # read by `pipeline`; the class of the model must be one of transformers
     model.config.custom_pipelines = {
         TASK: {"impl": _reference(EmotionRecognitionPipeline), "pt": ["AutoModel"], "type": "multimodal"}
     }
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     for of in (*AUTO_CLASSES.values(), EmotionRecognitionPipeline, LiveSession):
-        custom_object_save(of, folder)  # its file, and those that it imports, also within functions
+        custom_object_save(of, folder)  # copies its file and those that it imports, also within functions
     shutil.copyfile(HANDLER, folder / "handler.py")
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether an encoder's name is that of the Hub: neither a folder of this machine nor one of another."""
+    """Whether an encoder's name is a Hub id, and not the path of a folder on this or another machine."""
     try:
         validate_repo_id(name)
     except HFValidationError:
@@ -97,38 +99,38 @@ def is_hub_id(name: str) -> bool:
 def check_model_folder(model_dir: Path):
     """
     Raises:
-        FileNotFoundError, ValueError: when a folder is no trained recognizer, with what it lacks and what to do.
+        FileNotFoundError, ValueError: when a folder is not a trained recognizer; the message says why and what to do.
     """
-    advice = "give the folder that train.py wrote (its --output_dir)."
+    advice = "give the --output_dir of amuse train."
     if not model_dir.is_dir():
         raise FileNotFoundError(f"There is no folder {model_dir}: {advice}")
     if not (model_dir / CONFIG_NAME).is_file():
         if (model_dir / "adapter_config.json").is_file():
             raise FileNotFoundError(
-                f"{model_dir} has no {CONFIG_NAME}: it holds an adapter alone. Merge it into its model "
-                "(merge_and_unload of PEFT), and give the folder where that is saved."
+                f"{model_dir} has no {CONFIG_NAME}, as it contains only an adapter: merge it into its model "
+                "(merge_and_unload of PEFT), save the model, and give its folder."
             )
         raise FileNotFoundError(f"{model_dir} has no {CONFIG_NAME}: {advice}")
     try:
         fields = json.loads((model_dir / CONFIG_NAME).read_text(encoding="utf-8"))
         kind, architectures = fields.get("model_type"), fields.get("architectures") or []
     except (ValueError, AttributeError) as error:
-        raise ValueError(f"{model_dir / CONFIG_NAME} is no configuration ({error}): {advice}") from error
+        raise ValueError(f"{model_dir / CONFIG_NAME} is not a configuration ({error}): {advice}") from error
     if kind != AmuseConfig.model_type:
-        raise ValueError(f"{model_dir} holds a model of the type {kind!r}, not an AMuSE: {advice}")
+        raise ValueError(f"{model_dir} contains a model of the type {kind!r}, not an AMuSE: {advice}")
     if AmuseForEmotionRecognition.__name__ not in architectures:
         raise ValueError(
-            f"{model_dir} holds {', '.join(architectures) or 'no known class'}, not an "
-            f"{AmuseForEmotionRecognition.__name__}, so it recognizes no emotions: {advice}"
+            f"{model_dir} contains {', '.join(architectures) or 'no known class'}, not an "
+            f"{AmuseForEmotionRecognition.__name__}, and cannot recognize emotions: {advice}"
         )
     if not any((model_dir / name).is_file() for name in (SAFE_WEIGHTS_NAME, SAFE_WEIGHTS_INDEX_NAME)):
         raise FileNotFoundError(f"{model_dir} has no {SAFE_WEIGHTS_NAME}, the weights: {advice}")
     if not (model_dir / PROCESSOR_NAME).is_file():
         raise FileNotFoundError(
-            f"{model_dir} has no {PROCESSOR_NAME}: save the processor into it too, processor.save_pretrained(folder)."
+            f"{model_dir} has no {PROCESSOR_NAME}: also save the processor there, processor.save_pretrained(folder)."
         )
 
 
 def _reference(of: type) -> str:
-    """`module.Class`, as `auto_map` names the classes of a folder."""
+    """The name of a class in `auto_map`, `module.Class`."""
     return f"{of.__module__.split('.')[-1]}.{of.__name__}"

@@ -544,7 +544,7 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
         idle = [f"--{name}" for name, value in options.items() if value is not None]
         if idle:
             raise ValueError(
-                f"{' and '.join(idle)}, given as an option or in a recipe, needs a pretrained encoder: give --text_model."
+                f"{' and '.join(idle)} (set by an option or a recipe) needs --text_model, a pretrained text encoder."
             )
     for name in COUNTS:
         if getattr(args, name) < 1:

@@ -313,21 +313,24 @@ def test_a_version_is_whole(other, hub):
     )
     # an upload that breaks off leaves the last version as it was
     full = hub.repositories["model", "user/full"]
-    assert hub.exits["full"] == "push_to_hub.py: The Hub refused user/full, with the status 413: The storage is full."
+    assert (
+        hub.exits["full"]
+        == "push_to_hub.py: The Hub refused the request for user/full with the status 413: The storage is full."
+    )
     assert full.messages == ["made before"]
 
 
 @pytest.mark.parametrize(
     ("run", "message"),
     {
-        "tagged": "user/amuse-tiny has the tag v1 already: choose another --revision_tag.",
-        "else": "user/else exists and holds something else (weights.gguf): choose another --repo_id.",
+        "tagged": "user/amuse-tiny already has the tag v1: choose another --revision_tag.",
+        "else": "user/else exists and contains something else (weights.gguf): choose another --repo_id.",
         "public": "user/public exists and is public, which --private does not change: make it private in its settings",
-        "stranger": "The token may not do that in stranger/amuse (You don't have the rights to write to this namespace.)",
+        "stranger": "The token has no permission for stranger/amuse (You don't have the rights to write to this namespace.)",
         "wrong token": "The Hub does not accept the token (Invalid username or password.)",
-        "no token": "There is no token for the Hub: make one with write access at https://huggingface.co/settings/tokens",
+        "no token": "There is no token for the Hub: create one with write access at https://huggingface.co/settings/tokens",
         "no hub": "The Hub at http://127.0.0.1:9 cannot be reached: ",
-        "data else": "user/else exists and holds something else (README.md): choose another --repo_id.",
+        "data else": "user/else exists and contains something else (README.md): choose another --repo_id.",
     }.items(),
 )
 def test_refusals_of_the_hub(hub, run, message):
@@ -391,21 +394,15 @@ def test_recordings_and_words_are_refused_with_the_reason(tmp_path):
     for file in ("MELD/train_splits/dia0_utt0.mp4", "IEMOCAP/Session1/Ses01F_impro01_F000.wav", "mine/talk.jsonl"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(b"")
-    friends = (
-        "clips, and the words in them, are of the television series Friends, whose owners have not allowed to pass"
-    )
+    friends = "clips and their texts are from the television series Friends, whose owners have not allowed others"
     for name in ("meld", "folder"):  # whatever it is called
         with pytest.raises(
-            ValueError, match=f"dia0_utt0.mp4 is a recording, and only features are uploaded: MELD's {friends}"
+            ValueError, match=f"dia0_utt0.mp4 is a recording, but only features are uploaded: MELD's {friends}"
         ):
             push_features(meld, tmp_path / "dry", name)
-    with pytest.raises(
-        ValueError, match="F000.wav is a recording.*: IEMOCAP is given to each of its users by USC, under a"
-    ):
+    with pytest.raises(ValueError, match="F000.wav is a recording.*: USC gives IEMOCAP to each user under a"):
         push_features(iemocap, tmp_path / "dry", "iemocap")
-    with pytest.raises(
-        ValueError, match="talk.jsonl is a transcript, .*: recordings and the words in them belong to the"
-    ):
+    with pytest.raises(ValueError, match="talk.jsonl is a transcript, .*: recordings and their texts belong to the"):
         push_features(mine, tmp_path / "dry", "folder")
     # nor do they lie beside features, though a note may
     write_feature_table(meld / "train.parquet", {"dia0_utt0": np.ones((1, 2), np.float32)}, RECORD)
@@ -428,7 +425,7 @@ WHISPER = {"name": "encoder", "version": 1, "model_type": "whisper", "weights": 
             {"utterance_id": ["dia0_utt0"], "text": ["Hi."]},
             RECORD,
             "meld",
-            "has the columns text, and only utterance_id",
+            "has the columns text, but only utterance_id",
         ),
         (
             {"utterance_id": ["a"], "audio": [b"RIFF"]},
@@ -443,10 +440,15 @@ WHISPER = {"name": "encoder", "version": 1, "model_type": "whisper", "weights": 
             "has no column features with lists of lists",
         ),
         ({"utterance_id": ["/home/a.wav"]}, RECORD, "folder", "the utterance id '/home/a.wav' is a path"),
-        ({"utterance_id": ["dia0_utt0"]}, None, "meld", "has no record of what computed its features"),
-        ({"utterance_id": ["dia0_utt0"]}, {"name": "mine"}, "meld", "has no record of what computed its features"),
-        ({"utterance_id": ["Ses01F_impro01_F000"]}, RECORD, "folder", "is of iemocap, not of folder: name the right"),
-        ({"utterance_id": ["Ses01F_impro01_F000"]}, WHISPER, "iemocap", "its decoder turns back into the transcript"),
+        ({"utterance_id": ["dia0_utt0"]}, None, "meld", "has no record of the extractor of its features"),
+        ({"utterance_id": ["dia0_utt0"]}, {"name": "mine"}, "meld", "has no record of the extractor of its features"),
+        (
+            {"utterance_id": ["Ses01F_impro01_F000"]},
+            RECORD,
+            "folder",
+            "is from iemocap, not from folder: give the right",
+        ),
+        ({"utterance_id": ["Ses01F_impro01_F000"]}, WHISPER, "iemocap", "its decoder can restore the transcript"),
     ],
 )
 def test_tables_that_may_not_be_passed_on(tmp_path, columns, record, dataset_name, message):
@@ -479,7 +481,7 @@ def test_tables_of_two_extractors_and_missing_ones(tmp_path):
     with pytest.raises(ValueError, match="were computed by different extractors"):
         push_features(tmp_path, tmp_path / "dry")
     (tmp_path / "train.parquet").write_bytes(b"no table")
-    with pytest.raises(ValueError, match="train.parquet is no Parquet file that can be read"):
+    with pytest.raises(ValueError, match="train.parquet cannot be read as a Parquet file"):
         push_features(tmp_path, tmp_path / "dry")
 
 
@@ -515,39 +517,46 @@ def test_what_is_missing_is_said(trained, tmp_path):
         return folder
 
     missing = FileNotFoundError
-    refused(missing, "There is no folder .*nowhere: give the folder that train.py wrote", model=tmp_path / "nowhere")
-    refused(missing, "has no config.json: give the folder", model=copy_without("config.json"))
+    refused(missing, "There is no folder .*nowhere: give the --output_dir of amuse train", model=tmp_path / "nowhere")
+    refused(missing, "has no config.json: give the --output_dir", model=copy_without("config.json"))
     refused(missing, "has no model.safetensors, the weights", model=copy_without("model.safetensors"))
-    refused(missing, "has no processor_config.json: save the processor", model=copy_without("processor_config.json"))
+    refused(
+        missing, "has no processor_config.json: also save the processor", model=copy_without("processor_config.json")
+    )
     adapter = copy_without("config.json")
     (adapter / "adapter_config.json").write_text("{}", encoding="utf-8")
-    refused(missing, "it holds an adapter alone. Merge it", model=adapter)
-    refused(ValueError, "config.json is no configuration", model=with_config("{"))
-    refused(ValueError, "config.json is no configuration", model=with_config("[]"))
+    refused(missing, "it contains only an adapter: merge it", model=adapter)
+    refused(ValueError, "config.json is not a configuration", model=with_config("{"))
+    refused(ValueError, "config.json is not a configuration", model=with_config("[]"))
     refused(ValueError, "a model of the type 'bert', not an AMuSE", model=with_config('{"model_type": "bert"}'))
     headless = json.dumps({"model_type": "amuse", "architectures": ["AmuseModel"]})
     refused(ValueError, "holds AmuseModel, not an AmuseForEmotionRecognition", model=with_config(headless))
     fields = json.loads((trained[0] / "config.json").read_text(encoding="utf-8"))
     deeper = with_config(json.dumps({**fields, "num_man_layers": 2}))
-    refused(ValueError, "do not fit its config.json .missing keys: amuse.man.*mismatched keys: ", model=deeper)
+    refused(ValueError, "do not match its config.json .missing keys: amuse.man.*mismatched keys: ", model=deeper)
     broken = copy_without("model.safetensors")
     (broken / "model.safetensors").write_bytes(b"no weights")
     refused(ValueError, "The weights in .* cannot be read", model=broken)
 
-    refused(missing, "There is no results file .*none.json: evaluate.py", "--results", str(tmp_path / "none.json"))
+    refused(
+        missing,
+        "There is no results file .*none.json: write one with amuse evaluate",
+        "--results",
+        str(tmp_path / "none.json"),
+    )
     wrong = tmp_path / "wrong.json"
     wrong.write_text("{", encoding="utf-8")
-    refused(ValueError, "wrong.json is no JSON file", "--results", str(wrong))
+    refused(ValueError, "wrong.json is not a JSON file", "--results", str(wrong))
     wrong.write_text("[1]", encoding="utf-8")
     refused(ValueError, "wrong.json holds a list, not a JSON object", "--results", str(wrong))
     wrong.write_text('{"split": "test"}', encoding="utf-8")
-    refused(ValueError, "is not of evaluate.py, it lacks dataset_name, weighted_f1, per_class", "--results", str(wrong))
+    refused(ValueError, "lacks dataset_name, weighted_f1, per_class", "--results", str(wrong))
     others = {"dataset_name": "meld", "split": "test", "weighted_f1": 1.0, "per_class": {"bored": {}}}
     wrong.write_text(json.dumps(others), encoding="utf-8")
-    refused(ValueError, "has scores of bored, but the model in .* tells anger, ", "--results", str(wrong))
+    refused(ValueError, "has scores of bored, but the emotions of the model in .* are anger, ", "--results", str(wrong))
 
-    refused(ValueError, "'amuse' does not say whose repository it is: give user/amuse", repo_id="amuse")
-    refused(ValueError, "is no name of a repository", repo_id="user/a b")
+    refused(ValueError, "'amuse' has no owner: give user/amuse", repo_id="amuse")
+    refused(ValueError, "is not the name of a repository", repo_id="user/a b")
     with pytest.raises(ValueError, match="HF_HUB_OFFLINE is set"):
         push_to_hub.main(["--model", str(trained[0]), "--repo_id", "user/amuse"])
 

@@ -54,7 +54,7 @@ def test_the_trained_model_is_uploaded(data, tmp_path):
     assert files["model.safetensors"].content == (tmp_path / "amuse-mine" / "model.safetensors").read_bytes()
     assert b"amuse-mine" in files["README.md"].content and "modeling_amuse.py" in files
     assert not {"recipe.yaml", "training_history.json"} & files.keys()  # they name places of this machine
-    assert "user/taken exists and holds something else" in refused and "no token for the Hub" in without_token
+    assert "user/taken exists and contains something else" in refused and "no token for the Hub" in without_token
     assert not (tmp_path / "taken").exists() and not (tmp_path / "without-token").exists()
 
 
@@ -63,7 +63,7 @@ def test_the_trained_model_is_uploaded(data, tmp_path):
     [
         ({"push_to_hub": True}, "--push_to_hub needs --hub_model_id user/name"),
         ({"hub_model_id": "user/amuse"}, "has no effect without --push_to_hub"),
-        ({"push_to_hub": True, "hub_model_id": "amuse"}, "--hub_model_id 'amuse' does not say whose repository it is"),
+        ({"push_to_hub": True, "hub_model_id": "amuse"}, "--hub_model_id 'amuse' has no owner"),
     ],
 )
 def test_wrong_options_are_said_before_the_training(data, tmp_path, options, message):

@@ -124,7 +124,7 @@ def test_weights_of_eight_bits_are_scored_saved_and_loaded(saved, tmp_path, caps
     size = {name: (name / "model.safetensors").stat().st_size for name in (folder, tmp_path / "int8")}
     assert size[tmp_path / "int8"] < size[folder]
     assert not list((tmp_path / "int8").glob("*.bin"))
-    with pytest.raises(ValueError, match="already holds a model"):
+    with pytest.raises(ValueError, match="already contains a model"):
         quantize.main([*given, *_corpus(tmp_path)])
 
 

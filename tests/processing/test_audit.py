@@ -174,7 +174,7 @@ def test_copies_are_found_across_splits(media, tmp_path):
         "validation": {},
         "test": {"duplicate": [("copy", "audio")]},
     }
-    assert report["train"]["duplicate"][0]["what"].endswith("that of test/copy, train/short")
+    assert report["train"]["duplicate"][0]["what"].endswith("given for test/copy, train/short")
 
 
 def test_text_alone_cannot_be_audited():

@@ -147,7 +147,7 @@ def test_a_folder_of_json_lines_and_parquet(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"utterances": [\n', "train.jsonl, line 1, is no JSON"),
+        (b'{"utterances": [\n', "train.jsonl, line 1, is not JSON"),
         (b'{"id": "x", "utterances": []}\n', "train.jsonl, conversation 1: Conversation x is empty"),
         (b"[1]\n", "conversation 1: it is a list"),
         (b'{"id": "x", "utterances": [{"text": "no speaker"}]}\n', "has no 'speaker'"),
@@ -163,7 +163,7 @@ def test_bad_lines_are_refused_with_their_place(tmp_path, content, message):
 
 def test_a_broken_parquet_file_is_named(tmp_path):
     (tmp_path / "train.parquet").write_bytes(b"PAR1 nothing")
-    with pytest.raises(ValueError, match=r"train.parquet is no Parquet file"):
+    with pytest.raises(ValueError, match=r"train.parquet is not a Parquet file"):
         load_conversations("folder", str(tmp_path), str(tmp_path / "cache"))
 
 
@@ -231,7 +231,7 @@ def test_values_of_a_folder_are_put_into_their_form(tmp_path):
     ("fields", "message"),
     [
         ({"start": "0:01"}, "its start is '0:01': give seconds"),
-        ({"audio_features": [[1.0], [1.0, 2.0]]}, "its audio_features are no array of numbers"),
+        ({"audio_features": [[1.0], [1.0, 2.0]]}, "its audio_features are not an array of numbers"),
         ({"vision_features": [[[1.0]]]}, "its vision_features have the shape"),
     ],
 )

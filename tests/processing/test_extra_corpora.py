@@ -59,7 +59,7 @@ def test_corpora_without_labels_and_of_unknown_kinds_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_extra_corpora([str(tmp_path / "nowhere")])
     good = write_folder(tmp_path / "good", {"train": [talk("Hi.", "Oh.")]})
-    with pytest.raises(ValueError, match="two corpora 'good'"):
+    with pytest.raises(ValueError, match="two corpora named 'good'"):
         load_extra_corpora([str(good), str(good)], str(tmp_path / "cache"))
 
 

@@ -134,11 +134,11 @@ def test_iemocap_s_codes_name_its_emotions():
     ("options", "message"),
     [
         ({"emotion_map": ["glad"]}, "write label=emotion"),
-        ({"emotion_map": ["glad=a,glad=b"]}, "gives 'glad' two emotions"),
+        ({"emotion_map": ["glad=a,glad=b"]}, "maps 'glad' to two emotions"),
         ({"emotion_map": ["mad=glad"]}, "names 'mad', which no utterance has as its label; the labels are: glad, wary"),
         ({"emotions": ["glad", "mad"]}, "--emotions names 'mad', which the data set does not have; it has glad, wary"),
         ({"emotions": ["glad,Glad"]}, "has the same emotion twice"),
-        ({"emotions": ["iemocap4", "glad"]}, "iemocap4 stands for happiness, sadness, neutral, anger: give it alone"),
+        ({"emotions": ["iemocap4", "glad"]}, "iemocap4 means happiness, sadness, neutral, anger: give it alone"),
     ],
 )
 def test_options_that_say_nothing_are_refused(tmp_path, options, message):

@@ -444,7 +444,7 @@ def test_no_speaker_is_on_both_sides_of_a_fold(speakers):
     try:
         folds = speaker_folds(conversations, 2)
     except ValueError as error:
-        assert "fall into 1 groups" in str(error)
+        assert "form 1 groups" in str(error)
         return
     for train, test in folds:
         assert not set().union(*(speakers[n] for n in train)) & set().union(*(speakers[n] for n in test))
@@ -453,5 +453,5 @@ def test_no_speaker_is_on_both_sides_of_a_fold(speakers):
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_more_folds_than_speakers_are_refused(number):
-    with pytest.raises(ValueError, match=f"fall into 2 groups without common speakers: {number} folds cannot"):
+    with pytest.raises(ValueError, match=f"form 2 groups without common speakers: {number} folds cannot"):
         speaker_folds(talks("A", "B", "A"), number)

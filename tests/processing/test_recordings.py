@@ -176,7 +176,7 @@ def test_features_of_another_version_are_refused_at_inference_and_in_evaluation(
     table = pyarrow.parquet.read_table(features / "prosody" / "test.parquet")
     record = json.dumps({"name": "prosody", "version": 99}).encode()
     pyarrow.parquet.write_table(table.replace_schema_metadata({b"amuse_features": record}), other / "test.parquet")
-    with pytest.raises(ValueError, match="learned from audio features of .*'version': 1.*'version': 99"):
+    with pytest.raises(ValueError, match="trained on audio features of .*'version': 1.*'version': 99"):
         evaluate.main(
             [
                 *("--model", str(model_dir), "--dataset_name", "folder", "--data_dir", str(corpus)),

@@ -87,7 +87,7 @@ def test_a_target_is_the_weighted_mean_of_label_and_votes():
 
 def test_unknown_ids_weights_and_tables_of_no_use_are_refused():
     votes = {"u1": np.array([0.2, 0.8, 0]), "x7": np.array([1.0, 0, 0])}
-    with pytest.raises(ValueError, match="1 utterance id.* that the training split does not have, 'x7' the first"):
+    with pytest.raises(ValueError, match="1 utterance id.* that the training split does not have, the first is 'x7'"):
         soft_targets(votes, {"u1": 0})
     with pytest.raises(ValueError, match="in none of them does the utterance's label have the majority"):
         soft_targets(votes, {"u1": 0, "x7": 2})

@@ -35,7 +35,7 @@ def test_parts_are_read_for_one_split(tmp_path):
     ("text", "message"),
     [
         (None, "There is no file .*parts.csv for --parts"),
-        ("utterance,part\na,x", "lacks the column utterance_id: a line for each utterance"),
+        ("utterance,part\na,x", "lacks the column utterance_id: give a line for each utterance"),
         ("split,utterance_id,part\ntrain,a,x", "has no row of the test split; it has train"),
         ("utterance_id,part\na,x\nb,\n", "line 3 has no utterance_id or no part"),
         ("utterance_id,part\na,x\nb,x\na,y", "gives the utterance a more than one part"),

@@ -184,7 +184,7 @@ def test_no_speaker_is_in_two_splits_of_a_fold(number, speakers):
 
 
 def test_what_cannot_be_divided_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="--num_folds is 2: training, validation and test need at least 3"):
+    with pytest.raises(ValueError, match="--num_folds is 2, but training, validation and test need at least 3"):
         fold_data.divide([talk(speaker, "joy") for speaker in "ABC"], 2)
     with pytest.raises(ValueError, match=r"Fold \d of 3: no training speaker shows sadness"):
         fold_data.divide([talk("A", "joy"), talk("B", "joy"), talk("C", "sadness")], 3)

@@ -166,7 +166,9 @@ def test_bad_input_is_refused_before_the_training(words, clips, tmp_path):
     wrong = write_votes(tmp_path / "wrong.csv", words, forget_a_vote)
     refused("its numbers sum to 4, but the table contains votes, 5 in other rows", "--soft_labels", wrong)
     unknown = write_votes(tmp_path / "unknown.csv", words, lambda rows: rows[0].update(utterance_id="dia9_utt9"))
-    refused("1 utterance id.* that the training split does not have, 'dia9_utt9'", "--soft_labels", unknown)
+    refused(
+        "1 utterance id.* that the training split does not have, the first is 'dia9_utt9'", "--soft_labels", unknown
+    )
     silent = tmp_path / "silent"
     silent.mkdir()
     (silent / "train.jsonl").write_text('{"utterances": [{"speaker": "A", "text": "Well."}]}', encoding="utf-8")

@@ -272,7 +272,7 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
         (
             ["--recipe", "meld"],
             ValueError,
-            r"--encoder_learning_rate , given as an option or in a recipe, needs a pretrained encoder",
+            r"--encoder_learning_rate \(set by an option or a recipe\) needs --text_model",
         ),
         (["--audio_features", "nowhere.csv"], FileNotFoundError, "There is no feature table nowhere.csv"),
         (["--data_dir", "nowhere"], FileNotFoundError, "nowhere is no folder"),
