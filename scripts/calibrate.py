@@ -4,9 +4,9 @@ Calibrate the confidences of a trained AMuSE on the validation split by temperat
 
     amuse calibrate --model amuse-meld --dataset_name meld --data_dir MELD
 
-Two numbers are written into the model's `config.json`; weights and predictions stay the same. `temperature` is used by the
-pipeline and by `amuse evaluate`; `amuse evaluate --split test` then prints the calibration error without and with it.
-`unclear_below` is the confidence below which the pipeline calls an utterance unclear: below it the predicted emotion was wrong
+Two numbers are written into the model's `config.json`; weights and predictions do not change. The pipeline and
+`amuse evaluate` use the `temperature`; `amuse evaluate --split test` then prints the calibration error without and with it.
+The pipeline calls an utterance unclear if its confidence is below `unclear_below`: below it, the predicted emotion was wrong
 at least as often as right.
 """
 

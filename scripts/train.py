@@ -9,12 +9,12 @@ Train AMuSE on conversations.
     accelerate launch --config_file scripts/accelerate/multi_gpu.yaml --num_processes 2 \\
         scripts/train.py --dataset_name meld --data_dir MELD --recipe meld --output_dir amuse-meld
 
-The epoch is chosen by the weighted F1 on the validation split. The output folder holds that epoch's model with its
-configuration and processor, and the training's checkpoint: `--resume_from_checkpoint latest` continues from it. With
-`--lora` the text encoder is trained by adapters: the folder holds the merged model, and the adapter by itself in `adapter`.
+The best epoch is chosen by the weighted F1 on the validation split. The output folder contains the model of that epoch with
+its configuration and processor, and a checkpoint, from which `--resume_from_checkpoint latest` continues. With `--lora`, an
+adapter of the text encoder is trained: the folder contains the merged model, and the adapter alone in `adapter`.
 
-`--dataset_name meld` without `--data_dir` downloads MELD's annotations, trains `amuse-meld` with a frozen encoder, and scores it
-on the test split (`amuse-meld/results.json`). AMUSE_MELD_DIR and AMUSE_ENCODERS_DIR name local copies.
+`--dataset_name meld` without `--data_dir` downloads MELD's annotations, trains `amuse-meld` with a frozen encoder, and scores
+it on the test split (`amuse-meld/results.json`). Local copies can be given by AMUSE_MELD_DIR and AMUSE_ENCODERS_DIR.
 """
 
 import runpy

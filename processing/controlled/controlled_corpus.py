@@ -152,14 +152,14 @@ def pointed_by_evidence(utterances: list[dict], values: list[dict[str, float]]) 
     The modalities that a model relied on for utterances whose emotion only one modality shows.
 
     Args:
-        utterances: with their `evidence`.
-        values: for each utterance a number for each modality: its share in the fused descriptor, or what its expert
-            contributed to the emotion that was recognized. A modality that is left out counts as 0.
+        utterances: the utterances with their `evidence`.
+        values: for each utterance a value of each modality: its share in the fused descriptor, or its expert's contribution
+            to the recognized emotion. A missing modality counts as 0.
 
     Returns:
-        For each modality the number of utterances whose only evidence it holds (`utterances`), in how many of them its
-        number was the largest (`pointed`), and the mean number of each modality in them (`means`); and the sums under
-        `all`.
+        For each modality the number of utterances for which it is the only evidence (`utterances`), the number of them for
+        which its value was the largest (`pointed`), and the mean value of each modality in them (`means`); and the sums of
+        `utterances` and `pointed` under `all`.
     """
     values = [{modality: value.get(modality, 0.0) for modality in MODALITIES} for value in values]
     rows = {}

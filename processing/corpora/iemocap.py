@@ -113,7 +113,7 @@ class Iemocap(ConversationBuilder):
         for key, (what, has_files) in lacking.items():
             if has_files and not any(u[key] for u in found):
                 logger.warning(
-                    "IEMOCAP's %s files were found, but none could be assigned to an utterance: no utterance has %s. %s",
+                    "IEMOCAP's files of %ss were found, but none could be assigned to an utterance: no utterance has %s. %s",
                     *(what, key, SOURCE),
                 )
         return read
@@ -208,7 +208,7 @@ def read_transcriptions(path: Path) -> dict[str, str]:
 
 
 def published_name(name: str) -> str:
-    """The name of a dialogue or an utterance in the letters of the release, such as `Ses01F_impro01_F000`."""
+    """The name of a dialogue or an utterance in the case of the release, such as `Ses01F_impro01_F000`."""
     first, *others = name.split("_")
     turn = [others.pop().upper()] if others and re.fullmatch(r"[fm](\d|x)+", others[-1], re.IGNORECASE) else []
     return "_".join([first[:3].capitalize() + first[3:].upper(), *map(str.lower, others), *turn])

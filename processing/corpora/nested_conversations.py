@@ -79,10 +79,11 @@ def _with(item, key: str, value):
 
 def utterance_list(row, with_columns: bool = True) -> str | None:
     """
-    The key under which a row holds its utterances, or None for a row that is an utterance itself.
+    The key under which a row holds its utterances, or None if the row is an utterance itself.
 
     Args:
-        with_columns: also take a list of texts under the name of a column, beside a list of as many labels.
+        row: the row.
+        with_columns: also accept a list of texts under the name of a text column, beside a list of as many labels.
     """
     if not isinstance(row, dict):
         return None

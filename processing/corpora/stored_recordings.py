@@ -34,7 +34,7 @@ class RecordingStore:
 
     def path_of(self, value, what: str, medium: str) -> str | None:
         """
-        The path of a recording; None for a dict in which nothing stands.
+        The path of a recording, which is saved to a file first if it is not one. None for an empty dict.
 
         Args:
             value: a path; bytes; a dict with `path` and `bytes`, or with `array` and `sampling_rate`; or a decoder of

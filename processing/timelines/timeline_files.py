@@ -41,16 +41,16 @@ def write_timeline(
     The file appears only when it is complete. `read_transcript` can read speakers, texts and times from all formats but
     RTTM, which has no texts.
 
-    - `.json`: `{"recording": its name, "utterances": results}`, with `"warnings"` where the results have any.
-    - `.csv`: a row an utterance, times in seconds to the millisecond and scores to four decimals: `id` if there are ids,
-      `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `runner_up`, `margin` and `unclear` if the results have
-      them, `score_<emotion>`, `share_<modality>`, and what each modality alone says, `emotion_<modality>` and
-      `confidence_<modality>`; of a model with experts also `contribution_<modality>`.
-    - `.xlsx`: the same table as an Excel workbook, and the warnings of the results on a second sheet.
-    - `.srt`: cues such as `Ada [joy 83 %]: I passed!`, or `Ada [unclear: joy 23 %]: I see.`, to the millisecond, each text on
-      one line, `-->` in it as `->`.
+    - `.json`: `{"recording": its name, "utterances": results}`, with `"warnings"` if the results have any.
+    - `.csv`: a row for each utterance, with times in seconds to the millisecond and scores to four decimals: `id` if there
+      are ids, `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `runner_up`, `margin` and `unclear` if the results
+      have them, `score_<emotion>`, `share_<modality>`, and the prediction from each modality alone, `emotion_<modality>` and
+      `confidence_<modality>`; for a model with experts also `contribution_<modality>`.
+    - `.xlsx`: the same table as an Excel workbook, with the warnings of the results on a second sheet.
+    - `.srt`: cues such as `Ada [joy 83 %]: I passed!`, or `Ada [unclear: joy 23 %]: I see.`, to the millisecond. Each text is
+      on one line, with `->` for `-->`.
     - `.rttm`: `SPEAKER` lines, to the millisecond. The speaker is in the name field, the emotion (or `unclear`) in the subtype
-      field, which speaker lines leave empty otherwise, the confidence in the confidence field. White space in names becomes
+      field, which is usually empty in speaker lines, and the confidence in the confidence field. White space in names becomes
       `_`. Warnings are comments, which begin with `;;`.
     - `.textgrid`, `.eaf`: for Praat and ELAN, a tier of words and a tier of emotions for each speaker, to the millisecond.
 
@@ -159,10 +159,11 @@ def clock(seconds: float, decimals: int = 0, mark: str = ".", hours: bool = Fals
 
 def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
     """
-    A table for the terminal, a line an utterance: start, speaker, text, emotion (`unclear: joy` below the model's threshold),
-    confidence, runner-up, margin and, of several modalities, the share of each in percent (`T/A/V %`: text, audio, vision; `-` for one that the utterance lacks). Of a model with experts,
-    `T/A/V +` is what the expert of each modality added to the score of the emotion, see [`CONTRIBUTIONS`]. Below the table
-    stand notes: how many utterances are unclear, and the warnings of the results.
+    A table for the terminal with a line for each utterance: start, speaker, text, emotion (`unclear: joy` below the model's
+    threshold), confidence, runner-up, margin and, for several modalities, the share of each in percent (`T/A/V %`: text,
+    audio, vision; `-` for a missing modality). For a model with experts, `T/A/V +` is the amount that the expert of each
+    modality adds to the score of the emotion, see [`CONTRIBUTIONS`]. Notes below the table give the number of unclear
+    utterances and the warnings of the results.
 
     Args:
         results: the pipeline's output for one recording.

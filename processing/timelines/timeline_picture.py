@@ -35,11 +35,12 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     """
     Plot the emotions of one recording as a PNG file.
 
-    Above a lane for each speaker: a bar for each utterance, its colour the emotion, its height the confidence (the full
-    lane is 1). An unclear utterance is hatched in its emotion's colour. Below, of several modalities, the share of each in the fusion; where several speak at once, that of the one
-    who began last, and the mean of those who began together. Below that, for a model with experts, what the expert of each
-    modality added to the score of the emotion. Utterances without times stand by their number. At the foot stand notes: how
-    many utterances are unclear, and the warnings of the results.
+    The upper panel has a lane for each speaker with a bar for each utterance. The colour is the emotion, the height the
+    confidence (the full lane is 1). Unclear utterances are hatched. For several modalities, the panel below shows the share
+    of each in the fusion; where utterances overlap, that of the one that began last, or the mean of those that began
+    together. For a model with experts, the last panel shows the amount that the expert of each modality adds to the score of
+    the emotion. Utterances without times are ordered by their number. Notes at the bottom give the number of unclear
+    utterances and the warnings of the results.
 
     Args:
         results: the pipeline's output for one recording.

@@ -25,8 +25,9 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 def table_rows(results: list[RecognizedUtterance]) -> list[list]:
     """
     The header and a row for each utterance: `id` if there are ids, start and end (seconds, to the millisecond), speaker,
-    text, emotion, confidence, runner-up, margin and whether it is unclear if the results say so, the score of each emotion, the share of each modality, and what each modality alone says with
-    its confidence; of a model with experts also the contribution of each. What an utterance lacks is None.
+    text, emotion, confidence, runner-up, margin and whether it is unclear if the results have these, the score of each
+    emotion, the share of each modality, the emotion and confidence from each modality alone, and for a model with experts
+    the contribution of each. Missing values are None.
     """
     plain = ("start", "end", "speaker", "text", "emotion", "confidence")
     plain += tuple(name for name in CERTAINTY if any(name in result for result in results))
@@ -84,7 +85,7 @@ def _guarded(cell):
 
 
 def xlsx_bytes(results: list[RecognizedUtterance]) -> bytes:
-    """The table as an Excel workbook, whose texts are never formulas; a second sheet has the warnings of the results, if any."""
+    """The table as an Excel workbook, with warnings on a second sheet. Texts are stored as text, never as formulas."""
     openpyxl = import_extra("openpyxl", "transcripts")
     book = openpyxl.Workbook()
     book.properties.creator = CREATOR

@@ -8,28 +8,30 @@ from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
 
 @dataclass
 class MediaArguments:
-    """What is recognized."""
+    """Options of the benchmark of recognition."""
 
     model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
     recording: str | None = field(default=None, metadata={"help": "A recording.", "default": "one is rendered"})
     transcript: str | None = field(default=None, metadata={"help": "Transcript of the recording, with times."})
-    hours: float = field(default=2.0, metadata={"help": "Hours until which the recording is repeated."})
+    hours: float = field(default=2.0, metadata={"help": "Duration in hours to which the recording is repeated."})
     speech_model: str | None = field(
         default=None,
-        metadata={"help": "Whisper model (Hub id or folder): transcribe the recording in place of using a transcript."},
+        metadata={"help": "Whisper model (Hub id or folder) that transcribes the recording instead of a transcript."},
     )
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
 
 
 @dataclass
 class StepArguments:
-    """How long is measured."""
+    """Options of the benchmark of training steps."""
 
-    repeats: int = field(default=5, metadata={"help": "Measurements of each setting, each in its own process."})
-    steps: int = field(default=20, metadata={"help": "Training steps in a measurement."})
+    repeats: int = field(
+        default=5, metadata={"help": "Number of measurements of each setting, each in its own process."}
+    )
+    steps: int = field(default=20, metadata={"help": "Number of training steps in a measurement."})
     against: str | None = field(
         default=None,
-        metadata={"help": "Compare with the code of this commit, in place of comparing numbers of threads."},
+        metadata={"help": "Compare with the code of this commit instead of comparing numbers of threads."},
     )
     device: str = field(
         default="cpu", metadata={"help": "Device of the comparison with a commit.", "choices": ["cpu", "cuda"]}
@@ -39,20 +41,20 @@ class StepArguments:
 
 @dataclass
 class SpeakersArguments:
-    """Which talks are made."""
+    """Options of the benchmark of diarization."""
 
-    data_dir: str = field(metadata={"help": "Emo-DB, the folder that holds wav/."})
+    data_dir: str = field(metadata={"help": "Folder of Emo-DB, which contains wav/."})
     speakers: str = field(
         default="report",
         metadata={
-            "help": "Whose utterances the talks are made of.",
+            "help": "Speakers of the talks.",
             "choices": {
-                "selection": "Emo-DB's speakers 03, 08, 09, 10 and 11, on whom settings were chosen",
+                "selection": "Emo-DB's speakers 03, 08, 09, 10 and 11, with whom settings were chosen",
                 "report": "Emo-DB's speakers 12 to 16",
             },
         },
     )
-    talks: int = field(default=10, metadata={"help": "Talks of each kind."})
+    talks: int = field(default=10, metadata={"help": "Number of talks of each kind."})
     seed: int = field(default=0, metadata={"help": "Seed of the first talk; the others have the following ones."})
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The time and the memory that the recognition of a long recording takes, part by part."""
+"""The time of each part of recognizing a long recording, and the memory that it takes."""
 
 import json
 import os
@@ -57,7 +57,7 @@ PATCHES = (
     (EmotionRecognitionPipeline, "_forward", MODEL),
     (EmotionRecognitionPipeline, "postprocess", MODEL),
 )
-"""The functions whose time counts as that of a part, where they are called from; what they call may be another part's."""
+"""The functions whose time counts as that of a part, at the place where they are called; nested calls may be other parts."""
 
 PACKAGES = ("torch", "transformers", "numpy", "av", "librosa", "mediapipe", "silero-vad")
 RENDERED_UTTERANCES = 15  # about a minute
@@ -74,12 +74,13 @@ def benchmark_media(
     speech_model: str | None = None,
 ) -> dict:
     """
-    Recognize the emotions of a recording that is repeated until it lasts `seconds`, and measure.
+    Measure the recognition of a recording that is repeated until it lasts `seconds`.
 
     Args:
-        model: folder or Hub id of the model.
-        recording, transcript: what is repeated; None: a rendered conversation.
-        speech_model: a Whisper, to find and transcribe the speech in place of using the transcript.
+        model: the folder or Hub id of the model.
+        seconds: the duration of the repeated recording.
+        recording, transcript: the recording to repeat, and its transcript. None: a rendered conversation.
+        speech_model: a Whisper model that transcribes the recording instead of the transcript.
 
     Returns:
         `model`, `speech_model`, `recording` (`seconds`, `width`, `height`, `frame_rate`, `megabytes`, `utterances`), `parts`
@@ -88,7 +89,7 @@ def benchmark_media(
         the meantime), `total`, `memory` (see `measured_memory`), `machine` and `versions`.
 
     Raises:
-        FileNotFoundError, ValueError: what cannot be read.
+        FileNotFoundError, ValueError: when a file cannot be read.
     """
     recognizer = load_recognizer(model)
     speech = {} if speech_model is None else {"speech_model": speech_to_text.load_speech_model(speech_model)}
@@ -105,7 +106,7 @@ def benchmark_media(
             beside.write_text(json.dumps(repeat_conversation(conversation, period, length)), encoding="utf-8")
             return path, speech or {"transcript": str(beside)}
 
-        # what is imported and built at the first use is no cost of a long recording
+        # a warm-up, as imports and loading at the first use do not depend on the length of a recording
         path, options = repeated("warm-up", max(WARM_UP_SECONDS, conversation["utterances"][0]["end"] + 0.1))
         recognizer(str(path), **options)
         path, options = repeated("long", seconds)
@@ -187,7 +188,7 @@ class Stopwatch:
             self.beside[name] = tuple(b + n - s for b, n, s in zip(before, now, since, strict=True))
 
     def timed(self, function: Callable, name: str) -> Callable:
-        """The function, as a part; for a generator, what goes by between its values is not its time."""
+        """The function, whose time is counted as a part. For a generator, the time between its values is not counted."""
 
         @wraps(function, updated=())
         def as_part(*args, **kwargs):
@@ -218,7 +219,7 @@ class Stopwatch:
 
 @contextmanager
 def timed_parts(stopwatch: Stopwatch) -> Iterator[None]:
-    """Let the functions of [`PATCHES`], and what computes the features, count as their parts."""
+    """Count the time of the functions of [`PATCHES`] and of the feature extractors as that of their parts."""
     extract = recording_features.extract_features
 
     def extract_features(utterances, extractors, *args, **kwargs):
@@ -243,12 +244,12 @@ def with_real_time_factor(seconds: float, cpu_seconds: float, duration: float) -
 @contextmanager
 def measured_memory() -> Iterator[dict[str, float]]:
     """
-    Gives a dict that holds at the end `before`, the resident memory in megabytes (2^20 bytes) at the beginning, `peak`, the
-    largest since (Linux keeps it: VmHWM), and `above`, their difference. It stays empty where the system has no such count.
+    Measure the resident memory in megabytes (2^20 bytes). At the end, the dict has `before`, the memory at the beginning,
+    `peak`, the largest since then (VmHWM of Linux), and `above`, their difference. On other systems it stays empty.
     """
     memory = {}
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         memory["before"] = _megabytes("VmRSS")
     yield memory
     if memory:
@@ -266,7 +267,7 @@ def _megabytes(name: str) -> float:
 
 def render_recording(folder: Path, utterances: int = RENDERED_UTTERANCES) -> tuple[Path, dict]:
     """
-    A conversation of the controlled corpus as a 720p recording, as a camera would give it.
+    Render a conversation of the controlled corpus as a 720p recording like a camera's.
 
     Returns:
         The mp4 file in the folder, and the conversation with the times of its utterances.
@@ -283,7 +284,7 @@ def render_recording(folder: Path, utterances: int = RENDERED_UTTERANCES) -> tup
 
 
 def film(source: Path, path: Path):
-    """The recording in the middle of a frame of 1280 x 720, 25 frames a second, with a camera's noise; the sound as it is."""
+    """Copy a recording into the middle of frames of 1280 x 720, 25 per second, with camera noise and unchanged sound."""
     av = import_extra("av", "media")
     with av.open(str(source)) as drawn, av.open(str(path), "w") as filmed:
         [video], [audio] = drawn.streams.video, drawn.streams.audio
@@ -316,7 +317,7 @@ def film(source: Path, path: Path):
 
 
 def _encode(stream, graph) -> list:
-    """Packets of the frames that the filters have ready."""
+    """The packets of the frames that the filters have finished."""
     av, packets = import_extra("av", "media"), []
     while True:
         try:
@@ -329,10 +330,10 @@ def _encode(stream, graph) -> list:
 
 def repeat_recording(source: Path, path: Path, seconds: float) -> float:
     """
-    Write the sound and the video of a recording again and again, without encoding them anew, until `seconds`.
+    Write a recording repeatedly until it lasts `seconds`, without encoding it again.
 
     Returns:
-        The seconds after which it begins anew.
+        The period of the repetition in seconds.
     """
     av = import_extra("av", "media")
     period = _period(source)
@@ -374,7 +375,7 @@ def _starts(period: float | Fraction, seconds: float) -> list[Fraction]:
 
 
 def _period(source: Path) -> Fraction:
-    """Seconds from the first packet of a stream to the end of its last one, those of the longest stream."""
+    """The seconds from the first packet of the longest stream to the end of its last one."""
     spans = {}
     with import_extra("av", "media").open(str(source)) as recording:
         for packet in recording.demux(_best_streams(recording)):
@@ -424,7 +425,7 @@ def as_text(report: dict) -> str:
 
 
 def processor_name() -> str:
-    """As Linux has it, else as the platform module has it."""
+    """The name of the processor from Linux, else from the platform module."""
     described = Path("/proc/cpuinfo")
     lines = described.read_text().splitlines() if described.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,6 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Training steps on random features, timed in this process. This file is run by its path and imports only `modeling_amuse`, so
+Timing training steps on random features in this process. This file is run by its path and imports only `modeling_amuse`, so
 that it can time the code of another commit:
 
     python -S random_step.py TREE CASE STEPS DEVICE [FOLDER of packages ...]
@@ -17,7 +17,7 @@ CASES = {
     "text, prosody": {"text": (384, None), "audio": (8, 1)},
     "three modalities": {"text": (384, 24), "audio": (512, 50), "vision": (55, 10)},
 }
-"""The size and the number of tokens of each modality. None: as many as an utterance of MELD has, drawn at random."""
+"""The size and the number of tokens of each modality. None: a random number, distributed as in utterances of MELD."""
 CONVERSATIONS = 8
 BATCHES = 4
 
@@ -48,7 +48,7 @@ def random_batch(case: dict, seed: int) -> dict:
 
 
 def timed_steps(case: dict, steps: int, device: str) -> dict[str, float]:
-    """The median `milliseconds` (on a CPU: of CPU time) of a training step on a few random batches, after one round of them that warms up."""
+    """The median `milliseconds` of a training step (on a CPU, of CPU time) on some random batches, after a warm-up round."""
     import torch
 
     import modeling_amuse
@@ -60,7 +60,7 @@ def timed_steps(case: dict, steps: int, device: str) -> dict[str, float]:
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
     batches = [random_batch(case, seed) for seed in range(BATCHES)]
     batches = [{name: tensor.to(device) for name, tensor in batch.items()} for batch in batches]
-    clock = time.process_time if device == "cpu" else time.perf_counter  # one thread: what else runs does not count
+    clock = time.process_time if device == "cpu" else time.perf_counter  # CPU time does not depend on other processes
     times = []
     for step in range(BATCHES * (steps + 1)):
         start = clock()

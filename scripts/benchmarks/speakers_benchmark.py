@@ -17,25 +17,26 @@ from modeling_amuse.processing.evaluation.acted_talks import (
 from modeling_amuse.processing.extras import import_extra
 
 COLLAR = 0.25
-"""Seconds before and after each boundary of the truth that are not scored."""
+"""Seconds before and after each boundary of a reference turn that are not scored."""
 PEOPLE, CHANNELS = (2, 3), (1, 2)
 
 
 def benchmark_speakers(data_dir: str, speakers: str = "report", talks: int = 10, seed: int = 0) -> dict:
     """
-    Find the speakers of talks of each kind, and compare them with the truth.
+    Diarize talks of each kind, and compare the turns with the reference.
 
     Args:
-        data_dir: Emo-DB, the folder that holds `wav/`.
+        data_dir: the folder of Emo-DB, which contains `wav/`.
         speakers: `"selection"` or `"report"`.
-        talks: how many talks of each kind; their seeds are `seed`, `seed + 1`, ...
+        talks: the number of talks of each kind, whose seeds are `seed`, `seed + 1`, ...
+        seed: the seed of the first talk.
 
     Returns:
         `speakers` (their names), `talks`, `seed` and `cells`: for each kind of talk `mood`, `people`, `channels`,
         `is_number_given`, the `error_rates` of the talks, and the numbers of speakers that were `found`.
 
     Raises:
-        FileNotFoundError: when the data are not there.
+        FileNotFoundError: when the data are missing.
     """
     names = {"selection": SELECTION_SPEAKERS, "report": REPORT_SPEAKERS}[speakers]
     clips = clips_of_speakers(data_dir, names)
@@ -61,8 +62,8 @@ def benchmark_speakers(data_dir: str, speakers: str = "report", talks: int = 10,
 
 def diarization_error_rate(truth: list[Turn], turns: list[Turn]) -> float:
     """
-    The share of the speech that is missed, wrong, or of the wrong speaker, by the best mapping of speakers. What is within
-    0.25 s of a boundary of the truth is not scored; overlapping speech is.
+    The diarization error rate: the share of missed speech, false alarms and confused speakers, with the best mapping of
+    speakers. Times within 0.25 s of a boundary of a reference turn are not scored; overlapping speech is.
     """
     core = import_extra("pyannote.core", "test")
     metrics = import_extra("pyannote.metrics.diarization", "test")

@@ -1,9 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-The time of a training step, by the number of threads, on an idle machine and beside a process that computes.
+The time of a training step by the number of threads, on an idle machine and beside a process that computes.
 
-Every measurement has a process of its own, as the threads of torch are set before it is imported. The settings alternate,
-so that what else happens on the machine disturbs all of them alike.
+Every measurement runs in its own process, as the threads of torch are set before it is imported. The settings alternate, so
+that other load on the machine affects all of them alike.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 SETTINGS = {"one thread": {"OMP_NUM_THREADS": "1"}, "two threads": {"OMP_NUM_THREADS": "2"}, "default": {}}
-"""What is compared: the variables of the environment that the launcher finds. `default` finds none."""
+"""The settings to compare, as environment variables of the launcher; `default` sets none."""
 LOADS = ("idle", "beside a busy process")
 
 WORKER = """
@@ -36,13 +36,15 @@ while os.getppid() == int(os.environ["AMUSE_BENCHMARK"]):  # it ends with the be
 
 def benchmark_step(repeats: int, steps: int) -> dict:
     """
+    Measure the time of training steps.
+
     Args:
-        repeats: measurements of each setting and load.
-        steps: training steps in a measurement, of which the median is taken.
+        repeats: the number of measurements of each setting and load.
+        steps: the number of training steps in a measurement, of which the median is taken.
 
     Returns:
         `threads` (of each setting), `milliseconds` (for each load and setting, the median of the repeats), `ratio` (for
-        each load, the default's time by that of the faster of one and two threads), `repeats` and `steps`.
+        each load, the default's time divided by that of the faster of one and two threads), `repeats` and `steps`.
     """
     times = {load: {setting: [] for setting in SETTINGS} for load in LOADS}
     threads = {}
@@ -69,7 +71,7 @@ def measure(variables: dict[str, str], steps: int) -> dict:
 
 @contextmanager
 def busy_process(wanted: bool):
-    """A process that computes all the time on one core, if it is wanted."""
+    """Run a process that uses one core all the time, if `wanted`."""
     if not wanted:
         yield
         return

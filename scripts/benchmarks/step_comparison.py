@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The time of a training step of this code and of another commit, alternating, each measurement in its own process."""
+"""Comparing the times of training steps of this code and of another commit, in alternating processes."""
 
 import json
 import os
@@ -17,18 +17,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def compare_steps(commit: str, repeats: int, steps: int, device: str = "cpu") -> dict:
     """
+    Measure the time of training steps of this code and of another commit.
+
     Args:
-        commit: the commit whose code is timed beside this one.
-        repeats: measurements of each case and tree.
-        steps: rounds over four batches in a measurement.
+        commit: the other commit.
+        repeats: the number of measurements of each case and tree.
+        steps: the number of rounds over four batches in a measurement.
         device: `"cpu"` (one thread) or `"cuda"`.
 
     Returns:
-        For each case `milliseconds` of `this` and of the `other` tree (medians of the repeats) and their `ratio`, this by
-        the other; `against`, `repeats`, `steps` and `device`.
+        For each case `milliseconds` of `this` and of the `other` tree (medians of the repeats) and their `ratio`, this
+        divided by the other; `against`, `repeats`, `steps` and `device`.
 
     Raises:
-        ValueError: when this is no clone with git, or has no such commit.
+        ValueError: when this is not a clone with git, or does not have the commit.
     """
     times = {case: {"this": [], "other": []} for case in CASES}
     with tree_of(commit) as other:
@@ -55,10 +57,10 @@ def tree_of(commit: str):
 
 
 def measure(tree: Path, case: str, steps: int, device: str) -> float:
-    """The milliseconds of a training step with the code of `tree`, one thread."""
+    """The milliseconds of a training step with the code of `tree` and one thread."""
     worker = Path(__file__).with_name("random_step.py")
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
-    # -S: an editable installation would bring modules of its own tree
+    # -S ignores editable installations, which would import the modules of their own tree
     command = [sys.executable, "-S", str(worker), str(tree), case, str(steps), device, *packages]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"OMP_NUM_THREADS": "1"}

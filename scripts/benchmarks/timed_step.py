@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Training steps of a model on the sample corpus, timed in this process."""
+"""Timing training steps of a model on the sample corpus in this process."""
 
 import time
 from statistics import median
@@ -17,7 +17,7 @@ ENCODER = {"hidden_size": 384, "num_hidden_layers": 3, "num_attention_heads": 6,
 
 
 def timed_steps(steps: int) -> dict[str, float]:
-    """The median `milliseconds` of a training step after three that warm up, and the `threads` of torch."""
+    """The median `milliseconds` of a training step after three warm-up steps, and the number of `threads` of torch."""
     torch.manual_seed(0)
     data = load_conversations("sample")
     conversations = [data.splits["train"][number] for number in range(BATCH_SIZE)]

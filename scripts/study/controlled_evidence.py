@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Whether a model finds the evidence of the controlled corpus, which says in which modalities each emotion shows."""
+"""Checking whether a model uses the modalities that show the emotion in the controlled corpus."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def read_evidence(data_dir: Path, split: str) -> list[dict]:
     The utterances of a split of the rendered corpus, with their emotion and evidence.
 
     Raises:
-        FileNotFoundError, ValueError: when the folder holds no such corpus.
+        FileNotFoundError, ValueError: when the folder does not contain the rendered corpus.
     """
     path = data_dir / f"{split}.jsonl"
     advice = f"render the corpus: python scripts/render_sample.py --output_dir {data_dir}"
@@ -37,14 +37,14 @@ def read_evidence(data_dir: Path, split: str) -> list[dict]:
     lines = path.read_text(encoding="utf-8").splitlines()
     utterances = [utterance for line in lines for utterance in json.loads(line)["utterances"]]
     if not all("evidence" in utterance for utterance in utterances):
-        raise ValueError(f"The utterances of {path} do not say where their evidence is; {advice}")
+        raise ValueError(f"The utterances of {path} have no 'evidence': {advice}")
     return utterances
 
 
 def recognize_split(
     model_dir: Path, data_dir: str, features_dir: Path, split: str, cache_dir: str | None = None
 ) -> list[dict]:
-    """What the pipeline says about each utterance of a split, from its feature tables."""
+    """The pipeline's results for the utterances of a split, from its feature tables."""
     model = AmuseForEmotionRecognition.from_pretrained(model_dir)
     recognizer = pipeline("emotion-recognition", model=model, processor=AmuseProcessor.from_pretrained(model_dir))
     splits = load_conversations("folder", data_dir, cache_dir).splits
@@ -85,9 +85,9 @@ def score(truth: list[dict], timelines: list[dict]) -> dict:
 
 def leaked(truth: list[dict], timelines: list[dict], subset: tuple[str, ...]) -> dict[str, int]:
     """
-    How many emotions are shown only by modalities that the model does not have (`hidden`), and how many of these were
-    recognized nevertheless (`found`). More than chance is possible: a voice also says the words, and a face also moves as
-    fast as the voice speaks.
+    The number of emotions that only modalities show which the model does not have (`hidden`), and the number of these that
+    were still recognized (`found`). This can be more than by chance, as a voice also speaks the words, and the mouth of a
+    face moves with the voice.
     """
     pairs = zip(truth, timelines, strict=True)
     hidden = [u["emotion"] == r["emotion"] for u, r in pairs if u["evidence"] and not set(u["evidence"]) & set(subset)]

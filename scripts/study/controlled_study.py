@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The study of the controlled corpus: the scores of each subset of the modalities, beside those of a perfect model."""
+"""The study of the controlled corpus: the scores of each subset of the modalities, compared with those of a perfect model."""
 
 import json
 from pathlib import Path
@@ -27,11 +27,11 @@ TRAINING = {
     for name, value in read_data("controlled").settings.items()
     if name not in ("dataset_name", "data_dir", "audio_features", "vision_features", "modalities")
 }
-"""The settings of every training, those of the other studies on this corpus; chosen on the validation split."""
+"""The settings of every training, as in the other studies on this corpus. They were chosen on the validation split."""
 
 
 def study_controlled_corpus(args: ControlledStudyArguments) -> dict:
-    """Train and score each subset of the modalities with each seed; returns the results, which are written as well."""
+    """Train and score each subset of the modalities with each seed. Writes and returns the results."""
     features_dir = Path(args.features_dir or Path(args.data_dir) / "features")
     subsets = chosen_subsets(args.subsets)
     truth = read_evidence(Path(args.data_dir), "test")
@@ -40,7 +40,7 @@ def study_controlled_corpus(args: ControlledStudyArguments) -> dict:
         runs = []
         for seed in args.seeds:
             options = training_options(args, features_dir, subset, seed)
-            # what was trained on other data, or with other settings, is not taken for this
+            # the folder depends on data and settings, so that other trainings are not reused
             model_dir = Path(args.output_dir) / f"{'-'.join(subset)}-{seed}-{options_digest(options)[:8]}"
             train_once(options, model_dir)
             timelines = recognize_split(model_dir, args.data_dir, features_dir, "test", args.cache_dir)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The late fusion of a study: predictions of a model of the text, multiplied by regressions on the other modalities."""
+"""Late fusion in studies: the predictions of a text model, multiplied by those of regressions on the other modalities."""
 
 from dataclasses import dataclass
 
@@ -20,11 +20,11 @@ Features = dict[str, dict[str, np.ndarray]]
 @dataclass
 class FusionPart:
     """
-    What one model is fused with: a fold, or the whole of a data set with official splits.
+    The data for the regressions of one model: a fold, or a data set with official splits.
 
     Attributes:
         labels: the emotion of each labelled training utterance, by id.
-        features: of the training utterances, and of those that are predicted, by split.
+        features: for each split the features of its utterances.
     """
 
     labels: dict[str, str]
@@ -33,10 +33,11 @@ class FusionPart:
 
 def fold_parts(fold_args: FoldArguments, options: dict) -> list[FusionPart]:
     """
-    The parts of a cross-validation, one for each fold.
+    Load the parts of a cross-validation, one for each fold.
 
     Args:
-        options: of train.py, with the features of all modalities.
+        fold_args: the options of the folds.
+        options: the options of train.py, with the features of all modalities.
     """
     data = load_fold_data(fold_args, options)
     features = pooled(data, options)
@@ -44,7 +45,7 @@ def fold_parts(fold_args: FoldArguments, options: dict) -> list[FusionPart]:
 
 
 def split_part(options: dict, splits: tuple[str, ...]) -> FusionPart:
-    """The part of a data set with official splits; of these splits the features are read."""
+    """Load the part of a data set with official splits, with the features of `train` and the given splits."""
     wanted = ["train", *splits]
     data = load_conversations(options["dataset_name"], options.get("data_dir"), options.get("cache_dir"), set(wanted))
     tables = load_stream_tables(stream_paths(options), data.splits, wanted)
@@ -53,7 +54,7 @@ def split_part(options: dict, splits: tuple[str, ...]) -> FusionPart:
 
 
 def pooled(data: FoldData, options: dict) -> Features:
-    """The features of each utterance, the mean over its tokens."""
+    """For each stream the features of each utterance, averaged over its tokens, `(D,)`."""
     if data.features:
         return {
             stream: {name: np.asarray(array).mean(axis=0) for name, array in features.items()}
@@ -65,7 +66,7 @@ def pooled(data: FoldData, options: dict) -> Features:
 
 
 def means(table) -> dict[str, np.ndarray]:
-    """The features of each utterance of a table, the mean over its tokens."""
+    """The features of each utterance of a table, averaged over its tokens, `(D,)`."""
     return {identifier: np.asarray(table.get(identifier)).mean(axis=0) for identifier in table.rows}
 
 
@@ -85,13 +86,13 @@ def fuse(part: FusionPart, validation: pd.DataFrame, other: pd.DataFrame, split:
     The predictions of a late fusion.
 
     Args:
-        part: what the regressions learn from.
-        validation: predictions of the model of the text on the validation split, as `write_predictions` writes them.
+        part: the data of the regressions.
+        validation: the predictions of the text model on the validation split, see `write_predictions`.
         other: its predictions on `split`.
         split: `validation` or `test`.
 
     Returns:
-        `other` with the probabilities of the fusion, and what was chosen.
+        `other` with the probabilities of the fusion, and the chosen settings.
     """
     columns = [name for name in other if name.startswith("probability_")]
     number = {name.removeprefix("probability_"): label for label, name in enumerate(columns)}
@@ -109,7 +110,7 @@ def fuse(part: FusionPart, validation: pd.DataFrame, other: pd.DataFrame, split:
 
 
 def rows_of(features: Features, ids: list[str]) -> dict[str, np.ndarray]:
-    """For each stream the features `(utterances, D)`, NaN for utterances without."""
+    """For each stream the features `(utterances, D)`, NaN for utterances without features."""
     found = {}
     for stream, own in features.items():
         nothing = np.full(len(next(iter(own.values()))), np.nan)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Scores of a part of the utterances, such as those whose label readers of the text agree with."""
+"""Scores of a part of the utterances, such as those that were labelled in the same way."""
 
 import numpy as np
 import pandas as pd
@@ -7,18 +7,18 @@ import pandas as pd
 from modeling_amuse.processing.evaluation.seed_comparison import SeedScores
 
 PROBABILITY = "probability_"
-"""How the columns begin that hold the probability of an emotion."""
+"""The prefix of the columns with the probabilities of emotions."""
 
 
 def scores_of_part(frames: list[pd.DataFrame], parts: dict[str, str], part: str, unit: str) -> tuple[SeedScores, int]:
     """
-    The scores of the seeds of a variant on the utterances of one part, and how many these are.
+    The scores of a variant's seeds on the utterances of one part, and the number of these utterances.
 
     Args:
-        frames: what each seed predicted, see `write_predictions`.
-        parts: see [`read_parts`].
+        frames: the predictions of each seed, see `write_predictions`.
+        parts: the part of each utterance, see [`read_parts`].
         part: the part.
-        unit: `conversation` or `speaker`: what the bootstrap draws.
+        unit: `conversation` or `speaker`, the unit that the bootstrap draws.
     """
     chosen = [frame[frame["utterance"].map(parts) == part] for frame in frames]
     # of all utterances: the variants that are compared predict different emotions in a part

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Which trainings are the same: a hash of their settings and of what data, features and encoders hold."""
+"""Identifying equal trainings by a hash of their settings and of the contents of data, features and encoders."""
 
 import hashlib
 import json
@@ -25,17 +25,17 @@ from modeling_amuse.scripts.training.training_arguments import (
 
 def settings_of(options: dict) -> dict:
     """
-    All settings of a training that are not the defaults, however they were given: what a preset sets and what is left out
-    is resolved.
+    All settings of a training that differ from the defaults. Presets and omitted options are resolved, so that equal
+    trainings have equal settings.
 
     Raises:
-        ValueError: when train.py does not take the options.
+        ValueError: when train.py does not accept the options.
     """
     parts = (DataArguments, ModelArguments, TrainArguments)
     try:
         parsed = parse_arguments(as_arguments({**options, "output_dir": "-"}))
     except SystemExit as error:
-        raise ValueError(f"train.py does not take these options (see above): {options}.") from error
+        raise ValueError(f"train.py does not accept these options (see the message above): {options}.") from error
     given = {name: value for part in parsed for name, value in asdict(part).items()}
     defaults = {f.name: f.default for part in parts for f in fields(part) if f.default is not MISSING}
     of_model = {f.name: f.default for f in fields(AmuseConfig) if f.default is not MISSING}
@@ -50,7 +50,7 @@ def settings_of(options: dict) -> dict:
 
 
 def recorded_settings(options: dict) -> dict:
-    """The settings of a training for the table: of what lies in some folder, the last part of its name."""
+    """The settings of a training for the table, with only the last parts of paths."""
     own = {name: value for name, value in settings_of(options).items() if name != "output_dir"}
     return {name: _name_of(value) if name in PATHS else value for name, value in own.items()}
 
@@ -64,12 +64,12 @@ def _name_of(value: str | list[str]) -> str | list[str]:
 
 def options_digest(options: dict, num_folds: int | None = None, folds: dict | None = None) -> str:
     """
-    The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Except
-    for recordings, whose paths are part of the conversations.)
+    A hash that is equal for trainings with the same settings, seed, data, features and encoders, regardless of their paths
+    (except for recordings, whose paths are part of the conversations).
 
     Args:
-        options: of train.py.
-        num_folds: of a cross-validation.
+        options: the options of train.py.
+        num_folds: the number of folds of a cross-validation.
         folds: its other options, see `StudyData.folds`.
     """
     settings = {name: value for name, value in settings_of(options).items() if name not in FREE_ON_RESUME}
@@ -89,12 +89,12 @@ def divided_splits(folds: dict) -> tuple[str, ...]:
 
 
 def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:
-    """A hash of the conversations of some splits, of feature tables and of encoders. The test split's are not opened."""
+    """Hashes of the conversations of some splits, feature tables and encoders. Test files are read only `with_test`."""
     data_dir = options.get("data_dir")
     reading = DataOptions(**{f.name: options[f.name] for f in fields(DataOptions) if f.name in options})
     builder = open_builder(options.get("dataset_name", "sample"), data_dir, None, splits, reading)
     if builder is None:
-        raise ValueError("A study reads a data set that has a name here, or files: give data_dir or data_file.")
+        raise ValueError("A study needs a known data set, or your own files: give data_dir or data_file.")
     given = {name: options[name] for name in PATHS if name != "data_dir" and options.get(name)}
     contents = {
         name: [_contents(entry.rpartition("=")[2], with_test) for entry in path]
@@ -107,7 +107,7 @@ def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict
 
 @lru_cache
 def _contents(path: str, with_test: bool) -> str:
-    """A hash of a file, or of a folder's files and those of its `data`; what is no path is a Hub id: it stands for itself."""
+    """A hash of a file, or of the files in a folder and in its folder `data`. A name that is not a path is returned."""
     place = Path(path)
     if not place.exists():
         return path

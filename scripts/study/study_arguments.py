@@ -9,7 +9,7 @@ from modeling_amuse.scripts.training.training_arguments import EXPERT_CHOICES
 
 @dataclass
 class StudyArguments:
-    """Which part of a study is run, with what, and where its results go."""
+    """Options of the study."""
 
     study: str = field(metadata={"help": "Name of a study, or path of its YAML file.", "positional": True})
     output_dir: str = field(
@@ -17,7 +17,7 @@ class StudyArguments:
         metadata={"help": "Folder for trainings and evaluations; several studies may share it."},
     )
     results_dir: str = field(
-        default="hub_card/results", metadata={"help": "Folder for the tables and pictures of a whole study."}
+        default="hub_card/results", metadata={"help": "Folder for the tables and plots of a complete study."}
     )
     data: list[str] | None = field(default=None, metadata={"help": "Data sets of the study.", "default": "all"})
     variants: list[str] | None = field(default=None, metadata={"help": "Variants of the study.", "default": "all"})
@@ -26,7 +26,7 @@ class StudyArguments:
     )
     set: list[str] = field(
         default_factory=list,
-        metadata={"help": "KEY=VALUE or DATA.KEY=VALUE: where something lies, such as meld.data_dir=MELD."},
+        metadata={"help": "KEY=VALUE or DATA.KEY=VALUE: the path of data, such as meld.data_dir=MELD."},
     )
     trial: bool = field(
         default=False,
@@ -41,7 +41,7 @@ class StudyArguments:
     parts: str | None = field(
         default=None,
         metadata={
-            "help": "Table (.csv) with split, utterance_id and part: also score each part of the utterances by itself."
+            "help": "Table (.csv) with split, utterance_id and part: also score each part of the utterances separately."
         },
     )
     delete_models: bool = field(default=False, metadata={"help": "Delete the models when the study is finished."})
@@ -51,9 +51,9 @@ class StudyArguments:
 
 @dataclass
 class ControlledStudyArguments:
-    """What is studied, and where its results go."""
+    """Options of the controlled study."""
 
-    data_dir: str = field(default="amuse-sample-data", metadata={"help": "The rendered corpus."})
+    data_dir: str = field(default="amuse-sample-data", metadata={"help": "Folder of the rendered corpus."})
     features_dir: str | None = field(
         default=None, metadata={"help": "Folder of its feature tables.", "default": "features in --data_dir"}
     )

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What came out of a study: its table as Parquet, what it says as Markdown, and pictures with intervals."""
+"""The report of a study: its table as Parquet, its results as Markdown, and plots with intervals."""
 
 import json
 from pathlib import Path
@@ -26,10 +26,10 @@ SEEN_OR_READ = {
     "voted": "The labels of `voted` come from readers of the text alone.",
     "relabelled": "Those of `relabelled` were given anew by people who saw the clip: there alone can voice and faces earn much.",
 }
-"""What the parts of MELD mean."""
+"""The meaning of the parts of MELD."""
 
 MOST_GROUPS = 12
-"""Of so many variants and evaluations the scores of each emotion and each run are written out."""
+"""The largest number of variants and evaluations for which the scores of each emotion and each run are reported."""
 
 
 def probabilities_of(predictions: pd.DataFrame, emotions: list[str]) -> np.ndarray:
@@ -43,11 +43,11 @@ class Report:
     Args:
         study: the study.
         rows: a row for each run, see `study_runs.Runs.row`.
-        predictions: for each row what was predicted on the split, see `write_predictions`.
-        split: the split whose scores are reported beside validation's: test; or validation, while settings are chosen.
+        predictions: for each row the predictions on the split, see `write_predictions`.
+        split: the split whose scores are reported in addition to validation: test, or validation while settings are chosen.
         command: the command that makes the same table.
-        is_trial: too few seeds, or other settings than the study's.
-        parts: the part of each utterance that is also scored by itself, see `part_scores.read_parts`.
+        is_trial: whether there are too few seeds, or other settings than the study's.
+        parts: the part of each utterance, for scores of each part, see `utterance_parts.read_parts`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Report:
         self.study, self.split, self.command, self.is_trial = study, split, command, is_trial
         self.frame = pd.DataFrame(rows)
         self.predictions, self.parts = predictions, parts or {}
-        # what is drawn by the bootstrap: of single utterances, those of one speaker depend on each other
+        # the unit that the bootstrap draws; in folds by speaker, the utterances of a speaker depend on each other
         by = "conversation" if "groups" in study.data.folds else study.data.folds.get("folds_by", "speaker")
         self.unit = by if study.data.num_folds else "conversation"
         emotions = sorted({emotion for frame in predictions for emotion in (*frame["emotion"], *frame["prediction"])})
@@ -106,7 +106,7 @@ class Report:
         return f"{self.command}, runs at commit {' and '.join(commits)}, seeds {', '.join(map(str, self.seeds))}"
 
     def label(self, group: tuple[str, str]) -> str:
-        """A variant, and what is disturbed in its evaluation."""
+        """The name of a variant and of the disturbance of its evaluation."""
         variant, evaluation = group
         options = json.loads(evaluation)
         words = [f"{name.replace('_', ' ')} {options[name]:g}" for name in DISTURBANCES[:3] if name in options]
@@ -115,7 +115,7 @@ class Report:
 
     @property
     def preferred(self) -> str | None:
-        """The variant that validation chooses; None where there is nothing to choose, or a tie."""
+        """The best variant on validation; None if there is only one, or a tie."""
         if len(self.groups) < 2 or self.study.evaluations != [{}]:
             return None
         means = {group: self.rows[group]["validation_weighted_f1"].mean() for group in self.groups}
@@ -124,7 +124,7 @@ class Report:
         return self.label(best[0]) if len(best) == 1 else None
 
     def summary(self) -> dict:
-        """What `modeling_amuse.hub_card.study_summary` tells of the study."""
+        """The summary of the study for `modeling_amuse.hub_card.study_summary`."""
         rows = []
         for group in self.groups:
             scores = self.rows[group][f"{self.split}_weighted_f1"]
@@ -195,14 +195,14 @@ class Report:
         return markdown_table(head, table)
 
     def _difference(self, group: tuple, scores: dict) -> dict | None:
-        """What the group's scores are to those of the baseline in the same evaluation; None for the baseline itself."""
+        """The difference of the group's scores to those of the baseline in the same evaluation; None for the baseline."""
         other = (self.study.baseline, group[1])
         if group == other or other not in scores:
             return None
         return scores[group].difference(scores[other])
 
     def _explanation(self) -> list[str]:
-        """How the numbers came about, and which variant validation chooses."""
+        """How the numbers were computed, and which variant is the best on validation."""
         lines = [
             f"Mean ± deviation over the seeds {', '.join(map(str, self.seeds))}, "
             f"{int(self.frame[f'{self.split}_num_utterances'].iloc[0])} utterances of "
@@ -215,7 +215,7 @@ class Report:
         return lines
 
     def _likelihood_table(self) -> list[str]:
-        """The negative log-likelihood of each variant, and the smallest differences that could have been shown."""
+        """The negative log-likelihood of each variant, and the smallest differences that would have been significant."""
         baseline = self.study.baseline
         head = [f"variant, on {self.split}", "negative log-likelihood"]
         head += (
@@ -253,7 +253,7 @@ class Report:
         return markdown_table(["F1 of each emotion", *(name.removeprefix(prefix) for name in names)], cells)
 
     def _part_table(self) -> list[str]:
-        """The scores of each part of the utterances by itself, compared with those of the baseline."""
+        """The scores of each part of the utterances, compared with those of the baseline."""
         baseline = self.study.baseline
         head = ["weighted F1 of a part", "utterances", *(self.label(group) for group in self.groups)]
         cells = []
@@ -303,8 +303,8 @@ class Report:
 
     def write(self, folder: Path):
         """
-        Write `runs.parquet`, `predictions.parquet`, `results.md`, `summary.json` (not of a try) and the pictures.
-        Predictions are kept without the true emotions: those stand in the data set, which has its own terms.
+        Write `runs.parquet`, `predictions.parquet`, `results.md`, `summary.json` (not for a trial) and the plots. Predictions
+        are written without the true emotions, which belong to the data set and have its terms.
         """
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / "results.md") as file:
@@ -345,7 +345,7 @@ class Report:
                 save_curves(curves, folder / f"weighted_f1_by_{plot['x']}.png", axis=name, **labels)
 
     def _curves(self, x: str, lines: list[str]) -> dict[str, list[tuple]]:
-        """For each line its points `(x, mean, interval)`, of the variants and evaluations that set x."""
+        """For each line its points `(x, mean, interval)`, from the variants and evaluations that set x."""
         curves = {}
         for variant, evaluation in self.groups:
             asked = {**self.study.variants[variant], **json.loads(evaluation)}

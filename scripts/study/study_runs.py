@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The runs of a study: each is trained once, whichever studies ask for it, and scored once for each evaluation."""
+"""The runs of a study. Each one is trained once, even if several studies need it, and scored once for each evaluation."""
 
 import json
 import shutil
@@ -58,7 +58,7 @@ class Run:
         return self.study.is_late_fusion(self.variant)
 
     def text_alone(self) -> "Run":
-        """The run of the model of the text that a late fusion is made of."""
+        """The run of the text model of a late fusion."""
         options = {k: v for k, v in self.study.variants[self.variant].items() if k != "late_fusion"}
         variants = {self.variant: {**options, "modalities": ["text"]}}
         return replace(self, study=replace(self.study, variants=variants, baseline=None))
@@ -69,14 +69,14 @@ class Run:
 
     @property
     def disturbance(self) -> dict:
-        """The options of evaluate.py; those of an evaluation that disturbs nothing are left out."""
+        """The options of evaluate.py for the disturbance; empty if the evaluation disturbs nothing."""
         if not any(value for name, value in self.evaluation.items() if name != "disturbed_modalities"):
             return {}
         return {**self.evaluation, "disturbance_seed": self.seed}
 
 
 def train_once(options: dict, model_dir: Path) -> bool:
-    """Train, or go on with a training that was stopped. A finished one is left as it is; returns whether it was not."""
+    """Train, or continue an interrupted training. Returns False if the training was already finished."""
     if (model_dir / "training_history.json").is_file():
         return False
     train(*parse_arguments(as_arguments({**options, "output_dir": model_dir, "resume_from_checkpoint": "latest"})))
@@ -85,7 +85,7 @@ def train_once(options: dict, model_dir: Path) -> bool:
 
 def copy_before_experts(source: Path, target: Path, experts: str):
     """
-    Copy a finished training without experts to where its experts are to be fitted, as a training that was stopped before.
+    Copy a finished training without experts, as an interrupted training whose experts are still to be fitted.
 
     Args:
         source, target: folders of models.
@@ -104,26 +104,25 @@ def copy_before_experts(source: Path, target: Path, experts: str):
 
 class Runs:
     """
-    Does runs, and finds those again that are done.
+    Makes runs, and skips those that are finished.
 
     Args:
-        output_dir: folder for trainings and evaluations; it may serve many studies.
-        cache_dir: where prepared data is kept.
+        output_dir: the folder for trainings and evaluations, which several studies may share.
+        cache_dir: the folder for prepared data.
     """
 
     def __init__(self, output_dir: Path, cache_dir: str | None = None):
-        commit()  # the code may be changed while this process goes on with what it has loaded
+        commit()  # asked now, as the files may change while this process runs the loaded code
         self.output_dir = output_dir
         self.cache = {"cache_dir": cache_dir} if cache_dir else {}
 
     def row(self, run: Run, splits: tuple[str, ...]) -> dict:
         """
-        The row of a run, which is trained and scored where that is not done yet. Another process that does the same run is
-        waited for.
+        The row of a run, which is trained and scored if necessary. If another process makes the same run, this one waits.
 
         Args:
             run: the run.
-            splits: the splits that are scored: validation, test.
+            splits: the splits to score: validation, test.
         """
         folder = self.output_dir / "trainings" / training_digest(run)
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,13 +156,13 @@ class Runs:
         self, run: Run, rows: list[dict], predictions: list[pd.DataFrame], split: str
     ) -> tuple[dict, pd.DataFrame]:
         """
-        The row of a variant that is the mean of the seeds of another one (`mean_of`), and what it predicts.
+        The row and the predictions of a variant that is the mean of another variant's seeds (`mean_of`).
 
         Args:
-            run: the variant.
+            run: the run of the variant.
             rows: the rows of the other variant's seeds.
-            predictions: what each of these predicted.
-            split: the split that is scored beside validation.
+            predictions: the predictions of each of these seeds.
+            split: the split to score.
         """
         emotions = [name.removeprefix("probability_") for name in predictions[0] if name.startswith("probability_")]
         mean = mean_prediction(predictions)
@@ -183,8 +182,8 @@ class Runs:
 
     def delete_models(self, runs: list[Run]):
         """
-        Delete the models of runs that are scored, and keep their scores. What asks for other evaluations trains anew, with
-        the same code alone, see `check_can_be_scored`.
+        Delete the models of scored runs, and keep their scores. Other evaluations must then train again, which is allowed
+        only with the same code, see `check_can_be_scored`.
         """
         for folder in {self._folder(run) for run in runs}:
             with FileLock(folder / "lock"):
@@ -192,7 +191,7 @@ class Runs:
                     shutil.rmtree(path)
 
     def predictions(self, run: Run, split: str) -> pd.DataFrame:
-        """What a finished run predicted for each labelled utterance, see `write_predictions`."""
+        """The predictions of a finished run for the labelled utterances, see `write_predictions`."""
         return pd.read_parquet(self._evaluation_folder(run, self._folder(run), split) / "predictions.parquet")
 
     def _folder(self, run: Run) -> Path:
@@ -209,7 +208,7 @@ class Runs:
         return folder / "evaluations" / f"{split}-{json_digest(asked)[:12]}"
 
     def _scored(self, run: Run, folder: Path, split: str) -> dict:
-        """The scores of a run on a split as evaluate.py gives them: read, where they are there, else trained for."""
+        """The scores of a run on a split, as in evaluate.py. They are read if they exist, else the run is trained."""
         place = self._evaluation_folder(run, folder, split)
         if not (place / "results.json").is_file():
             check_can_be_scored(folder)
@@ -223,7 +222,7 @@ class Runs:
         return json.loads((place / "results.json").read_text(encoding="utf-8"))
 
     def _take_over_epochs(self, run: Run, folder: Path):
-        """Start from the epochs of the same training without experts, where it is finished: experts are fitted after them."""
+        """Reuse the epochs of the same training without experts if it is finished, as experts are fitted after them."""
         experts = run.options.get("experts", "none")
         if experts == "none":
             return
@@ -259,7 +258,7 @@ class Runs:
         return copy
 
     def _shared(self, run: Run, arguments: type) -> dict:
-        """The options of a training that another script takes, too; a calibration or an evaluation uses all modalities."""
+        """The options of a training that another script also takes, except `modalities`, as that script uses all of them."""
         options = {**run.options, **self.cache}
         return {f.name: options[f.name] for f in fields(arguments) if f.name in options and f.name != "modalities"}
 
@@ -279,7 +278,7 @@ class Runs:
         return scores_of_predictions(frame, summary["emotions"], run.options["dataset_name"])
 
     def _fuse(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
-        """The scores of a late fusion: the model of the text is trained, and its predictions are multiplied."""
+        """The scores of a late fusion, for which the text model is trained first."""
         text, options = run.text_alone(), run.study.options(run.variant, with_all_features=True) | self.cache
         for name in dict.fromkeys(("validation", split)):
             self._scored(text, folder, name)
@@ -304,8 +303,8 @@ class Runs:
 def check_can_be_scored(folder: Path):
     """
     Raises:
-        ValueError: when the model of a finished run was deleted, and the code is another one since: trained anew, its
-            scores would not belong to those that are there.
+        ValueError: when the model of a finished run was deleted and the code has changed since, so that a model that is
+            trained again might not match the existing scores.
     """
     record = folder / "run.json"
     if not record.is_file() or any(folder.rglob("training_history.json")):
@@ -320,7 +319,7 @@ def check_can_be_scored(folder: Path):
 
 
 def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name: str) -> dict:
-    """The scores of predictions as `write_predictions` writes them; no interval."""
+    """The scores of predictions of `write_predictions`, without an interval."""
     labels = {emotion: label for label, emotion in enumerate(emotions)}
     columns = {
         "prediction_scores": frame[[f"probability_{emotion}" for emotion in emotions]].to_numpy(),
@@ -332,7 +331,7 @@ def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name
 
 
 def write_record(folder: Path, histories: list[dict]):
-    """What a finished training, or those of all folds, took and was done with."""
+    """Write the time, the commit and the versions of a finished training, or of those of all folds."""
     last = histories[-1]["runs"][-1]
     record = {
         "train_seconds": sum(line["seconds"] for history in histories for line in history["history"]),
@@ -348,8 +347,8 @@ def write_record(folder: Path, histories: list[dict]):
 @lru_cache
 def commit() -> str:
     """
-    The commit of the code when this is first asked, with `-changed` where it was changed since. Without a repository of
-    this code, as where the package is installed from a wheel: the version of the package.
+    The commit of the code at the first call, with `-changed` if files differ from it. If there is no repository, as with a
+    package that was installed from a wheel, the version of the package.
     """
     if not (ROOT / ".git").exists():  # git would find a repository around the installed package
         return f"amuse-emotion {package_version()}"
@@ -366,7 +365,6 @@ def commit() -> str:
 
 def training_digest(run: Run) -> str:
     """
-    The same for trainings with the same settings, seed, data, features and encoders, wherever these lie. (Recordings
-    excepted, whose places stand in the conversations.)
+    A hash that is equal for trainings with the same settings, seed, data, features and encoders, see [`options_digest`].
     """
     return options_digest(run.options, run.study.data.num_folds, run.study.data.folds)[:16]

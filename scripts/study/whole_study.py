@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Running a study: every variant with every seed, and the tables of a whole study."""
+"""The body of `amuse study`: runs every variant with every seed, and writes the tables."""
 
 import os
 from dataclasses import replace
@@ -17,28 +17,28 @@ from modeling_amuse.scripts.study.study_runs import Run, Runs
 
 def run_study(args: StudyArguments) -> dict[str, Report]:
     """
-    Run the part of a study that was asked for.
+    Run a study, or the requested part of it.
 
     Returns:
         The report of each data set.
 
     Raises:
-        ValueError, FileNotFoundError: before the first training, for what cannot be run.
+        ValueError, FileNotFoundError: when something cannot be run, before the first training.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("A study runs in one process: start it with python, not with a launcher of several.")
-    import_extra("matplotlib", "plots")  # said now, not after hours
+    import_extra("matplotlib", "plots")  # if it is missing, fail now and not after hours
     runs = Runs(Path(args.output_dir), args.cache_dir)
     studies = read_studies(args.study, args.data)
     prepared = [prepare(study, args) for study in studies]
-    for study, _, _ in prepared:  # what cannot be is said before the first training
+    for study, _, _ in prepared:  # wrong settings are reported before the first training
         for variant in (name for name, options in study.variants.items() if "mean_of" not in options):
             check_places(study, variant)
             settings_of(study.options(variant))
 
     reports = {}
     for study, is_whole, changed in prepared:
-        # whoever looks for better settings must not see what they score on the test split
+        # settings must not be chosen by their scores on the test split
         splits = ("validation",) if args.validation_only or changed else ("validation", "test")
         planned = [
             Run(study, variant, evaluation, seed)
@@ -88,12 +88,12 @@ def one_of_each_variant(runs: list[Run]) -> list[Run]:
 
 
 def parts_of(path: str | None, study: Study, split: str) -> dict[str, str]:
-    """The part of each utterance that is scored, by id; empty without `--parts`."""
+    """The part of each utterance of `--parts` by id; empty without that option."""
     if path is None:
         return {}
     divided = study.data.folds.get("folds_of", "train") if study.data.num_folds else split
     parts = read_parts(path, divided)
-    # the folds of one split out of several have ids that tell the split
+    # in folds of one of several splits, ids begin with the name of the split
     prefix = f"{divided}_" if "folds_of" in study.data.folds else ""
     return {f"{prefix}{identifier}": part for identifier, part in parts.items()}
 
@@ -121,10 +121,10 @@ def check_places(study: Study, variant: str):
 
 def prepare(study: Study, args: StudyArguments) -> tuple[Study, bool, list[str]]:
     """
-    The part of a study that was asked for, whether that is all of it, and the settings that were changed.
+    The requested part of a study, whether it is the complete study, and the settings that were changed.
 
     Raises:
-        ValueError: when it would not be the study, and is not said to be a try.
+        ValueError: when seeds or settings differ from the study's and `--trial` is not given, or a variant is unknown.
     """
     changed = set_options(study, args.set)
     variants = args.variants or list(study.variants)
@@ -153,7 +153,7 @@ def prepare(study: Study, args: StudyArguments) -> tuple[Study, bool, list[str]]
 
 
 def command(study: Study, args: StudyArguments, changed: list[str]) -> str:
-    """The command that makes the same table, but for where data and encoders lie."""
+    """The command that makes the same table, without the paths of data and encoders."""
     words = [f"python scripts/run_study.py {study.given_as} --data {study.data.name}"]
     for name, given in (("variants", args.variants), ("seeds", args.seeds), ("set", changed)):
         if given:

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A calibration from its arguments to the temperature and the threshold that are written into the model's configuration."""
+"""The body of `amuse calibrate`: fits the temperature and the threshold of unclear utterances, and writes them."""
 
 import json
 from pathlib import Path
@@ -27,8 +27,9 @@ def calibrate(args: CalibrationArguments) -> dict:
     and write both into the model's `config.json`.
 
     Returns:
-        The `temperature`, the threshold `unclear_below` (None for too few utterances), the `num_utterances` it was fitted on, and on these, `before` and `after`, the
-        `expected_calibration_error` and the `negative_log_likelihood`.
+        The `temperature`, the threshold `unclear_below` (None for too few utterances), the `num_utterances` on which they
+        were fitted, and under `before` and `after` the `expected_calibration_error` and the `negative_log_likelihood` (in
+        nats) on these utterances.
 
     Raises:
         FileNotFoundError: when model, data or features are missing.
@@ -65,8 +66,8 @@ def calibrate(args: CalibrationArguments) -> dict:
 
 def fit(predictions: dict, emotions: list[str]) -> dict:
     """
-    The temperature of predictions as [`predict`] gives them at temperature 1, what it improves on them, and the threshold of
-    unclear utterances at this temperature.
+    Fit the temperature of predictions of [`predict`] at temperature 1, and the threshold of unclear utterances at the fitted
+    temperature. Returns the results of [`calibrate`].
     """
     scores, references = predictions["prediction_scores"], predictions["references"]
     temperature = fit_temperature(scores, references)
@@ -93,7 +94,7 @@ def describe(results: dict) -> str:
 
 
 def write_settings(path: Path, **settings):
-    """Change settings in a configuration file, and nothing else in it."""
+    """Change only the given settings in a configuration file."""
     config = json.loads(path.read_text(encoding="utf-8"))
     text = json.dumps({**config, **settings}, indent=2, sort_keys=True, ensure_ascii=False)
     with whole_file(path) as file:

@@ -31,7 +31,8 @@ Pairs = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def contributions(args: ContributionArguments) -> dict:
     """
-    Compare contributions and drops on a split, or on the test parts of a cross-validation, print and write them.
+    Compare contributions with drops of the log-probability on a split, or on the test parts of a cross-validation, then
+    print and write the results.
 
     Returns:
         For each modality with an expert: `num_utterances`, the number of utterances that have the modality; the `mean` and
@@ -40,7 +41,7 @@ def contributions(args: ContributionArguments) -> dict:
 
     Raises:
         FileNotFoundError: when model, data or features are missing.
-        ValueError: when a model has no experts, or does not fit the data, or when neither or both of `--model` and
+        ValueError: when a model has no experts, or does not match the data, or when neither or both of `--model` and
             `--cross_validation` are given.
     """
     if (args.model is None) == (args.cross_validation is None):

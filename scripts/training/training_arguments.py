@@ -250,8 +250,8 @@ class TrainArguments:
     output_dir: str | None = field(
         default=None,
         metadata={
-            "help": "Where the model, its processor and the checkpoint are written.",
-            "default": f"{DOWNLOADED_MELD_MODEL} where `amuse train` downloads MELD; otherwise it is required",
+            "help": "Folder for the model, its processor and the checkpoint.",
+            "default": f"{DOWNLOADED_MELD_MODEL} if `amuse train` downloads MELD, else required",
         },
     )
     recipe: str | None = field(

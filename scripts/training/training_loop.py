@@ -86,8 +86,8 @@ def train_and_validate(
     meter: EnergyMeter,
 ) -> tuple[dict, float | None]:
     """
-    One epoch. Returns its losses, its scores on the validation split, its time and its energy, and the confidence below which
-    its predictions are unclear.
+    Train one epoch and score the model. Returns its losses, validation scores, time in seconds and energy, and the confidence
+    below which its predictions are unclear.
     """
     accelerator, args = training.accelerator, training.args
     start, used = time.perf_counter(), {}

@@ -338,7 +338,7 @@ def test_a_modality_of_which_nothing_was_understood_is_a_warning(iemocap_copy, t
     utterances = [u for c in load("iemocap", copy, tmp_path).splits["train"] for u in c["utterances"]]
     assert all(u["text"] is None and u["audio"] is None and u["video"] for u in utterances)
     for what in ("transcriptions", "recordings"):
-        assert f"files of {what} were found, and none was understood" in caplog.text
+        assert f"files of {what} were found, but none could be assigned" in caplog.text
     assert "videos were found" not in caplog.text
 
 

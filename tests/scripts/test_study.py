@@ -396,7 +396,7 @@ def test_the_same_training_is_recognized_by_what_it_does():
     small = run_digests.settings_of({"preset": "small"})
     assert small["hidden_size"] == 64 and run_digests.settings_of({"preset": "small", "hidden_size": 64}) == small
     assert run_digests.settings_of({"preset": "small", "modality_dropout": 0.1}) != small
-    with pytest.raises(ValueError, match="train.py does not take these options"):
+    with pytest.raises(ValueError, match="train.py does not accept these options"):
         run_digests.settings_of({"fusion": "sum"})
 
 
