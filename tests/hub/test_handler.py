@@ -90,7 +90,7 @@ def test_a_recording_is_heard(answers):
     ("name", "message"),
     [
         ("no inputs", 'the request has no "inputs"'),
-        ("unknown parameter", "There is no parameter topk; there are top_k"),
+        ("unknown parameter", "There is no parameter topk; the parameters are top_k"),
         ("no transcript", "send a transcript with the recording"),
         ("bytes", "send a transcript with the recording"),
         ("not base64", "is not base64"),

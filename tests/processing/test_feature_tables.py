@@ -93,7 +93,7 @@ def test_bad_tables_are_refused(tmp_path):
         with pytest.raises(error, match=message):
             load_feature_tables(str(tmp_path / name), ["train"])
 
-    refused("absent.csv", "There is no feature table", FileNotFoundError)
+    refused("absent.csv", "There is not a feature table", FileNotFoundError)
     np.savez(tmp_path / "objects.npz", u0=np.array([None, {}], dtype=object))
     refused("objects.npz", "holds Python objects")
     np.savez(tmp_path / "sizes.npz", u0=np.zeros(2), u1=np.zeros(3))
@@ -112,7 +112,7 @@ def test_bad_tables_are_refused(tmp_path):
     (tmp_path / "labels.csv").write_text(",utterance_id,label\n0,u0,2\n")
     refused("labels.csv", "there is no feature column")
     (tmp_path / "t.pkl").touch()
-    refused("t.pkl", "is no feature table")
+    refused("t.pkl", "is not a feature table")
     (tmp_path / "nobody.csv").write_text("utterance_id,f\nu0,1\n,2\n")
     refused("nobody.csv", "row 2 has no utterance id")
     (tmp_path / "split.csv").write_text("utterance_id,split,f\nu0,Train,1\nu1,extra,2\n")

@@ -51,7 +51,7 @@ def test_a_file_that_gives_no_parts_is_refused(tmp_path, text, message):
 
 
 def test_parts_of_unknown_utterances_are_refused():
-    with pytest.raises(ValueError, match="to the utterance y and 1 others, which the validation split does not have"):
+    with pytest.raises(ValueError, match="has the utterance y and 1 others, which the validation split does not have"):
         part_subsets({"a": "x", "z": "x", "y": "x"}, ["a", "b"], "validation")
 
 
@@ -91,5 +91,5 @@ def test_each_part_is_scored_by_itself(tmp_path, capsys):
     assert "part seen: " in printed and f"without a part: 1 of {len(frame)} utterances" in printed
     assert json.loads((tmp_path / "results.json").read_text())["parts"] == results["parts"]
     written(tmp_path / "parts.csv", "utterance_id,part\nnobody,seen\n")
-    with pytest.raises(ValueError, match="to the utterance nobody, which the test split does not have"):
+    with pytest.raises(ValueError, match="has the utterance nobody, which the test split does not have"):
         evaluate.main([*shared, *given, "--parts", str(tmp_path / "parts.csv")])
