@@ -205,7 +205,7 @@ def test_what_does_not_go_together_is_refused(recording):
 
 def test_a_cut_window_is_timed_beside_the_whole_one(tmp_path, capsys):
     config = WhisperConfig(
-        d_model=16, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=16, num_mel_bins=80, decoder_layers=1
+        d_model=16, encoder_layers=1, encoder_attention_heads=2, decoder_layers=1, decoder_attention_heads=2
     )
     WhisperModel(config).save_pretrained(tmp_path / "encoder")
     WhisperFeatureExtractor().save_pretrained(tmp_path / "encoder")
