@@ -45,7 +45,7 @@ def input_differences(config: AmuseConfig, history: dict, records: dict) -> list
 
 
 def difference(variant: Variant) -> list[str]:
-    """The sentence about a variant, or none where it is the paper's."""
+    """The sentence about a variant, or nothing if it is the paper's."""
     return [variant.differs_from_paper] if variant.differs_from_paper else []
 
 

@@ -92,7 +92,7 @@ def own_result(group: list[dict], history: dict) -> dict | None:
 
 
 def model_index(group: list[dict], own: dict | None) -> list[EvalResult]:
-    """The scores on one data set and split: of these weights where `own` is known, otherwise the means of the group."""
+    """The scores on one data set and split: those of these weights if `own` is known, else the means of the group."""
     return [_index_entry(key, group, own) for key in METRICS]
 
 
@@ -186,7 +186,7 @@ def confusion_table(result: dict, emotions: list[str]) -> str:
 
 
 def subsets_table(result: dict) -> str | None:
-    """The scores with some of the modalities alone; None where they were not computed."""
+    """The scores with subsets of the modalities; None if they were not computed."""
     rows = [
         [
             subset.replace("+", " + "),
@@ -201,7 +201,7 @@ def subsets_table(result: dict) -> str | None:
 
 
 def draw(result: dict, emotions: list[str], output_dir: Path, number: int) -> list[str]:
-    """Draw the pictures of an evaluation and return their names; none without matplotlib, as the tables have the numbers."""
+    """Draw the plots of an evaluation and return their names; none without matplotlib, as tables show the numbers."""
     suffix = f"_{number}" if number else ""
     names = [f"confusion_matrix{suffix}.png", f"reliability{suffix}.png"]
     try:

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The section of the model card with the terms of everything that the weights were trained on or with."""
+"""The section of the model card with the terms of the data, encoders, extractors and code of the training."""
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.hub_card.card_text import UNKNOWN, table

@@ -7,7 +7,7 @@ UNKNOWN = "unknown"
 
 
 def known(value) -> str:
-    """The value as text; what the records do not tell is called unknown."""
+    """The value as text; a missing value is called unknown."""
     return UNKNOWN if value is None else str(value)
 
 

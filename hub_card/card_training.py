@@ -33,7 +33,7 @@ def splits_table(history: dict, groups: list[list[dict]]) -> str:
 
 
 def describe_selection(history: dict) -> str:
-    """By which rule the epoch was chosen, and which one."""
+    """The rule by which the epoch was chosen, and the chosen epoch."""
     if not history:
         return "How the epoch was chosen is unknown."
     rule = history.get("selection_rule", UNKNOWN)
@@ -68,7 +68,7 @@ def training_table(history: dict) -> str:
 
 
 def describe_energy(history: dict) -> str:
-    """Measured, estimated or unknown, and on what the number rests."""
+    """The energy of the training: measured, estimated or unknown, and how it was determined."""
     lines, runs = history.get("history", []), history.get("runs", [])
     measured = [line for line in lines if "energy_kwh" in line]
     if measured:

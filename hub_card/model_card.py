@@ -41,7 +41,7 @@ from modeling_amuse.hub_card.sources import DATA_SETS, PAPER_CITATION, UNKNOWN_D
 from modeling_amuse.processing.whole_files import whole_file
 
 PIPELINE_TAGS = {"text": "text-classification", "audio": "audio-classification", "vision": "video-classification"}
-"""The Hub's task for a model with such a modality, the first of them. The Hub has no task of emotions in conversations."""
+"""The Hub's task for each modality; the model's first modality counts. The Hub has no task for emotions in conversations."""
 
 TEMPLATE = Path(__file__).with_name("model_card_template.md")
 
@@ -94,7 +94,7 @@ class CardRecords:
 
 @dataclass
 class CardContent:
-    """What the template shows, a field for each of its variables."""
+    """The content of the template, with a field for each of its variables."""
 
     # who publishes which model
     name: str
@@ -204,7 +204,7 @@ def card_content(
 
 
 def evaluations(records: CardRecords, output_dir: Path) -> list[dict]:
-    """What the template shows of each data set and split, with the names of its pictures in `output_dir`."""
+    """The content of the template for each data set and split, with the names of its plots in `output_dir`."""
     emotions = emotions_of(records.config)
     shown = []
     for number, (group, own) in enumerate(zip(records.groups, records.own, strict=True)):

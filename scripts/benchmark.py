@@ -13,10 +13,10 @@ Measure the time and memory of recognition and training, and the error of speake
 Without --recording, it is a conversation of the controlled corpus, rendered as 720p video with 25 frames per second and
 camera noise.
 `step`: the time of a training step with one thread, with two, and with the default, on an idle machine and beside a
-process that computes on the same cores. With --against COMMIT, the time of a step of this code by that of the commit's.
-`speakers`: the diarization error rate on talks that are made of Emo-DB's utterances, by mood, number of people and channels,
-with and without the number of speakers given.
-`window`: the time of an audio encoder with its whole window (Whisper's 30 seconds), and with the window cut to each sound.
+process that computes on the same cores. With --against COMMIT, the time of a step of this code relative to the commit's.
+`speakers`: the diarization error rate on synthetic talks made of Emo-DB's utterances, by mood, number of people and
+channels, with and without giving the number of speakers.
+`window`: the time of an audio encoder with its full window (Whisper's 30 seconds), and with the window cut to each sound.
 """
 
 import json

@@ -152,7 +152,7 @@ class EmotionPage:
 
 
 def _without_folders(message: str, uploaded: tuple[str | None, ...]) -> str:
-    """A message that names uploaded files without their folders: where this machine keeps them is of no use to anybody."""
+    """A message with uploaded files named without their folders, which are of no use to the user."""
     for path in filter(None, uploaded):
         message = message.replace(str(path), Path(path).name)
     return message
@@ -227,7 +227,7 @@ def _listed(suffixes) -> str:
 
 
 def _outputs(name: str) -> list:
-    """Where an answer is shown: the result, and the same to take along."""
+    """The outputs of the page: the result, and the files for download."""
     result = gr.HTML(elem_id=f"{name}-result", js_on_load=None)
     with gr.Accordion("Take it along", open=False, visible=False) as along:
         table = gr.Textbox(

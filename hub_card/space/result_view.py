@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What the pipeline says of a conversation, as HTML: a summary, a table, the timeline and the modalities' shares."""
+"""The pipeline's result for a conversation as HTML: a summary, a table, the timeline and the modalities' shares."""
 
 import base64
 import tempfile
@@ -61,7 +61,7 @@ def result_html(results: list[dict], emotions: list[str]) -> str:
 
 
 def problem_html(message: str) -> str:
-    """Bad input, said where the result would stand."""
+    """The message for invalid input, which is shown in place of the result."""
     return f'<div class="amuse"><p class="problem" role="alert">{escape(message)}</p></div>'
 
 
@@ -132,7 +132,7 @@ def _shares(results: list[dict]) -> str:
 
 
 def _contributions(results: list[dict]) -> str:
-    """What the experts added, as a list with the mean of each; nothing for a model without experts."""
+    """The mean contribution of each expert as a list; nothing for a model without experts."""
     named = list(dict.fromkeys(modality for result in results for modality in result.get("contributions") or {}))
     present = [modality for modality in named if modality in _modalities(results)]
     if not present:
@@ -153,7 +153,7 @@ def _bar(shares: dict[str, float], present, classes: str = "bar") -> str:
 
 
 def _modalities(results: list[dict]) -> list[str]:
-    """Those that any utterance has."""
+    """The modalities that any utterance has."""
     return list(dict.fromkeys(modality for result in results for modality in result["modalities"]))
 
 
