@@ -12,6 +12,9 @@ SPACE = Path(__file__).with_name("space")
 MODULES = ("conversation_text.py", "result_view.py")
 """The files of the page that `app.py` imports as `modeling_amuse.hub_card.space...`."""
 
+BESIDE = ("model_facts.py", "sources.py")
+"""The files beside the page's folder that it imports."""
+
 
 def write_space_folder(model: str, output_dir: str | Path) -> Path:
     """
@@ -38,6 +41,8 @@ def write_space_folder(model: str, output_dir: str | Path) -> Path:
     (package / "hub_card" / "space").mkdir(parents=True, exist_ok=True)
     for module in MODULES:
         shutil.copy(SPACE / module, package / "hub_card" / "space")
+    for module in BESIDE:
+        shutil.copy(SPACE.parent / module, package / "hub_card")
     readme = output_dir / "README.md"
     card = RepoCard.load(readme)
     card.data = SpaceCardData(**{**card.data.to_dict(), "models": [model]})

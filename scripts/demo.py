@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Try the whole package on a small corpus: render it, compute its features, train on it, and recognize a conversation.
+Try the whole package on a small corpus: render it, compute its features, train on it, and recognize a conversation. At the end
+there is a report of that conversation, an HTML file.
 
     amuse demo
     amuse demo --data_dir amuse-sample-data --model amuse-sample --number 3
@@ -58,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             *("--learning_rate", "2e-3", "--per_device_train_batch_size", "4", "--resume_from_checkpoint", "latest"),
         ]
     )
-    from modeling_amuse.scripts.recognition.demonstration import show_demonstration
+    from modeling_amuse.scripts.recognition.demonstration import name_training_data, show_demonstration
 
+    name_training_data(Path(args.model))
     return show_demonstration(Path(args.model), Path(data_dir), Path(args.output_dir), args.number, args.cache_dir)

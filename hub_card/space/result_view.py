@@ -7,13 +7,9 @@ from collections import Counter
 from html import escape
 from pathlib import Path
 
+from modeling_amuse.processing.timelines.palette import EMOTION_COLOURS, FURTHER_COLOURS, MODALITY_COLOURS
 from modeling_amuse.processing.timelines.timeline_files import CONTRIBUTIONS, clock, has_times
-from modeling_amuse.processing.timelines.timeline_picture import (
-    EMOTION_COLOURS,
-    FURTHER_COLOURS,
-    MODALITY_COLOURS,
-    save_timeline,
-)
+from modeling_amuse.processing.timelines.timeline_picture import save_timeline
 
 MODALITY_WORDS = {"text": "words", "audio": "voice", "vision": "face"}
 

@@ -6,25 +6,11 @@ from itertools import groupby
 from pathlib import Path
 
 from modeling_amuse.described_utterance import RecognizedUtterance
-from modeling_amuse.processing.corpora.meld import EMOTIONS as MELD_EMOTIONS
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.timelines.certainty import UNCLEAR, counted_emotion, notes_of
+from modeling_amuse.processing.timelines.palette import emotion_colours, modality_colours, ordered_emotions
 from modeling_amuse.processing.timelines.timeline_files import check_results, clock, has_times
 from modeling_amuse.processing.whole_files import whole_file
-
-# Okabe and Ito's palette, which people with colour blindness can distinguish
-EMOTION_COLOURS = {
-    "neutral": "#B4B4B4",
-    "surprise": "#56B4E9",
-    "fear": "#CC79A7",
-    "sadness": "#0072B2",
-    "joy": "#F0C800",
-    "disgust": "#009E73",
-    "anger": "#D55E00",
-}
-FURTHER_COLOURS = ("#332288", "#882255", "#8B6B3D", "#44AA99", "#000000", "#999933", "#AA4499", "#6699CC")
-# shades of one hue, so that no modality looks like an emotion
-MODALITY_COLOURS = ("#33475B", "#8297AB", "#D3DCE4", "#5C7086", "#AEBCC9")
 
 _BACKGROUND, _LINE, _HOLLOW = "#F4F4F4", "#8C8C8C", "#FFFFFF"
 _TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000, 36000)
@@ -53,8 +39,8 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
         ImportError: without the extra `plots`.
     """
     check_results(results)
-    emotions = _ordered_emotions(results, emotions)
-    colours = _colours(emotions)
+    emotions = ordered_emotions(results, emotions)
+    colours = emotion_colours(emotions)
     by_time = has_times(results)
     spans = _spans(results, by_time)
     speakers = list(dict.fromkeys(str(result["speaker"]) for result in results))
@@ -87,18 +73,6 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     _draw_legend(panels[0], "emotion", entries + [(UNCLEAR, _HOLLOW)] * (UNCLEAR in shown - set(emotions)))
     with whole_file(Path(path)) as file:
         figure.savefig(file, format="png")
-
-
-def _ordered_emotions(results: list[RecognizedUtterance], emotions: list[str] | None) -> list[str]:
-    found = {name for result in results for name in (*(result.get("scores") or {}), result["emotion"])}
-    first = emotions or MELD_EMOTIONS
-    return [*first, *sorted(found - set(first))]
-
-
-def _colours(emotions: list[str]) -> dict[str, str]:
-    others = [name for name in emotions if name not in EMOTION_COLOURS]
-    further = {name: FURTHER_COLOURS[index % len(FURTHER_COLOURS)] for index, name in enumerate(others)}
-    return {name: EMOTION_COLOURS.get(name) or further[name] for name in emotions}
 
 
 def _spans(results: list[RecognizedUtterance], by_time: bool) -> list[tuple[float, float]]:
@@ -151,7 +125,7 @@ def _in_turn(results: list[RecognizedUtterance], spans: list[tuple]) -> tuple[li
 
 
 def _draw_shares(axes, results: list[RecognizedUtterance], spans: list[tuple], modalities: list[str]):
-    colours = _modality_colours(modalities)
+    colours = modality_colours(modalities)
     groups, begins, widths = _in_turn(results, spans)
     bottoms = [0.0] * len(groups)
     for name in modalities:
@@ -169,7 +143,7 @@ def _draw_shares(axes, results: list[RecognizedUtterance], spans: list[tuple], m
 def _draw_contributions(
     axes, results: list[RecognizedUtterance], spans: list[tuple], experts: list[str], modalities: list[str]
 ):
-    colours = _modality_colours(modalities or experts)
+    colours = modality_colours(modalities or experts)
     groups, begins, widths = _in_turn(results, spans)
     above, below = [0.0] * len(groups), [0.0] * len(groups)
     for name in experts:
@@ -188,10 +162,6 @@ def _draw_contributions(
     axes.set_title(said, loc="right", fontsize="small", color="#6E6E6E")
     if len(modalities) < 2:
         _draw_legend(axes, "expert", [(name, colours[name]) for name in experts])
-
-
-def _modality_colours(modalities: list[str]) -> dict[str, str]:
-    return {name: MODALITY_COLOURS[index % len(MODALITY_COLOURS)] for index, name in enumerate(modalities)}
 
 
 def _draw_x_axis(axes, spans: list[tuple], by_time: bool):

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from modeling_amuse.processing.controlled.controlled_corpus import MODALITIES
+from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.recognition.recognition import recognize_files
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.study.controlled_evidence import pointed, read_evidence, recognize_split, score
@@ -12,12 +13,12 @@ from modeling_amuse.scripts.study.controlled_evidence import pointed, read_evide
 
 def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: int, cache_dir: str | None = None) -> int:
     """
-    Recognize a recording of the rendered corpus's test split, and print the true beside the recognized emotions.
+    Recognize a recording of the rendered corpus's test split, print the true beside the recognized emotions, and write a report.
 
     Args:
         model: the folder of the model.
         data_dir: the folder of the rendered corpus, with its feature tables in `features`.
-        output_dir: the folder for the timeline and its picture.
+        output_dir: the folder for the timeline, its picture and the report.
         number: the number of the conversation in the test split.
         cache_dir: the folder for prepared data.
 
@@ -38,7 +39,7 @@ def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: in
     transcript = output_dir / f"{conversation['id']}-transcript.json"
     words = [{key: u[key] for key in ("speaker", "text", "start", "end")} for u in conversation["utterances"]]
     transcript.write_text(json.dumps({"utterances": words}, indent=1), encoding="utf-8")
-    timeline = output_dir / f"{conversation['id']}.json"
+    timeline, report = (output_dir / f"{conversation['id']}.{suffix}" for suffix in ("json", "html"))
     status = recognize_files(
         RecognitionArguments(
             [str(recording)],
@@ -46,6 +47,7 @@ def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: in
             transcript=str(transcript),
             output=[str(timeline)],
             picture=str(timeline.with_suffix(".png")),
+            report=str(report),
         )
     )
     if status:
@@ -54,7 +56,21 @@ def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: in
     print(f"\n{conversation['id']}: true emotion, modalities that show it, and recognized emotion\n")
     print(compare(conversation["utterances"], recognized))
     print(f"\n{describe_test_split(model, data_dir, cache_dir)}")
+    print(
+        f"\nThe report of this conversation is {report}. Open it with a double click, or in a browser at "
+        f"{report.resolve().as_uri()}; it plays the recording, and says for each utterance what was recognized, how surely and why."
+    )
     return 0
+
+
+def name_training_data(model: Path):
+    """Name the made-up corpus in the model's configuration, so that whatever uses the model can warn of it."""
+    path = model / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if config.get("training_data") != "sample":
+        text = json.dumps({**config, "training_data": "sample"}, indent=2, sort_keys=True, ensure_ascii=False)
+        with whole_file(path) as file:
+            file.write_text(text + "\n", encoding="utf-8")
 
 
 def describe_test_split(model: Path, data_dir: Path, cache_dir: str | None) -> str:

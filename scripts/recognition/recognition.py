@@ -19,6 +19,7 @@ from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
 from modeling_amuse.processing.whole_files import check_folder
 from modeling_amuse.scripts.command.errors import is_of_user, one_line
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
+from modeling_amuse.scripts.recognition.reporting import Report
 from modeling_amuse.scripts.recognition.transcript_matching import FolderTranscripts
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 
@@ -44,6 +45,7 @@ def recognize_files(args: RecognitionArguments) -> int:
     taken = check_outputs(args, inputs, beside)
     recognizer = load_recognizer(args.model or default_model())
     speech_model = load_speech(args.speech_model, beside)
+    report = Report(args.report, args.pictures, recognizer) if args.report else None
 
     status = 0
     # no progress bar for a single file
@@ -74,8 +76,12 @@ def recognize_files(args: RecognitionArguments) -> int:
             for number, timeline in enumerate(timelines):
                 name = path.stem if len(timelines) == 1 else f"{path.stem}-{number}"
                 show_and_write(timeline, name, args, taken)
+                if report is not None:
+                    report.add(name, timeline, path)
         except Exception as error:
             status = complain(str(path), error, args.debug)
+    if report is not None and report.recordings:
+        report.write()
     return status
 
 
@@ -182,7 +188,9 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
                 raise ValueError(f"--output {output}: give files ending in {', '.join(WRITERS)}, or one folder.")
     if args.picture and Path(args.picture).suffix.lower() != ".png":
         raise ValueError(f"--picture {args.picture}: give a file ending in .png.")
-    outputs += [Path(args.picture)] if args.picture else []
+    if args.report and Path(args.report).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--report {args.report}: give a file ending in .html.")
+    outputs += [Path(path) for path in (args.picture, args.report) if path]
     given = [*inputs, args.transcript, args.transcript_text, *itertools.chain(*beside.values())]
     read = {Path(path).resolve() for path in given if path is not None}
     for path in outputs:

@@ -96,6 +96,16 @@ class RecognitionArguments:
         metadata={"help": "Do not put an apostrophe before CSV cells that spreadsheets would run as formulas."},
     )
     picture: str | None = field(default=None, metadata={"help": "PNG file for the picture of the timeline."})
+    report: str | None = field(
+        default=None,
+        metadata={
+            "help": "HTML file for a report that any browser opens: who and how long, a timeline, each utterance and why. Several "
+            "inputs are compared in it."
+        },
+    )
+    pictures: bool = field(
+        default=True, metadata={"help": "Put the frames of a video that counted, small, into the report."}
+    )
     table: bool = field(default=True, metadata={"help": "Print the timeline."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     debug: bool = field(default=False, metadata={"help": "Show the traceback of an error."})

@@ -311,7 +311,7 @@ def test_picture_bars_stand_for_time_confidence_and_emotion(tmp_path):
     figure, _ = picture(talk, tmp_path)
     from matplotlib.colors import to_hex
 
-    from modeling_amuse.processing.timelines.timeline_picture import EMOTION_COLOURS
+    from modeling_amuse.processing.timelines.palette import EMOTION_COLOURS
 
     first, second, instant = sorted(bars(figure.axes[0]), key=lambda bar: bar.get_x())
     assert (first.get_x(), first.get_width(), second.get_x(), second.get_width()) == (0, 2, 2, 3)

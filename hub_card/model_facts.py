@@ -1,0 +1,75 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What the reader of a report and the visitor of the page are told of the model: what it learned from, and its scores."""
+
+import json
+from pathlib import Path
+
+from modeling_amuse.data_notes import MODALITY_WORDS, training_data_warning
+from modeling_amuse.hub_card.sources import DATA_SETS
+from modeling_amuse.language import name_of
+from modeling_amuse.processing.timelines.report_data import ModelFacts
+
+
+def model_facts(model) -> ModelFacts:
+    """
+    The facts of a model from its configuration and, where it was loaded from a folder, from the records of its training and
+    evaluation in it (`training_history.json`, `results.json`).
+
+    Args:
+        model ([`AmuseForEmotionRecognition`]): the model.
+    """
+    config = model.config
+    where = str(config.name_or_path or "")
+    folder = Path(where) if where and Path(where).is_dir() else None
+    name = folder.resolve().name if folder is not None else where
+    data = DATA_SETS.get(config.training_data)
+    return ModelFacts(
+        name=name or "an unnamed model",
+        learned_from=_learned_from(config, data),
+        scores=_scores(folder),
+        limits=[limit.replace("*", "") for limit in data.limits] if data else [],
+        emotions=[config.id2label[label] for label in range(config.num_labels)],
+        unclear_below=config.unclear_below,
+        warning=training_data_warning(config),
+    )
+
+
+def _learned_from(config, data) -> str:
+    senses = [MODALITY_WORDS[modality] for modality in config.modalities]
+    read = senses[0] if len(senses) == 1 else f"{', '.join(senses[:-1])} and {senses[-1]}"
+    if data is not None:
+        source = f"{data.title}: {data.description.replace('*', '')}"
+    elif config.training_data in (None, "folder"):
+        source = "conversations of which only the person who trained it knows more"
+    else:
+        source = f"the data set {config.training_data}"
+    language = config.training_language or (data.language if data is not None else None)
+    spoken = f" Its words are {name_of(language)}." if language and "text" in config.modalities else ""
+    return f"The model reads {read}. It learned from {source}.{spoken}"
+
+
+def _scores(folder: Path | None) -> list[str]:
+    if folder is None:
+        return []
+    scores = []
+    history, results = _read(folder / "training_history.json"), _read(folder / "results.json")
+    if isinstance(history.get("best_weighted_f1"), float) and history["best_weighted_f1"] >= 0:
+        scores.append(
+            f"On the validation split of its data, by which the training was stopped, its weighted F1 was "
+            f"{100 * history['best_weighted_f1']:.1f} (100: all emotions as annotated)."
+        )
+    if {"split", "dataset_name", "weighted_f1", "accuracy"} <= set(results):
+        scores.append(
+            f"On the {results['split']} split of {results['dataset_name']} it gave {100 * results['accuracy']:.0f} of 100 "
+            f"utterances the annotated emotion; its weighted F1 was {100 * results['weighted_f1']:.1f}."
+        )
+    return scores
+
+
+def _read(path: Path) -> dict:
+    """A record of the folder, or nothing where there is none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,44 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The same people in several recordings: the share of each emotion in each recording, in the order of their names."""
+
+from modeling_amuse.processing.timelines.report_data import UNCLEAR_COLOUR
+
+
+def compare_recordings(described: list[dict]) -> dict | None:
+    """
+    The values of the template for several recordings, as [`describe_recording`] gives each; None for a single one.
+
+    Returns:
+        `people`, those who are in most recordings first; each has `name` and `rows`, one for each recording that it is in;
+        `alone`, the names of those who are in one recording alone, while others are in several.
+    """
+    if len(described) < 2:
+        return None
+    rows: dict[str, list[dict]] = {}
+    for recording in described:
+        for speaker in recording["speakers"]:
+            rows.setdefault(speaker["name"], []).append(_row(recording, speaker))
+    in_several = {name: own for name, own in rows.items() if len(own) > 1}
+    shown = in_several or rows
+    legend = {}
+    for recording in described:
+        legend |= {entry["name"]: entry["colour"] for entry in recording["legend"]}
+    people = [{"name": name, "rows": own} for name, own in sorted(shown.items(), key=lambda item: -len(item[1]))]
+    return {
+        "people": people,
+        "alone": sorted(set(rows) - set(shown)),
+        "are_the_same": bool(in_several),
+        "legend": [{"name": name, "colour": colour} for name, colour in legend.items()],
+    }
+
+
+def _row(recording: dict, speaker: dict) -> dict:
+    usual = speaker["shares"][0] if speaker["shares"] else {"name": "-", "share": 0.0, "colour": UNCLEAR_COLOUR}
+    return {
+        "recording": recording["name"],
+        "anchor": recording["anchor"],
+        "number": speaker["number"],
+        "shares": speaker["shares"],
+        "changes": speaker["changes"],
+        "most": f"{usual['name']} {usual['share']:.0%}",
+    }

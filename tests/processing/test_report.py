@@ -1,0 +1,316 @@
+"""The report of one recording or several, as a file and in a real browser."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from modeling_amuse.described_utterance import RecognizedConversation
+from modeling_amuse.processing.timelines.report import report_html, write_report
+from modeling_amuse.processing.timelines.report_data import ModelFacts, ReportedRecording, recording_address
+from modeling_amuse.processing.timelines.report_reasons import spoken_parts
+from tests.browser import (
+    SCHEMES,
+    WIDTHS,
+    chromium,
+    console_errors,
+    low_contrast,
+    show_as,
+    sideways_scroll,
+    tabbed,
+)
+from tests.small_media import numbered_frames, speech_like, write_video
+
+EMOTIONS = ("neutral", "joy", "anger", "fear")
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \"' {{ 7 * 7 }} ${1+1} &amp;"
+
+
+def said(speaker="Ada", text="I passed!", start=0.0, end=1.5, emotion="joy", confidence=0.7, **more):
+    others = [name for name in EMOTIONS if name != emotion]
+    scores = {emotion: confidence, **{name: (1 - confidence) / len(others) for name in others}}
+    alone = {"emotion": emotion, "confidence": confidence, "scores": scores}
+    times = {} if start is None else {"start": start, "end": end}
+    certainty = {"runner_up": others[0], "margin": confidence - scores[others[0]], "unclear": confidence < 0.4}
+    modalities = {"text": alone, "audio": {**alone, "emotion": others[1]}}
+    return {
+        **{"speaker": speaker, "text": text, **times, "emotion": emotion, "confidence": confidence, "scores": scores},
+        **{**certainty, "modalities": modalities, "shares": {"text": 0.6, "audio": 0.4}, **more},
+    }
+
+
+def explained(utterance, index=0, **changes):
+    words = [
+        {"text": word[0], "start": word.start(), "end": word.end(), "score": 1.2 - number}
+        for number, word in enumerate(re.finditer(r"\S+", utterance["text"]))
+    ]
+    explanation = {
+        **{"target": utterance["emotion"], "against": "neutral", "log_odds": 2.3, "modalities_method": "experts"},
+        **{"modalities": {"conversation": 0.4, "text": 2.0, "audio": -0.1}, "words": words, "words_method": "lime"},
+        "voice": [{"start": 0.5, "end": 1.0, "score": 0.3}],
+        "voice_features": [{"name": "pitch_mean", "sentence": "pitch higher than this speaker's mean", "score": 0.3}],
+        "face": [{"action_unit": "AU12", "name": "lip corner puller", "direction": "more", "score": 0.4}],
+        **{"frames": [{"time": 0.4, "score": 0.2}, {"time": 0.8, "score": -1.0}], "regions": None},
+        "context": [{"index": index, "speaker": utterance["speaker"], "score": 0.8}],
+        "notes": {"regions": "The model reads features of the face, and no pixels."},
+    }
+    return {**utterance, "explanation": {**explanation, **changes}}
+
+
+def conversation(length=6, warnings=("The words seem to be German.",), **more):
+    talk = [
+        said(
+            f"Speaker {n % 3}",
+            f"Number {n} is wonderful, Ben!",
+            2.0 * n,
+            2.0 * n + 1.8,
+            EMOTIONS[n % 4],
+            0.3 + 0.1 * (n % 7),
+            **more,
+        )
+        for n in range(length)
+    ]
+    return RecognizedConversation([explained(utterance, n // 2) for n, utterance in enumerate(talk)], warnings)
+
+
+class Page(HTMLParser):
+    """The tags, addresses and texts of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.addresses, self.texts = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "data", "action", "srcset")]
+        assert not [name for name, _ in attributes if name.startswith("on")]
+
+    def handle_data(self, data):
+        if data.strip():
+            self.texts.append(data.strip())
+
+
+def test_a_report_says_who_how_what_and_how_surely():
+    facts = ModelFacts("amuse-test", "It learned from talks.", ["Its weighted F1 was 60.1."], unclear_below=0.4)
+    page = Page(report_html([ReportedRecording("Monday", conversation())], facts))
+    text = " ".join(page.texts)
+    for expected in (
+        *(
+            "Monday",
+            "00:12 minutes of conversation, 6 utterances, 3 speakers. 1 unclear.",
+            "The words seem to be German.",
+        ),
+        *("2 utterances, 00:04 spoken (33 %)", "unclear: neutral", "30 %", "runner-up joy", "margin", "Voice alone: "),
+        *(
+            "amuse-test",
+            "below 40 %",
+            "It learned from talks.",
+            "weighted F1 was 60.1",
+            "What this must not be used for",
+        ),
+        *("Why joy rather than neutral", "pitch higher than this speaker's mean", "more lip corner puller (AU12)"),
+        "no pixels",
+    ):
+        assert expected in text, expected
+    assert page.tags.count("rect") >= 6 * 5 and "audio" not in page.tags
+
+
+def test_nothing_of_a_report_comes_from_elsewhere_and_all_text_is_escaped():
+    facts = ModelFacts(HOSTILE, HOSTILE, [HOSTILE], [HOSTILE], warning=HOSTILE)
+    hostile = explained(said(HOSTILE, HOSTILE, emotion=HOSTILE, runner_up=HOSTILE))
+    for key in ("voice_features", "face"):
+        hostile["explanation"][key] = [
+            {"sentence": HOSTILE, "name": HOSTILE, "action_unit": HOSTILE, "direction": "more", "score": 1.0}
+        ]
+    hostile["explanation"] |= {
+        "notes": {"words": HOSTILE},
+        "regions": {"picture": f'data:image/png;base64,AAAA" onload="{HOSTILE}'},
+    }
+    talk = RecognizedConversation([hostile, said()], [HOSTILE])
+    recordings = [ReportedRecording(HOSTILE, talk, player="./a.mp4"), ReportedRecording("b", talk)]
+    html = report_html(recordings, facts)
+    plain = Page(report_html([ReportedRecording("a", conversation(), player="./a.mp4")] * 2))
+    page = Page(html)
+    assert page.tags.count("script") == plain.tags.count("script") == 1 and page.tags.count("img") == 0
+    assert {a for a in page.addresses if not a.startswith(("#r", "./a.mp4", "data:"))} == set()
+    assert "49" not in " ".join(page.texts).replace("{{ 7 * 7 }}", "") and HOSTILE in " ".join(page.texts)
+    assert "://" not in html.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_the_size_is_linear(timed):
+    def size(length):
+        talk = [said(f"S{n}", start=2.0 * n if timed else None, end=2.0 * n + 1) for n in range(length)]
+        return len(report_html([ReportedRecording("x", RecognizedConversation(talk))]))
+
+    first, second, third = size(50), size(100), size(150)
+    assert third - second == pytest.approx(second - first, rel=0.1)
+
+
+def test_words_keep_their_order_and_their_text():
+    text = "Oh no,  that is wonderful – really!"
+    words = [
+        {"text": "that", "start": 8, "end": 12, "score": -1.0},
+        {"text": "wonderful", "start": 16, "end": 25, "score": 2.0},
+    ]
+    parts = spoken_parts(text, {"words": words})
+    assert "".join(part["text"] for part in parts) == text
+    assert [(p["text"], p["sign"], p["step"]) for p in parts if p["step"]] == [
+        ("that", "against", 2),
+        ("wonderful", "for", 4),
+    ]
+    # attributions that are nearly nothing stay pale, and what lies outside of the text is left out
+    assert not any(
+        p["step"] for p in spoken_parts(text, {"words": [{**words[0], "score": 0.01}, {**words[1], "end": 99}]})
+    )
+    assert spoken_parts("", None) == [] and spoken_parts("Hi", None) == [{"text": "Hi", "step": 0}]
+
+
+def test_several_recordings_are_compared():
+    monday, friday = conversation(), conversation(8)
+    friday.append(said("Only here", start=40.0, end=41.0))
+    page = Page(report_html([ReportedRecording("Monday", monday), ReportedRecording("Friday", friday)]))
+    text = " ".join(page.texts)
+    assert (
+        "2 recordings" in text and "The same people over time" in text and "In one recording alone: Only here." in text
+    )
+    assert page.addresses.count("#r1") == page.addresses.count("#r2") == 4  # in the list, and for each of three people
+
+
+def test_the_address_of_a_recording_is_relative_and_quoted(tmp_path):
+    (tmp_path / "a b").mkdir()
+    assert recording_address(tmp_path / "a b" / "100% #1?.mp4", tmp_path / "r.html") == "./a%20b/100%25%20%231%3F.mp4"
+    assert recording_address(tmp_path / "c:d.wav", tmp_path / "a b" / "r.html") == "./../c%3Ad.wav"
+
+
+def test_thumbnails_are_the_frames_that_counted(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    from modeling_amuse.processing.timelines.report_pictures import thumbnails
+    from tests.small_media import frame_number
+
+    video = write_video(tmp_path / "talk.mp4", numbered_frames(30, 96, 128), 10)
+    frames = [
+        {"time": time, "score": score}
+        for time, score in ((0.25, 1.0), (1.05, 3.0), (1.55, 2.0), (0.0, 0.5), (2.0, -4.0))
+    ]
+    talk = [explained(said(), frames=[]), explained(said(), frames=frames)]
+    pictures = thumbnails(video, talk)
+    assert list(pictures) == [1] and [time for time, _ in pictures[1]] == [0.25, 1.05, 1.55]
+    for (time, url), number in zip(pictures[1], (2, 10, 15), strict=True):
+        assert url.startswith("data:image/jpeg;base64,")
+        picture = np.asarray(image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))))
+        assert frame_number(picture) == number, time
+    assert thumbnails(video, [said()]) == {}
+    [_, second] = re.findall(r'<img src="([^"]*)"', report_html([ReportedRecording("x", talk, pictures=pictures)]))[:2]
+    assert second == pictures[1][1][1]
+
+
+def test_bad_input_of_a_report(tmp_path):
+    with pytest.raises(ValueError, match="There is no recording to report on"):
+        write_report([], tmp_path / "r.html")
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        write_report([ReportedRecording("x", conversation())], tmp_path / "nowhere" / "r.html")
+    with pytest.raises(ValueError, match="Result 0 lacks"):
+        write_report([ReportedRecording("x", [{"speaker": "Ada"}])], tmp_path / "r.html")
+    # what is missing is left out: an explanation without parts, an utterance without words, and no times
+    bare = explained(
+        said(text="", start=None), words=[], voice=[], voice_features=[], face=[], frames=[], context=[], modalities={}
+    )
+    write_report(
+        [ReportedRecording("x", [bare, {"speaker": 1, "emotion": "joy", "confidence": 0.5}])], tmp_path / "r.html"
+    )
+    assert "no words" in (tmp_path / "r.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The file of a report with all that a report can show."""
+    folder = tmp_path_factory.mktemp("report")
+    video = write_video(folder / "my talk.mp4", numbered_frames(130, 48, 64), 10, speech_like(13.0))
+    long = "wort" * 60
+    talk = conversation(6)
+    talk.append(
+        explained(said(f"Somebody with a name that is {long}", f"{long} and {HOSTILE}", 12.0, 13.0, "anger", 0.35))
+    )
+    pictures = {
+        0: [
+            (
+                0.4,
+                "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+            )
+        ]
+    }
+    first = ReportedRecording("Monday", talk, recording_address(video, folder / "r.html"), True, pictures)
+    facts = ModelFacts(
+        "amuse-test", warning="It learned from made-up conversations.", limits=["It is acted."], unclear_below=0.4
+    )
+    write_report([first, ReportedRecording("Friday", conversation(5))], folder / "several.html", facts)
+    write_report([first], folder / "r.html", facts)
+    return (folder / "r.html").as_uri()
+
+
+@pytest.mark.parametrize("name", ["r.html", "several.html"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_report_can_be_read_on_every_device(browser, address, name, width, scheme):
+    show_as(browser, width, scheme)
+    browser.get(address.replace("r.html", name))
+    browser.execute_script("for (const details of document.querySelectorAll('details')) details.open = true")
+    assert sideways_scroll(browser) <= 0
+    assert low_contrast(browser) == []
+    assert console_errors(browser) == []
+
+
+def test_a_report_is_used_with_the_keyboard_alone(browser, address):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def press(key):
+        ActionChains(browser, duration=0).send_keys(key).perform()
+
+    show_as(browser, 390, "light")
+    browser.get(address)
+    reached = tabbed(browser, 40)
+    assert all(element["seen"] for element in reached if element["tag"] not in ("body", "video")), reached
+    assert [element["name"][:9] for element in reached if element["tag"] == "rect"] == ["Speaker 0"]
+    browser.execute_script("document.querySelector('.bar[tabindex=\"0\"]').focus()")
+    now = browser.find_element("css selector", ".now")
+    for number in (1, 2):
+        press(Keys.ARROW_RIGHT)
+        assert f"Number {number} is wonderful" in now.text and now.text.startswith(f"Speaker {number}, 00:0")
+    press(Keys.END)
+    assert "unclear: anger, 35%" in now.text
+    press(Keys.HOME)
+    press(Keys.ARROW_RIGHT)
+    press(Keys.ENTER)
+    video = browser.find_element("css selector", "video")
+    WebDriverWait(browser, 20).until(lambda _: float(video.get_property("currentTime")) >= 2.0)
+    assert "current" in browser.find_element("id", "r1-u2").get_attribute("class")
+    assert console_errors(browser) == []
+
+
+def test_without_a_recording_a_choice_shows_the_utterance_and_a_lost_one_is_said(browser, address, tmp_path):
+    talk = conversation(60)
+    write_report([ReportedRecording("x", talk)], tmp_path / "plain.html")
+    show_as(browser, 390, "dark")
+    browser.get((tmp_path / "plain.html").as_uri())
+    browser.execute_script(
+        "document.querySelectorAll('.bar')[59].dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    )
+    assert browser.execute_script("return document.activeElement.id") == "r1-u60"
+    write_report([ReportedRecording("x", talk, player="./gone.wav")], tmp_path / "lost.html")
+    browser.get((tmp_path / "lost.html").as_uri())
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 20).until(lambda b: b.find_element("css selector", ".missing").is_displayed())
+    console_errors(browser)  # the browser itself reports the file that is not there
