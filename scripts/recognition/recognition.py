@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The body of `amuse recognize`: finding input files, recognizing them, and printing and writing timelines."""
 
+import importlib.util
 import itertools
 import sys
 import traceback
@@ -46,6 +47,7 @@ def recognize_files(args: RecognitionArguments) -> int:
     recognizer = load_recognizer(args.model or default_model())
     speech_model = load_speech(args.speech_model, beside)
     report = Report(args.report, args.pictures, recognizer) if args.report else None
+    settings = {"unclear_below": args.unclear_below, **explanations(args)}
 
     status = 0
     # no progress bar for a single file
@@ -66,7 +68,7 @@ def recognize_files(args: RecognitionArguments) -> int:
                     speakers=args.speakers,
                     known_speakers=args.known_speakers,
                     progress=bars,
-                    unclear_below=args.unclear_below,
+                    **settings,
                     **({"modalities": tuple(args.modalities)} if args.modalities else {}),
                 )
             if len(timelines) > 1 and (args.picture or (args.output and not Path(args.output[0]).is_dir())):
@@ -83,6 +85,23 @@ def recognize_files(args: RecognitionArguments) -> int:
     if report is not None and report.recordings:
         report.write()
     return status
+
+
+def explanations(args: RecognitionArguments) -> dict:
+    """
+    What the pipeline is asked for: explanations where they are wanted, and for a report, where they can be computed.
+
+    Raises:
+        ValueError: for a target without an explanation.
+    """
+    can = importlib.util.find_spec("captum") is not None
+    if args.explain or (args.report and args.reasons and can):
+        return {"explain": True, **({"target": args.target} if args.target else {})}
+    if args.target:
+        raise ValueError("--target names the emotion to explain, but nothing is explained: add --explain.")
+    if args.report and args.reasons:
+        tqdm.write("The report gives no reasons, because captum is not installed: pip install captum", file=sys.stderr)
+    return {}
 
 
 def default_model() -> str:

@@ -77,6 +77,16 @@ class RecognitionArguments:
             "default": "the model's own, which was chosen on validation data",
         },
     )
+    explain: bool = field(
+        default=False,
+        metadata={
+            "help": "Explain each emotion: what words, voice, face and other utterances counted. The JSON file holds it."
+        },
+    )
+    target: str | None = field(
+        default=None,
+        metadata={"help": "The emotion that is explained.", "default": "of each utterance the recognized one"},
+    )
     output: list[str] | None = field(
         default=None,
         metadata={
@@ -102,6 +112,9 @@ class RecognitionArguments:
             "help": "HTML file for a report that any browser opens: who and how long, a timeline, each utterance and why. Several "
             "inputs are compared in it."
         },
+    )
+    reasons: bool = field(
+        default=True, metadata={"help": "Explain each emotion in the report, which takes longer than to recognize it."}
     )
     pictures: bool = field(
         default=True, metadata={"help": "Put the frames of a video that counted, small, into the report."}
