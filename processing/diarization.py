@@ -139,30 +139,74 @@ def diarize_voices(
     Who speaks when, as [`diarize`], and for each speaker found by voice its centroid `(256,)`: for use in memory alone, never to
     be written to a file, as it identifies a person.
     """
+    _check_numbers(num_speakers, max_speakers)
+    heard = HeardSpeech(recording, num_speakers, audio_track, speakers, progress)
+    return speakers_of_speech(heard, num_speakers, max_speakers, known_speakers, progress)
+
+
+class HeardSpeech:
+    """
+    Where somebody speaks in a recording, and on which channels. Several numbers of speakers can be tried on it: the voices are
+    embedded once.
+
+    Args:
+        num_speakers, audio_track, speakers, progress: as in [`diarize`].
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        num_speakers: int | None = None,
+        audio_track: int | None = None,
+        speakers: Literal["channels", "voices"] | None = None,
+        progress: Progress | None = None,
+    ):
+        self.recording, self.audio_track = recording, audio_track
+        self.channels = _channels_that_are_speakers(recording, audio_track, speakers, num_speakers)
+        if self.channels:
+            self.speech = _speech_of_channels(recording, audio_track, self.channels, progress)
+        else:
+            self.speech = [(None, find_speech(recording, progress, audio_track))]
+        self.windows_of_speech = [
+            [[SpeechWindow(*window, channel) for window in windows_of(*stretch).tolist()] for stretch in stretches]
+            for channel, stretches in self.speech
+        ]
+        self.windows = [w for of_channel in self.windows_of_speech for of_stretch in of_channel for w in of_stretch]
+        self._embeddings = None
+
+    def embeddings(self, progress: Progress | None = None) -> np.ndarray:
+        """The voice of each window `(windows, 256)`, in memory alone."""
+        if self._embeddings is None:
+            self._embeddings = embed_windows(self.recording, self.windows, self.audio_track, progress)
+        return self._embeddings
+
+
+def speakers_of_speech(
+    heard: HeardSpeech,
+    num_speakers: int | None = None,
+    max_speakers: int = MOST_ESTIMATED,
+    known_speakers=None,
+    progress: Progress | None = None,
+) -> tuple[list[Turn], dict[str, np.ndarray]]:
+    """As [`diarize_voices`], of speech that was found."""
+    _check_numbers(num_speakers, max_speakers)
+    if not heard.windows:
+        return [], {}
+    channels = heard.channels
+    if channels and num_speakers in (None, len(channels)) and known_speakers is None:
+        labels, centroids = np.array([window.channel for window in heard.windows]), None
+    else:
+        embeddings = heard.embeddings(progress)
+        labels, centroids = _speakers_of_windows(embeddings, heard.windows, channels, num_speakers, max_speakers)
+    names = {} if known_speakers is None else name_speakers(centroids, known_speakers)
+    turns, names = _named(_turns(heard.speech, heard.windows_of_speech, labels), names)
+    return turns, {} if centroids is None else _voices(centroids, names)
+
+
+def _check_numbers(num_speakers: int | None, max_speakers: int):
     for name, number in (("num_speakers", num_speakers), ("max_speakers", max_speakers)):
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}: give 1 or more.")
-    channels = _channels_that_are_speakers(recording, audio_track, speakers, num_speakers)
-    if channels:
-        speech = _speech_of_channels(recording, audio_track, channels, progress)
-    else:
-        speech = [(None, find_speech(recording, progress, audio_track))]
-    windows_of_speech = [
-        [[SpeechWindow(*window, channel) for window in windows_of(*stretch).tolist()] for stretch in stretches]
-        for channel, stretches in speech
-    ]
-    windows = [window for of_channel in windows_of_speech for of_stretch in of_channel for window in of_stretch]
-    if not windows:
-        return [], {}
-    is_plain = channels and num_speakers in (None, len(channels)) and known_speakers is None
-    if is_plain:
-        labels, centroids = np.array([window.channel for window in windows]), None
-    else:
-        embeddings = embed_windows(recording, windows, audio_track, progress)
-        labels, centroids = _speakers_of_windows(embeddings, windows, channels, num_speakers, max_speakers)
-    names = {} if known_speakers is None else name_speakers(centroids, known_speakers)
-    turns, names = _named(_turns(speech, windows_of_speech, labels), names)
-    return turns, {} if centroids is None else _voices(centroids, names)
 
 
 def _silero():
@@ -347,4 +391,4 @@ def _voices(centroids: np.ndarray, names: dict[int, str]) -> dict[str, np.ndarra
     return {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
 
 
-__all__ = ["ChannelTurn", "Turn", "diarize", "diarize_voices", "find_speech"]
+__all__ = ["ChannelTurn", "HeardSpeech", "Turn", "diarize", "diarize_voices", "find_speech", "speakers_of_speech"]

@@ -2,9 +2,10 @@
 """What is lost or unsure in a recording or transcript, logged and collected for the result."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 _collected: ContextVar[list[str] | None] = ContextVar("collected_warnings", default=None)
 
@@ -53,10 +54,25 @@ def collected_warnings() -> Iterator[list[str]]:
         _collected.reset(token)
 
 
-def with_warnings(conversation: dict, warnings: list[str]) -> dict:
-    """The conversation with these warnings after those that it has already, none twice."""
-    joined = list(dict.fromkeys([*conversation.get("warnings", ()), *warnings]))
-    return {**conversation, "warnings": joined} if joined else conversation
+def with_warnings(conversation: dict, warnings: list[str], files: Iterable = ()) -> dict:
+    """
+    The conversation with these warnings after those that it has already, none twice.
+
+    Args:
+        files: paths that were read. The warnings, which may be passed on with the results, name these files without their
+            folders; what is not a path is left out.
+    """
+    joined = [*conversation.get("warnings", ()), *(without_folders(warning, files) for warning in warnings)]
+    return {**conversation, "warnings": list(dict.fromkeys(joined))} if joined else conversation
 
 
-__all__ = ["collect", "collected_warnings", "with_warnings"]
+def without_folders(message: str, files: Iterable) -> str:
+    """A message that names files without their folders: where a machine keeps them is of no use to others."""
+    paths = {Path(file) for file in files if isinstance(file, (str, Path)) and file}
+    spelled = {str(form): path.name for path in paths for form in (path, path.absolute(), path.resolve())}
+    for name in sorted(spelled, key=len, reverse=True):
+        message = message.replace(name, spelled[name])
+    return message
+
+
+__all__ = ["collect", "collected_warnings", "with_warnings", "without_folders"]

@@ -72,7 +72,8 @@ def add_recorded_features(
     with collected_warnings() as warnings:
         found = _found_features(utterances, extractors, encoders, progress, statistics or {})
     utterances = [{**u, **features} for u, features in zip(utterances, found, strict=True)]
-    return with_warnings({**conversation, "utterances": utterances}, warnings)
+    files = [utterance.get(medium) for utterance in utterances for medium in ("audio", "video")]
+    return with_warnings({**conversation, "utterances": utterances}, warnings, files)
 
 
 def _found_features(utterances, extractors: dict, encoders: dict, progress, statistics: Mapping) -> list[dict]:

@@ -58,7 +58,8 @@ def conversations_of_file(
         sound = {"audio_track": audio_track, "progress": progress}
         finding = {"num_speakers": num_speakers, "speakers": speakers, "known_speakers": known_speakers}
         conversations = _conversations(path, transcript, transcript_text, speech_model, language, sound, finding)
-    return [with_warnings(conversation, warnings) for conversation in conversations]
+    files = (path, transcript, transcript_text, known_speakers)
+    return [with_warnings(conversation, warnings, files) for conversation in conversations]
 
 
 def _conversations(

@@ -6,7 +6,7 @@ from itertools import product
 
 from tqdm.auto import tqdm
 
-from modeling_amuse.processing.diarization import Turn, diarize
+from modeling_amuse.processing.diarization import HeardSpeech, Turn, speakers_of_speech
 from modeling_amuse.processing.evaluation.acted_talks import (
     MOODS,
     REPORT_SPEAKERS,
@@ -46,8 +46,9 @@ def benchmark_speakers(data_dir: str, speakers: str = "report", talks: int = 10,
         list(product(kinds, range(talks))), desc="Talks", unit="talk", disable=None
     ):
         talk = make_talk(clips, mood, people, channels, seed + number)
+        heard = HeardSpeech(talk.sound)  # with and without the number of speakers it is the same
         for is_given in (True, False):
-            turns = diarize(talk.sound, num_speakers=people if is_given else None)
+            turns, _ = speakers_of_speech(heard, people if is_given else None)
             cell = cells[mood, people, channels, is_given]
             cell["error_rates"].append(diarization_error_rate(talk.turns, turns))
             cell["found"].append(len({turn.speaker for turn in turns}))

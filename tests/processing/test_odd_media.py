@@ -3,6 +3,7 @@
 
 import logging
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,7 +142,22 @@ def test_warnings_come_with_the_conversation(tmp_path):
     [conversation] = conversations_of_file(path, transcript=tmp_path / "talk.srt")
     heard = processor.add_recorded_features(conversation, {})
     assert len(heard["warnings"]) == 1 and "cancel" in heard["warnings"][0]
+    assert "talk.wav" in heard["warnings"][0] and str(tmp_path) not in heard["warnings"][0]
     assert "audio_features" in heard["utterances"][0]
+
+
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_warnings_of_a_result_name_files_without_their_folders(tmp_path, monkeypatch, caplog, is_relative):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my talks").mkdir()
+    transcript = Path("my talks/talk.srt") if is_relative else tmp_path / "my talks/talk.srt"
+    write_tracks(transcript.with_suffix(".wav"), np.stack([speech_like(1.0)]))
+    transcript.write_bytes("1\n00:00:00,100 --> 00:00:09,500\nAda: Déjà vu, c’est ça.\n".encode("cp1252"))
+    [conversation] = conversations_of_file(transcript.with_suffix(".wav"), transcript=transcript)
+    assert len(conversation["warnings"]) >= 2  # of the encoding, and of a time beyond the end
+    told = " ".join(conversation["warnings"])
+    assert "talk.srt" in told and "my talks" not in told
+    assert str(transcript) in caplog.text  # whoever reads the log sits at this machine
 
 
 # ---------------------------------------------------------------------------------------------------------- channels
