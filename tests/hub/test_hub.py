@@ -530,7 +530,7 @@ def test_what_is_missing_is_said(trained, tmp_path):
     refused(ValueError, "config.json is not a configuration", model=with_config("[]"))
     refused(ValueError, "a model of the type 'bert', not an AMuSE", model=with_config('{"model_type": "bert"}'))
     headless = json.dumps({"model_type": "amuse", "architectures": ["AmuseModel"]})
-    refused(ValueError, "holds AmuseModel, not an AmuseForEmotionRecognition", model=with_config(headless))
+    refused(ValueError, "contains AmuseModel, not an AmuseForEmotionRecognition", model=with_config(headless))
     fields = json.loads((trained[0] / "config.json").read_text(encoding="utf-8"))
     deeper = with_config(json.dumps({**fields, "num_man_layers": 2}))
     refused(ValueError, "do not match its config.json .missing keys: amuse.man.*mismatched keys: ", model=deeper)
@@ -548,7 +548,7 @@ def test_what_is_missing_is_said(trained, tmp_path):
     wrong.write_text("{", encoding="utf-8")
     refused(ValueError, "wrong.json is not a JSON file", "--results", str(wrong))
     wrong.write_text("[1]", encoding="utf-8")
-    refused(ValueError, "wrong.json holds a list, not a JSON object", "--results", str(wrong))
+    refused(ValueError, "wrong.json contains a list, not a JSON object", "--results", str(wrong))
     wrong.write_text('{"split": "test"}', encoding="utf-8")
     refused(ValueError, "lacks dataset_name, weighted_f1, per_class", "--results", str(wrong))
     others = {"dataset_name": "meld", "split": "test", "weighted_f1": 1.0, "per_class": {"bored": {}}}
