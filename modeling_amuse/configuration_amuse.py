@@ -73,9 +73,8 @@ class AmuseConfig(PreTrainedConfig):
             Replace so many successive states of the audio encoder by their mean. Whisper has 50 states per second; 5 makes
             10 of them. `audio_features` are not pooled.
         crop_audio_window (`bool`, *optional*, defaults to `False`):
-            Let an audio encoder of fixed window (Whisper: 30 seconds) read a window that is as long as the utterance needs,
-            in steps of two seconds. The states differ slightly from those of the whole window, and take a fraction of the
-            time. Other encoders read no fixed window, or need it whole (AST): for them this changes nothing.
+            Let an audio encoder of fixed window (Whisper: 30 seconds) read a window that ends 6 to 8 seconds after the
+            utterance. The states differ slightly from those of the whole window, and take a fraction of the time. Other encoders read no fixed window, or need it whole (AST): for them this changes nothing.
         hidden_size (`int`, *optional*, defaults to 256):
             Size d of every descriptor.
         num_attention_heads (`int`, *optional*, defaults to 4):

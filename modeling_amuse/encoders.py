@@ -17,6 +17,12 @@ from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
 WINDOW_STEP = 200  # frames of Whisper's spectrogram: 2 seconds
+WINDOW_MARGIN = 600
+"""
+Frames of silence that are read after a sound, 6 seconds. Whisper's states depend on it: on half of Emo-DB's speakers a
+logistic regression on them lost 9 points of accuracy without this silence, and none with it.
+"""
+
 SHORTEST_SOUND = 1600  # samples; the processor pads to this length, because encoders have a shortest input
 
 
@@ -151,12 +157,12 @@ def has_fixed_window(encoder: PreTrainedModel) -> bool:
 
 def _encode_cropped(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.BoolTensor):
     """
-    Like `encode_audio`, for spectrograms `(rows, bins, frames)` of a fixed window, of which each row is read up to its end,
-    rounded up to `WINDOW_STEP`. A row's window depends on this row alone, so that its states do not depend on the batch.
+    Like `encode_audio`, for spectrograms `(rows, bins, frames)` of a fixed window, of which each row is read up to `WINDOW_MARGIN`
+    after its end, rounded up to `WINDOW_STEP`. A row's window depends on this row alone, so that its states do not depend on the batch.
     """
     frames = mask.shape[1]
-    windows = mask.sum(dim=1).add(WINDOW_STEP - 1).div(WINDOW_STEP, rounding_mode="floor").clamp(min=1) * WINDOW_STEP
-    windows = windows.clamp(max=frames)
+    ends = mask.sum(dim=1) + WINDOW_MARGIN
+    windows = (ends.add(WINDOW_STEP - 1).div(WINDOW_STEP, rounding_mode="floor") * WINDOW_STEP).clamp(max=frames)
     rows, states, masks = [], [], []
     for window in windows.unique().tolist():
         rows.append((windows == window).nonzero()[:, 0])

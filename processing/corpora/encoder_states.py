@@ -85,7 +85,7 @@ def encoder_record(encoder: PreTrainedModel, pooling: int = 1, crop_window: bool
         "model_type": encoder.config.model_type,
         "weights": weights.hexdigest()[:32],
         "pooling": pooling,
-        **({"window": "cropped"} if crop_window and isinstance(encoder.config, WhisperConfig) else {}),
+        **({"window": "the sound and 6 s"} if crop_window and isinstance(encoder.config, WhisperConfig) else {}),
     }
 
 

@@ -412,10 +412,10 @@ def test_an_audio_encoder_of_another_sampling_rate_hears_no_recordings():
 
 def test_a_cropped_window_depends_on_its_utterance_alone_and_the_whole_one_is_left_as_it_was():
     torch.manual_seed(0)
-    model = model_with(audio_config=WhisperConfig(**(WHISPER.to_dict() | {"max_source_positions": 600})))
-    lengths = torch.tensor([0, 1, 199, 200, 201, 640, 1200])
-    values = torch.randn(len(lengths), 4, 1200)
-    mask = torch.arange(1200) < lengths[:, None]
+    model = model_with(audio_config=WhisperConfig(**(WHISPER.to_dict() | {"max_source_positions": 900})))
+    lengths = torch.tensor([0, 1, 199, 200, 201, 640, 1800])
+    values = torch.randn(len(lengths), 4, 1800)
+    mask = torch.arange(1800) < lengths[:, None]
     encoder, read = model.amuse.encoder("audio"), []
     encoder.conv1.register_forward_hook(lambda module, inputs, output: read.append(tuple(inputs[0].shape)))
     with torch.no_grad():
@@ -423,9 +423,10 @@ def test_a_cropped_window_depends_on_its_utterance_alone_and_the_whole_one_is_le
         model.config.crop_audio_window = True
         read.clear()
         states, valid = model.amuse.encode_stream("audio", values, mask)
-        assert read == [(4, 4, 200), (1, 4, 400), (1, 4, 800), (1, 4, 1200)]
+        # 600 frames of silence after each sound, in steps of 200
+        assert read == [(1, 4, 600), (3, 4, 800), (1, 4, 1000), (1, 4, 1400), (1, 4, 1800)]
         alone = [model.amuse.encode_stream("audio", values[i : i + 1], mask[i : i + 1])[0][0] for i in range(7)]
-        assert torch.equal(valid, whole[1]) and valid.sum(dim=1).tolist() == [0, 1, 100, 100, 101, 320, 600]
+        assert torch.equal(valid, whole[1]) and valid.sum(dim=1).tolist() == [0, 1, 100, 100, 101, 320, 900]
         for row, by_itself in enumerate(alone):
             torch.testing.assert_close(states[row][valid[row]], by_itself[: int(valid[row].sum())])
         # a sound that fills the window has the states of the whole window; shorter ones differ a little
@@ -433,4 +434,4 @@ def test_a_cropped_window_depends_on_its_utterance_alone_and_the_whole_one_is_le
         assert not torch.equal(states[2][:100], whole[0][2][:100])
         model.config.crop_audio_window = False
         torch.testing.assert_close(model.amuse.encode_stream("audio", values, mask), whole)
-    assert encoder.config.max_source_positions == encoder.embed_positions.num_embeddings == 600
+    assert encoder.config.max_source_positions == encoder.embed_positions.num_embeddings == 900
