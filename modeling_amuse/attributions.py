@@ -44,7 +44,7 @@ def captum_attr():
 @dataclass
 class Question:
     """
-    What is explained: for each utterance of a conversation, why `target` and not `against`.
+    What is explained: for each utterance of a conversation, why `target`, and why not `against`.
 
     Attributes:
         conversation: what the model read.
@@ -62,9 +62,12 @@ class Question:
         chosen = logits.float() / self.conversation.config.temperature
         return (chosen.gather(1, target[:, None]) - chosen.gather(1, against[:, None])).squeeze(1)
 
-    def all_log_odds(self) -> torch.Tensor:
-        """Those of each utterance, `(T,)`."""
-        return self.log_odds(self.conversation.logits)
+    def odds_of_all(self, logits: torch.Tensor, rows: torch.LongTensor | None = None) -> torch.Tensor:
+        """`log(p(target) / (1 - p(target)))`, `(number,)`, from their `logits` `(number, C)`."""
+        target = (self.target if rows is None else self.target[rows])[:, None]
+        logits = logits.float() / self.conversation.config.temperature
+        others = logits.scatter(1, target, float("-inf"))
+        return logits.gather(1, target).squeeze(1) - others.logsumexp(dim=1)
 
 
 @dataclass
@@ -111,7 +114,7 @@ def modality_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
         for size in range(modalities)
         for subset in combinations(range(modalities), size)
     }
-    values[tuple(range(modalities))] = question.all_log_odds()
+    values[tuple(range(modalities))] = question.log_odds(question.conversation.logits)
     shapley = torch.zeros_like(read.present, dtype=torch.float32)
     for subset, value in values.items():
         for m in set(range(modalities)) - set(subset):
@@ -166,7 +169,7 @@ def context_values(question: Question, window: int) -> torch.Tensor:
             kept = rows[inside]
             with torch.no_grad():
                 logits = read.logits_without(kept, other[inside], abs(offset))
-                values[inside, offset + window] = question.log_odds(read.logits[kept], kept) - question.log_odds(
+                values[inside, offset + window] = question.odds_of_all(read.logits[kept], kept) - question.odds_of_all(
                     logits, kept
                 )
     return values
@@ -184,7 +187,7 @@ def context_values_by_encoding(question: Question, pieces: WordPieces, window: i
     rows = torch.arange(read.number, device=read.fused.device)
     width = 2 * window + 1
     values = torch.full((read.number, width), float("nan"), device=rows.device)
-    full = question.all_log_odds()
+    full = question.odds_of_all(question.conversation.logits)
     for remainder in range(min(width, read.number)):
         left_out = rows % width == remainder
         states = _encoded(read, pieces.input_ids, pieces.mask & ~left_out[:, None])
@@ -202,7 +205,7 @@ def context_values_by_encoding(question: Question, pieces: WordPieces, window: i
         ]
         terms = None if described[1] is None else described[1][kept]
         logits = read.logits_of(who, described[0][kept], terms, contexts)
-        values[who, other[kept] - who + window] = full[kept] - question.log_odds(logits, who)
+        values[who, other[kept] - who + window] = full[kept] - question.odds_of_all(logits, who)
     values[:, window] = 0
     return values
 
@@ -222,7 +225,7 @@ def reads_alone(read: ReadConversation) -> bool:
 @dataclass
 class InputValues:
     """
-    The attribution of each input of the utterances of a conversation.
+    The attribution of each input of the utterances of a conversation, in log-odds of the target against all other emotions.
 
     Attributes:
         pieces: `(T, S)` of the word pieces, or None.
@@ -340,7 +343,7 @@ class _Chunk:
         read, rows = self.read, self.rows[places]
         tokens = {modality: [parts[name] for name in read.config.streams(modality)] for modality in read.tokens}
         described = read.describe(tokens, read.present[rows], read.evidence_of(rows))
-        return self.question.log_odds(read.logits_of(rows, *described), rows)
+        return self.question.odds_of_all(read.logits_of(rows, *described), rows)
 
     def _encoded(self, embeddings: torch.Tensor, mask: torch.BoolTensor) -> Tokens:
         encoder = self.read.amuse.encoder("text")
@@ -415,7 +418,7 @@ def _log_odds_of_part(question: Question, part: torch.LongTensor, places: torch.
     tokens = {modality: [own.of_rows(part) for own in parts] for modality, parts in read.tokens.items()}
     tokens["text"] = [text]
     described = read.describe(tokens, read.present[part], read.evidence_of(part))
-    return question.log_odds(read.logits_of(part, *described), part)
+    return question.odds_of_all(read.logits_of(part, *described), part)
 
 
 def _hadamard(size: int) -> torch.Tensor:
@@ -426,30 +429,29 @@ def _hadamard(size: int) -> torch.Tensor:
     return matrix
 
 
-def log_odds_of_kept_words(question: Question, pieces: WordPieces, row: int, kept: torch.BoolTensor) -> torch.Tensor:
+@torch.no_grad()
+def logits_of_kept_words(
+    read: ReadConversation, pieces: WordPieces, rows: torch.LongTensor, kept: torch.BoolTensor
+) -> torch.Tensor:
     """
-    The log-odds of an utterance of which only some words were said.
+    The logits `(number, C)` of utterances of which only some words were said.
 
     Args:
         pieces: those of a text encoder that reads utterances by themselves.
-        kept: `(number, words)`, which words are there.
-
-    Returns:
-        `(number,)`.
+        rows: `(number,)`, the utterances.
+        kept: `(number, words)`, which of their words are there. Without any the utterance has no text.
     """
-    read = question.conversation
-    number = len(kept)
-    word = pieces.word[row].expand(number, -1)
-    mask = pieces.mask[row] & ((word < 0) | kept.gather(1, word.clamp(min=0)))
-    mask = mask & kept.any(dim=1)[:, None]  # without words there is no text
-    rows = torch.full((number,), row, device=word.device)
-    with torch.no_grad():
-        states, mask = encode_text(read.amuse.encoder("text"), pieces.input_ids[rows], mask)
-        tokens = {modality: [part.of_rows(rows) for part in parts] for modality, parts in read.tokens.items()}
-        tokens["text"] = [left_align(states.to(read.fused.dtype), mask)]
-        present = read.present[rows].clone()
-        present[:, list(read.tokens).index("text")] = kept.any(dim=1)
-        return question.log_odds(read.logits_of(rows, *read.describe(tokens, present, read.evidence_of(rows))), rows)
+    word = pieces.word[rows]
+    mask = pieces.mask[rows] & ((word < 0) | kept.gather(1, word.clamp(min=0)))
+    there = (kept[:, :, None] & (word[:, None] == torch.arange(kept.shape[1], device=word.device)[:, None])).any(
+        dim=(1, 2)
+    )
+    states, mask = encode_text(read.amuse.encoder("text"), pieces.input_ids[rows], mask & there[:, None])
+    tokens = {modality: [part.of_rows(rows) for part in parts] for modality, parts in read.tokens.items()}
+    tokens["text"] = [left_align(states.to(read.fused.dtype), mask)]
+    present = read.present[rows].clone()
+    present[:, list(read.tokens).index("text")] = there
+    return read.logits_of(rows, *read.describe(tokens, present, read.evidence_of(rows)))
 
 
 def lime_values(question: Question, pieces: WordPieces, row: int, samples: int, seed: int = 0) -> torch.Tensor:
@@ -464,7 +466,8 @@ def lime_values(question: Question, pieces: WordPieces, row: int, samples: int, 
     words = int(pieces.word[row].max()) + 1
 
     def log_odds(kept: torch.Tensor) -> torch.Tensor:
-        return log_odds_of_kept_words(question, pieces, row, kept.bool())
+        rows = torch.full((len(kept),), row, device=kept.device)
+        return question.odds_of_all(logits_of_kept_words(question.conversation, pieces, rows, kept.bool()), rows)
 
     lime = attr.Lime(log_odds, interpretable_model=linear.SkLearnRidge(alpha=1.0), similarity_func=similarity)
     whole = torch.ones(1, words, device=pieces.word.device)
@@ -502,7 +505,7 @@ def region_values(question: Question, row: int, frame: int, pixel_values: torch.
         own["vision"][0] = Tokens(changed, vision.lengths[: len(shown)])
         which = rows[: len(shown)]
         described = read.describe(own, read.present[which], read.evidence_of(which))
-        return question.log_odds(read.logits_of(which, *described), which)
+        return question.odds_of_all(read.logits_of(which, *described), which)
 
     mean = pixel_values.mean(dim=(1, 2), keepdim=True).expand_as(pixel_values)
     found = (

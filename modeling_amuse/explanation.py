@@ -198,7 +198,10 @@ class _Explainer:
     def explanations(self) -> list[Explanation]:
         question, names = self.question, self.config.id2label
         for target, against, log_odds in zip(
-            question.target.tolist(), question.against.tolist(), question.all_log_odds().tolist(), strict=True
+            question.target.tolist(),
+            question.against.tolist(),
+            question.log_odds(self.read.logits).tolist(),
+            strict=True,
         ):
             self.found.append(
                 Explanation(

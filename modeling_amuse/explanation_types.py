@@ -2,8 +2,9 @@
 """
 The explanation of one utterance's emotion, as the dict that a user gets.
 
-All scores are differences of log-odds: how much something changes `log(p(target) / p(against))`, in nats. A positive score
-speaks for the target. What is known of an explanation's faithfulness is measured, see `docs/explanations.md`.
+All scores are differences of log-odds in nats; a positive one speaks for the emotion `target`. Those of the modalities are
+exact shares of `log(p(target) / p(against))`. All others say how much something changes the log-odds of the target against all
+other emotions together, `log(p(target) / (1 - p(target)))`. What is known of an explanation's faithfulness is measured, see `docs/explanations.md`.
 """
 
 from typing import NotRequired, TypedDict

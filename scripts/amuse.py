@@ -32,6 +32,7 @@ COMMANDS = {
     "convert": ("convert_features", "Convert the feature files of other projects to feature tables."),
     "audit": ("audit_data", "Find missing and damaged recordings in a data set."),
     "study": ("run_study", "Compare variants of the model over several seeds."),
+    "explain-study": ("explain_study", "Measure whether explanations are faithful to the model."),
     "export": ("export_onnx", "Export a trained model to ONNX."),
     "quantize": ("quantize", "Store the weights of a trained model in eight bits."),
     "push": ("push_to_hub", "Upload a trained model to the Hugging Face Hub."),

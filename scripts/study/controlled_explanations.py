@@ -1,0 +1,113 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""Whether explanations name the words, the modality and the actions of the face that show an emotion of the controlled corpus."""
+
+import numpy as np
+
+from modeling_amuse.processing.controlled.controlled_corpus import EMOTIONAL_WORDS
+from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS, Expression
+
+LEAST_CHANGE = 1.0
+"""By so many standard deviations a drawn expression moves an action unit, on the mean, for the unit to count as measured."""
+
+
+def units_of_drawing(expression: Expression) -> set[str]:
+    """The action units of FACS that a drawn expression depicts."""
+    units = {
+        "AU1": expression.inner_brow > 0,
+        "AU2": expression.outer_brow > 0,
+        "AU4": expression.inner_brow < 0 or expression.frown > 0,
+        "AU5": expression.eyes > 1,
+        "AU6": expression.smile > 0.5,
+        "AU7": expression.eyes < 1,
+        "AU9": expression.upper_lip > 0,
+        "AU10": expression.upper_lip > 0,
+        "AU12": expression.smile > 0,
+        "AU15": expression.smile < 0,
+        "AU18": expression.mouth_width < 1,
+        "AU20": expression.mouth_width > 1,
+        "AU22": expression.mouth_width < 1 and expression.mouth_open > 0,
+        "AU26": expression.mouth_open > 0,
+    }
+    return {unit for unit, is_drawn in units.items() if is_drawn}
+
+
+def drawn_units(processor, truth: list[dict], conversations: list[dict]) -> dict[str, set[str]]:
+    """
+    For each emotion the action units that its drawn expression moves as MediaPipe sees it: those whose mean over the utterances
+    that show it differs from that of the others by at least `LEAST_CHANGE` standard deviations.
+
+    Args:
+        truth: the utterances of the training split, see `read_evidence`.
+        conversations: the same with their features.
+    """
+    names = processor.feature_names("vision")
+    if names is None:
+        return {}
+    actions = processor.face_actions(names)
+    rows = [u.get("vision_features") for conversation in conversations for u in conversation["utterances"]]
+    means = [None if row is None else np.nanmean(np.reshape(row, (-1, len(names))), axis=0) for row in rows]
+    shown = [u["emotion"] if "vision" in u["evidence"] else "neutral" for u in truth]
+    std = np.asarray(processor.feature_statistics["vision"]["std"])
+
+    def mean_of(emotion: str) -> np.ndarray:
+        return np.mean([m for m, e in zip(means, shown, strict=True) if e == emotion and m is not None], axis=0)
+
+    moved = {}
+    for emotion in set(shown) - {"neutral"}:
+        change = (mean_of(emotion) - mean_of("neutral")) / std
+        moved[emotion] = {a.unit for a in actions if abs(change[list(a.columns)].mean()) >= LEAST_CHANGE}
+    return moved
+
+
+def score_explanations(truth: list[dict], explanations: list[dict], measured: dict[str, set[str]]) -> dict:
+    """
+    How often the part with the highest score is one that shows the emotion, over the utterances whose emotion was recognized.
+
+    Args:
+        truth: the utterances, see `read_evidence`.
+        explanations: of the same utterances.
+        measured: see `drawn_units`.
+    """
+    emotional = [(u, e) for u, e in zip(truth, explanations, strict=True) if u["evidence"]]
+    recognized = [(u, e) for u, e in emotional if e["target"] == u["emotion"]]
+    results: dict[str, list[tuple[bool, float]]] = {}
+
+    def add(name: str, right: list[bool], first: int):
+        results.setdefault(name, []).append((right[first], float(np.mean(right))))
+
+    for utterance, explanation in recognized:
+        scores = {m: score for m, score in explanation["modalities"].items() if m != "conversation"}
+        right = [modality in utterance["evidence"] for modality in scores]
+        first = int(np.argmax(list(scores.values())))
+        add("modality", right, first)
+        if len(utterance["evidence"]) == 1:
+            add("modality, where one alone shows it", right, first)
+        if "text" in utterance["evidence"] and explanation["words"]:
+            add("word", *_first_word(utterance, explanation["words"]))
+        if "vision" in utterance["evidence"] and explanation["face"]:
+            drawn = units_of_drawing(EXPRESSIONS[utterance["emotion"]])
+            units = [action["action_unit"] for action in explanation["face"]]
+            first = int(np.argmax([action["score"] for action in explanation["face"]]))
+            add("action unit, drawn or measured", [u in drawn | measured[utterance["emotion"]] for u in units], first)
+            add("action unit, as drawn (FACS)", [u in drawn for u in units], first)
+            add("action unit, as measured (MediaPipe)", [u in measured[utterance["emotion"]] for u in units], first)
+    return {
+        "num_emotional": len(emotional),
+        "num_recognized": len(recognized),
+        "parts": {
+            name: {
+                "right": float(np.mean([right for right, _ in rows])),
+                "by_chance": float(np.mean([chance for _, chance in rows])),
+                "num_utterances": len(rows),
+            }
+            for name, rows in sorted(results.items())
+        },
+    }
+
+
+def _first_word(utterance: dict, words: list[dict]) -> tuple[list[bool], int]:
+    """Which words belong to the sentence that shows the emotion, and the number of the word with the highest score."""
+    sentence = next(s for s in EMOTIONAL_WORDS[utterance["emotion"]] if s in utterance["text"])
+    start = utterance["text"].index(sentence)
+    right = [start <= word["start"] < start + len(sentence) for word in words]
+    return right, int(np.argmax([word["score"] for word in words]))

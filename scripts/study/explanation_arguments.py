@@ -1,0 +1,46 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""The options of `amuse explain-study`."""
+
+from dataclasses import dataclass, field
+
+from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+
+METHODS = ("integrated_gradients", "lime", "attention", "random")
+
+
+@dataclass
+class WordsArguments:
+    """Whose words are scored, and how."""
+
+    model: str = field(metadata={"help": "Folder or Hub id of a model that reads words."})
+    dataset_name: str = field(default="meld", metadata={"help": "Data set."})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder of the data set."})
+    split: str = field(default="validation", metadata={"help": "Split of the data set."})
+    methods: list[str] = field(
+        default_factory=lambda: list(METHODS),
+        metadata={"help": "What orders the words.", "choices": list(METHODS)},
+    )
+    max_conversations: int | None = field(
+        default=None, metadata={"help": "Conversations that are taken, from the first on.", "default": "all"}
+    )
+    random_orders: int = field(default=5, metadata={"help": "Random orders of the words of each utterance."})
+    lime_samples: int = field(default=200, metadata={"help": "Sentences for which LIME asks the model."})
+    seed: int = field(default=0, metadata={"help": "Seed of the random orders and of the random weights."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
+
+
+@dataclass
+class ControlledArguments:
+    """Which model is explained, and where the controlled corpus is."""
+
+    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
+    data_dir: str = field(default="amuse-sample-data", metadata={"help": "The rendered corpus."})
+    features_dir: str | None = field(
+        default=None, metadata={"help": "Folder of its feature tables.", "default": "features in --data_dir"}
+    )
+    split: str = field(default="test", metadata={"help": "Split of the corpus."})
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
+    cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
+    num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
