@@ -7,6 +7,7 @@ Measure the time and memory of recognition and training, and the error of speake
     python scripts/benchmark.py step
     python scripts/benchmark.py step --against v0.1.0 --repeats 3 --steps 2
     python scripts/benchmark.py speakers --data_dir emodb
+    python scripts/benchmark.py explain --text_model sentence-transformers/all-MiniLM-L6-v2
     python scripts/benchmark.py window --data_dir emodb --audio_model openai/whisper-base
 
 `media`: the time of each stage of recognizing a long recording, and the peak memory. The recording is a repeated short one.
@@ -16,6 +17,7 @@ camera noise.
 process that computes on the same cores. With --against COMMIT, the time of a step of this code relative to the commit's.
 `speakers`: the diarization error rate on synthetic talks made of Emo-DB's utterances, by mood, number of people and
 channels, with and without giving the number of speakers.
+`explain`: the time of explaining the emotions of a meeting, by part.
 `window`: the time of an audio encoder with its full window (Whisper's 30 seconds), and with the window cut to each sound.
 """
 
@@ -28,6 +30,7 @@ if __name__ == "__main__":  # the launcher runs `main` of this file, and answers
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
 from modeling_amuse.scripts.benchmarks.benchmark_arguments import (
+    ExplainArguments,
     MediaArguments,
     SpeakersArguments,
     StepArguments,
@@ -44,6 +47,7 @@ def main(arguments: list[str] | None = None) -> dict:
         "media": (MediaArguments, media),
         "step": (StepArguments, step),
         "speakers": (SpeakersArguments, speakers),
+        "explain": (ExplainArguments, explain),
         "window": (WindowArguments, window),
     }
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
@@ -112,4 +116,15 @@ def window(args: WindowArguments) -> tuple[dict, str]:
     from modeling_amuse.scripts.benchmarks.window_benchmark import as_text, benchmark_window
 
     report = benchmark_window(args.audio_model, args.data_dir, args.sounds)
+    return report, as_text(report)
+
+
+def explain(args: ExplainArguments) -> tuple[dict, str]:
+    """The report of `benchmark_explanations`, and its table."""
+    if args.utterances < 1:
+        raise WrongArguments(f"--utterances is {args.utterances}: give 1 or more.")
+    prepare_process()
+    from modeling_amuse.scripts.benchmarks.explanation_benchmark import as_text, benchmark_explanations
+
+    report = benchmark_explanations(args.model, args.utterances, args.words, args.text_model, args.text_scope)
     return report, as_text(report)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modeling_amuse.described_utterance import RecognizedUtterance
 from modeling_amuse.processing.timelines.certainty import counted_emotion, notes_of, shown_emotion
+from modeling_amuse.processing.timelines.explanation_text import reasons
 from modeling_amuse.processing.timelines.timeline_annotations import AUTHOR, write_eaf, write_textgrid
 from modeling_amuse.processing.timelines.timeline_tables import CREATOR, csv_text, keys_under, xlsx_bytes
 from modeling_amuse.processing.transcript_annotations import EMOTION_TIER
@@ -199,7 +200,14 @@ def as_table(results: list[RecognizedUtterance], width: int = 100) -> str:
         ]
     columns.update(after)
     notes = [line for note in notes_of(results) for line in ("", *textwrap.wrap(_printable(note), width))]
-    return "\n".join([*(line.rstrip() for line in _aligned(columns)), *notes])
+    head, rule, *rows = (line.rstrip() for line in _aligned(columns))
+    explained = [[row, *_explained(result, results, width)] for row, result in zip(rows, results, strict=True)]
+    return "\n".join([head, rule, *(line for lines in explained for line in lines), *notes])
+
+
+def _explained(result: RecognizedUtterance, results: list[RecognizedUtterance], width: int) -> list[str]:
+    """The lines below an utterance that has an explanation."""
+    return textwrap.wrap(_printable(reasons(result, results)), width, initial_indent="    ", subsequent_indent="    ")
 
 
 def _aligned(columns: dict[str, list[str]]) -> list[str]:

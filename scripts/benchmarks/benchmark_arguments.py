@@ -70,3 +70,29 @@ class WindowArguments:
     sounds: int = field(default=30, metadata={"help": "Recordings that are read, evenly spaced among all."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
+
+
+@dataclass
+class ExplainArguments:
+    """Which model is explained, and how long the meeting is."""
+
+    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
+    text_model: str | None = field(
+        default=None,
+        metadata={
+            "help": "Text encoder (Hub id or folder): in place of --model, a model with random weights of words, prosody and faces."
+        },
+    )
+    text_scope: str = field(
+        default="utterance",
+        metadata={
+            "help": "What that text encoder reads at once.",
+            "choices": ["utterance", "neighbours", "conversation"],
+        },
+    )
+    utterances: int = field(default=300, metadata={"help": "Utterances of the meeting; 300 are 20 minutes."})
+    words: str = field(
+        default="integrated_gradients",
+        metadata={"help": "How words are explained.", "choices": ["integrated_gradients", "lime"]},
+    )
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})

@@ -12,6 +12,7 @@ from transformers import pipeline
 from transformers.utils import logging
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.explanation import check_target
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.stage_bars import StageBars
@@ -45,6 +46,7 @@ def recognize_files(args: RecognitionArguments) -> int:
     beside = {path: transcripts_beside(path, folders, args.language) for path in inputs}
     taken = check_outputs(args, inputs, beside)
     recognizer = load_recognizer(args.model or default_model())
+    check_target(recognizer.model.config, args.target)
     speech_model = load_speech(args.speech_model, beside)
     report = Report(args.report, args.pictures, recognizer) if args.report else None
     settings = {"unclear_below": args.unclear_below, **explanations(args)}

@@ -70,22 +70,22 @@ class RecognitionArguments:
     modalities: list[str] | None = field(
         default=None, metadata={"help": "Modalities to use.", "default": "all that the model has"}
     )
+    explain: bool = field(
+        default=False,
+        metadata={
+            "help": "Say what counted for each emotion: modalities, words, voice, face and other utterances (needs captum)."
+        },
+    )
+    target: str | None = field(
+        default=None,
+        metadata={"help": "Emotion that --explain explains.", "default": "of each utterance the recognized one"},
+    )
     unclear_below: float | None = field(
         default=None,
         metadata={
             "help": "Confidence, from 0 to 1, below which an utterance is called unclear; 0 calls none unclear.",
             "default": "the model's own, which was chosen on validation data",
         },
-    )
-    explain: bool = field(
-        default=False,
-        metadata={
-            "help": "Explain each emotion: what words, voice, face and other utterances counted. The JSON file holds it."
-        },
-    )
-    target: str | None = field(
-        default=None,
-        metadata={"help": "The emotion that is explained.", "default": "of each utterance the recognized one"},
     )
     output: list[str] | None = field(
         default=None,
