@@ -16,9 +16,9 @@ class AmuseAdaptiveFusion(nn.Module):
 
         block_m = mean over present i != m of [ alpha_i^m * f_i + (1 - alpha_i^m) * f_m ],   0 <= alpha <= 1.
 
-    Alpha is elementwise. A subclass says how alpha is made (`alpha`); it may depend on the utterance. The block of a
-    missing modality is the mean of the present f_i. Where only one modality is present, every block is its descriptor.
-    Where none is present, A(u) is a learned placeholder.
+    Alpha is elementwise. A subclass computes it (`alpha`); it may depend on the utterance. The block of a missing modality
+    is the mean of the present f_i. If only one modality is present, every block is its descriptor. If none is present, A(u)
+    is a learned placeholder.
     """
 
     needs_head_gradients = False
@@ -32,12 +32,12 @@ class AmuseAdaptiveFusion(nn.Module):
 
     def alpha(self, descriptors: torch.Tensor, others: torch.Tensor, gradients: torch.Tensor | None) -> torch.Tensor:
         """
-        alpha_i^m, between 0 and 1. Not called where the model has only one modality.
+        alpha_i^m, between 0 and 1. Not called if the model has only one modality.
 
         Args:
             descriptors: f_m, `(rows, modalities, d)`.
             others: f_i of the other modalities of each m, `(rows, modalities m, modalities i != m, d)`.
-            gradients: `(rows, modalities, d)` where the class has `needs_head_gradients`.
+            gradients: `(rows, modalities, d)` for a class with `needs_head_gradients`, else None.
 
         Returns:
             A tensor of the shape of `others`.
@@ -54,8 +54,8 @@ class AmuseAdaptiveFusion(nn.Module):
             gradients: those of the mode-specific heads, see `head_gradients`; only read with `needs_head_gradients`.
 
         Returns:
-            A(u), `(rows, modalities * d)`, and each modality's share in it, `(rows, modalities)`: the mean, over blocks
-            and over d, of its descriptor's coefficient. Shares sum to 1; a missing modality's is 0.
+            A(u), `(rows, modalities * d)`, and each modality's share in it, `(rows, modalities)`: the mean coefficient of
+            its descriptor over all blocks and over d. Shares sum to 1; the share of a missing modality is 0.
         """
         others = descriptors[:, self.peers]  # (rows, modalities, modalities - 1, d)
         others_present = present[:, self.peers].to(descriptors.dtype)  # (rows, modalities, modalities - 1)
@@ -74,7 +74,7 @@ class AmuseAdaptiveFusion(nn.Module):
         return fused, shares / len(self.peers) * present
 
     def init_own_weights(self, std: float):
-        """Draw the weights that are no linear layer's. A subclass with such weights extends this."""
+        """Initialize the parameters outside linear layers. A subclass with such parameters extends this method."""
         init.normal_(self.placeholder, std=std)
 
 
@@ -180,7 +180,7 @@ def head_gradients(descriptors: torch.Tensor, heads: nn.ModuleList) -> torch.Ten
 
 def _weight(head: nn.Linear, like: torch.Tensor) -> torch.Tensor:
     """
-    The head's weight. Where accelerate offloads it until the head is called, it is computed by applying the head to unit
+    The head's weight. If accelerate offloads it until the head is called, it is computed by applying the head to unit
     vectors.
     """
     if not head.weight.is_meta:

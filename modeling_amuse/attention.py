@@ -39,8 +39,9 @@ def attention_weights(
 
 class AmuseAttention(nn.Module):
     """
-    Queries from one sequence, given keys and values of the same sequence or of others. The scale is 1/sqrt(d_head),
-    d_head = d/heads. A subclass says how the heads are joined (`join_heads`) and how large a value is (`value_size`).
+    Attention of the queries of one sequence to given keys and values of the same sequence or of others. The scale is
+    1/sqrt(d_head), d_head = d/heads. A subclass defines how heads are joined (`join_heads`) and the size of a value
+    (`value_size`).
     """
 
     def __init__(self, config: AmuseConfig):
@@ -79,7 +80,7 @@ class AmuseAttention(nn.Module):
 
         Returns:
             The weighted sum of the sequences' results, `(rows, queries, d)`, and for each sequence the attention weights
-            `(rows, heads, queries, keys)`, or None where the attention implementation returns none.
+            `(rows, heads, queries, keys)`, or None if the attention implementation returns no weights.
         """
         interface = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         needs_query = [not self._is_one_token(key) for key in keys]
@@ -104,13 +105,13 @@ class AmuseAttention(nn.Module):
             attentions.append(weights)
         update = self._aggregate(attended, shares)
         if query is None:
-            if self.training:  # DistributedDataParallel waits for the gradient of every weight: this one's is zero
+            if self.training:  # DistributedDataParallel waits for a gradient of every weight
                 update = update + self.query.weight.sum() * 0
             update = update.expand(-1, hidden_states.shape[1], -1)
         return update, attentions
 
     def _is_one_token(self, key: torch.Tensor) -> bool:
-        """Whether a sequence of keys `(rows, keys, d)` leaves attention nothing to choose from."""
+        """Whether a sequence of keys `(rows, keys, d)` has a single key, to which all attention goes."""
         drops_weights = self.training and self.config.attention_dropout > 0
         return key.shape[1] == 1 and not drops_weights and not is_exporting()
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-How much each input of an utterance counts for the log-odds of two emotions: integrated gradients, LIME, and covered regions,
-by captum.
+The contribution of each input of an utterance to the log-odds of two emotions: integrated gradients, LIME, and occluded
+regions, computed with captum.
 """
 
 import importlib
@@ -23,7 +23,7 @@ TOKENS_AT_ONCE = 16_384
 """Tokens of all steps of integrated gradients that are computed at once."""
 SHARED_STEPS = 8
 """Steps of integrated gradients where an encoder reads whole conversations; a power of 2."""
-_FIRST_PLACE = 1_000_000  # no vocabulary has a token of this number
+_FIRST_PLACE = 1_000_000  # above the token ids of any vocabulary
 
 
 def captum_attr():
@@ -73,7 +73,7 @@ class Question:
 @dataclass
 class WordPieces:
     """
-    What a text encoder reads of each utterance, tokens first and padding behind them.
+    The word pieces of each utterance that a text encoder reads, followed by padding.
 
     Attributes:
         input_ids: `(T, S)`.
@@ -89,7 +89,7 @@ class WordPieces:
 
     @classmethod
     def of(cls, input_ids: torch.Tensor, mask: torch.Tensor, word: torch.Tensor, baseline: int) -> "WordPieces":
-        """From the model's inputs of one conversation, `(T, S)`."""
+        """Create them from the model's inputs of one conversation, `(T, S)`."""
         stacked = torch.stack([input_ids, word], dim=-1)
         pieces = left_align(stacked, mask)
         return cls(pieces.states[..., 0], pieces.valid, pieces.states[..., 1].masked_fill(~pieces.valid, -1), baseline)
@@ -101,11 +101,11 @@ class WordPieces:
 
 def modality_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
     """
-    The Shapley value of each modality of this utterance alone: the mean, over the orders in which its modalities can be added
-    to a conversation that lacks them, of what each adds to the log-odds. All other utterances keep theirs.
+    The Shapley values of each utterance's modalities: the mean change of the log-odds when a modality is added, over all
+    orders in which the utterance's modalities can be added. All other utterances keep their modalities.
 
     Returns:
-        `(T,)`, the log-odds without anything of the utterance, and `(T, M)`, the values. They sum to the log-odds.
+        `(T,)`, the log-odds without any modality of the utterance, and `(T, M)`, the values. They sum to the log-odds.
     """
     read = question.conversation
     modalities = len(read.config.modalities)
@@ -139,10 +139,10 @@ def _log_odds_with(question: Question, subset: tuple[int, ...]) -> torch.Tensor:
 
 def expert_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
     """
-    The model's own terms.
+    The terms whose sum is the log-odds in a model with experts.
 
     Returns:
-        `(T,)`, the conversation's, and `(T, M)`, the experts'. They sum to the log-odds.
+        `(T,)`, the conversation's term, and `(T, M)`, the experts' terms. They sum to the log-odds.
     """
     read = question.conversation
     terms = [question.log_odds(read.expert_terms[:, m]) for m in range(read.present.shape[1])]
@@ -151,10 +151,10 @@ def expert_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
 
 def context_values(question: Question, window: int) -> torch.Tensor:
     """
-    What the log-odds of each utterance lose when another one is left out of the conversation.
+    The decrease of each utterance's log-odds when another utterance is left out of the conversation.
 
     Returns:
-        `(T, 2 * window + 1)`: for the utterances from `window` before to `window` behind; 0 for the utterance itself, NaN
+        `(T, 2 * window + 1)`: for the utterances from `window` before to `window` after; 0 for the utterance itself, NaN
         outside the conversation.
     """
     read = question.conversation
@@ -178,10 +178,9 @@ def context_values(question: Question, window: int) -> torch.Tensor:
 @torch.no_grad()
 def context_values_by_encoding(question: Question, pieces: WordPieces, window: int) -> torch.Tensor:
     """
-    As `context_values`, for a text encoder that reads several utterances at once: the conversation is read anew without the
-    words of every utterance of which the number leaves the same remainder when divided by `2 * window + 1`, so that each
-    utterance lacks one within its window, and `2 * window + 1` passes serve all of them. The effect on the contexts of
-    leaving the utterance out is that of `logits_without`.
+    Like `context_values`, for a text encoder that reads several utterances at once. Each of `2 * window + 1` passes encodes
+    the conversation without the words of every `2 * window + 1`-th utterance, so that each utterance lacks one neighbour in
+    its window. In the contexts, utterances are left out as in `logits_without`.
     """
     read = question.conversation
     rows = torch.arange(read.number, device=read.fused.device)
@@ -193,7 +192,7 @@ def context_values_by_encoding(question: Question, pieces: WordPieces, window: i
         states = _encoded(read, pieces.input_ids, pieces.mask & ~left_out[:, None])
         tokens = {**read.tokens, "text": [Tokens(states.states, states.lengths)]}
         described = read.describe(tokens, read.present, read.evidence)
-        # for each utterance the one within the window that was left out
+        # for each utterance, the left-out utterance in its window
         other = rows + (remainder - rows + window) % width - window
         kept = (other >= 0) & (other < read.number) & ~left_out
         if not kept.any():
@@ -211,7 +210,7 @@ def context_values_by_encoding(question: Question, pieces: WordPieces, window: i
 
 
 def _encoded(read: ReadConversation, input_ids: torch.Tensor, mask: torch.BoolTensor) -> Tokens:
-    """The states of text that an encoder reads in its conversation."""
+    """The token states of the conversation's text."""
     encode = TEXT_SCOPES.implementation(read.config.text_scope)
     states, mask = encode(read.amuse.encoder("text"), input_ids, mask, read.layout.conversations, read.config)
     return left_align(states.to(read.fused.dtype), mask)
@@ -228,9 +227,10 @@ class InputValues:
     The attribution of each input of the utterances of a conversation, in log-odds of the target against all other emotions.
 
     Attributes:
-        pieces: `(T, S)` of the word pieces, or None.
-        streams: for each stream that is not text `(T, tokens, D)`.
-        deltas: `(T,)`, by how much all of them together miss the change of the log-odds; None where it is unknown.
+        pieces: `(T, S)`, those of the word pieces, or None.
+        streams: for each stream other than text `(T, tokens, D)`.
+        deltas: `(T,)`, the difference between the sum of an utterance's attributions and the change of its log-odds; None
+            where it is unknown.
     """
 
     pieces: torch.Tensor | None
@@ -240,12 +240,12 @@ class InputValues:
 
 def input_values(question: Question, pieces: WordPieces | None, baselines: dict, steps: int) -> InputValues:
     """
-    Integrated gradients of words, sound and pictures together, along the straight path from their baselines.
+    Integrated gradients of words, sound and pictures together, along the straight line from their baselines.
 
     Args:
-        pieces: the word pieces. None: text is not attributed, and stays as it is.
-        baselines: for each stream that is not text `(T, D)`, what the tokens of each utterance are compared with.
-        steps: gradients for each utterance; in shared passes `SHARED_STEPS`.
+        pieces: the word pieces. None: text gets no attributions and does not change.
+        baselines: for each stream other than text `(T, D)`, the baseline of each utterance's tokens.
+        steps: number of gradients for each utterance; in shared passes it is `SHARED_STEPS`.
     """
     read = question.conversation
     if pieces is None or reads_alone(read):
@@ -292,7 +292,7 @@ def _utterances_by_captum(question: Question, pieces, baselines: dict, steps: in
 
 
 def _chunks(lengths: torch.LongTensor, tokens: int) -> list[torch.LongTensor]:
-    """Rows of similar length, as many together as have at most so many tokens with their padding."""
+    """Groups of rows of similar length, each with at most `tokens` tokens including padding (or one row)."""
     chunks, first = [], 0
     order = lengths.argsort(stable=True)
     ordered = lengths[order].tolist()
@@ -333,7 +333,12 @@ class _Chunk:
         return tuple(given), tuple(compared)
 
     def log_odds(self, *given: torch.Tensor) -> torch.Tensor:
-        """`(number,)` of inputs as `inputs` has them, and the place of each among the utterances of this chunk."""
+        """
+        The log-odds `(number,)`.
+
+        Args:
+            given: inputs in the order of `inputs`, then for each row the index of its utterance in this chunk.
+        """
         *inputs, places = given
         parts = {name: Tokens(part.states[places], part.lengths[places]) for name, part in self.parts.items()}
         if self.pieces is not None:
@@ -353,7 +358,7 @@ class _Chunk:
 
 
 class _EmbeddingTable(nn.Module):
-    """Embeddings in which numbers from `_FIRST_PLACE` on stand for the rows of a table."""
+    """Embeddings in which token ids from `_FIRST_PLACE` on are rows of a table."""
 
     def __init__(self, embeddings: nn.Module, table: torch.Tensor):
         super().__init__()
@@ -369,9 +374,9 @@ def _shared_piece_values(question: Question, pieces: WordPieces) -> torch.Tensor
     """
     Integrated gradients of the word pieces of all utterances in shared passes, `(T, S)`, for an encoder that reads whole
     conversations. All embeddings of the conversation move along the path together, and one backward pass gives the gradient
-    of a sum of all utterances' log-odds. In each step every utterance has a sign in this sum, a row of a Hadamard matrix,
-    and its own gradient is multiplied by it again: so the effects that words have on the emotions of other utterances cancel
-    out over the steps as far as gradients are equal.
+    of a signed sum of all utterances' log-odds. The signs of an utterance over the steps are a column of a Hadamard matrix,
+    and the gradient at its own words is multiplied by the same sign. So the effects of words on the emotions of other
+    utterances cancel out over the steps, as far as the gradients of the steps are equal.
     """
     read = question.conversation
     encoder = read.amuse.encoder("text")
@@ -399,7 +404,7 @@ def _shared_piece_values(question: Question, pieces: WordPieces) -> torch.Tensor
 
 
 def _encoded_together(read: ReadConversation, pieces: WordPieces) -> list[torch.LongTensor]:
-    """Utterances whose text is encoded together, in parts that do not depend on each other."""
+    """Groups of utterances whose text is encoded together; the groups do not depend on each other."""
     rows = torch.arange(read.number, device=pieces.mask.device)
     if read.config.text_scope != "conversation":
         return [rows]
@@ -434,12 +439,12 @@ def logits_of_kept_words(
     read: ReadConversation, pieces: WordPieces, rows: torch.LongTensor, kept: torch.BoolTensor
 ) -> torch.Tensor:
     """
-    The logits `(number, C)` of utterances of which only some words were said.
+    The logits `(number, C)` of utterances that are reduced to some of their words.
 
     Args:
-        pieces: those of a text encoder that reads utterances by themselves.
+        pieces: the word pieces, for a text encoder that reads each utterance by itself.
         rows: `(number,)`, the utterances.
-        kept: `(number, words)`, which of their words are there. Without any the utterance has no text.
+        kept: `(number, words)`, the words that are kept. Without any word, an utterance has no text.
     """
     word = pieces.word[rows]
     mask = pieces.mask[rows] & ((word < 0) | kept.gather(1, word.clamp(min=0)))
@@ -456,9 +461,9 @@ def logits_of_kept_words(
 
 def lime_values(question: Question, pieces: WordPieces, row: int, samples: int, seed: int = 0) -> torch.Tensor:
     """
-    LIME (Ribeiro et al. 2016): the weights `(words,)` of a linear model of the log-odds, fitted on sentences from which words
-    were left out at random. Its settings are those of the authors' package for texts: ridge regression, and an exponential
-    kernel of the cosine distance of width 0.25.
+    LIME (Ribeiro et al. 2016): the weights `(words,)` of a linear model of the log-odds, fitted on copies of the utterance
+    from which words were left out at random. Its settings are those of the authors' package for texts: ridge regression, and
+    an exponential kernel of the cosine distance of width 0.25.
     """
     attr = captum_attr()
     linear = importlib.import_module("captum._utils.models.linear_model")
@@ -479,12 +484,12 @@ def lime_values(question: Question, pieces: WordPieces, row: int, samples: int, 
 @torch.no_grad()
 def region_values(question: Question, row: int, frame: int, pixel_values: torch.Tensor, grid: int) -> torch.Tensor:
     """
-    What the log-odds of an utterance lose when a region of one of its pictures is covered with the picture's mean colour.
+    The decrease of an utterance's log-odds when a region of one of its pictures is covered with the picture's mean colour.
 
     Args:
-        frame: the number of the picture among those of the utterance that are there.
+        frame: the index of the picture among the utterance's valid pictures.
         pixel_values: `(channels, height, width)`, this picture as the encoder reads it.
-        grid: rows, and columns, of the grid of regions.
+        grid: number of rows, and of columns, of the grid of regions.
 
     Returns:
         `(grid, grid)`.

@@ -36,9 +36,9 @@ class AmuseConfig(PreTrainedConfig):
     r"""
     Configuration of [`AmuseModel`] and [`AmuseForEmotionRecognition`].
 
-    The model has a modality when an encoder (`*_config`) or a feature size (`*_feature_size`) is given for it. With an
-    encoder the model takes the encoder's own input or, in its place, precomputed states of that encoder. `variants.py`
-    describes the choices of `text_scope`, `head_aggregation`, `fusion`, `contexts`, `contrastive_loss` and `experts`.
+    The model has a modality if an encoder (`*_config`) or a feature size (`*_feature_size`) is given for it. With an
+    encoder, the model takes the encoder's raw input or precomputed states of that encoder. `variants.py` describes the
+    choices of `text_scope`, `head_aggregation`, `fusion`, `contexts`, `contrastive_loss` and `experts`.
 
     Args:
         text_config (`dict` or `PreTrainedConfig`, *optional*):
@@ -70,11 +70,12 @@ class AmuseConfig(PreTrainedConfig):
             The largest number of tokens that the text encoder reads at once when it reads more than one utterance; less
             where it has fewer positions. No utterance is cut.
         audio_token_pooling (`int`, *optional*, defaults to 1):
-            Replace so many successive states of the audio encoder by their mean. Whisper has 50 states per second; 5 makes
-            10 of them. `audio_features` are not pooled.
+            Replace this number of successive states of the audio encoder by their mean. Whisper has 50 states per second; 5
+            leaves 10. `audio_features` are not pooled.
         crop_audio_window (`bool`, *optional*, defaults to `False`):
-            Let an audio encoder of fixed window (Whisper: 30 seconds) read a window that ends 6 to 8 seconds after the
-            utterance. The states differ slightly from those of the whole window, and take a fraction of the time. Other encoders read no fixed window, or need it whole (AST): for them this changes nothing.
+            Let an audio encoder with a fixed window (Whisper: 30 seconds) read a window that ends 6 to 8 seconds after the
+            utterance. This takes a fraction of the time, and the states differ slightly from those of the whole window. It
+            has no effect on encoders without a fixed window, or that need the whole window (AST).
         hidden_size (`int`, *optional*, defaults to 256):
             Size d of every descriptor.
         num_attention_heads (`int`, *optional*, defaults to 4):
@@ -94,17 +95,17 @@ class AmuseConfig(PreTrainedConfig):
         contexts (`str`, *optional*, defaults to `"both"`):
             Which conversation contexts the model reads (III-D): `"both"`, `"dialogue"`, `"speaker"` or `"none"`.
         experts (`str`, *optional*, defaults to `"none"`):
-            Experts of the modalities (see `experts.py`): an own head of each modality reads this modality alone, and its
-            log-probabilities are added to the logits. `"constant"`: with the same weight in all utterances;
+            Experts of the modalities (see `experts.py`): for each modality a separate head that reads only this modality,
+            and whose log-probabilities are added to the logits. `"constant"`: with the same weight in all utterances;
             `"adaptive"`: with a weight that depends on the amount of evidence; `"none"`: no experts.
         expert_weights (`dict[str, float]`, *optional*):
-            The weight w_m >= 0 of each expert, by modality; modalities that are not named have no expert. None: all of
-            the model's modalities have an expert of weight 1.
+            The weight w_m >= 0 of each expert, by modality; other modalities have no expert. None: every modality of the
+            model has an expert of weight 1.
         conversation_weight (`float`, *optional*, defaults to 1.0):
-            The weight of the conversation's scores W e_j where experts are added to them; only with `experts`.
+            The weight of the conversation's scores W e_j, to which the experts' terms are added; only with `experts`.
         expert_half_evidence (`dict[str, float]`, *optional*):
-            Only for `experts="adaptive"`: by modality, the amount of evidence with which an expert has half of its weight.
-            Modalities that are not named have 0: their weight is constant.
+            Only for `experts="adaptive"`: by modality, the amount of evidence at which an expert has half of its weight.
+            Other modalities have 0: their weight is constant.
         causal (`bool`, *optional*, defaults to `False`):
             Recognize the emotion of an utterance without later utterances: the contexts are forward LSTMs instead of
             bidirectional ones.
@@ -121,10 +122,10 @@ class AmuseConfig(PreTrainedConfig):
         modality_loss_weight (`float`, *optional*, defaults to 1.0):
             Weight of the focal loss of the mode-specific heads (`L_focal`).
         probe_modality_heads (`bool`, *optional*, defaults to `False`):
-            Let `L_focal` train the mode-specific heads only: its gradient stops at the descriptors. Without it, the loss
-            makes each descriptor collect information of the other modalities through the Multimodal Attention Network.
-            Then the heads say little about their own modality, and the gate of the fusion cannot choose between
-            modalities.
+            Let `L_focal` train only the mode-specific heads: its gradient stops at the descriptors. Otherwise the loss
+            makes each descriptor collect information of the other modalities through the Multimodal Attention Network;
+            then the prediction of a head says little about its own modality, and the gate of the fusion cannot choose
+            between modalities.
         contrastive_loss (`str`, *optional*, defaults to `"none"`):
             `L_ACE` (III-E.2): `"bank"` (noise-contrastive estimation with a memory bank, as in the paper),
             `"in_batch"` (InfoNCE among the utterances of a batch) or `"none"`.
@@ -135,26 +136,28 @@ class AmuseConfig(PreTrainedConfig):
         num_contrastive_negatives (`int`, *optional*, defaults to 1024):
             Negatives drawn from the memory bank.
         memory_bank_size (`int`, *optional*, defaults to 0):
-            Number of slots of the memory bank, one for each training utterance; set by the training script.
+            Number of slots of the memory bank, one for each training utterance. `scripts/train.py` sets it.
         memory_bank_momentum (`float`, *optional*, defaults to 0.9):
             Weight of the old entry when a slot of the memory bank is updated.
         temperature (`float`, *optional*, defaults to 1.0):
-            The pipeline divides the logits by it before the softmax (`scripts/calibrate.py` fits it on validation data). It
-            changes confidences, but no prediction. The model's output `logits` is not divided.
+            The pipeline divides the logits by it before the softmax. It changes confidences, but not the predicted emotion;
+            the model's output `logits` is not divided. `scripts/calibrate.py` fits it on validation data.
         unclear_below (`float`, *optional*):
-            The pipeline calls an utterance unclear when its confidence is below this. Training and `scripts/calibrate.py`
-            choose it on validation data: below it the predicted emotion was wrong at least as often as right. It belongs to
-            the `temperature` with which it was chosen. None: it was never chosen; 0: nothing is unclear.
+            The pipeline marks an utterance as unclear if its confidence is below this threshold. Training and
+            `scripts/calibrate.py` choose it on validation data: below it, the predicted emotion was wrong at least as often
+            as right. It is only valid for the `temperature` with which it was chosen. None: there is no threshold; 0: no
+            utterance is unclear.
         training_data (`str`, *optional*):
-            The data set that the weights learned from, as the training script names it; `"sample"` is a made-up corpus.
+            The name of the data set that the weights were trained on, as in `--dataset_name`; `"sample"` is a made-up
+            corpus.
         training_language (`str`, *optional*):
-            The language of the words that the weights learned from (ISO 639-1, such as `"en"`). The pipeline adds a note to
-            the results of conversations in another language. None: unknown, or the model reads no words.
+            The language of the training texts (ISO 639-1, such as `"en"`). The pipeline adds a note to the results of
+            conversations in another language. None: unknown, or the model reads no text.
         initializer_range (`float`, *optional*, defaults to 0.02):
             Standard deviation of the initial weights of linear layers.
         extra_emotions (`dict[str, list[str]]`, *optional*):
-            For each further corpus that the model learned from its emotions, in the order of the labels. Each has a
-            classifier of its own, which `forward(..., corpus=name)` and `model.for_corpus(name)` use.
+            The emotions of each additional training corpus, by the name of the corpus, in the order of its labels. Each
+            corpus has its own classifier, which `forward(..., corpus=name)` and `model.for_corpus(name)` use.
 
     Raises:
         ValueError: when settings contradict each other.
@@ -178,7 +181,7 @@ class AmuseConfig(PreTrainedConfig):
         "vision_config": SubConfigSpec(config_class=AutoConfig, model_type="vit", optional=True),
     }
     attribute_map = {"num_hidden_layers": "num_man_layers"}
-    # the outputs that the Trainer does not gather in evaluation: everything but the logits
+    # the outputs that the Trainer does not gather in evaluation: all but the logits
     keys_to_ignore_at_inference = [
         *("last_hidden_state", "speaker_descriptors", "utterance_descriptors", "fused_features", "fusion_shares"),
         *("modality_descriptors", "modality_logits", "modality_mask", "hidden_states", "attentions"),
@@ -291,16 +294,16 @@ class AmuseConfig(PreTrainedConfig):
 
         if self.extra_emotions and self.fusion == "alfa":
             raise ValueError(
-                "extra_emotions and fusion='alfa' do not go together: the weights of that fusion come from the emotions of one "
-                "corpus. Give another fusion."
+                "extra_emotions cannot be combined with fusion='alfa', which computes its weights from the emotions of one "
+                "corpus: give another fusion."
             )
         for corpus, emotions in (self.extra_emotions or {}).items():
             if not corpus or "." in corpus:
-                raise ValueError(f"extra_emotions: {corpus!r} is no name of a corpus: give one without dots.")
+                raise ValueError(f"extra_emotions: {corpus!r} is not a valid name of a corpus: give one without dots.")
             if len(emotions) < 2 or len(set(emotions)) < len(emotions):
                 raise ValueError(
-                    f"extra_emotions: the corpus {corpus} has the emotions {', '.join(emotions) or 'none'}: give at least two, "
-                    "each once."
+                    f"extra_emotions: the corpus {corpus} has the emotions {', '.join(emotions) or 'none'}: give at least two "
+                    "different ones."
                 )
 
     def _check_expert_numbers(self, name: str):
@@ -321,8 +324,8 @@ class AmuseConfig(PreTrainedConfig):
             return
         if not hasattr(encoder_config, "hidden_size"):
             raise ValueError(
-                f"{modality}_config is of the type {encoder_config.model_type!r}, which has no hidden_size: its states are not "
-                "tokens of one size. Give an encoder such as a ViT, CLIP's vision model, Whisper or a BERT."
+                f"{modality}_config is of the type {encoder_config.model_type!r}, which has no hidden_size: the model needs "
+                "token states of one size. Give an encoder such as ViT, CLIP's vision model, Whisper or BERT."
             )
         streams = ("vision", "background") if modality == "vision" else (modality,)
         for stream in streams:
@@ -368,7 +371,7 @@ class AmuseConfig(PreTrainedConfig):
             self._settle_feature_size("text")
 
     def name_code_in_this_folder(self):
-        """Name the classes of the Auto classes and of the pipeline without the repository that they came from."""
+        """Refer to the custom code of Auto classes and pipeline in the saved folder, not in the repository it came from."""
         self.auto_map = {auto: name.split("--")[-1] for auto, name in self.auto_map.items()}
         for of_task in (getattr(self, "custom_pipelines", None) or {}).values():
             of_task["impl"] = of_task["impl"].split("--")[-1]
@@ -380,13 +383,13 @@ class AmuseConfig(PreTrainedConfig):
 
         Args:
             preset (`str`): `"paper"`, the settings that the paper states, or `"small"`, for small corpora.
-            kwargs: other fields. They override the preset.
+            kwargs: other fields, which override the preset.
 
         Raises:
             ValueError: for a preset that does not exist.
         """
         if preset not in PRESETS:
-            raise ValueError(f"There is no preset {preset!r}; there are: {', '.join(sorted(PRESETS))}.")
+            raise ValueError(f"There is no preset {preset!r}; presets are {', '.join(sorted(PRESETS))}.")
         return cls(**{**PRESETS[preset], **kwargs})
 
 

@@ -13,8 +13,8 @@ from .utterance_layout import Groups, UtteranceLayout
 
 class AmuseConversationContext(nn.Module):
     """
-    A (Bi-)LSTM over the utterances of each group. A subclass says what a group is (`groups`). With `config.causal` the
-    LSTM only reads forward.
+    A (Bi-)LSTM over the utterances of each group. A subclass defines the groups (`groups`). With `config.causal` the LSTM
+    only reads forward.
     """
 
     needs_speakers = False
@@ -61,7 +61,7 @@ class AmuseConversationContext(nn.Module):
         """
         group, position = groups.places // groups.steps, groups.places % groups.steps
         rank = groups.lengths.argsort(descending=True, stable=True).argsort()
-        order = (position * len(rank) + rank[group]).argsort()  # step by step, the longest groups first
+        order = (position * len(rank) + rank[group]).argsort()  # by step, then from the longest group to the shortest
         read = self.recurrent.read_packed(PackedSequence(utterances[order], position.bincount().cpu()))
         return read.data[order.argsort()]
 

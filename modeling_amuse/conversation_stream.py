@@ -9,8 +9,8 @@ import torch
 
 def is_stream(given) -> bool:
     """
-    Whether the items of `given` are read one after the other: a data set of torch (such as transformers' `KeyDataset`), one of
-    `datasets` in memory or streamed, or an iterator such as a generator.
+    Whether the items of `given` are read one after the other: a torch data set (such as transformers' `KeyDataset`), a data
+    set of `datasets` (in memory or streamed), or an iterator such as a generator.
 
     Raises:
         ValueError: for a `DatasetDict`, which has several splits.
@@ -24,11 +24,11 @@ def is_stream(given) -> bool:
 
 class ItemBatches(torch.utils.data.Dataset):
     """
-    Batches of a data set that has a length. An item is read when its batch is, in the process that does it.
+    Batches of a data set that has a length. An item is read when its batch is requested, in the process that requests it.
 
     Args:
-        items: what has a length and gives items by number.
-        size: items in a batch.
+        items: a data set with a length and items by index.
+        size: number of items in a batch.
     """
 
     def __init__(self, items, size: int):
@@ -46,7 +46,7 @@ class ItemBatches(torch.utils.data.Dataset):
 
 
 def iterated_batches(items: Iterable, size: int) -> Iterator[dict]:
-    """The same batches of what has no length, each read when it is asked for."""
+    """The same batches of a data set without a length, each read when it is requested."""
     iterator, start = iter(items), 0
     while batch := list(islice(iterator, size)):
         yield {"start": start, "items": batch}
@@ -54,7 +54,7 @@ def iterated_batches(items: Iterable, size: int) -> Iterator[dict]:
 
 
 def batches_of(items, size: int) -> ItemBatches | Iterator[dict]:
-    """Batches of `size` items, `{"start": the number of the first, "items": [...]}`, without reading any of them."""
+    """Batches of `size` items, `{"start": index of the first item, "items": [...]}`. No item is read yet."""
     is_iterated = isinstance(items, torch.utils.data.IterableDataset)
     has_length = isinstance(items, Sized) and hasattr(items, "__getitem__") and not is_iterated
     return ItemBatches(items, size) if has_length else iterated_batches(items, size)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The heads of further corpora, whose emotions may be others, on one shared model."""
+"""Heads for additional corpora, which may have other emotions, on one shared model."""
 
 import torch
 from torch import nn
@@ -15,11 +15,11 @@ def classifier_size(config: AmuseConfig) -> int:
 
 class AmuseCorpusHead(nn.Module):
     """
-    What belongs to one corpus alone: its emotion classifier and its mode-specific heads Q_m (III-E.1). All layers below
-    are shared with the other corpora (hard parameter sharing, Caruana 1997, "Multitask Learning").
+    The layers of one corpus: its emotion classifier and its mode-specific heads Q_m (III-E.1). All layers below are shared
+    with the other corpora (hard parameter sharing, Caruana 1997, "Multitask Learning").
 
     Args:
-        config: of the shared model.
+        config: the configuration of the shared model.
         num_labels: the number of the corpus's emotions.
     """
 

@@ -1,28 +1,28 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Notes for the user of a model whose conversation is unlike the data that the model learned from."""
+"""Notes for users whose conversation differs from the model's training data."""
 
 from collections.abc import Sequence
 
 from .language import name_of, other_language
 
 MODALITY_WORDS = {"text": "words", "audio": "voice", "vision": "face"}
-"""What a modality is called in sentences for people."""
+"""The word for each modality in these notes."""
 
 
 def training_data_warning(config) -> str | None:
-    """What the user of a model has to know of the data that it learned from; None where there is nothing to say."""
+    """What users must know about the model's training data; None if there is nothing to note."""
     if config.training_data != "sample":
         return None
     return (
-        "This model learned from the sample corpus, made-up conversations of few words: what it recognizes says nothing about "
-        "real people. Train one on real conversations, such as MELD with `make meld`."
+        "This model was trained on the sample corpus, made-up conversations of few words: its results say nothing about real "
+        "people. Train one on real conversations, such as MELD with `make meld`."
     )
 
 
 def notes_on(utterances: Sequence[dict], present: Sequence[Sequence[bool]], config) -> list[str]:
     """
-    What makes a conversation unlike the data that the model learned from, a sentence each: a made-up training corpus, another
-    language, and modalities that most of its utterances lack.
+    A sentence for each way in which a conversation differs from the model's training data: a made-up training corpus,
+    another language, and modalities that most of its utterances lack.
 
     Args:
         utterances: the T utterances of the conversation.
@@ -41,8 +41,8 @@ def _language_note(utterances: Sequence[dict], config) -> str | None:
     if found is None:
         return None
     return (
-        f"The words seem to be {name_of(found)}, but this model learned from {name_of(config.training_language)}: what it "
-        "recognizes in them means little."
+        f"The words seem to be {name_of(found)}, but this model was trained on {name_of(config.training_language)}: its "
+        "results for them are unreliable."
     )
 
 
@@ -62,7 +62,7 @@ def _modality_note(present: Sequence[Sequence[bool]], config) -> str | None:
     ]
     learned = [MODALITY_WORDS[modality] for modality in config.modalities]
     joined = learned[0] if len(learned) == 1 else f"{', '.join(learned[:-1])} and {learned[-1]}"
-    return f"This model was trained with {joined}, but {' and '.join(parts)}: expect more errors than its scores say."
+    return f"This model was trained with {joined}, but {' and '.join(parts)}: expect more errors than its reported scores suggest."
 
 
 __all__ = ["MODALITY_WORDS", "notes_on", "training_data_warning"]

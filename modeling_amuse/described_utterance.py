@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The prediction for one utterance as the dict that a user gets."""
+"""The prediction for one utterance as the dict that the pipeline returns."""
 
 from typing import Required, TypedDict
 
@@ -8,11 +8,11 @@ import torch
 from .explanation_types import Explanation
 
 GIVEN_KEYS = ("id", "speaker", "text", "start", "end", "words", "face_certainty")
-"""The keys of an utterance that its result repeats."""
+"""The keys of an utterance that are copied into its result."""
 
 
 class EmotionPrediction(TypedDict):
-    """What a model, or one of its modalities, predicts."""
+    """The prediction of a model, or of one of its modalities."""
 
     emotion: str
     """The most probable emotion."""
@@ -27,7 +27,7 @@ class RecognizedConversation(list):
     The list of a conversation's [`RecognizedUtterance`]s.
 
     Attributes:
-        warnings: what was lost or is unsure in its recording or transcript, a sentence each.
+        warnings: a sentence for each thing that was lost or is uncertain in the recording or transcript.
     """
 
     def __init__(self, utterances=(), warnings=()):
@@ -52,8 +52,8 @@ class RecognizedUtterance(TypedDict, total=False):
     """The words of `text` with the times at which each begins and ends, where speech recognition wrote them."""
     face_certainty: float
     """
-    From 0 to 1: how certain it is that the face whose features were taken is the speaker's; given where several faces are in
-    view. The face counts less where it is below 0.4.
+    From 0 to 1: how certain it is that the face whose features were used is the speaker's; given if several faces are in
+    view. Below 0.4, the features of the face have less weight.
     """
     emotion: Required[str]
     """The most probable emotion."""
@@ -64,21 +64,21 @@ class RecognizedUtterance(TypedDict, total=False):
     runner_up: str
     """The second most probable emotion."""
     margin: float
-    """The confidence minus the probability of the runner-up: near 0, both are as probable."""
+    """The confidence minus the probability of the runner-up. Near 0, both are almost equally probable."""
     unclear: bool
     """
-    Whether the confidence is below the model's threshold, `config.unclear_below`. Then count the utterance as unclear, not as
-    `emotion`. Not given where the model has no threshold.
+    Whether the confidence is below the model's threshold, `config.unclear_below`. Then treat the emotion as unclear, not as
+    `emotion`. Not given if the model has no threshold.
     """
     modalities: Required[dict[str, EmotionPrediction]]
     """
-    For each modality that the utterance has, its prediction: that of its expert, which reads nothing else. In a model without
-    experts that of its mode-specific head, which reads the modality after it has attended to the others.
+    For each modality that the utterance has, the prediction of its expert, which only reads this modality. In a model without
+    experts, the prediction of its mode-specific head, which reads the modality after it has attended to the others.
     """
     shares: Required[dict[str, float]]
     """The share of each of the model's modalities in the fused descriptor, 0 for one that is missing; they sum to 1."""
     contributions: dict[str, float]
-    """For a model with experts: what the expert of each modality added to the score (before softmax) of `emotion`."""
+    """For a model with experts: the term of each modality's expert in the score (before softmax) of `emotion`."""
     explanation: Explanation
     """With `explain=True`: why this emotion and not the next most probable one."""
 
@@ -108,11 +108,11 @@ def describe_utterance(
         modality_mask: `(M,)`, 1 for the modalities that the utterance has.
         fusion_shares: `(M,)`, the share of each modality in the fused descriptor.
         temperature: the divisor of `logits`. It was fitted on them, so `modality_logits` are not divided.
-        top_k: keep so many of the `scores`, the highest first. None: all, in the order of the labels.
+        top_k: keep this number of `scores`, the highest first. None: all, in the order of the labels.
         expert_logits: `(M, C)`, emotion scores of each expert before softmax. None: the model has no experts.
-        expert_terms: `(M, C)`, what each expert added to `logits`. None: the model has no experts.
+        expert_terms: `(M, C)`, the term of each expert in `logits`. None: the model has no experts.
         expert_modalities: the names of the modalities that have an expert.
-        unclear_below: the confidence below which the utterance is unclear. None: it is not judged.
+        unclear_below: the confidence below which the utterance is unclear. None: there is no threshold.
 
     Returns:
         The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `runner_up`, `margin`, with a threshold
@@ -155,9 +155,9 @@ def describe_output(
         utterance: the utterance that the user gave.
         config ([`AmuseConfig`]): the model's configuration.
         outputs ([`AmuseEmotionRecognitionOutput`]): the model's outputs for the batch.
-        conversation: the number of the conversation in the batch.
-        place: the number of the utterance in the conversation.
-        top_k: keep so many of the `scores`, the highest first. None: all, in the order of the labels.
+        conversation: the index of the conversation in the batch.
+        place: the index of the utterance in the conversation.
+        top_k: keep this number of `scores`, the highest first. None: all, in the order of the labels.
         unclear_below: the confidence below which the utterance is unclear. None: that of the configuration.
     """
     if unclear_below is None:
@@ -202,7 +202,7 @@ def describe_certainty(id2label: dict[int, str], logits: torch.Tensor, unclear_b
     softmax, `(C,)`. A model of one emotion has no runner-up.
     """
     probabilities = logits.float().softmax(dim=-1).tolist()
-    # of equal ones the first label leads, as in `describe_emotion`
+    # ties are resolved in favour of the first label, as in `describe_emotion`
     first, *others = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])[:2]
     certainty = {}
     for second in others:

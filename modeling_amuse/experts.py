@@ -1,13 +1,13 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Experts: for each modality an own head that reads this modality alone, before the Multimodal Attention Network mixes anything
-in. Their log-probabilities are added to the logits of the conversation (a product of experts):
+Experts: for each modality a separate head that reads this modality alone, before the Multimodal Attention Network mixes the
+modalities. Their log-probabilities are added to the logits of the conversation (a product of experts):
 
     z = v * W e_j + sum over the present m of w_m(u) * (log softmax(Q_m(x_m)) - log prior),   w_m(u) >= 0,  v > 0.
 
 So the logits are an exact sum of a conversation term and one term for each expert. The experts are not in the paper. They
-are linear and meant to be fitted by themselves with strong regularization (`scripts/train.py` does it after the epochs),
-because a weak modality over-fits long before the text has been learned.
+are linear and are fitted separately with strong regularization (`scripts/train.py` does it after the last epoch), because a
+weak modality overfits long before the text has been learned.
 """
 
 from typing import NamedTuple
@@ -22,12 +22,12 @@ from .tokens import Tokens
 from .variants import EXPERTS
 
 LARGEST_VALUE = 5.0
-"""Standardized values of an expert's input are clipped to this distance from 0: a linear head follows outliers anywhere."""
+"""Standardized inputs of an expert are clipped to this distance from 0, because outliers have a large effect on a linear head."""
 
 
 class ExpertScores(NamedTuple):
     """
-    What the experts say about each utterance, one row for each; a modality without an expert has zeros.
+    The outputs of the experts, one row for each utterance; a modality without an expert has zeros.
 
     Attributes:
         logits: `(rows, M, C)`, emotion scores of each expert before softmax; 0 where the modality is missing.
@@ -42,12 +42,12 @@ class ExpertScores(NamedTuple):
 
 class AmuseExpert(nn.Module):
     """
-    The expert of one modality: a linear head on the standardized mean of the tokens. A stream that is given as features also
-    has the standard deviation over its tokens, which tells how a voice or a face moves.
+    The expert of one modality: a linear head on the standardized mean of the tokens, and for streams that are given as
+    features also on the standard deviation over the tokens, which measures how a voice or a face moves.
 
     Args:
         sizes: size D of the tokens of each stream of the modality.
-        with_deviation: for each stream, whether the standard deviation is read.
+        with_deviation: for each stream, whether the head reads the standard deviation.
         num_labels: number C of emotions.
     """
 
@@ -60,7 +60,7 @@ class AmuseExpert(nn.Module):
         self.register_buffer("scale", torch.empty(width))
 
     def init_own_weights(self, std: float):
-        """Start without an opinion: all emotions are equally likely, and the expert's term is 0."""
+        """Start with a uniform prediction: all emotions are equally likely, and the expert's term is 0."""
         init.zeros_(self.head.weight)
         init.zeros_(self.head.bias)
         init.zeros_(self.center)
@@ -106,8 +106,8 @@ class AmuseExpert(nn.Module):
 
 class AmuseExperts(nn.Module):
     """
-    The experts of all modalities that `config.expert_weights` names (all of the model's where it is None). A subclass says how
-    an expert's weight depends on the utterance (`weight`).
+    The experts of the modalities in `config.expert_weights`, or of all modalities if it is None. A subclass defines how an
+    expert's weight depends on the utterance (`weight`).
     """
 
     def __init__(self, config: AmuseConfig):
@@ -121,18 +121,18 @@ class AmuseExperts(nn.Module):
     @staticmethod
     def _build(config: AmuseConfig, modality: str) -> AmuseExpert:
         streams = config.streams(modality)
-        # states of an encoder have hundreds of values: their means are enough
+        # states of an encoder have hundreds of values: the mean is enough
         with_deviation = [getattr(config, f"{modality}_config") is None] * len(streams)
         sizes = [getattr(config, f"{stream}_feature_size") for stream in streams]
         return AmuseExpert(sizes, with_deviation, config.num_labels)
 
     def init_own_weights(self, std: float):
-        """Emotions are equally frequent until something else is known."""
+        """Start with a uniform prior, until the frequencies of the emotions are known."""
         init.constant_(self.log_prior, -torch.tensor(float(self.config.num_labels)).log().item())
 
     def weight(self, modality: str, evidence: torch.Tensor) -> torch.Tensor:
         """
-        w_m(u) of the utterances that have the modality.
+        w_m(u), the expert's weight, of the utterances that have the modality.
 
         Args:
             modality: the expert's modality.

@@ -12,8 +12,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 @torch.library.custom_op("amuse::lstm", mutates_args=())
 def padded_lstm(states: torch.Tensor, lengths: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
     """
-    A (Bi-)LSTM over padded rows as one operator of an exported graph. The tracer would unroll torch's LSTM step by step and
-    fix the number of steps. For inference only; it has no gradient.
+    A (Bi-)LSTM over padded rows as one operator of an exported graph, where the tracer would otherwise unroll torch's LSTM
+    and fix the number of steps. For inference only: it has no gradient.
 
     Args:
         states: `(rows, steps, input_size)`.
@@ -66,8 +66,8 @@ def _as_onnx_lstm(states: torch.Tensor, lengths: torch.Tensor, weights: list[tor
     return outputs.permute(2, 0, 1, 3).flatten(2)
 
 
-# The ONNX exporter translates an operator that it does not know by this table of torch. The package and its copy in the folder of
-# a model may both be imported.
+# The ONNX exporter looks up custom operators in this table of torch. The package and its copy in a model folder may both be
+# imported.
 if torch.ops.amuse.lstm.default not in decomposition_table:
     register_decomposition(torch.ops.amuse.lstm.default)(_as_onnx_lstm)
 

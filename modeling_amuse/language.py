@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from functools import cache
 
 LONGEST_TEXT = 20_000
-"""Characters that are read; the language of a conversation shows in far fewer."""
+"""The number of characters that are read; far fewer are enough to detect the language of a conversation."""
 
 LEAST_DIFFERENCE = 15.0
 """
-The log-likelihood (nats) by which another language must fit the words better before they are taken for it. Short texts, names and
+Another language is only accepted if its log-likelihood (nats) is higher by this difference. Short texts, names and
 exclamations stay below it.
 """
 
 
 @cache
 def _rank():
-    """py3langid's function of a text; None where it is not installed. Its import at the top would make it a requirement."""
+    """py3langid's ranking function, or None if py3langid is not installed. Importing it at the top would make it required."""
     try:
         return importlib.import_module("py3langid").rank
     except ImportError:
@@ -25,13 +25,13 @@ def _rank():
 
 
 def fits(texts: Iterable[str]) -> dict[str, float]:
-    """How well each language (ISO 639 code) fits the texts: log-likelihoods, empty where nothing is known."""
+    """The log-likelihood of the texts in each language (ISO 639 code); empty if it cannot be computed."""
     rank, joined = _rank(), " ".join(text.strip() for text in texts if text)[:LONGEST_TEXT]
     return dict(rank(joined)) if rank is not None and joined.strip() else {}
 
 
 def language_of(texts: Iterable[str]) -> str | None:
-    """The language of the texts, or None where it is not certain: the next language fits as well, or there are few words."""
+    """The language of the texts, or None if it is uncertain: another language fits almost as well, or there are few words."""
     [*best] = sorted(fits(texts).items(), key=lambda item: -item[1])[:2]
     if len(best) < 2 or best[0][1] - best[1][1] < LEAST_DIFFERENCE:
         return None
@@ -39,7 +39,7 @@ def language_of(texts: Iterable[str]) -> str | None:
 
 
 def other_language(texts: Iterable[str], expected: str) -> str | None:
-    """The language of the texts where it is clearly not the `expected` one, else None."""
+    """The language of the texts if it is clearly not the `expected` one, else None."""
     found = fits(texts)
     if expected not in found:
         return None
@@ -48,7 +48,7 @@ def other_language(texts: Iterable[str], expected: str) -> str | None:
 
 
 def name_of(language: str) -> str:
-    """The English name of a language by its code; the code itself where it is unknown."""
+    """The English name of the language with this code, or the code itself if it is unknown."""
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
     return LANGUAGES.get(language, language).capitalize()

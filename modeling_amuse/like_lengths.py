@@ -2,8 +2,9 @@
 """
 Rows of similar length, computed together.
 
-A batch of conversations is mostly padding: two thirds of the token places of 8 conversations of MELD. Rows that are sorted
-by length and computed in a few groups, each only as wide as its longest row, give the same numbers in less time.
+Most of a batch of conversations is padding, for example two thirds of the token positions of 8 conversations of MELD. Rows
+that are sorted by length and computed in a few groups, each only as wide as its longest row, give the same results in less
+time.
 """
 
 import torch
@@ -11,9 +12,9 @@ import torch
 from .tracing import is_exporting
 
 GROUPS = 4
-"""More groups have less padding, and more calls of small operators."""
+"""The largest number of groups. More groups need less padding, but more calls of small operators."""
 FULL_ENOUGH = 0.6
-"""With this share of valid places, a batch stays whole: grouping would cost more than it saves."""
+"""A batch with this share of valid positions is not divided: grouping would cost more than it saves."""
 
 
 def groups_of_like_length(lengths: torch.LongTensor, width: int) -> list[torch.LongTensor]:
@@ -25,8 +26,8 @@ def groups_of_like_length(lengths: torch.LongTensor, width: int) -> list[torch.L
         width: the number of places that each row has.
 
     Returns:
-        Row numbers of each group; together, each row once. One group of all rows while a graph is traced (its shapes must
-        not depend on lengths), on a GPU (where small operators cost more than padding), and where little is padding.
+        The row indices of each group; each row is in one group. There is a single group while a graph is traced (its shapes
+        must not depend on lengths), on a GPU (where small operators cost more than padding), and if there is little padding.
     """
     rows = torch.arange(lengths.shape[0], device=lengths.device)  # len() would fix the number in an export
     if is_exporting() or torch.compiler.is_compiling() or lengths.device.type != "cpu" or len(lengths) < 2 * GROUPS:
@@ -37,7 +38,7 @@ def groups_of_like_length(lengths: torch.LongTensor, width: int) -> list[torch.L
 
 
 def in_first_order(parts: list[torch.Tensor], groups: list[torch.LongTensor]) -> torch.Tensor:
-    """What was computed for each group, `(rows of the group, ...)`, as one tensor in the order of the batch's rows."""
+    """The results of the groups, each `(rows of the group, ...)`, as one tensor in the order of the batch's rows."""
     if len(parts) == 1:
         return parts[0]
     return torch.cat(parts)[torch.cat(groups).argsort()]

@@ -11,8 +11,9 @@ from .recording_states import recording_encoders
 class LiveSession:
     """
     Recognizes the emotion of each utterance of a conversation as soon as it is spoken, from this utterance and the previous
-    ones. The results are the same as those of the causal model on the whole conversation. The exception are faces in videos:
-    they are searched anew for each utterance, so a small face may be found that the search through the whole video skipped.
+    ones. The results are the same as those of the causal model on the whole conversation, with one exception: the search for
+    faces in a video starts again with each utterance, so it may find a small face that the search through the whole video
+    skips.
 
     Time and memory of an utterance do not depend on the number of previous utterances: the session only keeps the state of
     the dialogue context and one state for each speaker (two vectors of `config.hidden_size` each).
@@ -68,7 +69,8 @@ class LiveSession:
 
         Returns:
             The same dict as from the `emotion-recognition` pipeline: `emotion`, `confidence`, `scores`, `modalities`,
-            `shares` and, with experts, `contributions`, with `explain` `explanation`, and the given values of `id`, `speaker`, `text`, `start` and `end`.
+            `shares`, `contributions` (with experts), `explanation` (with `explain`), and the given values of `id`, `speaker`,
+            `text`, `start` and `end`.
 
         Raises:
             ImportError: with `explain`, when captum is not installed.

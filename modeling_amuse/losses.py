@@ -6,9 +6,9 @@ divides by the number of utterances.
 Which contrastive loss to take (`config.contrastive_loss`):
 
 - `"none"`: the default, and the best of the three on MELD and on the controlled corpus.
-- `"in_batch"`: when the descriptors of the modalities are to be aligned, for example to search one modality by another. It
-  needs batches with many utterances and no further state. On MELD it costs 0.010 of weighted F1 (not significant), on the
-  controlled corpus 0.046.
+- `"in_batch"`: if the descriptors of the modalities should be aligned, for example to search one modality by another. It
+  needs batches with many utterances, but no additional state. On MELD it costs 0.010 of weighted F1 (not significant), on
+  the controlled corpus 0.046.
 - `"bank"`: to reproduce the paper. It needs `utterance_ids` in training and memory for a descriptor of each training
   utterance and modality. On MELD it costs 0.018, on the controlled corpus 0.090 (both significant).
 
@@ -52,9 +52,9 @@ def soft_focal_loss(
     logits: torch.Tensor, targets: torch.Tensor, gamma: float, class_weights: list[float] | None = None
 ) -> torch.Tensor:
     """
-    The focal loss for soft labels: -sum over c of t_c (1 - p_c)^gamma log p_c, times the weights of the classes. Where a
-    target is one class alone it is [`focal_loss`]; with a gamma of 0 it is the cross-entropy with soft targets (Hinton et
-    al. 2015, arXiv 1503.02531).
+    The focal loss for soft labels: -sum over c of t_c (1 - p_c)^gamma log p_c, times the weights of the classes. For one-hot
+    targets it is [`focal_loss`]; with gamma = 0 it is the cross-entropy with soft targets (Hinton et al. 2015, arXiv
+    1503.02531).
 
     Args:
         logits: `(rows, labels)`.
@@ -73,8 +73,8 @@ def soft_focal_loss(
 
 def soft_or_one_hot(soft_labels: torch.Tensor, labels: torch.LongTensor) -> torch.Tensor:
     """
-    Targets `(rows, labels)` for [`soft_focal_loss`]: the soft labels `(rows, labels)`, and for rows of zeros among them the
-    label `(rows,)` alone.
+    Targets `(rows, labels)` for [`soft_focal_loss`]: the soft labels `(rows, labels)`, in which a row of zeros is replaced by
+    the one-hot label `(rows,)`.
     """
     one_hot = nn.functional.one_hot(labels, soft_labels.shape[-1]).to(soft_labels.dtype)
     return torch.where(soft_labels.sum(dim=-1, keepdim=True) > 0, soft_labels, one_hot)
@@ -85,7 +85,7 @@ def ordered_pairs(number: int) -> list[tuple[int, int]]:
 
 
 def mean_over_pairs(losses: list[torch.Tensor], both_present: list[torch.Tensor]) -> torch.Tensor:
-    """Mean, for each row, over the pairs of modalities that it has; 0 where it has none."""
+    """The mean of each row over the pairs of modalities that it has; 0 for a row without a pair."""
     weights = torch.stack(both_present, dim=1)
     return (torch.stack(losses, dim=1) * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 
@@ -107,7 +107,7 @@ def in_batch_contrastive_loss(descriptors: torch.Tensor, present: torch.BoolTens
     losses, both_present = [], []
     for m, i in ordered_pairs(descriptors.shape[1]):
         similarity = descriptors[:, m] @ descriptors[:, i].T / temperature
-        # its own f_i stays a candidate where it is missing: such rows get weight 0 below, but must stay finite
+        # a row's own f_i stays a candidate even if it is missing: the row gets weight 0 below, but must stay finite
         candidates = present[:, i] | torch.eye(len(present), dtype=torch.bool, device=present.device)
         similarity = similarity.masked_fill(~candidates, float("-inf"))
         losses.append(-similarity.log_softmax(dim=1).diagonal())

@@ -10,7 +10,7 @@ from .configuration_amuse import MODALITIES
 from .pretrained import AmusePreTrainedModel
 
 READ_BY_WEIGHT = {"wavlm": {"q_proj", "k_proj", "v_proj", "out_proj"}}
-"""By the encoder's model type: linear layers whose weights are used without calling the layer, so an adapter has no effect."""
+"""By the encoder's model type: linear layers whose weights are read without calling the layer, so adapters have no effect."""
 
 
 def lora_config(
@@ -56,7 +56,7 @@ def lora_config(
         modalities = [modality for modality in encoders if not amuse.is_frozen(modality)]
     if not modalities:
         raise ValueError(
-            "There is no encoder to adapt: all modalities come as features, or config.freeze_*_encoder is set for all "
+            "There is no encoder to adapt: all modalities are given as features, or config.freeze_*_encoder is set for all "
             "encoders."
         )
     for modality in modalities:
@@ -78,9 +78,9 @@ def lora_config(
 
 
 def _linear_maps(path: str, encoder: nn.Module) -> str:
-    """A regular expression for the linear layers below a numbered layer of the encoder, as in `layer.3.`."""
+    """A regular expression for the linear layers inside the numbered layers of the encoder, as in `layer.3.`."""
     skipped = READ_BY_WEIGHT.get(encoder.config.model_type, set())
-    # a model may already have adapters, whose layers are not the encoder's
+    # exclude the layers of adapters that the model may already have
     linear = (name for name, module in encoder.named_modules() if type(module) is nn.Linear and ".lora_" not in name)
     names = {name.removesuffix(".base_layer") for name in linear}
     names = {re.split(r"\.\d+\.", name)[-1] for name in names if re.search(r"(^|\.)\d+\.", name)}
@@ -91,7 +91,7 @@ def _linear_maps(path: str, encoder: nn.Module) -> str:
 
 
 def _fusion_layers(model: nn.Module, encoders: set[str]) -> list[str]:
-    """All modules with parameters outside the encoders. PEFT takes no lists of modules, so these are replaced by their items."""
+    """All modules with parameters outside the encoders. PEFT does not accept lists of modules: their items are named instead."""
     layers, waiting = [], list(model.named_children())
     while waiting:
         name, module = waiting.pop(0)

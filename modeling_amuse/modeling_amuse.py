@@ -76,10 +76,10 @@ IGNORED_LABEL = -100
 
 class AmuseModel(AmusePreTrainedModel):
     """
-    AMuSE without the emotion classifier: descriptors of every utterance, of its speaker and of its modalities.
+    AMuSE without the emotion classifier. It returns descriptors of every utterance, of its speaker and of its modalities.
 
     Args:
-        config ([`AmuseConfig`]): without any modality, the model reads text by an MPNet with random weights.
+        config ([`AmuseConfig`]): without any modality, the model reads text with a randomly initialized MPNet.
     """
 
     def __init__(self, config: AmuseConfig):
@@ -95,7 +95,7 @@ class AmuseModel(AmusePreTrainedModel):
         self.unimodal = nn.ModuleDict({m: AmuseUnimodalEncoder(config, self._stream_sizes(m)) for m in modalities})
         self.man = AmuseMultimodalAttentionNetwork(config)
         self.pooling = nn.ModuleDict({m: AmuseLSTM(config.hidden_size, config.hidden_size) for m in modalities})
-        # descriptors of one scale can be mixed and compared; without the norms the chain of LSTMs starts to learn slowly
+        # the norms give all descriptors one scale, so that they can be mixed; without them, the LSTMs start to learn slowly
         self.descriptor_norms = nn.ModuleDict({m: nn.LayerNorm(config.hidden_size) for m in modalities})
         self.modality_heads = nn.ModuleList([nn.Linear(config.hidden_size, config.num_labels) for _ in modalities])
         self.fusion = build_fusion(config)
@@ -108,10 +108,11 @@ class AmuseModel(AmusePreTrainedModel):
 
     def add_experts(self, experts: str = "constant"):
         """
-        Give the model new experts of all its modalities, which have no opinion yet.
+        Add new experts to the model, one for each modality. They predict all emotions with equal probability until they are
+        trained.
 
         Args:
-            experts: a name of [`EXPERTS`] but `"none"`.
+            experts: a name of [`EXPERTS`] other than `"none"`.
         """
         self.config.experts = experts
         self.config.expert_weights, self.config.expert_half_evidence = None, None
@@ -128,7 +129,7 @@ class AmuseModel(AmusePreTrainedModel):
         self.encoder("text").set_input_embeddings(value)
 
     def encoder(self, modality: str):
-        """The transformers encoder of a modality, or None where it comes as features."""
+        """The transformers encoder of a modality, or None if the modality is given as features."""
         return getattr(self, f"{modality}_model", None)
 
     def is_frozen(self, modality: str) -> bool:
@@ -143,7 +144,7 @@ class AmuseModel(AmusePreTrainedModel):
 
     def train(self, mode: bool = True):
         super().train(mode)
-        self.freeze_encoders()  # loading makes every weight trainable, and then calls eval()
+        self.freeze_encoders()  # from_pretrained makes every weight trainable, and then calls eval()
         for modality in self.config.modalities:
             if self.encoder(modality) is not None and self.is_frozen(modality):
                 self.encoder(modality).eval()
@@ -163,15 +164,15 @@ class AmuseModel(AmusePreTrainedModel):
         conversations: torch.LongTensor | None = None,
     ) -> tuple[torch.Tensor, torch.BoolTensor]:
         """
-        The states of a stream's encoder. Arranged as `(B, T, ...)`, `forward` takes them as `{stream}_features` and
-        `{stream}_mask` in place of the raw input, so that they can be computed once and used many times.
+        The states of a stream's encoder. Arranged as `(B, T, ...)`, they replace the raw input of `forward` as
+        `{stream}_features` and `{stream}_mask`, so that they can be computed once and used many times.
 
         Args:
             stream: `"text"`, `"audio"`, `"vision"` or `"background"`.
             values: the raw input as `forward` takes it, with one row for each utterance in place of `(B, T)`.
-            mask: the mask of the raw input, `(rows, ...)`. None: everything is valid.
-            conversations: `(rows,)`, ascending: the conversation of each row, for a text encoder that reads more than the
-                utterance (`config.text_scope`). None: each row is read by itself.
+            mask: the mask of the raw input, `(rows, ...)`. None: all is valid.
+            conversations: `(rows,)`, ascending: the conversation of each row, for a text encoder that reads several
+                utterances at once (`config.text_scope`). None: each row is read by itself.
 
         Returns:
             States `(rows, S, D)` and their mask `(rows, S)`. Audio states are pooled (`config.audio_token_pooling`).
@@ -385,13 +386,13 @@ class AmuseModel(AmusePreTrainedModel):
             utterance_mask: `(B, T)`, 1 for utterances, 0 for padding. None: all are utterances.
             speaker_ids: `(B, T)`, a number for each speaker of a conversation. Only equality counts.
             evidence: `(B, T, M)`, the amount of evidence for `config.experts="adaptive"`, for example the number of words
-                and the seconds of voice, in the same units as in training. 0, or None for all: the number of valid
-                tokens.
+                and the seconds of voice, in the same units as in training. Where it is 0, or None, the number of valid
+                tokens is used.
             context_states: for a causal model and one utterance of each conversation (T = 1): the states of the contexts
                 `"dialogue"` and `"speaker"` (of the current speaker) after the previous utterances, from an earlier
-                output. A context without a state starts anew.
-            utterances_per_chunk: compute everything but the contexts for so many utterances at a time. Under
-                `torch.no_grad()` a long conversation then needs no more memory than a short one. None: all at once.
+                output. A context without a state starts from zeros.
+            utterances_per_chunk: compute everything but the contexts for at most this number of utterances at a time.
+                Under `torch.no_grad()`, a long conversation then needs no more memory than a short one. None: all at once.
             output_attentions: return the attentions of all layers of the Multimodal Attention Network.
             output_hidden_states: return its hidden states.
 
@@ -456,7 +457,7 @@ class AmuseModel(AmusePreTrainedModel):
         return layout
 
     def _encode_text_of_whole_conversations(self, streams: dict, layout: UtteranceLayout) -> dict:
-        """The streams with states in place of text that is read in its conversation: a chunk may hold a part of that."""
+        """Encode text that is read in its conversation before the utterances are divided into chunks."""
         input_ids, text_features, _ = streams["text"]
         if TEXT_SCOPES[self.config.text_scope].is_utterance or input_ids is None or text_features is not None:
             return streams
@@ -498,14 +499,10 @@ class AmuseModel(AmusePreTrainedModel):
         if utterances_per_chunk < 1:
             raise ValueError(f"utterances_per_chunk must be 1 or more, but is {utterances_per_chunk}.")
         if self.training:
-            raise ValueError(
-                "utterances_per_chunk only saves memory without gradients: call model.eval(), or leave it out."
-            )
+            raise ValueError("utterances_per_chunk only saves memory without gradients: call model.eval(), or omit it.")
         wanted = [name for name, given in recording.items() if (getattr(self.config, name) if given is None else given)]
         if wanted:
-            raise ValueError(
-                f"utterances_per_chunk cannot be combined with {' and '.join(wanted)}: leave one of them out."
-            )
+            raise ValueError(f"utterances_per_chunk cannot be combined with {' and '.join(wanted)}: omit one of them.")
 
     def _check_one_utterance_each(self, layout: UtteranceLayout):
         if not self.config.causal:
@@ -514,16 +511,16 @@ class AmuseModel(AmusePreTrainedModel):
             )
         if layout.length != 1 or layout.number != layout.batch_size:
             raise ValueError(
-                "With context_states give one utterance of each conversation, inputs of shape (conversations, 1) without "
-                f"padding; the inputs have shape {(layout.batch_size, layout.length)}."
+                "context_states need inputs with one utterance of each conversation, of shape (conversations, 1) without "
+                f"padding, but the inputs have shape {(layout.batch_size, layout.length)}."
             )
 
     def _describe_utterances(
         self, streams: dict, layout: UtteranceLayout, recording: dict, evidence: torch.Tensor | None
     ) -> tuple[UtteranceDescriptors, dict]:
-        """Everything that needs no other utterance, and the requested hidden states and attentions."""
+        """All outputs that depend on one utterance alone, and the requested hidden states and attentions."""
         tokens, present = self._present_tokens(streams, layout)
-        # None: as the configuration says
+        # None: the configuration decides
         recording = {
             name: getattr(self.config, name) if wanted is None else wanted for name, wanted in recording.items()
         }
@@ -543,7 +540,7 @@ class AmuseModel(AmusePreTrainedModel):
         descriptors: torch.Tensor | None = None,
     ) -> UtteranceDescriptors:
         """
-        What is known of each utterance by itself.
+        The outputs that depend on one utterance alone.
 
         Args:
             tokens: for each modality the tokens of its streams.
@@ -553,7 +550,7 @@ class AmuseModel(AmusePreTrainedModel):
         """
         if descriptors is None:
             descriptors = self._modality_descriptors(tokens)
-        # the fusion gets tensors, not the heads: accelerate moves tensors to the device of a module, but no modules
+        # the fusion gets tensors, not the heads: accelerate moves tensors to the device of a module, but not modules
         gradients = head_gradients(descriptors, self.modality_heads) if self.fusion.needs_head_gradients else None
         fused, shares = self.fusion(descriptors, present, gradients)
         experts = None if self.config.experts == "none" else self.experts(tokens, present, evidence)
@@ -617,7 +614,7 @@ class AmuseModel(AmusePreTrainedModel):
     def _record_descriptors(
         self, tokens: dict[str, list[Tokens]], layout: UtteranceLayout, recording: dict
     ) -> tuple[torch.Tensor, dict]:
-        """As `_modality_descriptors`, with the network's hidden states and attentions, which need all rows at once."""
+        """Like `_modality_descriptors`, but also record hidden states and attentions, which need all rows at once."""
         features = self._unimodal_features(tokens)
         network = self.man(features, layout, **recording, return_dict=True)
         recorded = {name: network[name] for name in ("hidden_states", "attentions") if network.get(name) is not None}
@@ -636,7 +633,7 @@ class AmuseModel(AmusePreTrainedModel):
         return [self.unimodal[modality](parts).tokens for modality, parts in tokens.items()]
 
     def _tokens(self, stream: str, modality: str, raw, features, mask, layout: UtteranceLayout) -> Tokens:
-        """The tokens of one stream of a modality: encoded raw input, given features, or none where the stream is missing."""
+        """The tokens of one stream of a modality: encoded raw input, given features, or none if the stream is missing."""
         size = getattr(self.config, f"{stream}_feature_size")
         encoder = self.encoder(modality)
         trains_encoder = encoder is not None and not self.is_frozen(modality) and self.training
@@ -705,7 +702,7 @@ class AmuseModel(AmusePreTrainedModel):
 
 
 def _are_without_conversations(streams: dict) -> bool:
-    """Whether inputs are `(N, ...)` and not `(B, T, ...)`: the mask tells, or without a mask the inputs' dimensions."""
+    """Whether inputs are `(N, ...)` and not `(B, T, ...)`, by the mask's dimensions, or without a mask the inputs'."""
     for name, (raw, features, mask) in streams.items():
         if mask is not None:
             return mask.dim() == 2
@@ -718,10 +715,10 @@ def _are_without_conversations(streams: dict) -> bool:
 
 
 _OF_THE_CLASSIFIER = frozenset({"labels", "soft_labels", "utterance_ids", "corpus"})
-"""Inputs of [`AmuseForEmotionRecognition`], which [`AmuseModel`] is given with the others and does not read."""
+"""Inputs of [`AmuseForEmotionRecognition`] that [`AmuseModel`] accepts and ignores."""
 
 _IGNORED_BY_ONE_MODALITY = frozenset({*inspect.signature(AmuseModel.forward).parameters, *_OF_THE_CLASSIFIER})
-"""Inputs of the whole model, which `get_text_features` and its like are given with the others and do not read."""
+"""Inputs of the whole model that `get_text_features`, `get_audio_features` and `get_vision_features` accept and ignore."""
 
 
 class AmuseForEmotionRecognition(AmusePreTrainedModel):
@@ -729,8 +726,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
     AMuSE with the emotion classifier. It recognizes the emotion of each utterance's speaker.
 
     Args:
-        config ([`AmuseConfig`]): with `num_labels` or `id2label`. Without any modality, the model reads text by an MPNet with
-            random weights.
+        config ([`AmuseConfig`]): with `num_labels` or `id2label`. Without any modality, the model reads text with a randomly
+            initialized MPNet.
 
     Raises:
         ValueError: when the configuration has a memory bank without a size.
@@ -811,21 +808,21 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         **kwargs: Unpack[TransformersKwargs],
     ) -> AmuseEmotionRecognitionOutput:
         r"""
-        Takes the inputs of [`AmuseModel.forward`] and
+        The inputs are those of [`AmuseModel.forward`] and the following.
 
         Args:
-            labels: `(B, T)`, the emotion of each utterance; -100 where it is unknown or the utterance is padding.
-            soft_labels: `(B, T, C)`, beside `labels`: the probability of each emotion that is learned in place of the label;
-                a row of zeros for an utterance that has its label alone.
+            labels: `(B, T)`, the emotion of each utterance; -100 if it is unknown or the utterance is padding.
+            soft_labels: `(B, T, C)`, given together with `labels`: the target probability of each emotion, which replaces
+                the label; a row of zeros for an utterance whose target is its label.
             utterance_ids: `(B, T)`, the number of each training utterance, below `config.memory_bank_size`; required to
                 train a model with a memory bank.
             num_items_in_batch: the divisor of the summed losses. None: the number of labelled utterances of this batch.
                 With several processes or gradient accumulation: the number in all batches of the step.
-            corpus: a corpus of `config.extra_emotions`: the logits are of its emotions, and so are the `labels`. None: the
-                model's own emotions, `config.id2label`.
+            corpus: a corpus of `config.extra_emotions`: logits and `labels` are those of its emotions. None: the model's own
+                emotions, `config.id2label`.
 
         Raises:
-            ValueError: for a corpus that the model does not know, and what [`AmuseModel.forward`] raises.
+            ValueError: for a corpus that the model does not know, and for the reasons of [`AmuseModel.forward`].
         """
         outputs = self.amuse(
             input_ids=input_ids,
@@ -885,7 +882,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         divisor = labelled.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         divisor = divisor.clamp(min=1)
 
-        class_weights = config.class_weights if head is None else None  # they are those of the model's own emotions
+        class_weights = config.class_weights if head is None else None  # they belong to the model's own emotions
 
         def focal(logits: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None) -> torch.Tensor:
             if targets is None:
@@ -897,7 +894,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             logits = logits - terms + terms.detach()
         classification = focal(logits[labelled], labels, targets)
         modality_logits = outputs.modality_logits[labelled]
-        if config.probe_modality_heads:  # the same values, but their gradient stops at the descriptors
+        if config.probe_modality_heads:  # the same values, but the gradient stops at the descriptors
             heads = self.amuse if head is None else head
             modality_logits = heads.apply_modality_heads(outputs.modality_descriptors[labelled].detach())
         by_modality = focal(
@@ -911,7 +908,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             "classification_loss": classification.sum() / divisor,
             "modality_loss": config.modality_loss_weight * by_modality.sum() / divisor,
         }
-        # only in training: the memory bank has a slot for each training utterance, and none for those of further corpora
+        # only in training: the memory bank has a slot for each training utterance, and none for those of additional corpora
         has_negatives = head is None or not self._uses_memory_bank
         if self.training and config.contrastive_loss != "none" and modalities > 1 and has_negatives:
             descriptors = outputs.modality_descriptors[labelled]
@@ -931,19 +928,19 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         return {"loss": sum(losses.values()), **losses}
 
     def _corpus_head(self, corpus: str | None) -> AmuseCorpusHead | None:
-        """The head of a further corpus; None for the model's own emotions."""
+        """The head of an additional corpus; None for the model's own emotions."""
         if corpus is None:
             return None
         known = self.config.extra_emotions or {}
         if corpus not in known:
             raise ValueError(
                 f"This model has no corpus {corpus!r}; "
-                + (f"it has {', '.join(known)}." if known else "it learned from one corpus alone.")
+                + (f"it has {', '.join(known)}." if known else "it was trained on a single corpus.")
             )
         return self.corpus_heads[corpus]
 
     def _unused_heads_tied_to_zero(self, used: AmuseCorpusHead | None) -> torch.Tensor:
-        """0, with a gradient for the heads of the other corpora: distributed, every weight needs one."""
+        """A zero that gives the heads of the other corpora a gradient, which distributed training needs for every weight."""
         unused = [head for head in self.corpus_heads.values() if head is not used]
         own = [] if used is None else [self.classifier, self.amuse.modality_heads]
         if used is not None and self.config.experts != "none":
@@ -952,8 +949,8 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
 
     def for_corpus(self, corpus: str) -> "AmuseForEmotionRecognition":
         """
-        A model of one of the further corpora alone, for everything that reads `config.id2label`: the pipeline, evaluation,
-        export. It is a copy, which can be saved by itself. Its processor needs the corpus's emotions:
+        A copy of the model that predicts the emotions of one additional corpus, for everything that reads `config.id2label`:
+        the pipeline, evaluation, export. It can be saved by itself. Its processor needs the corpus's emotions:
         `processor.emotions = model.config.extra_emotions[corpus]`.
 
         Args:
@@ -979,7 +976,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         return model.to(device=self.device, dtype=self.dtype).train(self.training)
 
     def _expert_losses(self, logits: torch.Tensor, labels: torch.LongTensor, present: torch.BoolTensor) -> torch.Tensor:
-        """The mean cross-entropy of the experts that an utterance has, `(rows,)`; `logits` are `(rows, M, C)`."""
+        """The mean cross-entropy of an utterance's experts, `(rows,)`; `logits` are `(rows, M, C)`."""
         has_expert = [modality in self.config.expert_modalities for modality in self.config.modalities]
         asked = present & torch.tensor(has_expert, device=present.device)
         log_probability = at_least_float32(logits).log_softmax(dim=-1)
@@ -1004,9 +1001,9 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             vision (`str`, *optional*): Hub id or folder of the image encoder.
             config ([`AmuseConfig`], *optional*): the configuration of another such model, from which fusion layers and
                 encoders are built. PEFT needs it to build the base model of an adapter.
-            config_kwargs: without `config`: fields of [`AmuseConfig`], also `attn_implementation`, and `text_config` and
-                so on to change an encoder's own configuration. In any case `dtype` of the weights, and options for
-                downloading the encoders (`revision`, `token`, `cache_dir`, ...).
+            config_kwargs: without `config`, fields of [`AmuseConfig`], `attn_implementation`, and `text_config`,
+                `audio_config` or `vision_config` to change an encoder's configuration. With or without it, `dtype` of the
+                weights, and options for downloading the encoders (`revision`, `token`, `cache_dir`, ...).
 
         Raises:
             OSError: when an encoder cannot be found.

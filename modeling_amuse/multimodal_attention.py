@@ -19,7 +19,7 @@ from .utterance_layout import UtteranceLayout
 @dataclass
 class AmuseMultimodalAttentionOutput(ModelOutput):
     """
-    Output of [`AmuseMultimodalAttentionNetwork`]. The tokens of the modalities stand behind each other.
+    Output of [`AmuseMultimodalAttentionNetwork`]. The tokens of the modalities are concatenated.
 
     Args:
         last_hidden_state (`torch.FloatTensor` of shape `(rows, tokens, d)`):
@@ -27,9 +27,10 @@ class AmuseMultimodalAttentionOutput(ModelOutput):
         hidden_states (`tuple(torch.FloatTensor)`, *optional*):
             g^0 to g^L, each `(B, T, tokens, d)`, or `(rows, tokens, d)` without a layout.
         attentions (`tuple(torch.FloatTensor)`, *optional*):
-            For each layer `(B, T, heads, tokens, tokens)`, or `(rows, heads, tokens, tokens)` without a layout: how the tokens of each central network (rows of the matrix)
-            attend to those of each peripheral one. The softmax runs over each peripheral's tokens by itself, so a row
-            sums to the number of peripherals present. Blocks of a modality with itself are zero.
+            For each layer `(B, T, heads, tokens, tokens)`, or `(rows, heads, tokens, tokens)` without a layout: the attention
+            of the tokens of each central network (rows of the matrix) to those of each peripheral network. The softmax runs
+            over the tokens of each peripheral separately, so a row sums to the number of present peripherals. Blocks of a
+            modality with itself are zero.
     """
 
     last_hidden_state: torch.FloatTensor | None = None
@@ -71,7 +72,7 @@ class AmuseCentralNetworks(nn.Module):
                 for m, attention in enumerate(self.centrals.values())
             ]
             attentions = torch.cat([_matrix_rows(m, weights[m], shares[m]) for m in range(len(weights))], dim=2)
-            # the update is made of what is returned, so that who asks for its gradient gets it
+            # the update is computed from the returned weights, so that they have a gradient
             if layout is not None:
                 attentions = layout.pad(attentions)
             matrix = attentions if layout is None else layout.rows(attentions)
@@ -92,7 +93,7 @@ class AmuseCentralNetworks(nn.Module):
 
 
 def _matrix_rows(central: int, weights: list[torch.Tensor], shares: list[torch.Tensor]) -> torch.Tensor:
-    """A central network's attention weights to all tokens: zero for its own, and for modalities that are missing."""
+    """A central network's attention weights to all tokens: zero for its own modality and for missing ones."""
     weights = [weight * (share > 0)[:, None, None, None] for weight, share in zip(weights, shares, strict=True)]
     own = weights[0].new_zeros(*weights[0].shape[:-1], weights[0].shape[2])
     return torch.cat([*weights[:central], own, *weights[central:]], dim=-1)
@@ -106,7 +107,7 @@ class AmuseMultimodalAttentionLayer(GradientCheckpointingLayer):
         self.attention = AmuseCentralNetworks(config)
 
     def forward(self, hidden_states, masks, shares, sizes, layout, output_attentions, *maps) -> torch.Tensor:
-        # tensors that have gradients come flat: nested ones would be lost on reentrant gradient checkpointing
+        # tensors with gradients are separate arguments: reentrant gradient checkpointing does not see nested ones
         rows = hidden_states if layout is None else layout.rows(hidden_states)
         update, _ = self.attention(rows, masks, shares, sizes, layout, output_attentions, maps)
         return hidden_states + (update if layout is None else layout.pad(update))
@@ -118,8 +119,8 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
     modality i, keys f_i W_K and values f_i W_V. These depend on f_i alone, so the maps of all layers and centrals are
     one matrix product for each modality.
 
-    Eq. 1's 1/|M| is taken over the peripherals that an utterance has: a missing modality gives no keys and values, and
-    the scale of the update does not depend on how many are there.
+    Eq. 1's 1/|M| is taken over the peripherals that an utterance has: a missing modality has no keys and values, and
+    the scale of the update does not depend on the number of present modalities.
     """
 
     _can_record_outputs = {"hidden_states": AmuseMultimodalAttentionLayer, "attentions": AmuseCentralNetworks}
@@ -128,7 +129,7 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
         super().__init__(config)
         number = len(config.modalities)
         map_size = sum(key_value_sizes(config))
-        # a modality that is alone has nobody to attend to
+        # a single modality has no other one to attend to
         self.num_layers = config.num_man_layers if number > 1 else 0
         maps = self.num_layers * (number - 1)
         self.peripherals = nn.ModuleDict(
@@ -174,7 +175,7 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
         if layout is not None:
             hidden_states = layout.pad(hidden_states)
         for layer in range(self.num_layers):
-            # the peripherals of a central m number it among their own others: m - 1 for those that stand before it
+            # the index of central m among the other modalities of a peripheral: m - 1 for peripherals before m, else m
             number = len(features) - 1
             pairs = [maps[i][layer * number + m - (m > i)] for m, others in enumerate(peers) for i in others]
             hidden_states = self.layers[layer](hidden_states, masks, shares, sizes, layout, output_attentions, *pairs)
@@ -188,7 +189,7 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
         other modality, then those of the second layer, and so on.
         """
         number = self.num_layers * (len(features) - 1)
-        # parts of one tensor: their gradients are joined once, where an index would fill a tensor of zeros for each part
+        # split: the gradients of the parts are joined once, while indexing would fill a tensor of zeros for each part
         return [
             peripheral(tokens.states).chunk(number, dim=-1)
             for peripheral, tokens in zip(self.peripherals.values(), features, strict=False)

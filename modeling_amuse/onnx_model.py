@@ -55,29 +55,29 @@ class OnnxModel:
             raise FileNotFoundError(f"{path} does not exist: write it with scripts/export_onnx.py.")
         onnxruntime = import_extra("onnxruntime", "onnx")
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # only errors: it warns about every constant that it cannot fold
+        options.log_severity_level = 3  # only errors: onnxruntime warns about every constant that it cannot fold
         providers = providers or ["CPUExecutionProvider"]
         self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
 
     def __call__(self, **batch) -> dict[str, np.ndarray]:
         """
         Args:
-            batch: arrays or tensors from the processor. A modality that is left out is missing (a mask of zeros).
+            batch: arrays or tensors from the processor. A modality that is not given is missing (a mask of zeros).
 
         Returns:
             `logits` `(B, T, C)`, `modality_logits` `(B, T, M, C)`, `fusion_shares` and `modality_mask` `(B, T, M)`; with
             experts also `EXPERT_OUTPUTS`.
 
         Raises:
-            ValueError: for an input that this file does not have, and when no input is given.
+            ValueError: for an input that the exported model does not have, and when no input is given.
         """
         inputs = {given.name: given for given in self.session.get_inputs()}
         unknown = [name for name, values in batch.items() if values is not None and name not in (*inputs, *UNREAD)]
         if unknown:
-            raise ValueError(f"This file does not read {', '.join(unknown)}; it reads {', '.join(inputs)}.")
+            raise ValueError(f"The exported model does not read {', '.join(unknown)}; it reads {', '.join(inputs)}.")
         batch = {name: np.asarray(batch[name]) for name in inputs if batch.get(name) is not None}
         if not batch:
-            raise ValueError(f"No input is given; this file reads {', '.join(inputs)}.")
+            raise ValueError(f"No input is given; the exported model reads {', '.join(inputs)}.")
         if "speaker_ids" in inputs and "speaker_ids" not in batch:
             raise ValueError("speaker_ids are missing: without them, all utterances would belong to one speaker.")
         shape = next(iter(batch.values())).shape[:2]
@@ -85,7 +85,7 @@ class OnnxModel:
             mask = f"{stream_of(name)}_mask"
             if name in batch:
                 batch.setdefault(mask, np.ones((*shape, *batch[name].shape[2 : len(inputs[mask].shape)])))
-            elif batch.pop(mask, np.zeros(1)).any():  # below, a mask of zeros with the right shape is made
+            elif batch.pop(mask, np.zeros(1)).any():  # a mask of zeros with the right shape is made below
                 raise ValueError(f"{mask} is not zero, but {name} is missing.")
         batch.setdefault("utterance_mask", np.ones(shape))
         for name, given in inputs.items():

@@ -83,8 +83,8 @@ class AmuseEmotionRecognitionOutput(ModelOutput):
             Emotion scores before softmax. With experts, they are exactly
             `conversation_logits + expert_terms.sum(dim=2)`.
         conversation_logits (`torch.FloatTensor` of shape `(B, T, C)`, *optional*):
-            With `config.experts`: W e_j times `config.conversation_weight`, the scores without the experts. They have read
-            all modalities, too.
+            With `config.experts`: W e_j times `config.conversation_weight`, the scores without the experts. They also depend
+            on all modalities.
         classification_loss (`torch.FloatTensor` of shape `()`, *optional*):
             L_cls, the focal loss of `logits`.
         modality_loss (`torch.FloatTensor` of shape `()`, *optional*):
@@ -92,7 +92,7 @@ class AmuseEmotionRecognitionOutput(ModelOutput):
         contrastive_loss (`torch.FloatTensor` of shape `()`, *optional*):
             lambda * L_ACE.
         expert_loss (`torch.FloatTensor` of shape `()`, *optional*):
-            With `config.experts`: the mean cross-entropy of the experts. It trains the experts alone.
+            With `config.experts`: the mean cross-entropy of the experts. It only trains the experts.
         last_hidden_state (`torch.FloatTensor` of shape `(B, T, 2 * d)`):
             e_j, the speaker-level descriptor beside the utterance-level one (III-D); `(B, T, d)` with one context,
             A(u) `(B, T, M * d)` without contexts.

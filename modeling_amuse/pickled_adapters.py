@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Refuse adapters whose weights are a pickle: transformers loads it whenever an adapter has no safetensors."""
+"""Refuse adapters whose weights are a pickle, which transformers would load if an adapter has no safetensors."""
 
 from transformers.utils.hub import cached_file
 from transformers.utils.peft_utils import find_adapter_config_file
@@ -22,8 +22,8 @@ def check_adapter(name_or_path: str, **options):
         return
     if cached_file(name_or_path, WEIGHTS, _raise_exceptions_for_missing_entries=False, **options) is None:
         raise OSError(
-            f"{name_or_path} is an adapter without {WEIGHTS}. Loading a pickle (adapter_model.bin) may run code, so it is never "
-            "loaded: convert it where you trust it, with save_pretrained."
+            f"{name_or_path} is an adapter without {WEIGHTS}. Loading a pickle (adapter_model.bin) may run code, so AMuSE never "
+            "loads one: if you trust the file, convert it with PEFT's save_pretrained."
         )
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What every AMuSE model shares: configuration class, capabilities and weight initialization."""
+"""The base class of all AMuSE models: configuration class, capabilities and weight initialization."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +14,7 @@ from .configuration_amuse import AmuseConfig
 from .pickled_adapters import check_adapter
 
 RAW_INPUTS = {"text": "input_ids", "audio": "audio_values", "vision": "pixel_values"}
-"""What `forward` takes for the encoder of each modality."""
+"""The input of `forward` for the encoder of each modality."""
 
 
 class AmusePreTrainedModel(PreTrainedModel):
@@ -56,8 +56,8 @@ class AmusePreTrainedModel(PreTrainedModel):
             if any(folder.glob("*.safetensors")) or not any(folder.glob("pytorch_model*.bin*")):
                 raise
             raise OSError(
-                f"{folder} has no safetensors, only a pickle (pytorch_model.bin). Loading a pickle may run code, so it is "
-                "never loaded: convert it where you trust it, with save_pretrained, to model.safetensors."
+                f"{folder} has no safetensors, only a pickle (pytorch_model.bin). Loading a pickle may run code, so AMuSE "
+                "never loads one: if you trust the file, convert it to model.safetensors."
             ) from error
 
     def load_adapter(self, peft_model_id: str | None = None, *args, **kwargs):
@@ -74,10 +74,10 @@ class AmusePreTrainedModel(PreTrainedModel):
 
     def save_pretrained(self, save_directory, *args, **kwargs):
         """
-        Like `PreTrainedModel.save_pretrained`. A model that came with its own code, from the Hub for example, is saved with all of
-        it, so that the folder loads by itself, the pipeline included.
+        Like `PreTrainedModel.save_pretrained`. A model that was loaded with custom code, for example from the Hub, is saved with
+        this code, so that model and pipeline can be loaded from the folder alone.
         """
-        # also for transformers, which copies the files that this one imports, within functions too
+        # transformers copies the files that this file imports, also those imported within functions
         from .live_session import LiveSession
         from .pipeline_amuse import EmotionRecognitionPipeline
 
@@ -104,14 +104,14 @@ class AmusePreTrainedModel(PreTrainedModel):
         if foreign:
             masks = " Each stream has its own mask: text_mask, audio_mask, vision_mask, background_mask."
             raise TypeError(
-                f"AMuSE takes no {', '.join(foreign)}: check the spelling, or leave it out."
+                f"AMuSE does not accept {', '.join(foreign)}: check the spelling, or omit it."
                 + (masks if any("mask" in name for name in foreign) else "")
             )
 
     @classmethod
     def is_custom_code(cls) -> bool:
         """
-        False: `_init_weights` writes through `transformers.initialization`, which never overwrites loaded weights.
+        Always False: `_init_weights` writes through `transformers.initialization`, which never overwrites loaded weights.
         transformers assumes the opposite of custom code and then skips modules without weights of their own. Some
         encoders initialize their children's weights in such a module, for example Whisper its positions.
         """
@@ -120,5 +120,5 @@ class AmusePreTrainedModel(PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
-        if hasattr(module, "init_own_weights"):  # weights that are no linear layer's
+        if hasattr(module, "init_own_weights"):  # parameters outside linear layers
             module.init_own_weights(self.config.initializer_range)

@@ -1,9 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-A conversation that a model has read once, for the question what the model would say if one utterance were different.
+A conversation that a model has read once, to compute what the model would predict if one utterance were different.
 
-A change of utterance t changes the descriptor of t in its contexts (III-D) by one step of each LSTM alone: the states before
-it, and those behind it, stay as they are. So thousands of changed utterances cost little more than their own encoders.
+When utterance t changes, its descriptor in a context (III-D) needs a single new step of each LSTM, because the state of the
+forward LSTM before t and that of the backward LSTM after t do not change. So thousands of changed utterances cost little more
+than their own encoders.
 """
 
 from typing import NamedTuple
@@ -21,11 +22,11 @@ STREAM_INPUTS = {
     "vision": ("pixel_values", "vision_features", "vision_mask"),
     "background": ("background_pixel_values", "background_features", "background_mask"),
 }
-"""For each stream the names of the model's inputs: raw input, features, mask."""
+"""The names of the model's inputs for each stream: raw input, features, mask."""
 
 
 ROWS_AT_ONCE = 128
-"""Utterances that are described at once without gradients."""
+"""The number of utterances that are described at once if there are no gradients."""
 
 
 class _Direction(NamedTuple):
@@ -33,9 +34,9 @@ class _Direction(NamedTuple):
     One direction of a context's LSTM.
 
     Attributes:
-        weights: of input and state, and their biases.
-        previous: `(T,)`, the utterance of the same group that is read before each, -1 for none.
-        hidden, cell: `(T, size)`, the state with which each utterance is read.
+        weights: the weights of input and state, and their biases.
+        previous: `(T,)`, for each utterance the one of the same group that is read before it, -1 for none.
+        hidden, cell: `(T, size)`, the state before each utterance is read.
     """
 
     weights: list[torch.Tensor]
@@ -97,7 +98,7 @@ class ReadConversation:
         self, tokens: dict[str, list[Tokens]], present: torch.BoolTensor, evidence: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """
-        A(u) `(rows, M * d)` and the experts' terms `(rows, M, C)`, None without experts, of any utterances.
+        A(u) `(rows, M * d)` and the experts' terms `(rows, M, C)` (None without experts) of any utterances.
 
         Args:
             tokens: for each modality the tokens of its streams.
@@ -124,11 +125,11 @@ class ReadConversation:
         self, rows: torch.LongTensor, fused: torch.Tensor, expert_terms: torch.Tensor | None, states: list | None = None
     ) -> torch.Tensor:
         """
-        The logits `(number, C)` of utterances `rows` `(number,)`, each with an A(u) in place of its own, in the conversation
-        as it is.
+        The logits `(number, C)` of utterances `rows` `(number,)`, each with another A(u), in the otherwise unchanged
+        conversation.
 
         Args:
-            states: for each context and direction the states with which the utterances are read. None: as they are.
+            states: for each context and direction the states before the utterances are read. None: the original ones.
         """
         descriptors = []
         for place, directions in enumerate(self.contexts):
@@ -148,12 +149,12 @@ class ReadConversation:
 
     def logits_without(self, rows: torch.LongTensor, left_out: torch.LongTensor, farthest: int) -> torch.Tensor:
         """
-        The logits `(number, C)` of utterances `rows` `(number,)` in the conversation without one other utterance each,
-        `left_out` `(number,)`. For a text encoder that reads utterances one by one: these are the logits of the
-        conversation in which that utterance was not said.
+        The logits `(number, C)` of utterances `rows` `(number,)` in the conversation without one other utterance for each,
+        `left_out` `(number,)`. If the text encoder reads each utterance by itself, these are the logits of the
+        conversation from which that utterance is removed.
 
         Args:
-            farthest: the largest distance between an utterance and what is left out for it.
+            farthest: the largest distance between an utterance and the one that is left out for it.
         """
         states = [
             [self._state_without(direction, rows, left_out, farthest) for direction in directions]
@@ -165,9 +166,9 @@ class ReadConversation:
     def _state_without(
         self, direction: _Direction, rows: torch.LongTensor, left_out: torch.LongTensor, farthest: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The state with which each of `rows` is read where `left_out` was skipped; unchanged where it is read later."""
+        """The state before each of `rows` if `left_out` was skipped; unchanged if `left_out` is read later."""
         chain = [rows]
-        for _ in range(farthest):  # who is read before, and before that: as far as the utterance that is left out
+        for _ in range(farthest):  # go back over the utterances that are read before, as far as the left-out one
             last = chain[-1]
             chain.append(torch.where(last >= 0, direction.previous[last.clamp(min=0)], last))
         found = torch.stack([place == left_out for place in chain[1:]])  # (farthest, number)
@@ -175,7 +176,7 @@ class ReadConversation:
         changed = found.any(dim=0)
         state_hidden, state_cell = (torch.where(changed[:, None], part[left_out], whole) for part, whole in
                                     ((direction.hidden, hidden), (direction.cell, cell)))  # fmt: skip
-        behind = found.long().argmax(dim=0)  # how many are read between the one left out and the row itself
+        behind = found.long().argmax(dim=0)  # the number of utterances between the left-out one and the row
         for distance in range(farthest - 1, 0, -1):
             read = changed & (behind >= distance)
             if read.any():

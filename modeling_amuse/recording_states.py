@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 IMAGES_AT_ONCE = 64  # an utterance may last for minutes
-SAMPLING_RATE = 16_000  # Whisper, wav2vec 2.0, HuBERT, WavLM and AST expect it; all recordings are read at this rate
+SAMPLING_RATE = 16_000  # all recordings are read at the rate of Whisper, wav2vec 2.0, HuBERT, WavLM and AST
 SIGHT_OF = {"vision": "face_images", "background": "backgrounds"}
 
 
@@ -24,14 +24,14 @@ def recording_encoders(model, processor) -> dict:
         `(samples,)`, or for vision an `UtteranceSight`, and returns states `(S, D)`, or None where the input is empty.
 
     Raises:
-        ValueError: when the audio encoder expects another sampling rate than that of the recordings.
+        ValueError: when the audio encoder expects another sampling rate than `SAMPLING_RATE`.
     """
     encoders = {}
     if model.encoder("audio") is not None and processor.feature_extractor is not None:
         if processor.feature_extractor.sampling_rate != SAMPLING_RATE:
             raise ValueError(
                 f"The audio encoder expects {processor.feature_extractor.sampling_rate} samples per second, but recordings are "
-                f"read at {SAMPLING_RATE}: take an encoder with that rate, or compute audio_features yourself."
+                f"read at {SAMPLING_RATE}: use an encoder with that rate, or compute audio_features yourself."
             )
         encoders["audio"] = partial(_states_of_sound, model, processor)
     if model.encoder("vision") is not None and processor.image_processor is not None:

@@ -13,7 +13,7 @@ from .tracing import is_exporting
 
 class AmuseLSTM(nn.Module):
     """
-    A (Bi-)LSTM that only reads the valid beginning of each row, so that padding costs no time and changes no result.
+    A (Bi-)LSTM that only reads the valid beginning of each row, so that padding takes no time and does not change the results.
 
     Args:
         input_size (`int`): size of the inputs.
@@ -45,7 +45,7 @@ class AmuseLSTM(nn.Module):
             with torch.autocast("cpu", enabled=False):
                 return self.forward(hidden_states.float(), lengths).to(torch.get_autocast_dtype("cpu"))
         steps = hidden_states.shape[1]
-        # accelerate loads offloaded weights when the LSTM itself is called; before that they are on the meta device
+        # accelerate loads offloaded weights when the LSTM is called; before that, they are on the meta device
         if self.lstm.weight_ih_l0.is_meta or not _has_fused_kernel(hidden_states):
             packed = pack_padded_sequence(hidden_states, lengths.cpu(), batch_first=True, enforce_sorted=False)
             return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=steps)[0]
@@ -58,7 +58,7 @@ class AmuseLSTM(nn.Module):
         return in_first_order(read, groups)
 
     def read_packed(self, packed: PackedSequence) -> PackedSequence:
-        """What the LSTM makes of packed rows."""
+        """The outputs of the LSTM for packed rows."""
         if not _casts_on_cpu(packed.data):
             return self.lstm(packed)[0]
         with torch.autocast("cpu", enabled=False):
@@ -67,8 +67,8 @@ class AmuseLSTM(nn.Module):
 
     def _read_padded(self, hidden_states: torch.Tensor, lengths: torch.LongTensor) -> torch.Tensor:
         """
-        As `forward`, by the kernel that reads all steps of padded rows at once. It reads forward: the backward direction is
-        given each row from its last valid step to its first, and padding stays behind them.
+        Like `forward`, but with the kernel that reads all steps of padded rows at once. This kernel only reads forward, so the
+        backward direction gets each row in reverse, from its last valid step to its first, followed by the padding.
         """
         steps = torch.arange(hidden_states.shape[1])
         valid = steps < lengths[:, None]
@@ -77,7 +77,7 @@ class AmuseLSTM(nn.Module):
         for number, weights in enumerate(self.lstm.all_weights):
             states = hidden_states if number == 0 else _reordered(hidden_states, mirrored)
             start = states.new_zeros(1, len(states), self.lstm.hidden_size)
-            # what it keeps for the backward pass, it keeps only when told that it is training
+            # the argument `train` is true if gradients are needed: otherwise nothing is kept for the backward pass
             states, *_ = torch.lstm(states, (start, start), weights, True, 1, 0.0, torch.is_grad_enabled(), False, True)
             directions.append(states if number == 0 else _reordered(states, mirrored))
         return torch.cat(directions, dim=-1) * valid[..., None]
@@ -102,12 +102,12 @@ class AmuseLSTM(nn.Module):
 
 
 def _casts_on_cpu(states: torch.Tensor) -> bool:
-    """Whether autocast would read an LSTM in half precision on a CPU, for which not every CPU has a kernel."""
+    """Whether autocast would run an LSTM in half precision on a CPU, for which not every CPU has a kernel."""
     return states.device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
 def _has_fused_kernel(hidden_states: torch.Tensor) -> bool:
-    """Whether oneDNN reads these rows: it takes no packed ones, which torch reads step by step on a CPU."""
+    """Whether oneDNN can read these rows. It cannot read packed rows, which torch reads step by step on a CPU."""
     return (
         hidden_states.device.type == "cpu"
         and hidden_states.dtype == torch.float32
@@ -119,5 +119,5 @@ def _has_fused_kernel(hidden_states: torch.Tensor) -> bool:
 
 
 def _reordered(states: torch.Tensor, order: torch.LongTensor) -> torch.Tensor:
-    """The steps of `(rows, steps, size)` in another order, `(rows, steps, 1)`."""
+    """The steps of `(rows, steps, size)` in the order given as indices `(rows, steps, 1)`."""
     return states.gather(1, order.expand(-1, -1, states.shape[2]))

@@ -8,9 +8,9 @@ import io
 import numpy as np
 
 SIDE = 96
-"""Pixels of the picture's sides."""
+"""The width and height of the picture in pixels."""
 FOR, AGAINST = (255, 120, 0), (0, 90, 255)
-"""Orange speaks for the emotion, blue against it: colours that colour-blind people distinguish."""
+"""Orange means for the emotion, blue against it. Colour-blind people can distinguish these colours."""
 
 
 def region_picture(picture, scores: list[list[float]]) -> str:

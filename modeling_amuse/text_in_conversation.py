@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-What the text encoder reads at once (`config.text_scope`): each utterance by itself, or several utterances of a conversation
-that are joined into one sequence. In each case an utterance gets the states of its own tokens.
+The text that the encoder reads at once (`config.text_scope`): each utterance by itself, or several utterances of a
+conversation joined into one sequence. In each case, an utterance gets the states of its own tokens.
 """
 
 import torch
@@ -58,10 +58,10 @@ def encode_in_conversation(
         input_ids: `(rows, tokens)`, one row for each utterance.
         mask: `(rows, tokens)`, 1 for tokens. None: all are tokens.
         conversations: `(rows,)`, ascending: the conversation of each row.
-        longest: the largest number of tokens in a sequence; less where the encoder has fewer positions. A longer utterance
-            is a sequence by itself.
-        num_neighbours: read each utterance with so many utterances before it and as many after it; the nearest are taken
-            first where not all fit. None: a conversation is one sequence, or few, so that no token is encoded twice.
+        longest: the largest number of tokens in a sequence; less if the encoder has fewer positions. A longer utterance is a
+            sequence by itself.
+        num_neighbours: read each utterance with this number of utterances before and after it, or with the nearest of them
+            if not all fit. None: a conversation is one sequence, or a few, so that no token is encoded twice.
 
     Returns:
         States `(rows, tokens, D)` and their mask `(rows, tokens)`.
@@ -92,7 +92,7 @@ def sequences_of(
 
 
 def _longest_sequence(encoder: PreTrainedModel, longest: int) -> int:
-    """`longest`, or less where the encoder has fewer positions; some encoders begin to count their positions at 2."""
+    """`longest`, or less if the encoder has fewer positions. Some encoders count their positions from 2."""
     return min(longest, getattr(encoder.config, "max_position_embeddings", longest + 2) - 2)
 
 

@@ -14,7 +14,7 @@ class Tokens(NamedTuple):
     Token sequences of one modality, one row for each utterance.
 
     Attributes:
-        states: `(rows, tokens, size)`; valid tokens come first, what follows them is ignored.
+        states: `(rows, tokens, size)`; valid tokens come first, the states after them are ignored.
         lengths: `(rows,)`, the number of valid tokens. 0: the utterance lacks this modality.
     """
 
@@ -29,7 +29,7 @@ class Tokens(NamedTuple):
     @property
     def readable_lengths(self) -> torch.LongTensor:
         """
-        `lengths`, but at least 1: a missing modality is read as one token of zeros, whose result gets weight 0 later. So
+        `lengths`, but at least 1: a missing modality is read as one token of zeros, whose result gets weight 0 later. So the
         softmax is defined, and every parameter is in the graph.
         """
         return self.lengths.clamp(min=1)

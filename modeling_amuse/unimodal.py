@@ -71,7 +71,7 @@ class AmuseUnimodalEncoder(nn.Module):
             output_attentions: return the attention weights, with any attention implementation.
 
         Returns:
-            f_m, the tokens of the second stream behind those of the first, with hidden states and attentions.
+            f_m, the tokens of the second stream after those of the first, with hidden states and attentions.
         """
         read = [
             lstm(self.dropout(stream.states), stream.readable_lengths)

@@ -133,7 +133,7 @@ class UtteranceLayout:
             return grouped(self.conversations)
         mask = self.utterance_mask.long()
         lengths = mask.sum(dim=1)
-        # padding goes behind the utterances
+        # padding comes after the utterances
         position = torch.where(
             self.utterance_mask, mask.cumsum(dim=1) - 1, lengths[:, None] + (1 - mask).cumsum(dim=1) - 1
         )

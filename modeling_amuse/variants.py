@@ -28,9 +28,9 @@ class Variant:
     Attributes:
         name: the value.
         description: what it does, one sentence.
-        measured: how it compares with the default on the test split of MELD (weighted F1; the studies in
-            `hub_card/results`), one sentence. Empty where it was not measured.
-        differs_from_paper: how it differs from the paper, one sentence for the model card. Empty where it does not.
+        measured: its score on the test split of MELD compared with the default (weighted F1; the studies in
+            `hub_card/results`), one sentence. Empty if it was not measured.
+        differs_from_paper: its difference from the paper, one sentence for the model card. Empty if there is none.
     """
 
     name: str
@@ -153,7 +153,7 @@ FUSIONS = Registry(
         "Adaptive Fusion is replaced by `concat`.",
     ),
 )
-"""How Adaptive Fusion (III-C, eq. 2) gets its weights alpha."""
+"""How Adaptive Fusion (III-C, eq. 2) computes its weights alpha."""
 
 CONTEXTS = Registry(
     "contexts",
@@ -200,16 +200,16 @@ TEXT_SCOPES = Registry(
         "neighbours",
         "The text encoder reads each utterance together with some utterances before and after it.",
         "On MELD +0.006 against conversation, not significant.",
-        differs_from_paper="The text encoder reads an utterance in its conversation, the paper's by itself.",
+        differs_from_paper="The text encoder reads an utterance in its conversation; the paper's reads it by itself.",
     ),
     TextScope(
         "conversation",
         "The text encoder reads the conversation as one sequence (or few), so that no token is encoded twice.",
         "The choice of the recipe: 0.602 on MELD with MiniLM.",
-        differs_from_paper="The text encoder reads an utterance in its conversation, the paper's by itself.",
+        differs_from_paper="The text encoder reads an utterance in its conversation; the paper's reads it by itself.",
     ),
 )
-"""What the text encoder reads at once. In each case an utterance has the states of its own tokens."""
+"""The text that the encoder reads at once. In each case, an utterance has the states of its own tokens."""
 
 HEAD_AGGREGATIONS = Registry(
     "head_aggregation",
@@ -217,7 +217,7 @@ HEAD_AGGREGATIONS = Registry(
     Variant(
         "concat",
         "Attention heads share a value of size d; they are concatenated and projected.",
-        differs_from_paper="Attention heads are concatenated and projected, the paper averages them.",
+        differs_from_paper="Attention heads are concatenated and projected; the paper averages them.",
     ),
     Variant(
         "mean",
@@ -234,7 +234,7 @@ CONTRASTIVE_LOSSES = Registry(
         "none",
         "No contrastive loss between the modalities; take it unless validation favours another.",
         "The default: 0.599 on MELD.",
-        "The contrastive loss L_ACE is off, the paper's has a memory bank.",
+        "The contrastive loss L_ACE is off; the paper's uses a memory bank.",
     ),
     Variant(
         "bank",
@@ -245,7 +245,7 @@ CONTRASTIVE_LOSSES = Registry(
         "in_batch",
         "InfoNCE against the other utterances of the batch; take it to align modalities without a memory bank.",
         "On MELD -0.010 against none, not significant.",
-        "The contrastive loss L_ACE takes its negatives from the batch, the paper's has a memory bank.",
+        "The contrastive loss L_ACE takes its negatives from the batch; the paper's from a memory bank.",
     ),
 )
 """The contrastive loss L_ACE (III-E.2)."""
@@ -256,13 +256,13 @@ EXPERTS = Registry(
     Variant("none", "No experts: the logits come from the conversation alone, as in the paper."),
     Variant(
         "constant",
-        "An own head of each modality, which reads nothing else, adds its log-probabilities with a fixed weight.",
-        differs_from_paper="An expert of each modality adds its log-probabilities to the logits, the paper has none.",
+        "For each modality, a head that reads only this modality adds its log-probabilities with a fixed weight.",
+        differs_from_paper="An expert of each modality adds its log-probabilities to the logits; the paper has none.",
     ),
     Variant(
         "adaptive",
         "Like constant, but the weight grows with the amount of evidence: words, seconds of voice, frames with a face.",
-        differs_from_paper="An expert of each modality adds its log-probabilities to the logits, the paper has none.",
+        differs_from_paper="An expert of each modality adds its log-probabilities to the logits; the paper has none.",
     ),
 )
 """Experts of the modalities, which are added to the logits (not in the paper)."""

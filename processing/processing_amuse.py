@@ -531,7 +531,7 @@ def check_keywords(kwargs: dict):
     foreign = [name for name in kwargs if name not in _KEYWORDS]
     if foreign:
         raise TypeError(
-            f"The processor takes no {', '.join(foreign)}: give conversations, or text, audio and images; settings of the parts "
+            f"The processor does not accept {', '.join(foreign)}: give conversations, or text, audio and images; settings of the parts "
             "go into text_kwargs, audio_kwargs and images_kwargs."
         )
 

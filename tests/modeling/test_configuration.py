@@ -35,7 +35,7 @@ def test_the_paper_is_a_preset():
     config = AmuseConfig.from_preset("paper", text_feature_size=4, audio_feature_size=4, num_man_layers=3)
     assert (config.head_aggregation, config.fusion, config.contrastive_loss) == ("mean", "alfa", "bank")
     assert config.num_man_layers == 3
-    with pytest.raises(ValueError, match="no preset 'papper'; there are: paper"):
+    with pytest.raises(ValueError, match="no preset 'papper'; presets are paper"):
         AmuseConfig.from_preset("papper")
 
 
@@ -86,5 +86,5 @@ def test_everything_public_is_documented():
 def test_an_encoder_without_tokens_of_one_size_is_refused():
     from transformers import ConvNextConfig
 
-    with pytest.raises(ValueError, match="'convnext'.*not tokens of one size"):
+    with pytest.raises(ValueError, match="'convnext'.*needs token states of one size"):
         AmuseConfig(vision_config=ConvNextConfig())

@@ -84,12 +84,12 @@ def small_copy(model):
 def test_unknown_corpora_and_impossible_emotions_are_refused():
     with pytest.raises(ValueError, match="no corpus 'films'; it has clips, scenes"):
         small_model(extra_emotions=EXTRA)(**random_batch(), corpus="films")
-    with pytest.raises(ValueError, match="it learned from one corpus alone"):
+    with pytest.raises(ValueError, match="it was trained on a single corpus"):
         small_model().for_corpus("clips")
-    for emotions, message in [(["mad"], "at least two"), (["mad", "mad"], "each once"), ([], "none")]:
+    for emotions, message in [(["mad"], "at least two"), (["mad", "mad"], "two different ones"), ([], "none")]:
         with pytest.raises(ValueError, match=message):
             small_config(extra_emotions={"clips": emotions})
     with pytest.raises(ValueError, match="without dots"):
         small_config(extra_emotions={"a.b": ["mad", "sad"]})
-    with pytest.raises(ValueError, match="fusion='alfa' do not go together"):
+    with pytest.raises(ValueError, match="extra_emotions cannot be combined with fusion='alfa'"):
         small_config(extra_emotions=EXTRA, fusion="alfa")

@@ -199,7 +199,7 @@ def test_words_in_another_language_than_the_models_are_noted(recognizer, texts, 
     finally:
         config.training_language = None
     assert [w for w in warnings if "The words seem to be" in w and str(noted) in w] == (warnings[:1] if noted else [])
-    assert noted is None or "learned from English" in warnings[0]
+    assert noted is None or "was trained on English" in warnings[0]
 
 
 def test_what_most_utterances_lack_and_a_made_up_corpus_are_noted(recognizer):
