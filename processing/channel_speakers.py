@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Recordings with a person on each channel, as telephone calls and podcasts have: whether it is so, and who is heard when."""
+"""Recordings with one person on each channel, such as telephone calls and podcasts: detect them, and find who speaks when."""
 
 import numpy as np
 
@@ -18,8 +18,8 @@ def hold_a_speaker_each(powers: np.ndarray) -> bool:
     """
     Whether the channels of a recording hold a speaker each.
 
-    Each channel is compared with its own loud moments, so that a soft line counts as much as a loud one. Where anybody is
-    heard, one channel must be clearly louder (6 dB) for three quarters of the time; at other times people speak at once.
+    Each channel is compared with its own loud moments, so that a soft line counts as much as a loud one. While anybody
+    speaks, one channel must be clearly louder (6 dB) for three quarters of the time; the rest may be people who speak at once.
 
     Args:
         powers: `(frames, channels)`, the mean square of short frames (up to 0.1 s) of each channel.

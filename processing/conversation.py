@@ -30,8 +30,8 @@ class Word(TypedDict):
 
 class Utterance(TypedDict, total=False):
     """
-    What one person says without another person's turn in between. Everything but the speaker is optional: a modality of
-    which an utterance holds nothing is missing.
+    What one person says before another person speaks. Everything but the speaker is optional: a modality for which an
+    utterance has no values is missing.
     """
 
     id: str
@@ -95,7 +95,7 @@ class Conversation(TypedDict, total=False):
     utterances: Required[list[Utterance]]
     """The utterances in the order in which they are said."""
     warnings: list[str]
-    """What was lost or is unsure in the conversation's recording or transcript, a sentence each."""
+    """A sentence for each thing that was lost or is uncertain in the conversation's recording or transcript."""
 
 
 UTTERANCE_KEYS = (
@@ -120,14 +120,14 @@ def media_span(utterance: Utterance, medium: str) -> tuple[float, float] | tuple
         medium: `"audio"` or `"video"`.
 
     Raises:
-        ValueError: for times that are none, and for one without the other.
+        ValueError: for values that are not times, and for a start without an end or the reverse.
     """
     check_times(utterance)
     start, end = utterance.get("start"), utterance.get("end")
     if (start is None) != (end is None) and utterance.get(f"{medium}_start") is None:
         given, lacking = ("start", "end") if end is None else ("end", "start")
         raise ValueError(
-            f"Utterance {utterance.get('id', '')} has a {given} and no {lacking}, so where it is in its {medium} file is "
+            f"Utterance {utterance.get('id', '')} has a {given} and no {lacking}, so its place in its {medium} file is "
             "unknown: give both, or neither for the whole file."
         )
     if start is None or end is None:
@@ -139,7 +139,7 @@ def media_span(utterance: Utterance, medium: str) -> tuple[float, float] | tuple
 def check_times(utterance: Utterance):
     """
     Raises:
-        ValueError: when a time of the utterance is no number of seconds.
+        ValueError: when a time of the utterance is not a number of seconds.
     """
     for name in ("start", "end", "audio_start", "video_start"):
         value = utterance.get(name)
@@ -163,7 +163,7 @@ def _is_sequence(given) -> bool:
 
 def check_conversations(given, with_times: bool = True) -> list[Conversation]:
     """
-    Conversations in one form: a list of [`Conversation`].
+    Check conversations, and return them in one form: a list of [`Conversation`].
 
     Args:
         given: a conversation or a list of them. A conversation is a dict with `"utterances"`, or a list of

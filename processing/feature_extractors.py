@@ -21,9 +21,9 @@ class FeatureExtractor(NamedTuple):
     """
     Attributes:
         stream: the feature stream that it makes, `"audio"` or `"vision"`.
-        version: raised when the same recording gives other numbers.
+        version: a number that is increased when the same recording gives other numbers.
         compute: from a waveform `(samples,)`, or from an [`UtteranceSight`], to features `(S, D)`, or None.
-        settings: what else decides about the numbers.
+        settings: everything else that affects the numbers.
     """
 
     stream: str
@@ -48,7 +48,7 @@ FEATURE_EXTRACTORS = {
 
 def extractor_record(name: str) -> dict:
     """
-    What is kept with features to know where they are from.
+    The record that is kept with features: name, version and settings of their extractor.
 
     Raises:
         ValueError: when there is no such extractor.
@@ -62,13 +62,14 @@ def extractor_record(name: str) -> dict:
 def check_record(record: dict, what: str):
     """
     Raises:
-        ValueError: when this package would compute other numbers than those that the record tells of; `what` has them.
+        ValueError: when this package would compute other numbers than the extractor of the record. `what` names the owner of
+            the features in the message.
     """
     here = extractor_record(record["name"])
     if record != here:
         raise ValueError(
-            f"{what} has features of {record}, but this package computes {here}: use the package's version that made "
-            "them, or extract the features anew and train with them."
+            f"{what} has features of {record}, but this package computes {here}: use the version of the package that made "
+            "them, or extract the features again and train with them."
         )
 
 
@@ -89,7 +90,7 @@ def extract_features(
             waveform, or from an [`UtteranceSight`], to `(S, D)` or None.
         with_images: whether extractors of the video look at pictures.
         skip_unreadable: warn of recordings that cannot be read and go on.
-        progress: is told of the stages `voice` and `faces`, in utterances.
+        progress: receives the progress of the stages `voice` and `faces`, in utterances.
         on_sight: is called with the position of each utterance that is seen, and what is seen of it.
 
     Returns:
@@ -100,7 +101,7 @@ def extract_features(
     """
     video = {stream: compute for stream, compute in extractors.items() if stream != "audio"}
     loudness = {}
-    # a voice also tells whose face is the speaker's
+    # the voice is also needed to find the speaker's face
     if "audio" in extractors or video:
         heard = sum(bool(utterance.get("audio")) for utterance in utterances)
         sounds = utterance_sounds(utterances, skip_unreadable)

@@ -65,8 +65,6 @@ def _voice(sample: Recording) -> np.ndarray:
 
     windows = [SpeechWindow(*window) for stretch in find_speech(sample) for window in windows_of(*stretch).tolist()]
     if not windows:
-        raise ValueError(
-            f"Nobody is heard to speak in {recording_name(sample)}: give a recording of the speaker's voice."
-        )
+        raise ValueError(f"No speech is found in {recording_name(sample)}: give a recording of the speaker's voice.")
     mean = embed_windows(sample, windows).mean(axis=0)
     return mean / np.linalg.norm(mean)

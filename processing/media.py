@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Opening recordings and decoding one of their tracks in order (PyAV), with what files of real life do to time stamps."""
+"""Open recordings and decode one of their tracks in order (PyAV), despite the wrong time stamps that real files have."""
 
 import functools
 import itertools
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 FORMATS = (
     "mov,matroska,avi,flv,asf,mpegts,mpeg,mxf,wav,w64,mp3,flac,ogg,aac,aiff,caf,amr,au,ac3,eac3,ape,wv,tta,nistsphere"
 )
-"""Containers that are opened. Playlists, pictures and subtitles are not: they are no recordings, and may name other files."""
+"""Containers that are opened. Playlists, pictures and subtitles are not: they are not recordings, and may refer to other files."""
 
 MOST_PIXELS = 2**26
 
@@ -61,7 +61,7 @@ def warn_once(path: str, message: str, about: str = "damage"):
 @functools.cache
 def import_av():
     av = import_extra("av", "media")
-    av.logging.set_level(None)  # damage is reported by us, once a file
+    av.logging.set_level(None)  # this module reports damage itself, once for each file
     return av
 
 
@@ -89,7 +89,7 @@ def open_container(path: str | Path):
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if not path.is_file():
-        raise ValueError(f"{path} is no file: give a recording.")
+        raise ValueError(f"{path} is not a file: give a recording.")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty.")
     # names in the file may be of any encoding, and no other file that it may refer to is fetched
@@ -98,7 +98,7 @@ def open_container(path: str | Path):
 
 
 def streams_of(container, kind: str) -> list:
-    """The streams of a kind that can be decoded; a cover picture is no video."""
+    """The streams of a kind that can be decoded; a cover picture is not a video."""
     cover = import_av().stream.Disposition.attached_pic
     return [
         stream
@@ -271,7 +271,7 @@ def open_track(path: str | Path, kind: str, number: int | None = None) -> Iterat
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no recording, or has no such track.
+        ValueError: when it is not a recording, or has no such track.
     """
     with naming_errors(path):
         track = Track(path, kind, number)

@@ -38,12 +38,12 @@ class MediaInfo(NamedTuple):
 
 def probe_media(recording: Recording) -> MediaInfo:
     """
-    What a file holds. A cover picture is no video. The duration is that of the longest stream that can be decoded, as the
+    What a file holds. A cover picture is not a video. The duration is that of the longest stream that can be decoded, as the
     file states it, or measured where it states none or an impossible one.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no recording.
+        ValueError: when it is not a recording.
     """
     if is_waveform(recording):
         waveform = check_recording(recording)
@@ -73,7 +73,7 @@ def end_of_key_frames(path: str | Path) -> float:
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no recording, or has no video track.
+        ValueError: when it is not a recording, or has no video track.
     """
     end, is_decoded = 0.0, False
     with open_track(path, "video") as track:

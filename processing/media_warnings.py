@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What is lost or unsure in a recording or transcript, logged and collected for the result."""
+"""Warnings about what is lost or uncertain in a recording or transcript, logged and collected for the result."""
 
 import logging
 from collections.abc import Iterable, Iterator

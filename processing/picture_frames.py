@@ -53,7 +53,7 @@ def utterance_frames(
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no recording, has no video track, nothing of it can be decoded, a span is none, or, after
+        ValueError: when it is not a recording, has no video track, nothing of it can be decoded, a span is invalid, or, after
             the others were given, when spans start after the end of the video ([`SpansBeyondEnd`]).
     """
     if not 0 < frames_per_second < math.inf:

@@ -173,8 +173,8 @@ class AmuseProcessor(ProcessorMixin):
 
         Raises:
             TypeError: for a keyword that no part takes, such as `attention_mask`.
-            ValueError: for what is no conversation, unknown emotions, and features of a wrong size or infinite; without
-                any input, with conversations and other input at once, and for input whose part the processor lacks.
+            ValueError: for invalid conversations, unknown emotions, and features of a wrong size or infinite; without any
+                input, with conversations and other input at once, and for input whose part the processor lacks.
         """
         check_keywords(kwargs)
         tokenizer_settings = self.tokenizer.init_kwargs if self.tokenizer else {}
@@ -295,8 +295,8 @@ class AmuseProcessor(ProcessorMixin):
             for (place, utterance), array in zip(batch.places, features, strict=True):
                 if array is None and self._has_raw(stream, utterance):
                     raise ValueError(
-                        f"{place} has no {stream}_features, as others of the batch have, but what an encoder would read in "
-                        "their place: give one or the other to all, or put them into batches of their own."
+                        f"{place} has raw input for the {stream} encoder, but other utterances of the batch have "
+                        f"{stream}_features: give all of them the same kind of input, or put them into separate batches."
                     )
             states, mask = pad_features(features, stream)
             return {f"{stream}_features": batch.full(states), f"{stream}_mask": batch.full(mask)}
@@ -449,7 +449,7 @@ class AmuseProcessor(ProcessorMixin):
         prefix = "" if stream == "vision" else f"{stream}_"
         return {f"{prefix}pixel_values": values, f"{stream}_mask": mask.astype(np.int64)}
 
-    # ProcessorMixin takes every part for given: these say that one may be None.
+    # ProcessorMixin expects every part; these methods allow that one is None.
 
     def check_argument_for_proper_class(self, argument_name, argument):
         return None if argument is None else super().check_argument_for_proper_class(argument_name, argument)
@@ -483,7 +483,7 @@ class AmuseProcessor(ProcessorMixin):
         Like `ProcessorMixin.from_pretrained`. Warns where the model in the same folder has other emotions than the processor.
 
         Raises:
-            ValueError: for the folder of something else than an AMuSE, such as an encoder's.
+            ValueError: for a folder without an AMuSE processor, such as an encoder's.
         """
         processor = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         of_processor = processor[0] if isinstance(processor, tuple) else processor
@@ -496,7 +496,7 @@ class AmuseProcessor(ProcessorMixin):
             names = [name for _, name in sorted(names.items(), key=lambda item: int(item[0]))]
             if names and names != list(of_processor.emotions):
                 logger.warning(
-                    f"The processor in {config.parent} has the emotions {', '.join(of_processor.emotions)}, but the model "
+                    f"The processor in {config.parent} has the emotions {', '.join(of_processor.emotions)}, but the model has "
                     f"{', '.join(names)}: save the processor with `emotions=list(model.config.id2label.values())`."
                 )
         return processor
@@ -505,8 +505,8 @@ class AmuseProcessor(ProcessorMixin):
     def _get_arguments_from_pretrained(cls, pretrained_model_name_or_path, processor_dict=None, **kwargs):
         if "parts" not in (processor_dict or {}):
             raise ValueError(
-                f"{pretrained_model_name_or_path} has no {PROCESSOR_NAME} of an AMuSE: give the folder of a trained AMuSE. For "
-                "the encoder of a new one, make the processor of its part: "
+                f"{pretrained_model_name_or_path} has no {PROCESSOR_NAME} of an AMuSE model: give the folder of a trained one. "
+                "For the encoder of a new model, create the processor from the encoder's tokenizer: "
                 f"AmuseProcessor(AutoTokenizer.from_pretrained({str(pretrained_model_name_or_path)!r}))."
             )
         parts = processor_dict["parts"]

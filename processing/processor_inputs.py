@@ -37,7 +37,9 @@ def check_modalities(modalities: tuple[str, ...] | None):
     """
     unknown = set(modalities or ()) - set(MODALITY_OF.values())
     if unknown:
-        raise ValueError(f"There is no modality {', '.join(sorted(unknown))}; there are text, audio and vision.")
+        raise ValueError(
+            f"There is no modality {', '.join(sorted(unknown))}; the modalities are text, audio and vision."
+        )
 
 
 def checked_waveform(waveform) -> np.ndarray:
@@ -50,8 +52,8 @@ def checked_waveform(waveform) -> np.ndarray:
     waveform = np.zeros(0, np.float32) if waveform is None else np.asarray(waveform, dtype=np.float32)
     if waveform.ndim != 1 or not np.isfinite(waveform).all():
         raise ValueError(
-            f"A waveform must be of shape (samples,) and finite, not {waveform.shape} "
-            f"with {int((~np.isfinite(waveform)).sum())} values that are not: decode it again, or leave it out."
+            f"A waveform must be of shape (samples,) and finite, but is of shape {waveform.shape} "
+            f"with {int((~np.isfinite(waveform)).sum())} values that are not finite: decode it again, or leave it out."
         )
     return waveform
 
@@ -90,7 +92,7 @@ def features_of(
         but NaN.
 
     Raises:
-        ValueError: when the features are no array of numbers `(S, D)` or `(D,)`, hold an infinite value, have another size
+        ValueError: when the features are not an array of numbers `(S, D)` or `(D,)`, hold an infinite value, have another size
             than the statistics, or hold NaN where there are no statistics.
     """
     given = utterance.get(f"{stream}_features")
@@ -99,7 +101,7 @@ def features_of(
     try:
         array = np.asarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{place}: {stream}_features are no array of numbers: {error}") from error
+        raise ValueError(f"{place}: {stream}_features are not an array of numbers: {error}") from error
     if array.size == 0:
         return None
     array = array[None] if array.ndim == 1 else array

@@ -17,7 +17,7 @@ import numpy as np
 from .extras import import_extra
 from .sound_tracks import SAMPLING_RATE
 
-VERSION = 1  # raised when the same sound gives other numbers
+VERSION = 1  # increase it when the same sound gives other numbers
 _HOP = 256  # samples between frames, 16 ms
 _FRAME = 1024
 _COEFFICIENTS = 13

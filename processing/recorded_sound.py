@@ -111,7 +111,7 @@ def _check_samples(given) -> np.ndarray:
     try:
         array = np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"The array of a waveform is no array of numbers: {error}") from error
+        raise ValueError(f"The array of a waveform is not an array of numbers: {error}") from error
     if array.dtype.kind not in "fiu" or array.ndim not in (1, 2) or not array.size:
         raise ValueError(
             f"The array of a waveform is {array.dtype} {array.shape}: give numbers, (samples,) or (channels, samples)."

@@ -42,13 +42,13 @@ def add_recorded_features(
         modalities: use only these.
         learned: the streams whose features the model was trained on. Where nothing can compute one of them, this logs a
             warning.
-        progress: is told of the stages `voice` and `faces`, see `stage_progress`.
+        progress: receives the progress of the stages `voice` and `faces`, see `stage_progress`.
         statistics: for each stream the `"mean"` of its features in training. Where it is not sure whose face is the speaker's,
             the features of the face are moved towards it.
 
     Raises:
         FileNotFoundError: when a recording is missing.
-        ValueError: when it cannot be read, or was trained with features that this package computes differently.
+        ValueError: when it cannot be read, or when this package computes features differently from those of training.
     """
     utterances = conversation["utterances"]
     extractors = {}
@@ -64,8 +64,8 @@ def add_recorded_features(
             extractors[stream] = encoders[stream]
         elif stream in learned:
             logger.warning_once(
-                f"The model learned from {stream} features that were not made with this package, and of recordings it cannot "
-                f"make them: their {MODALITY_OF[stream]} counts as missing. Give {stream}_features."
+                f"The model was trained on {stream} features that this package cannot compute from recordings, so the "
+                f"{MODALITY_OF[stream]} of recordings counts as missing: give {stream}_features."
             )
     if not extractors:
         return conversation
@@ -99,8 +99,8 @@ def _found_features(utterances, extractors: dict, encoders: dict, progress, stat
     if unsure:
         named = ", ".join(map(str, unsure[:MOST_NAMED])) + (", ..." if len(unsure) > MOST_NAMED else "")
         logger.warning(
-            f"It is not sure which of several faces speaks in {len(unsure)} of {len(utterances)} utterances ({named}): there "
-            "the face counts less (face_certainty)."
+            f"It is uncertain which of several faces speaks in {len(unsure)} of {len(utterances)} utterances ({named}): there "
+            "the face has less weight (face_certainty)."
         )
     return found
 

@@ -32,13 +32,14 @@ def conversations_of_file(
     Args:
         path: a recording (mp4, wav, ..., or a waveform with its sampling rate, see `Recording`), or a transcript (json,
             csv, srt, vtt, txt, rttm, ..., see [`read_transcript`]).
-        transcript: the recording's transcript, with starts; what lacks ends lasts until the next utterance. None: speech is found, assigned to speakers and transcribed.
+        transcript: the recording's transcript, with starts; an utterance without an end lasts until the next one begins.
+            None: speech is found, assigned to speakers and transcribed.
         transcript_text: for a transcript in RTTM, which has no words, a text file with a line for each turn.
         speech_model: a Whisper model (Hub id, folder, or the result of `load_speech_model`) for a recording without a
             transcript, or with one that has no words.
         num_speakers: how many people speak, where it is known and there is no transcript.
         language: the language that they speak, for a multilingual speech model; None lets the model guess it.
-        progress: is told of the stages `speech`, `speakers` and `words`, see `stage_progress`.
+        progress: receives the progress of the stages `speech`, `speakers` and `words`, see `stage_progress`.
         audio_track: the number of the audio track that is heard, from 1. None: the loudest.
         speakers, known_speakers: for a recording without a transcript, as in `diarize`.
 
@@ -73,8 +74,8 @@ def _conversations(
             return _conversations_of_transcript(recording, transcript, transcript_text)
     if transcript_text is not None and transcript is None:
         raise ValueError(
-            f"{transcript_text} is the text of a transcript in RTTM, but {recording_name(recording)} has none: give the "
-            "RTTM, too."
+            f"{transcript_text} is the text of an RTTM transcript, but {recording_name(recording)} has no RTTM: also give "
+            "the RTTM file."
         )
     info = probe_media(recording)
     if transcript is not None:
@@ -104,13 +105,13 @@ def _with_transcript(
     untimed = [u["id"] for u in utterances if any(u.get(key) is None for key in needed)]
     if untimed:
         raise ValueError(
-            f"{transcript}: utterance {untimed[0]} has no {' and '.join(needed)}, so its place in {recording_name(recording)} is "
+            f"{transcript}: utterance {untimed[0]} has no {' and '.join(needed)}, so its time in {recording_name(recording)} is "
             "unknown: give a transcript with times."
         )
     if speech_model is None or has_words:
         return conversation
     turns = [Turn(utterance["speaker"], utterance["start"], utterance["end"]) for utterance in utterances]
-    # a turn that was given stays, though no words are heard in it: a laugh or a sob is one
+    # a given turn is kept even if no words are heard in it: it may be a laugh or a sob
     spoken = transcribe(recording, turns, speech_model, language, keep_wordless=True, **sound)
     return {**conversation, "utterances": spoken}
 

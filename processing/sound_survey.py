@@ -80,7 +80,7 @@ def choose_sound(recording: Recording, audio_track: int | None = None) -> SoundC
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no recording, or has no such track.
+        ValueError: when it is not a recording, or has no such track.
     """
     if is_waveform(recording):
         return SoundChoice(None, _channel(check_recording(recording)))

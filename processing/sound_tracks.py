@@ -46,7 +46,7 @@ def audio_chunks(
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no recording, has no audio track, or nothing of it can be decoded.
+        ValueError: when it is not a recording, has no audio track, or nothing of it can be decoded.
     """
     size = round(sampling_rate * chunk_seconds)
     if size < 1:
@@ -79,7 +79,7 @@ def read_audio(
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no recording, has no audio track, nothing of it can be decoded, or it has no such span.
+        ValueError: when it is not a recording, has no audio track, nothing of it can be decoded, or it has no such span.
     """
     bounds = check_spans(recording_name(recording), [(start, end)])
     with _open_sound(recording, audio_track, channel) as track:
@@ -113,7 +113,7 @@ def utterance_waveforms(
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is no recording, has no audio track, nothing of it can be decoded, a span is none, or, after
+        ValueError: when it is not a recording, has no audio track, nothing of it can be decoded, a span is invalid, or, after
             the others were given, when spans start after the end of the sound ([`SpansBeyondEnd`]).
     """
     bounds = check_spans(recording_name(recording), spans)
@@ -180,7 +180,7 @@ class _Run:
         self.rate = rate = frame.sample_rate
         if not SAMPLING_RATES[0] <= rate <= SAMPLING_RATES[1]:
             raise ValueError(
-                f"{track.path} states a sampling rate of {rate} Hz: this is no speech, or the file is damaged."
+                f"{track.path} states a sampling rate of {rate} Hz: this is not speech, or the file is damaged."
             )
         self.format = self._format_of(frame)
         self.end = time

@@ -57,7 +57,7 @@ def embed_windows(
         recording: a sound or video file, or a waveform with its sampling rate.
         windows: in any order.
         audio_track: as in `audio_chunks`.
-        progress: is told of the stage `speakers`, in windows.
+        progress: receives the progress of the stage `speakers`, in windows.
         is_raw: keep the directions in which emotions move a voice.
 
     Returns:

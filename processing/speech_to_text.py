@@ -50,7 +50,7 @@ def load_speech_model(model: str | Path) -> AutomaticSpeechRecognitionPipeline:
         model: Hub id or local folder.
 
     Raises:
-        ValueError: when it is no Whisper with weights as safetensors.
+        ValueError: when it is not a Whisper model with weights as safetensors.
     """
     try:
         recognizer = pipeline("automatic-speech-recognition", model=str(model), model_kwargs={"use_safetensors": True})
@@ -89,7 +89,7 @@ def transcribe(
         turns: who speaks when, from [`diarize`]. Those on different channels are read by channel.
         model: Hub id, local folder, or, to use it for several recordings, the result of [`load_speech_model`].
         language: of a multilingual Whisper, such as "en" or "german"; None lets the model guess it for each window.
-        progress: is told of the stage `words`, in windows.
+        progress: receives the progress of the stage `words`, in windows.
         audio_track: the number of the audio track, from 1. None: the loudest.
         keep_wordless: give turns without words, too, such as a laugh.
 
@@ -142,7 +142,7 @@ def utterances_of_recording(
         recording: a sound or video file, or a waveform with its sampling rate.
         speech_model: as `model` of [`transcribe`].
         language: as in [`transcribe`].
-        progress: is told of the stages `speech`, `speakers` and `words`.
+        progress: receives the progress of the stages `speech`, `speakers` and `words`.
         num_speakers, audio_track, speakers, known_speakers: as in [`diarize`].
 
     Returns:
@@ -163,12 +163,12 @@ def utterances_of_recording(
     name = recording_name(recording)
     if not turns:
         raise ValueError(
-            f"Nobody is heard to speak in {name}: give a recording with speech, or write down its utterances yourself."
+            f"No speech is found in {name}: give a recording with speech, or write down its utterances yourself."
         )
     utterances = transcribe(recording, turns, speech_model, language, progress, audio_track)
     if not utterances:
         raise ValueError(
-            f"There is speech in {name}, but no words are understood: give a larger speech model, or its language."
+            f"There is speech in {name}, but no words are recognized: give a larger speech model, or its language."
         )
     if not isinstance(turns[0], ChannelTurn):
         utterances = split_by_voice(recording, utterances, voices, audio_track)

@@ -7,7 +7,7 @@ from pathlib import Path
 # The C1 control characters stand where cp1252 has punctuation: what is left of a copy that was decoded as Latin-1.
 _CP1252 = {code: bytes([code]).decode("cp1252", errors="ignore") or None for code in range(0x80, 0xA0)}
 
-# bytes that are no UTF-8, as Python's decoder hands them on
+# bytes that are not UTF-8, as Python's decoder hands them on
 _ESCAPED = {0xDC00 + byte: bytes([byte]).decode("cp1252", errors="replace") for byte in range(0x80, 0x100)}
 
 

@@ -69,7 +69,7 @@ def _tiers(source: Source, text: str) -> Iterator[tuple[str, str, list]]:
         if token is None or token.lastgroup != kind:
             where = "its end" if token is None else source.line(text.count("\n", 0, token.start()) + 1)
             raise ValueError(
-                f"{source.path} is no whole TextGrid: at {where} {what} is missing. Save it in Praat again."
+                f"{source.path} is not a complete TextGrid: at {where} {what} is missing. Save it in Praat again."
             )
         return token[kind].replace('""', '"') if kind == "text" else token[kind]
 
@@ -77,7 +77,7 @@ def _tiers(source: Source, text: str) -> Iterator[tuple[str, str, list]]:
         not next_token("text", "its file type").startswith("ooTextFile")
         or next_token("text", "its class") != "TextGrid"
     ):
-        raise ValueError(f"{source.path} is no TextGrid: save one in Praat as a text file.")
+        raise ValueError(f"{source.path} is not a TextGrid: save one in Praat as a text file.")
     next_token("number", "its start"), next_token("number", "its end")
     if next_token("flag", "<exists>") == "absent":
         return
@@ -94,7 +94,7 @@ def _tiers(source: Source, text: str) -> Iterator[tuple[str, str, list]]:
 
 def _count(number: str, source: Source) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", number):
-        raise ValueError(f"{source.path}: {number[:40]} is no number of tiers or intervals. Save it in Praat again.")
+        raise ValueError(f"{source.path}: {number[:40]} is not a number of tiers or intervals. Save it in Praat again.")
     return int(number)
 
 
@@ -104,7 +104,7 @@ def _binary_tiers(source: Source) -> list[tuple[str, str, list]]:
         tiers = praat.TextGrid(str(source.path)).tiers
     except Exception as error:  # struct.error, TypeError, ... as it reads on in what is damaged
         raise ValueError(
-            f"{source.path} is no binary TextGrid that can be read ({type(error).__name__}): save it in Praat as a text file."
+            f"{source.path} is not a readable binary TextGrid ({type(error).__name__}): save it in Praat as a text file."
         ) from error
     return [(tier.tier_type, tier.name, [(*times, label) for *times, label in tier.intervals]) for tier in tiers]
 
@@ -162,7 +162,7 @@ def _document(source: Source) -> ElementTree.Element:
     try:
         document = ElementTree.fromstring(source.text.lstrip("\ufeff"))
     except (ElementTree.ParseError, ValueError) as error:
-        raise ValueError(f"{source.path} is no whole XML ({error}): open and save it in ELAN.") from error
+        raise ValueError(f"{source.path} is not complete XML ({error}): open and save it in ELAN.") from error
     if document.tag != "ANNOTATION_DOCUMENT":
         raise ValueError(
             f"{source.path} begins with <{document.tag[:40]}>, not <ANNOTATION_DOCUMENT>: export it from ELAN."
@@ -181,7 +181,7 @@ def _times_of_slots(source: Source, document: ElementTree.Element) -> dict[str |
     wrong = next((value for value in values if value is not None and not re.fullmatch(r"-?[0-9]{1,12}", value)), None)
     if wrong is not None:
         raise ValueError(
-            f"{source.path}: its time {wrong[:40]!r} is no number of milliseconds: open and save it in ELAN."
+            f"{source.path}: its time {wrong[:40]!r} is not a number of milliseconds: open and save it in ELAN."
         )
     known = [(at, int(value) / 1000) for at, value in enumerate(values) if value is not None]
     times, (before, last) = {}, (-1, known[0][1] if known else 0.0)

@@ -109,7 +109,7 @@ def _conversation(source: Source, blocks: list, times_of: Callable, is_vtt: bool
             if is_inside:
                 cues[-1] = replace(cues[-1], lines=(*cues[-1].lines, *_plain("\n".join(lines))))
             if not all(line.strip().isdigit() for line in lines):
-                what = "taken as words of the cue before" if is_inside else "left out, as the words of nobody"
+                what = "taken as words of the cue before" if is_inside else "left out, because nobody says it"
                 warn(f"{source.line(number)}: {' '.join(lines).strip()[:80]!r} stands without times: it was {what}.")
     return [(None, utterances_of_cues(source, cues, participants))]
 
@@ -132,7 +132,7 @@ def _cues_of_block(source: Source, first: int, lines: list[str], times_of: Calla
         start, stop = times_of(lines[begin])
         if not start:
             raise ValueError(
-                f"{place}: {lines[begin][:60]!r} are no times of a cue: write them as 00:00:01.000 --> 00:00:02.500."
+                f"{place}: {lines[begin][:60]!r} are not the times of a cue: write them as 00:00:01.000 --> 00:00:02.500."
             )
         text, next_identifier = lines[begin + 1 : end], None
         if end < len(lines) and text and text[-1].strip().isdigit():

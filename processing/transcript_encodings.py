@@ -38,7 +38,7 @@ def text_of(path: Path) -> str:
     """
     text = _decoded(path, contents_of(path))
     if "\0" in text:
-        raise ValueError(f"{path} is no text: save the transcript as UTF-8.")
+        raise ValueError(f"{path} is not a text file: save the transcript as UTF-8.")
     if not text.strip():
         raise ValueError(f"{path} is empty: give a transcript with at least one utterance.")
     return text
@@ -50,7 +50,7 @@ def contents_of(path: Path) -> bytes:
         raise FileNotFoundError(f"There is no transcript {path}.")
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(
-            f"{path} has more than {LARGEST_FILE // 2**20} MiB: this is no transcript of one conversation."
+            f"{path} has more than {LARGEST_FILE // 2**20} MiB: this is not the transcript of one conversation."
         )
     return path.read_bytes()
 
@@ -67,7 +67,7 @@ def _decoded(path: Path, contents: bytes) -> str:
     if b"\0" in contents:
         text, encoding = _wide_characters(contents) or (None, None)
         if text is None:
-            raise ValueError(f"{path} is no text in UTF-8: save the transcript as UTF-8.")
+            raise ValueError(f"{path} is not UTF-8 text: save the transcript as UTF-8.")
     elif re.search(rb"\x1b[$(][@A-DGIJ]", contents) and (stateful := _stateful(contents)):
         text, encoding = stateful
     elif _is_utf8(contents):
@@ -78,7 +78,7 @@ def _decoded(path: Path, contents: bytes) -> str:
         )
         return text
     elif (damaged := _invalid_bytes(contents)) and damaged * 4 <= _characters_of_several_bytes(contents):
-        warn(f"{path} has {damaged} bytes that are no UTF-8: they were read as cp1252. Save the transcript as UTF-8.")
+        warn(f"{path} has {damaged} bytes that are not UTF-8: they were read as cp1252. Save the transcript as UTF-8.")
         return decode_utf8_or_cp1252(path)[0]
     else:
         encoding = _encoding_of(path, contents)
@@ -153,7 +153,7 @@ def _encoding_of(path: Path, contents: bytes) -> str:
         return plausible[0]
     might_be = f" (it might be {' or '.join(plausible)})" if plausible else ""
     raise ValueError(
-        f"{path} is not in UTF-8, and its encoding cannot be told from its letters{might_be}: save it as UTF-8."
+        f"{path} is not in UTF-8, and its encoding cannot be detected from its letters{might_be}: save it as UTF-8."
     )
 
 

@@ -10,7 +10,7 @@ TOLERANCE = 0.5
 def fit_to_recording(utterances: list[dict], duration: float, recording: str) -> list[dict]:
     """
     The utterances with an end for each: where the transcript has none, the start of the next utterance that begins later, or
-    the recording's end. Times beyond the recording's end are told by a warning.
+    the recording's end. A warning reports times beyond the recording's end.
 
     Args:
         utterances: with starts, in the order of their starts.
@@ -29,8 +29,8 @@ def fit_to_recording(utterances: list[dict], duration: float, recording: str) ->
     over = [u for u in utterances if u["start"] > duration + TOLERANCE or (u.get("end") or 0) > duration + TOLERANCE]
     if over:
         warn(
-            f"{recording} lasts {duration:g} s, but {len(over)} of {len(utterances)} utterances last longer, the first until "
-            f"{over[0].get('end') or over[0]['start']:g} s: what lies beyond is missing. Check that the transcript is this recording's."
+            f"{recording} lasts {duration:g} s, but {len(over)} of {len(utterances)} utterances end later, the first at "
+            f"{over[0].get('end') or over[0]['start']:g} s: the rest is missing. Check that the transcript belongs to this recording."
         )
     if all(u.get("end") is not None for u in utterances):
         return utterances

@@ -62,7 +62,7 @@ def read_json_lines(source: Source) -> Found:
         if not isinstance(row, dict):
             raise ValueError(f"{place} is a {type(row).__name__}: give an utterance or a conversation, a dict, a line.")
         if ("utterances" in row) != ("utterances" in rows[0][1]):
-            raise ValueError(f"{place}: lines are all utterances, or all conversations with 'utterances', not both.")
+            raise ValueError(f"{place}: all lines must be utterances, or all must be conversations with 'utterances'.")
     if rows and "utterances" not in rows[0][1]:
         utterances = _with_seconds([row for _, row in rows], str(source.path))
         return [
@@ -108,7 +108,9 @@ def _parsed(text: str, place: str):
     try:
         return json.loads(text, parse_int=_whole)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place}, is no JSON ({error}): compare it with the format of transcripts.") from error
+        raise ValueError(
+            f"{place}: this is not valid JSON ({error}): compare it with the format of transcripts."
+        ) from error
 
 
 def _whole(digits: str) -> int | float:

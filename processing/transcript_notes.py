@@ -64,7 +64,7 @@ def read_docx(source: Source) -> Found:
         paragraphs = [paragraph.text for paragraph in document.paragraphs]
     except Exception as error:  # what the XML inside makes the library raise
         raise ValueError(
-            f"{source.path} is no Word document that can be read ({type(error).__name__}: {str(error)[:80]}): save it as "
+            f"{source.path} is not a readable Word document ({type(error).__name__}: {str(error)[:80]}): save it as "
             ".docx or .txt again."
         ) from error
     for number, cells in enumerate(tables, start=1):
@@ -121,7 +121,7 @@ def _without_credit(lines: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         lines.pop()
     if len(lines) > 1 and not lines[-2][1].strip() and _CREDIT.fullmatch(lines[-1][1].strip()):
         place, credit = lines.pop()
-        warn(f"{place}: {credit.strip()[:80]!r} was left out, as the words of nobody.")
+        warn(f"{place}: {credit.strip()[:80]!r} was left out, because nobody says it.")
     return lines
 
 

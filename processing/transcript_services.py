@@ -74,7 +74,7 @@ def turns_of_service(given, place: str) -> list[dict] | None:
         [`UNKNOWN_SPEAKER`]. Numbers as speakers become `speaker 0`.
 
     Raises:
-        ValueError: when a list of the shape holds what is no turn.
+        ValueError: when a list of the shape holds something that is not a turn.
     """
     for shape in SHAPES:
         found = shape(given, place)
@@ -251,7 +251,7 @@ def _scaled(value, unit: float, what: str) -> float | None:
     if value is None:
         return None
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value * unit <= LONGEST_SECONDS:
-        raise ValueError(f"{what} is no time: write the file again.")
+        raise ValueError(f"{what} is not a time: write the file again.")
     return round(value * unit, 6)
 
 

@@ -32,7 +32,7 @@ def _read(source: Source, kind: str) -> Found:
             events = pysubs2.SSAFile.from_string(source.text.lstrip("\ufeff"), format_=kind).events
     except Exception as error:  # ValueError of its own kinds, and what a field that is missing makes it raise
         raise ValueError(
-            f"{source.path} is no {source.path.suffix} file that can be read ({type(error).__name__}: "
+            f"{source.path} is not a readable {source.path.suffix} file ({type(error).__name__}: "
             f"{str(error)[:80]}): export it again."
         ) from error
     spoken = [event for event in events if not event.is_comment and not _DRAWING.search(event.text)]

@@ -119,7 +119,7 @@ def read_csv(source: Source) -> Found:
         rows = [(source.line(first_line + reader.line_num), row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise ValueError(
-            f"{source.line(first_line + reader.line_num)}, is no CSV ({error}): check its quotes."
+            f"{source.line(first_line + reader.line_num)}: this is not valid CSV ({error}): check its quotes."
         ) from error
     return [(None, utterances_of_rows(source, rows))]
 
@@ -133,7 +133,7 @@ def read_xlsx(source: Source) -> Found:
         sheets = {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
         book.close()
     except Exception as error:  # openpyxl raises what the XML inside makes it raise
-        raise ValueError(f"{source.path} is no Excel workbook that can be read ({error}): save it as CSV.") from error
+        raise ValueError(f"{source.path} is not a readable Excel workbook ({error}): save it as CSV.") from error
     tables = []
     for title, rows in sheets.items():
         table = [
@@ -149,7 +149,7 @@ def read_xlsx(source: Source) -> Found:
 
 
 def check_zip(source: Source, largest: int):
-    """Raises ValueError when a file is no zip archive, or would take more memory than it should."""
+    """Raises ValueError when a file is not a zip archive, or would take more memory than it should."""
     try:
         with zipfile.ZipFile(source.path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
@@ -159,7 +159,7 @@ def check_zip(source: Source, largest: int):
         ) from error
     if size > largest:
         raise ValueError(
-            f"{source.path} would unpack to {size // 2**20} MiB: this is no transcript of one conversation."
+            f"{source.path} would unpack to {size // 2**20} MiB: this is not the transcript of one conversation."
         )
 
 
@@ -189,7 +189,7 @@ def utterances_of_rows(source: Source, rows: Sequence[tuple[str, Sequence[str]]]
         rows: for each row that is not empty its place and its cells; the first is the header.
 
     Raises:
-        ValueError: when columns are lacking or there twice, or a row does not fit the header.
+        ValueError: when columns are missing or repeated, or a row does not fit the header.
     """
     if not rows:
         return []
@@ -225,13 +225,13 @@ def _columns(header: Sequence[str], source: Source) -> dict[str, tuple[int, floa
         for alias in aliases:
             matching = [index for index, (name, _) in enumerate(names) if name == alias]
             if len(matching) > 1 and column != "duration":
-                raise ValueError(f"{source.path} has the columns {alias} more than once: leave one of each.")
+                raise ValueError(f"{source.path} has the columns {alias} more than once: keep one of each.")
             if matching:
                 index = matching[0]
                 unit = names[index][1]
                 if unit == 0 and column in ("start", "end", "duration"):
                     raise ValueError(
-                        f"{source.path}: its column {header[index].strip()!r} counts what is no unit of time here: give "
+                        f"{source.path}: its column {header[index].strip()!r} has an unknown unit of time: give "
                         "seconds, milliseconds or HH:MM:SS.mmm."
                     )
                 found[column] = (index, unit or None)

@@ -27,7 +27,7 @@ def seconds(value, name: str, place: str, least: float = 0) -> float:
         least: the smallest time that is allowed.
 
     Raises:
-        ValueError: when it is no time, or out of range.
+        ValueError: when it is not a time, or out of range.
     """
     found = _seconds_of_text(value.strip()) if isinstance(value, str) else value
     # NaN fails the comparison too

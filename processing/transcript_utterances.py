@@ -80,7 +80,7 @@ def checked_utterance(given: dict, place: str, folder: Path) -> dict:
         if value := clean_text(value, key, place).strip():
             kept[key] = value
     if "speaker" not in kept:
-        raise ValueError(f"{place} has no speaker: name one, by any name that tells the speakers apart.")
+        raise ValueError(f"{place} has no speaker: name one, by any name that distinguishes the speakers.")
     for key in ("start", "end", "audio_start", "video_start"):
         if key in kept:
             # a file may begin before the conversation's clock
@@ -109,7 +109,7 @@ def _name_of_number(value: int | float, key: str, place: str) -> str:
 def clean_text(text: str, key: str, place: str) -> str:
     """The text without control characters and halves of characters, which no file can hold, with a warning."""
     if _SURROGATE.search(text):
-        warn(f"{place}: its {key} holds half of a surrogate pair, which is no character: it was replaced by U+FFFD.")
+        warn(f"{place}: its {key} holds half of a surrogate pair, which is not a character: it was replaced by U+FFFD.")
         text = _SURROGATE.sub("\ufffd", text)
     if _CONTROL.search(text):
         warn(f"{place}: its {key} holds control characters: they were left out.")

@@ -123,8 +123,8 @@ def read_transcript(path: str | Path, text_path: str | Path | None = None) -> di
 
 def read_transcripts(path: str | Path) -> list[dict]:
     """
-    All conversations of a transcript, which may be several in `.json`, `.jsonl`, `.rttm`, `.ctm` and `.stm`. What was left
-    out, guessed or repaired is told by warnings, which [`collected_warnings`] collects. See [`read_transcript`].
+    All conversations of a transcript; `.json`, `.jsonl`, `.rttm`, `.ctm` and `.stm` may contain several. Warnings, which
+    [`collected_warnings`] collects, report what was left out, guessed or repaired. See [`read_transcript`].
 
     Raises:
         FileNotFoundError: when the file does not exist.
@@ -179,7 +179,7 @@ def _conversation(path: Path, identifier: str, utterances: list[dict]) -> dict:
 
 def _add_text(utterances: list[dict], path: Path, text_path: Path):
     if path.suffix.lower() != ".rttm":
-        raise ValueError(f"{path} has text of its own: text_path goes with .rttm alone.")
+        raise ValueError(f"{path} has its own text: text_path is only for .rttm files.")
     lines = [line.strip() for line in lines_of(text_of(text_path))]
     while len(lines) > len(utterances) and not lines[-1]:
         lines.pop()

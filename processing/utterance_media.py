@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What is heard and seen of each utterance, read from its recording in one pass for the sound and one for the video."""
+"""The sound and the pictures of each utterance, read from its recording in one pass for the sound and one for the video."""
 
 import logging
 from collections import defaultdict
@@ -68,8 +68,8 @@ def utterance_sounds(utterances: list[Utterance], skip_unreadable: bool = False)
 
     Raises:
         FileNotFoundError: when a file is missing.
-        ValueError: when it cannot be read, or all utterances begin after its end. Where some do, or last no time, a warning
-            tells it, and they are left out.
+        ValueError: when it cannot be read, or all utterances begin after its end. If some do, or have no duration, a warning
+            names them, and they are left out.
     """
 
     def read(recording: Recording, positions: list[int]):
@@ -179,7 +179,7 @@ def _each_file(utterances: list[Utterance], medium: str, read: Callable, skip_un
             is_tail = isinstance(error, SpansBeyondEnd) and not error.are_all
             if not (skip_unreadable or is_tail):
                 raise
-            logger.warning("%s is not read to its end, what is lacking counts as missing: %s", medium, error)
+            logger.warning("%s is not read to its end, and the rest counts as missing: %s", medium, error)
 
 
 class _View:

@@ -17,7 +17,7 @@ def check_folder(folder: Path):
         OSError: when nothing can be written there.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}: make it first.")
+        raise FileNotFoundError(f"There is no folder {folder}: create it first.")
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass

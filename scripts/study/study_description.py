@@ -37,7 +37,7 @@ PATHS = (
     *("data_dir", "text_model", "audio_model", "vision_model"),
     *("audio_features", "vision_features", "background_features", "soft_labels", "extra_data"),
 )
-"""Settings that say where something lies: not where, but which encoder or table it is, is a part of what is studied."""
+"""Settings that are paths. The study is defined by the name of an encoder or table, not by its location."""
 
 DISTURBANCES = ("missing_rate", "word_drop_rate", "feature_noise", "disturbed_modalities")
 OWN_OPTIONS = (
@@ -128,8 +128,8 @@ def read_data(name: str) -> StudyData:
     A file of scripts/studies/data by its name.
 
     Raises:
-        FileNotFoundError: when there is none.
-        ValueError: when it holds something else.
+        FileNotFoundError: when there is no such file.
+        ValueError: when the file does not describe data.
     """
     values = _read(FOLDER / "data" / f"{name}.yaml", {"about", "settings"}, {"num_folds", *FOLD_OPTIONS})
     _check_shapes(name, {"settings is a mapping": isinstance(values["settings"], dict)})
@@ -173,15 +173,15 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
     own = values["data"] if isinstance(values["data"], dict) else dict.fromkeys(values["data"])
     unknown = [data for data in wanted or () if data not in own]
     if unknown:
-        raise ValueError(f"The study {name} is not done on {', '.join(unknown)}; it is done on {', '.join(own)}.")
+        raise ValueError(f"The study {name} does not use the data {', '.join(unknown)}; it uses {', '.join(own)}.")
     baseline = values.get("baseline")
     if not all(isinstance(variant, str) for variant in variants):
-        raise ValueError(f"{path}: names of variants are words: put numbers, and on, off, yes and no, into quotes.")
+        raise ValueError(f"{path}: names of variants must be strings: put numbers, on, off, yes and no into quotes.")
     for variant, options in variants.items():
         _check_options(options, f"The variant {variant} of {path}", *OF_VARIANTS)
         if "mean_of" in options and (len(options) > 1 or options["mean_of"] not in variants):
             raise ValueError(
-                f"{path}: {variant} is the mean of the seeds of another variant, and has no other options."
+                f"{path}: {variant} is the mean of the seeds of another variant (mean_of), so it cannot have other options."
             )
     if baseline is not None and baseline not in variants:
         raise ValueError(f"{path}: the baseline {baseline!r} is not among the variants {', '.join(variants)}.")
@@ -190,7 +190,7 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
     for data, given in own.items():
         chosen = (given or {}).get("variants", list(variants))
         if set(chosen) - set(variants):
-            raise ValueError(f"{path}: {data} names a variant that is not there; there are {', '.join(variants)}.")
+            raise ValueError(f"{path}: {data} names an unknown variant; the variants are {', '.join(variants)}.")
         if wanted is None or data in wanted:
             study = Study(
                 *(name, values["question"], read_data(data), values["seeds"], given_as, list(own)),
@@ -200,35 +200,35 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
             if study.data.num_folds is not None and (
                 evaluations != [{}] or any("calibrate" in options for options in variants.values())
             ):
-                raise ValueError(f"{path}: {data} is cross-validated, which knows no evaluations and no calibration.")
+                raise ValueError(f"{path}: {data} is cross-validated, so evaluations and calibration are not possible.")
             if evaluations != [{}] and any("late_fusion" in options for options in study.variants.values()):
-                raise ValueError(f"{path}: a late fusion knows no evaluations that disturb something.")
+                raise ValueError(f"{path}: a late fusion cannot be evaluated with disturbances.")
             for variant in study.variants:
                 if not {**study.data.settings, **study.variants[variant]}.get("modalities"):
                     raise ValueError(
-                        f"{path}: say with `modalities` what the variant {variant} reads on {data}, or in that data's "
-                        "settings what all variants read: conversations may hold features of their own."
+                        f"{path}: `modalities` is missing: give it for the variant {variant}, or in the settings of the data "
+                        f"{data}, because conversations may contain their own features."
                     )
                 if not any(study.applies(evaluation, variant) for evaluation in evaluations):
-                    raise ValueError(f"{path}: the variant {variant} has nothing on {data} that is disturbed.")
+                    raise ValueError(f"{path}: the evaluations disturb no modality that {variant} has on {data}.")
             studies.append(study)
     return studies
 
 
 def set_options(study: Study, given: list[str]) -> list[str]:
     """
-    Put values of the command line into the settings of the study's data.
+    Replace settings of the study's data by values of the command line.
 
     Args:
         study: is changed.
         given: `KEY=VALUE`, or `DATA.KEY=VALUE` for one of several data sets; values as in YAML.
 
     Returns:
-        Those that change what is studied: neither where something lies, nor the device; but an encoder or a feature table
-        of another name does.
+        The values that change the study itself. Paths and the device do not, but an encoder or a feature table of another
+        name does.
 
     Raises:
-        ValueError: for what is no option, for data that the study is not done on, and for what a variant sets itself.
+        ValueError: for an unknown option, for data that the study does not use, and for an option that a variant sets itself.
     """
     changing = []
     for word in given:
@@ -238,7 +238,7 @@ def set_options(study: Study, given: list[str]) -> list[str]:
             raise ValueError(f"--set {word}: give KEY=VALUE, such as data_dir=MELD or meld.data_dir=MELD.")
         if dot and data not in study.data_names:
             raise ValueError(
-                f"--set {word}: the study is not done on {data}; it is done on {', '.join(study.data_names)}."
+                f"--set {word}: the study does not use the data {data}; it uses {', '.join(study.data_names)}."
             )
         if dot and data != study.data.name:
             continue
@@ -260,7 +260,7 @@ def set_options(study: Study, given: list[str]) -> list[str]:
             raise ValueError(f"--set {word}: the data {study.data.name} has no {name}.")
         if own:
             raise ValueError(
-                f"--set {word}: of {study.name}, {', '.join(own)} has a {name} of its own, which would stay."
+                f"--set {word}: of {study.name}, {', '.join(own)} sets its own {name}, which would not change."
             )
         if name in PATHS:
             is_change = name != "data_dir" and _last_part(value) != _last_part(study.data.settings[name])
@@ -275,11 +275,11 @@ def set_options(study: Study, given: list[str]) -> list[str]:
 def _read(path: Path, required: set[str], optional: set[str]) -> dict:
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
-        raise FileNotFoundError(f"There is no file {path}" + (f"; beside it there are: {there}." if there else "."))
+        raise FileNotFoundError(f"There is no file {path}" + (f"; its folder contains: {there}." if there else "."))
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {error}") from error
+        raise ValueError(f"{path} is not valid YAML: {error}") from error
     keys = set(values) if isinstance(values, dict) else set()
     if not required <= keys or keys - required - optional:
         raise ValueError(
@@ -314,20 +314,22 @@ def _check_options(options: dict, what: str, *others: str):
     known = {f.name for part in parts for f in fields(part)} - set(OWN_OPTIONS) | set(others)
     unknown = [name for name in options if name not in known]
     if unknown:
-        raise ValueError(f"{what}: {', '.join(map(str, unknown))} is no option of train.py that a study may set.")
+        raise ValueError(f"{what}: not an option of train.py that a study may set: {', '.join(map(str, unknown))}.")
 
 
 def _combinations(given: dict, path: Path) -> list[dict]:
     unknown = set(given) - set(DISTURBANCES)
     if unknown:
-        raise ValueError(f"{path}: evaluations take {', '.join(DISTURBANCES)}, and not {', '.join(sorted(unknown))}.")
+        raise ValueError(
+            f"{path}: evaluations may have {', '.join(DISTURBANCES)}, but not {', '.join(sorted(unknown))}."
+        )
     values = [value if isinstance(value, list) else [value] for value in given.values()]
     cases = [dict(zip(given, combination, strict=True)) for combination in product(*values)]
     for case in cases:
         disturbed = case.get("disturbed_modalities", list(MODALITIES))
         if not _is_list(disturbed, str) or not set(disturbed) <= set(MODALITIES):
             raise ValueError(
-                f"{path}: disturbed_modalities is a list of lists, such as [[text], [audio, vision]], and not {disturbed}."
+                f"{path}: disturbed_modalities must be a list of lists, such as [[text], [audio, vision]], not {disturbed}."
             )
         Disturbance(**{name: value for name, value in case.items() if name != "disturbed_modalities"})
     return cases

@@ -24,7 +24,7 @@ from modeling_amuse.scripts.study.study_description import DISTURBANCES, Study
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
 SEEN_OR_READ = {
     "voted": "The labels of `voted` come from readers of the text alone.",
-    "relabelled": "Those of `relabelled` were given anew by people who saw the clip: there alone can voice and faces earn much.",
+    "relabelled": "Those of `relabelled` were given again by people who saw the clip: only there can voice and faces help much.",
 }
 """The meaning of the parts of MELD."""
 
@@ -153,7 +153,7 @@ class Report:
         study, split = self.study, self.split
         lines = [f"## {study.name}: {study.data.name}", "", study.question, "", f"Data: {study.data.about}", ""]
         if self.is_trial:
-            lines += ["**A try: too few seeds, or other settings than the study's. It proves nothing.**", ""]
+            lines += ["**A trial: too few seeds, or other settings than the study's. It proves nothing.**", ""]
         warnings = sorted(set(self.frame["warnings"]) - {""})
         lines += [line for warning in warnings for line in (f"**Warning:** {warning}", "")]
         lines += self._main_table()
@@ -204,14 +204,14 @@ class Report:
     def _explanation(self) -> list[str]:
         """How the numbers were computed, and which variant is the best on validation."""
         lines = [
-            f"Mean ± deviation over the seeds {', '.join(map(str, self.seeds))}, "
+            f"Mean ± standard deviation over the seeds {', '.join(map(str, self.seeds))}, "
             f"{int(self.frame[f'{self.split}_num_utterances'].iloc[0])} utterances of "
             f"{len(self.scores[self.groups[0]].conversations)} {self.unit}s. Epochs were chosen on validation. Intervals: "
-            f"bootstrap ({NUM_RESAMPLES:,} resamples) that draws {self.unit}s, for differences the same on both sides, and "
-            "trainings among the seeds."
+            f"bootstrap ({NUM_RESAMPLES:,} resamples) over {self.unit}s (the same for both sides of a difference) and over the "
+            "seeds."
         ]
         if self.preferred:
-            lines[0] += f" Validation prefers {self.preferred}."
+            lines[0] += f" The best variant on validation is {self.preferred}."
         return lines
 
     def _likelihood_table(self) -> list[str]:
@@ -219,7 +219,7 @@ class Report:
         baseline = self.study.baseline
         head = [f"variant, on {self.split}", "negative log-likelihood"]
         head += (
-            [f"difference to {baseline}", "95 % interval", "", "smallest it could show", "of weighted F1"]
+            [f"difference to {baseline}", "95 % interval", "", "smallest significant difference", "of weighted F1"]
             if baseline
             else []
         )

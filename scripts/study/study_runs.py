@@ -312,9 +312,9 @@ def check_can_be_scored(folder: Path):
     trained_at = json.loads(record.read_text(encoding="utf-8"))["commit"]
     if trained_at != commit():
         raise ValueError(
-            f"The model of {folder} was deleted, and another evaluation of it is asked for. It was trained at commit "
-            f"{trained_at}, the code is at {commit()} and may train another model: delete the folder, and all its scores "
-            "are made anew, or go on at that commit."
+            f"The model of {folder} was deleted, but another evaluation needs it. It was trained at commit {trained_at}; the "
+            f"code is at {commit()} and may train a different model: delete the folder to compute all its scores again, or "
+            "continue at that commit."
         )
 
 

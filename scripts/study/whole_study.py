@@ -109,12 +109,12 @@ def check_places(study: Study, variant: str):
         for place in places if not name.endswith("_model") else ():
             if place is not None and not Path(place.rpartition("=")[2]).exists():
                 raise FileNotFoundError(
-                    f"There is no {place}, which {variant} of {study.name} needs on {study.data.name}: say where it is "
-                    f"with --set {study.data.name}.{name}=PATH."
+                    f"There is no {place}, which {variant} of {study.name} needs on {study.data.name}: give its path with "
+                    f"--set {study.data.name}.{name}=PATH."
                 )
     if "groups" in study.data.folds and not Path(study.data.folds["groups"]).is_file():
         raise FileNotFoundError(
-            f"There is no {study.data.folds['groups']}, which {study.name} needs to divide {study.data.name}: say where it is with "
+            f"There is no {study.data.folds['groups']}, which {study.name} needs to divide {study.data.name}: give its path with "
             f"--set {study.data.name}.groups=PATH."
         )
 
@@ -134,18 +134,20 @@ def prepare(study: Study, args: StudyArguments) -> tuple[Study, bool, list[str]]
     seeds = list(dict.fromkeys(args.seeds or study.seeds))
     if len(seeds) < LEAST_SEEDS and not args.trial:
         raise ValueError(
-            f"{len(seeds)} seed(s) tell no difference from chance: give at least {LEAST_SEEDS}, or say that it is a try "
-            "with --trial."
+            f"{len(seeds)} seed(s) cannot show that a difference is more than chance: give at least {LEAST_SEEDS}, or mark "
+            "the run as a trial with --trial."
         )
     if changed and not args.trial:
         raise ValueError(
-            f"--set {' '.join(changed)} changes what is studied: write it into a file of scripts/studies, or say that it is "
-            "a try with --trial. (An encoder or a table of another name is taken for another one: for the Praat table of MELD, "
+            f"--set {' '.join(changed)} changes the study: write it into a file of scripts/studies, or mark the run as a "
+            "trial with --trial. (An encoder or table with another name counts as another one: for the Praat table of MELD, "
             "name the folder praat.)"
         )
     unmeant = [v for v in variants if study.variants[v].get("mean_of", v) not in variants]
     if unmeant:
-        raise ValueError(f"{unmeant[0]} of {study.name} is the mean of another variant: name that in --variants, too.")
+        raise ValueError(
+            f"{unmeant[0]} of {study.name} is the mean of another variant: also give that one in --variants."
+        )
     is_whole = set(variants) == set(study.variants) and set(seeds) >= set(study.seeds)
     chosen = {variant: options for variant, options in study.variants.items() if variant in variants}
     baseline = study.baseline if study.baseline in chosen else None

@@ -228,7 +228,7 @@ def test_wrong_settings_and_files_are_named(finder, tmp_path):
     with pytest.raises(ValueError, match="max_faces"):
         FaceFinder(max_faces=0)
     (tmp_path / "wrong.task").write_bytes(b"no model")
-    with pytest.raises(ValueError, match="wrong.task is no face landmarker"):
+    with pytest.raises(ValueError, match="wrong.task is not a face landmarker"):
         FaceFinder(tmp_path / "wrong.task")
     with FaceFinder() as closed:
         pass

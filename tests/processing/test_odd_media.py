@@ -326,7 +326,7 @@ def test_an_unsure_face_counts_less_and_says_so(monkeypatch):
     given = {"statistics": {"vision": {"mean": [1.0] * 4}}, "learned": ["vision"]}
     heard = recording_features.add_recorded_features(conversation, {}, {"vision": lambda sight: None}, **given)
     [warning] = heard["warnings"]
-    assert "not sure which of several faces speaks in 2 of 3 utterances (1, 2)" in warning
+    assert "uncertain which of several faces speaks in 2 of 3 utterances (1, 2)" in warning
     sure, unsure, least = heard["utterances"]
     assert "face_certainty" not in sure and sure["vision_features"].min() == 3.0
     assert unsure["face_certainty"] == 0.2 and unsure["vision_features"].max() == pytest.approx(2.0)

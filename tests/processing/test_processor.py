@@ -88,7 +88,10 @@ def test_text_features_stand_in_for_the_tokenizer(processor):
     assert "input_ids" not in batch
     assert batch["text_mask"].tolist() == [[[1, 1], [0, 0]]]
     # what stands beside it in a batch does not decide whether a text is read
-    with pytest.raises(ValueError, match="Utterance 0 of conversation 1 has no text_features, as others of the batch"):
+    with pytest.raises(
+        ValueError,
+        match="Utterance 0 of conversation 1 has raw input for the text encoder, but other utterances of the batch",
+    ):
         processor([talk, [{"speaker": "b", "text": "no"}]])
 
 
@@ -156,8 +159,14 @@ def test_save_and_load_is_exact(processor, tmp_path, with_tokenizer):
         ([{"speaker": "a", "audio_features": [[1.0], [float("nan")]]}], "hold NaN"),
         ([{"speaker": "a", "audio_features": [float("inf")]}], "infinite"),
         ([{"speaker": "a", "audio_features": 3.0}], "must be of shape"),
-        ([{"speaker": "a", "audio_features": [[1.0], [1.0, 2.0]]}], "Utterance 0 of .* audio_features are no array"),
-        ([{"speaker": "a", "audio_features": ["loud"]}], "Utterance 0 of conversation 0: audio_features are no array"),
+        (
+            [{"speaker": "a", "audio_features": [[1.0], [1.0, 2.0]]}],
+            "Utterance 0 of .* audio_features are not an array",
+        ),
+        (
+            [{"speaker": "a", "audio_features": ["loud"]}],
+            "Utterance 0 of conversation 0: audio_features are not an array",
+        ),
         ([{"speaker": "a", "audio_features": [[[1.0]]]}], "must be of shape"),
         (
             [{"speaker": "a", "audio_features": [1.0]}, {"speaker": "b", "audio_features": [1.0, 2.0]}],

@@ -265,7 +265,7 @@ def test_several_conversations_are_not_written_over_each_other(model_dir, tmp_pa
 
 def test_an_untimed_transcript_of_a_recording_is_refused(corpus, tmp_path):
     (tmp_path / "t.jsonl").write_text('{"speaker": "Ada", "text": "Hello."}\n')
-    with pytest.raises(ValueError, match="utterance t_0 has no start, so its place"):
+    with pytest.raises(ValueError, match="utterance t_0 has no start, so its time"):
         conversations_of_file(corpus / "test.mp4", tmp_path / "t.jsonl")
 
 
@@ -283,7 +283,7 @@ def test_times_of_a_transcript_are_fitted_to_the_recording(tmp_path, caplog):
     csv = "speaker,text,start,end\nAda,Hi.,1,2\nBen,Ho.,9,10.2\n"
     assert spans(csv, "talk.csv") == [(1, 2), (9, 10.2)] and not caplog.text
     assert spans(csv + "Cy,Late.,14,15\n", "talk.csv")[2] == (14, 15)
-    assert "talk.wav lasts 10 s, but 1 of 3 utterances last longer" in caplog.text
+    assert "talk.wav lasts 10 s, but 1 of 3 utterances end later" in caplog.text
     with pytest.raises(
         ValueError, match="lasts 10 s, but all 1 utterances of its transcript begin later, the first at 60 s"
     ):
@@ -299,7 +299,7 @@ def test_a_recording_is_heard_by_its_own_clock_whatever_clips_the_transcript_nam
     [(_, heard)], [(_, expected)] = utterance_sounds(conversation["utterances"]), utterance_sounds([plain])
     assert np.array_equal(heard, expected)
     for key in ("start", "end"):
-        with pytest.raises(ValueError, match=f"Utterance a has a {key} and no .*, so where it is in its audio file"):
+        with pytest.raises(ValueError, match=f"Utterance a has a {key} and no .*, so its place in its audio file"):
             list(utterance_sounds([{**plain, "id": "a", {"start": "end", "end": "start"}[key]: None}]))
 
 
@@ -335,7 +335,7 @@ def test_turns_in_rttm_get_their_words_from_a_text_file(corpus, tmp_path):
     (tmp_path / "t.txt").write_text("\n".join([*(text for _, text, *_ in LINES[:-1]), "", ""]))
     [conversation] = conversations_of_file(tmp_path / "t.rttm", transcript_text=tmp_path / "t.txt")
     assert [u.get("text") for u in conversation["utterances"]] == [*(text for _, text, *_ in LINES[:-1]), None]
-    with pytest.raises(ValueError, match="is the text of a transcript in RTTM, but .*test.mp4 has none"):
+    with pytest.raises(ValueError, match="is the text of an RTTM transcript, but .*test.mp4 has no RTTM"):
         conversations_of_file(corpus / "test.mp4", transcript_text=tmp_path / "t.txt")
 
 

@@ -80,7 +80,7 @@ def test_rare_encodings_are_refused(tmp_path, encoding):
 def test_a_few_damaged_bytes_do_not_change_the_rest(tmp_path):
     text = srt("Ольга: Где мои ключи?", "Пётр: На столе.", "Ольга: Спасибо, я уже нашла.").encode()
     path = saved(tmp_path, "t.srt", text[:-5] + b"\xff" + text[-5:])
-    assert said(path)[:2] == [("Ольга", "Где мои ключи?"), ("Пётр", "На столе.")] and "no UTF-8" in warnings_of(path)
+    assert said(path)[:2] == [("Ольга", "Где мои ключи?"), ("Пётр", "На столе.")] and "not UTF-8" in warnings_of(path)
 
 
 def test_characters_in_halves_are_joined(tmp_path):
@@ -98,5 +98,5 @@ def test_a_refusal_names_what_the_encoding_might_be(tmp_path):
         assert text_of(path) == srt("Dan: שלום")
     except ValueError as error:
         assert "save it as UTF-8" in str(error)
-    with pytest.raises(ValueError, match="no text in UTF-8: save the transcript as UTF-8"):
+    with pytest.raises(ValueError, match="not UTF-8 text: save the transcript as UTF-8"):
         text_of(saved(tmp_path, "b.srt", b"\x00\x01\x02RIFF\x00\x00\x00"))

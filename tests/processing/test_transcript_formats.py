@@ -749,7 +749,7 @@ def test_elan(tmp_path):
     ]
     assert "Bo-en" in warnings_of(path)
     bad = {
-        "whole XML": EAF[:900],
+        "complete XML": EAF[:900],
         "document type": EAF.replace("<HEADER", "<!DOCTYPE x>\n<HEADER"),
         "PAL-frames": EAF.replace("milliseconds", "PAL-frames"),
         "no time slots": EAF.replace('REF1="b"', 'REF1="z"'),

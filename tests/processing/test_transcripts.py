@@ -220,7 +220,7 @@ def test_rttm(write):
     assert "text" not in read_transcript(path, write("talk.txt", "\nNo way."))["utterances"][0]
     with pytest.raises(ValueError, match=r"talk.txt has 3 lines, but .*talk.rttm has 2 turns"):
         read_transcript(path, write("talk.txt", "a\nb\nc"))
-    with pytest.raises(ValueError, match=r"text_path goes with .rttm"):
+    with pytest.raises(ValueError, match=r"text_path is only for .rttm"):
         read_transcript(write("talk.srt", SRT), text)
     with pytest.raises(ValueError, match=r"two.rttm, line 1 has 10 fields: .* names hold no spaces"):
         read_transcripts(write("two.rttm", "SPEAKER f 1 1.0 2.0 <NA> <NA> Ada Hill <NA>"))
@@ -257,10 +257,10 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
     [
         ("a.doc", "x", r"suffix '.doc': give a transcript as one of .json, .jsonl, .csv, .tsv, .xlsx, .srt, .vtt"),
         ("a.srt", " \n\n", "is empty"),
-        ("a.srt", b"RIFF\0\0WAVE", "is no text"),
+        ("a.srt", b"RIFF\0\0WAVE", "is not a text file"),
         ("a.srt", b"\xff\xfea", "begins as UTF-16 but is not"),
         ("a.srt", CUE + "2\n00:00:03,000 -> 00:00:04,000\nhi", "line 5: a cue begins with its times"),
-        ("a.srt", CUE + "2\n00:00:03,000 -->\nhi", "line 6: '00:00:03,000 -->' are no times"),
+        ("a.srt", CUE + "2\n00:00:03,000 -->\nhi", "line 6: '00:00:03,000 -->' are not the times"),
         ("a.srt", CUE + "2\n00:00:03,000 --> 00:00:02,000\nhi", "line 6 ends at 2 s, before its start at 3 s"),
         ("a.srt", CUE + "2\n00:70:03,000 --> 01:00:02,000\nhi", "line 6: its start is '00:70:03,000'"),
         ("a.srt", "1\n00:00:01,000 --> 1001:00:02,000\nhi", "from 0 s to 1000 hours"),
@@ -272,13 +272,13 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
         ("a.csv", "speaker,text,Text\nAda,a,b", "the columns text more than once"),
         ("a.csv", "speaker,text\n", "holds no utterance"),
         ("a.csv", "speaker,text\nAda,hi, you", "line 2 has 3 cells, but the header 2"),
-        ("a.csv", 'speaker,text\nAda,"hi', "is no CSV"),
+        ("a.csv", 'speaker,text\nAda,"hi', "is not valid CSV"),
         ("a.csv", "speaker,text,start\nAda,hi,soon", "line 2: its start is 'soon': give seconds"),
         ("a.csv", "speaker,start\nAda,-1", "line 2: its start is '-1'"),
         ("a.csv", "speaker,start\nAda,nan", "line 2: its start is 'nan'"),
         ("a.csv", "speaker,text\nAda,hi\n,ho", "line 3 has no speaker"),
-        ("a.json", "{", "is no JSON"),
-        ("a.json", "[" * 100_000, "is no JSON"),
+        ("a.json", "{", "is not valid JSON"),
+        ("a.json", "[" * 100_000, "is not valid JSON"),
         ("a.json", "[]", "is empty"),
         ("a.json", '[{"speaker": "Ada", "start": NaN}]', "utterance 1: its start is 'nan'"),
         ("a.json", '[{"speaker": "Ada", "start": true}]', "its start is 'True'"),
@@ -287,9 +287,13 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
         ("a.json", '[{"speaker": ["Ada"]}]', "is a list: give a string"),
         ("a.json", '[{"speaker": "Ada", "start": 1' + "0" * 400 + "}]", "from 0 s to 1000 hours"),
         ("a.json", '[{"speaker": "A", "id": "x"}, {"speaker": "B", "id": "x"}]', "2 utterances with the id 'x'"),
-        ("a.jsonl", '{"speaker": "Ada"}\n{"speaker": "Ben"', "line 2, is no JSON"),
+        ("a.jsonl", '{"speaker": "Ada"}\n{"speaker": "Ben"', "line 2: this is not valid JSON"),
         ("a.jsonl", '{"speaker": "Ada"}\n7', "line 2 is a int"),
-        ("a.jsonl", '{"speaker": "Ada"}\n{"utterances": []}', "line 2: lines are all utterances, or all conversations"),
+        (
+            "a.jsonl",
+            '{"speaker": "Ada"}\n{"utterances": []}',
+            "line 2: all lines must be utterances, or all must be conversations",
+        ),
         ("a.rttm", "SPEAKER a 1 0.5 1 <NA>", "line 1 has 6 fields"),
         ("a.rttm", "SPEEKER a 1 0.5 1 <NA> <NA> b <NA> <NA>", "line 1 begins with 'SPEEKER'"),
         ("a.rttm", "SPEAKER a 1 0.5 -1 <NA> <NA> b <NA> <NA>", "line 1: its duration is '-1'"),

@@ -180,9 +180,11 @@ def test_a_stopped_training_goes_on(home, monkeypatch, capsys):
 
 
 def test_too_few_seeds_and_other_settings_are_a_try(home, done):
-    with pytest.raises(ValueError, match=r"2 seed\(s\) tell no difference from chance: give at least 3, .* --trial"):
+    with pytest.raises(
+        ValueError, match=r"2 seed\(s\) cannot show that a difference is more than chance: give at least 3, .* --trial"
+    ):
         run(home, "--seeds", "1", "2")
-    with pytest.raises(ValueError, match="--set hidden_size=4 changes what is studied"):
+    with pytest.raises(ValueError, match="--set hidden_size=4 changes the study"):
         run(home, "--set", f"data_dir={home}", "hidden_size=4")
     with pytest.raises(ValueError, match="small has no variant other; it has both, none"):
         run(home, "--variants", "other")
@@ -190,7 +192,7 @@ def test_too_few_seeds_and_other_settings_are_a_try(home, done):
         run(home, "--set", "text_model=x")
     assert not done["train"] and not (home / "out").exists()
     report = run(home, "--trial", "--seeds", "1", "--variants", "none", "--validation_only")["mine"]
-    assert "A try" in report.markdown() and "--seeds 1 --trial --validation_only" in report.markdown()
+    assert "A trial" in report.markdown() and "--seeds 1 --trial --validation_only" in report.markdown()
     assert [args.split for [args] in done["evaluate"]] == ["validation"]
     assert not (home / "results").exists() and (home / "out/results/small/mine/results.md").is_file()
     # settings that are tried are not chosen by the test split
@@ -267,10 +269,10 @@ def test_a_temperature_is_no_reason_to_prefer_a_variant(home):
 
 def test_settings_that_would_do_nothing_are_refused(home, done):
     with pytest.raises(
-        ValueError, match="--set mien.num_train_epochs=1: the study is not done on mien; it is done on mine"
+        ValueError, match="--set mien.num_train_epochs=1: the study does not use the data mien; it uses mine"
     ):
         run(home, "--trial", "--set", f"data_dir={home}", "mien.num_train_epochs=1")
-    with pytest.raises(ValueError, match="of small, none, both again has a contexts of its own, which would stay"):
+    with pytest.raises(ValueError, match="of small, none, both again sets its own contexts, which would not change"):
         run(home, "--trial", "--set", f"data_dir={home}", "contexts=dialogue")
     with pytest.raises(
         FileNotFoundError, match="There is no MINE, which both of small needs on mine: .*mine.data_dir=PATH"
@@ -360,23 +362,29 @@ def test_studies_are_what_train_takes(name):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"variants": {"a": {"focal_gama": 1}}}, "The variant a of .*: focal_gama is no option of train.py"),
-        ({"variants": {"a": {"seed": 1}}}, "seed is no option of train.py that a study may set"),
-        ({"variants": {True: {}}}, "names of variants are words"),
+        (
+            {"variants": {"a": {"focal_gama": 1}}},
+            "The variant a of .*: not an option of train.py that a study may set: focal_gama",
+        ),
+        ({"variants": {"a": {"seed": 1}}}, "not an option of train.py that a study may set: seed"),
+        ({"variants": {True: {}}}, "names of variants must be strings"),
         ({"baseline": "c"}, "the baseline 'c' is not among the variants both, none"),
         ({"extra": 1}, "must have data, question, seeds, variants, may have"),
-        ({"evaluations": [{"missing": 0.5}]}, "evaluations take missing_rate, .* and not missing"),
-        ({"data": {"mine": {"variants": ["c"]}}}, "mine names a variant that is not there"),
-        ({"data": ["other"]}, r"There is no file .*other.yaml; beside it there are: mine"),
+        ({"evaluations": [{"missing": 0.5}]}, "evaluations may have missing_rate, .* but not missing"),
+        ({"data": {"mine": {"variants": ["c"]}}}, "mine names an unknown variant"),
+        ({"data": ["other"]}, r"There is no file .*other.yaml; its folder contains: mine"),
         ({"data": "mine"}, "data is a list of names, or a mapping of names"),
         ({"seeds": 42}, "seeds is a list of whole numbers"),
         ({"variants": ["both", "none"]}, "variants is a mapping of names to options, {} for no options"),
         ({"variants": {"both": None, "none": {}}}, "variants is a mapping of names to options, {} for no options"),
-        ({"variants": {"none": {"modalities": None}}}, "say with `modalities` what the variant none reads on mine"),
+        (
+            {"variants": {"none": {"modalities": None}}},
+            ".modalities. is missing: give it for the variant none, or in the settings of the data mine",
+        ),
         ({"evaluations": {"missing_rate": 0.5}}, "evaluations is a list of mappings"),
         ({"evaluations": [{"missing_rate": [1.5]}]}, "missing_rate must be from 0 to 1, but is 1.5"),
         ({"evaluations": [{"missing_rate": 0.5, "disturbed_modalities": ["audio"]}]}, "a list of lists, .* not audio"),
-        ({"evaluations": [{"word_drop_rate": 0.5}]}, "the variant both has nothing on mine that is disturbed"),
+        ({"evaluations": [{"word_drop_rate": 0.5}]}, "disturb no modality that both has on mine"),
         ({"variants": {"both": {}, "none": {"mean_of": "other"}}}, "none is the mean of the seeds of another variant"),
         ({"plots": [{"lines": ["variant"]}]}, "plots is a list of mappings with an x"),
     ],
