@@ -6,7 +6,7 @@ PIP_ARGS ?=
 # Processes that run the tests; 0 runs them in this one, for a debugger.
 TEST_PROCESSES ?= 2
 
-.PHONY: help venv demo meld check test
+.PHONY: help venv demo meld check test fuzz
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,3 +33,8 @@ check: venv ## check format and lint with ruff
 # Tests of one file share what they train or render, so a file stays in one process. Each process uses one thread.
 test: venv ## run all tests and print the ten slowest
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --durations=10
+
+N ?= 1000
+SEED ?= 0
+fuzz: venv ## read N damaged files of each kind, made with SEED, and count how the readers end
+	$(VENV)/bin/python -m tests.fuzz --examples $(N) --seed $(SEED)

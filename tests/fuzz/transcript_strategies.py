@@ -175,11 +175,16 @@ ENCODINGS = [
 ]
 
 
+def damaged_transcripts() -> st.SearchStrategy[tuple[str, bytes]]:
+    """A suffix and the content of a transcript of it, see [`damaged_file`]."""
+    return damaged_file(SAMPLES)
+
+
 @st.composite
-def damaged_transcripts(draw) -> tuple[str, bytes]:
+def damaged_file(draw, samples: dict[str, list[str]]) -> tuple[str, bytes]:
     """A suffix and the content of a file of it: a sample with some damage to its characters, lines and bytes."""
-    suffix = draw(st.sampled_from(sorted(SAMPLES)))
-    text = draw(st.sampled_from(SAMPLES[suffix]))
+    suffix = draw(st.sampled_from(sorted(samples)))
+    text = draw(st.sampled_from(samples[suffix]))
     for _ in range(draw(st.integers(0, 4))):
         text = draw(st.sampled_from(DAMAGE))(draw, text)
     content = text.encode(draw(st.sampled_from(ENCODINGS)), errors="replace")
@@ -187,7 +192,7 @@ def damaged_transcripts(draw) -> tuple[str, bytes]:
         at = draw(st.integers(0, len(content)))
         content = content[:at] + draw(st.binary(max_size=8)) + content[at + draw(st.integers(0, 8)) :]
     other = draw(st.integers(0, 9)) == 0
-    return draw(st.sampled_from(sorted(SAMPLES))) if other else suffix, content
+    return draw(st.sampled_from(sorted(samples))) if other else suffix, content
 
 
 def _insert(draw, text: str) -> str:
