@@ -19,6 +19,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import at_temperat
 from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.scripts.training.descriptors import write_descriptors
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.evaluation_data import (
     load_split,
@@ -115,6 +116,10 @@ def evaluate(args: EvaluationArguments) -> dict:
     # The end
     if accelerator.is_main_process:
         write_results(results, predictions, dataset, settings["emotions"], args)
+        if args.descriptors is not None:
+            path = Path(args.descriptors)
+            written = write_descriptors(model, dataset, processor, accelerator, modalities, path, args.pictures)
+            accelerator.print("\n".join(f"Written to {file}" for file in written))
         accelerator.print(f"\nWritten to {args.output}")
     accelerator.end_training()
     return results

@@ -41,6 +41,13 @@ class EvaluationArguments(FeatureArguments):
     predictions: str | None = field(
         default=None, metadata={"help": "Parquet file for the predictions for the labelled utterances."}
     )
+    descriptors: str | None = field(
+        default=None,
+        metadata={
+            "help": "Parquet file for the descriptors of all utterances; with plots of them (t-SNE) and of the attention between "
+            "modalities beside it."
+        },
+    )
     parts: str | None = field(
         default=None,
         metadata={
