@@ -71,13 +71,16 @@ def save_attention(means: AttentionMeans, path: Path):
     size = (1.9 * len(pairs) + 0.8, 1.9 * means.layers + 0.6)
     figure = import_extra("matplotlib.figure", "plots").Figure(figsize=size, layout="constrained", dpi=120)
     axes = figure.subplots(means.layers, len(pairs), squeeze=False)
+    blocks = {(layer, pair): means.mean(layer, *pair) for layer in range(means.layers) for pair in pairs}
+    farthest = max((float(np.abs(block - 1).max()) for block in blocks.values() if block is not None), default=0)
+    scale = {"cmap": "RdBu_r", "vmin": 1 - max(farthest, 0.01), "vmax": 1 + max(farthest, 0.01)}
     shown = None
     for layer in range(means.layers):
         for column, (central, peripheral) in enumerate(pairs):
-            axis, block = axes[layer][column], means.mean(layer, central, peripheral)
+            axis, block = axes[layer][column], blocks[layer, (central, peripheral)]
             axis.set(xticks=[], yticks=[])
             if block is not None:
-                shown = axis.imshow(block, cmap="viridis", vmin=0, vmax=2)
+                shown = axis.imshow(block, **scale)
             if layer == 0:
                 axis.set_title(f"{means.modalities[central]} to {means.modalities[peripheral]}", fontsize=8)
             if column == 0:

@@ -7,7 +7,7 @@ from modeling_amuse.processing.controlled.controlled_corpus import EMOTIONAL_WOR
 from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS, Expression
 
 LEAST_CHANGE = 1.0
-"""By so many standard deviations a drawn expression moves an action unit, on the mean, for the unit to count as measured."""
+"""By so many standard deviations a drawn expression raises an action unit, on the mean, for the unit to count as measured."""
 
 
 def units_of_drawing(expression: Expression) -> set[str]:
@@ -33,8 +33,8 @@ def units_of_drawing(expression: Expression) -> set[str]:
 
 def drawn_units(processor, truth: list[dict], conversations: list[dict]) -> dict[str, set[str]]:
     """
-    For each emotion the action units that its drawn expression moves as MediaPipe sees it: those whose mean over the utterances
-    that show it differs from that of the others by at least `LEAST_CHANGE` standard deviations.
+    For each emotion the action units that its drawn expression raises as MediaPipe sees it: those whose mean over the utterances
+    that show it is above that of the others by at least `LEAST_CHANGE` standard deviations.
 
     Args:
         truth: the utterances of the training split, see `read_evidence`.
@@ -55,11 +55,13 @@ def drawn_units(processor, truth: list[dict], conversations: list[dict]) -> dict
     moved = {}
     for emotion in set(shown) - {"neutral"}:
         change = (mean_of(emotion) - mean_of("neutral")) / std
-        moved[emotion] = {a.unit for a in actions if abs(change[list(a.columns)].mean()) >= LEAST_CHANGE}
+        moved[emotion] = {a.unit for a in actions if change[list(a.columns)].mean() >= LEAST_CHANGE}
     return moved
 
 
-def score_explanations(truth: list[dict], explanations: list[dict], measured: dict[str, set[str]]) -> dict:
+def score_explanations(
+    truth: list[dict], explanations: list[dict], measured: dict[str, set[str]], units: set[str]
+) -> dict:
     """
     How often the part with the highest score is one that shows the emotion, over the utterances whose emotion was recognized.
 
@@ -67,6 +69,11 @@ def score_explanations(truth: list[dict], explanations: list[dict], measured: di
         truth: the utterances, see `read_evidence`.
         explanations: of the same utterances.
         measured: see `drawn_units`.
+        units: all actions of the face that an explanation can name.
+
+    Returns:
+        `num_emotional` utterances, `num_recognized` of them, and `parts`: for each the share in which the first one is `right`, the
+        share in which a random one would be (`by_chance`), and the `num_utterances`.
     """
     emotional = [(u, e) for u, e in zip(truth, explanations, strict=True) if u["evidence"]]
     recognized = [(u, e) for u, e in emotional if e["target"] == u["emotion"]]
@@ -74,6 +81,9 @@ def score_explanations(truth: list[dict], explanations: list[dict], measured: di
 
     def add(name: str, right: list[bool], first: int):
         results.setdefault(name, []).append((right[first], float(np.mean(right))))
+
+    def add_unit(name: str, first: str, right: set[str]):
+        results.setdefault(f"action unit, {name}", []).append((first in right, len(units & right) / len(units)))
 
     for utterance, explanation in recognized:
         scores = {m: score for m, score in explanation["modalities"].items() if m != "conversation"}
@@ -86,11 +96,14 @@ def score_explanations(truth: list[dict], explanations: list[dict], measured: di
             add("word", *_first_word(utterance, explanation["words"]))
         if "vision" in utterance["evidence"] and explanation["face"]:
             drawn = units_of_drawing(EXPRESSIONS[utterance["emotion"]])
-            units = [action["action_unit"] for action in explanation["face"]]
-            first = int(np.argmax([action["score"] for action in explanation["face"]]))
-            add("action unit, drawn or measured", [u in drawn | measured[utterance["emotion"]] for u in units], first)
-            add("action unit, as drawn (FACS)", [u in drawn for u in units], first)
-            add("action unit, as measured (MediaPipe)", [u in measured[utterance["emotion"]] for u in units], first)
+            moved = measured.get(utterance["emotion"], set())
+            shown = [action for action in explanation["face"] if action["direction"] == "more"]
+            if not shown:
+                continue
+            first = max(shown, key=lambda action: action["score"])["action_unit"]
+            add_unit("as drawn (FACS)", first, drawn)
+            add_unit("as measured (MediaPipe)", first, moved)
+            add_unit("drawn or measured", first, drawn | moved)
     return {
         "num_emotional": len(emotional),
         "num_recognized": len(recognized),

@@ -141,7 +141,8 @@ def study_controlled(args: ControlledArguments) -> dict:
     measured = drawn_units(
         processor, read_evidence(Path(args.data_dir), "train"), controlled_data(args, "train", model)
     )
-    report = {"split": args.split, **score_explanations(truth, explanations, measured)}
+    units = {action.unit for action in processor.face_actions(processor.feature_names("vision") or [])}
+    report = {"split": args.split, **score_explanations(truth, explanations, measured, units)}
     print(describe_controlled(report))
     write(report, args.output)
     return report

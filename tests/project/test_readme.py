@@ -47,6 +47,9 @@ NOT_RUN = {
     "amuse distil": "takes hours; tests/scripts/test_distillation.py",
     "amuse study words": "takes hours; tests/scripts/test_study.py",
     "amuse-both": "takes minutes; tests/scripts/test_extra_data.py",
+    "amuse explain-study": "takes minutes; tests/scripts/test_explain_study.py",
+    "scripts/benchmark.py explain": "takes minutes; tests/scripts/test_explain_study.py",
+    "--descriptors": "tests/scripts/test_explain_study.py",
     "scripts/controlled_study.py": "takes minutes; tests/processing/test_controlled_corpus.py",
 }
 """Commands that are not run here, by a part of them, and the reason or the test that runs them."""

@@ -1,0 +1,234 @@
+"""The study of explanations: orders of words, what the controlled corpus knows, descriptors and their pictures."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from accelerate import Accelerator
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS
+from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
+from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.evaluation.descriptor_pictures import AttentionMeans
+from modeling_amuse.scripts import benchmark, explain_study
+from modeling_amuse.scripts.command.errors import WrongArguments
+from modeling_amuse.scripts.study.controlled_explanations import score_explanations, units_of_drawing
+from modeling_amuse.scripts.study.word_faithfulness import WordStudy, faithfulness
+from modeling_amuse.scripts.training.descriptors import write_descriptors
+from tests.small_models import SIZES, small_model
+
+EMOTIONS = ["neutral", "joy"]
+TALK = [
+    {"speaker": "Ada", "text": "it is a wonderful day for us"},
+    {"speaker": "Ben", "text": "yes"},
+    {"speaker": "Ada", "text": "", "emotion": "neutral"},
+    {"speaker": "Ben", "text": "what a day is it"},
+]
+
+
+@pytest.fixture(scope="module")
+def words_model(tmp_path_factory):
+    """A folder with a random model of words and its processor, and both."""
+    config, tokenizer = small_text_encoder([u["text"] for u in TALK], 300, dropout=0.0)
+    config.update({"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 1})
+    torch.manual_seed(0)
+    model = small_model(
+        **{f"{stream}_feature_size": None for stream in SIZES},
+        **{"text_config": config, "num_labels": 2, "id2label": dict(enumerate(EMOTIONS))},
+    )
+    processor = AmuseProcessor(tokenizer, emotions=EMOTIONS)
+    folder = tmp_path_factory.mktemp("words-model")
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder, model, processor
+
+
+def test_the_whole_sentence_is_sufficient_and_its_loss_is_the_same_for_each_order(words_model):
+    """With 2 words at most, every order that is turned around takes out what the other kept."""
+    _, model, processor = words_model
+    study = WordStudy(model, processor, TALK, lime_samples=10, random_orders=2, seed=3)
+    rows = faithfulness(study, ["integrated_gradients", "lime", "attention", "random"])
+    assert [row["utterance"] for row in rows if row["method"] == "lime"] == [(3, 0), (3, 3)]  # those of several words
+    again = faithfulness(WordStudy(model, processor, TALK, 10, 2, seed=3), ["random"])
+    assert again == [row for row in rows if row["method"] == "random"]
+
+    everything = [torch.ones(7, dtype=torch.bool), torch.ones(5, dtype=torch.bool)]
+    nothing = [torch.zeros(7, dtype=torch.bool)]
+    with torch.no_grad():
+        logits = model(**processor(TALK, return_labels=False)).logits[0]
+        silent = model(**processor([{**TALK[0], "text": ""}, *TALK[1:]], return_labels=False)).logits[0]
+    whole = logits.softmax(dim=-1).amax(dim=-1)
+    assert study.probabilities([0, 3], everything).tolist() == pytest.approx(whole[[0, 3]].tolist(), abs=1e-5)
+    chosen = int(logits[0].argmax())
+    assert study.probabilities([0], nothing).item() == pytest.approx(float(silent[0].softmax(-1)[chosen]), abs=1e-5)
+
+
+def test_taking_a_word_out_is_reading_the_sentence_without_it(words_model):
+    _, model, processor = words_model
+    study = WordStudy(model, processor, TALK, 10, 1, seed=0)
+    kept = torch.tensor([[True, True, True, False, True, True, True]])
+    with torch.no_grad():
+        whole = model(**processor(TALK, return_labels=False)).logits[0, 0]
+        shorter = [{**TALK[0], "text": "it is a day for us"}, *TALK[1:]]
+        logits = model(**processor(shorter, return_labels=False)).logits[0, 0]
+    expected = float(logits.softmax(-1)[int(whole.argmax())])
+    assert study.probabilities([0], list(kept)).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_command_prints_and_writes_the_tables(words_model, tmp_path, capsys):
+    folder, _, _ = words_model
+    data = tmp_path / "data"
+    data.mkdir()
+    for split in ("train", "validation"):
+        talk = [{**u, "emotion": EMOTIONS[place % 2]} for place, u in enumerate(TALK)]
+        (data / f"{split}.jsonl").write_text(json.dumps({"id": split, "utterances": talk}) + "\n", encoding="utf-8")
+    output = tmp_path / "report.json"
+    report = explain_study.main(
+        [
+            *("words", "--model", str(folder), "--dataset_name", "folder", "--data_dir", str(data)),
+            *(
+                "--lime_samples",
+                "5",
+                "--random_orders",
+                "1",
+                "--output",
+                str(output),
+                "--cache_dir",
+                str(tmp_path / "c"),
+            ),
+        ]
+    )
+    assert json.loads(output.read_text(encoding="utf-8")) == report
+    assert report["num_utterances"] == 2 and report["sanity"]["num_utterances"] == 2
+    said = capsys.readouterr().out
+    assert "| integrated gradients |" in said and "| random |" in said and "random weights" in said
+
+
+def test_a_study_that_does_not_exist_is_refused():
+    with pytest.raises(WrongArguments, match="choose from words, controlled"):
+        explain_study.main(["faces"])
+    assert explain_study.main(["--help"]) == {}
+
+
+def test_a_model_without_words_is_refused(tmp_path):
+    small_model().save_pretrained(tmp_path)
+    AmuseProcessor(emotions=["a", "b", "c", "d"]).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="does not read words"):
+        explain_study.main(["words", "--model", str(tmp_path), "--data_dir", str(tmp_path)])
+
+
+def test_first_parts_are_scored_against_the_truth():
+    truth = [
+        {"emotion": "joy", "evidence": ["text"], "text": "It was the key. I love it!"},
+        {"emotion": "joy", "evidence": ["vision", "audio"], "text": "It was the key. I see."},
+        {"emotion": "neutral", "evidence": [], "text": "So it is."},
+        {"emotion": "anger", "evidence": ["text"], "text": "I hate this! It was the key."},
+    ]
+    words = [{"start": start, "score": score} for start, score in ((0, 0.1), (16, 0.2), (18, 0.9))]
+    face = [
+        {"action_unit": unit, "direction": direction, "score": score}
+        for unit, direction, score in (("AU26", "less", 2), ("AU63", "more", 0.7), ("AU12", "more", 0.5))
+    ]
+    explanations = [
+        {"target": "joy", "modalities": {"conversation": 9, "text": 1, "vision": 0}, "words": words, "face": []},
+        {"target": "joy", "modalities": {"conversation": 0, "text": 2, "vision": 1}, "words": words, "face": face},
+        {"target": "joy", "modalities": {"conversation": 0}, "words": [], "face": []},
+        {"target": "fear", "modalities": {"conversation": 0}, "words": [], "face": []},
+    ]
+    found = score_explanations(truth, explanations, {"joy": {"AU63"}}, {"AU12", "AU63", "AU2", "AU1"})
+    assert (found["num_emotional"], found["num_recognized"]) == (3, 2)
+    parts = {name: (row["right"], row["num_utterances"]) for name, row in found["parts"].items()}
+    assert parts["modality"] == (0.5, 2) and parts["word"] == (1.0, 1)
+    assert parts["action unit, as drawn (FACS)"] == (0.0, 1)
+    assert parts["action unit, as measured (MediaPipe)"] == (1.0, 1)
+    assert found["parts"]["word"]["by_chance"] == pytest.approx(2 / 3)
+    assert found["parts"]["action unit, as measured (MediaPipe)"]["by_chance"] == 0.25
+
+
+def test_each_drawn_expression_shows_action_units():
+    assert units_of_drawing(EXPRESSIONS["neutral"]) == set()
+    assert {"AU12", "AU6"} <= units_of_drawing(EXPRESSIONS["joy"])
+    assert {"AU1", "AU2", "AU5", "AU26"} <= units_of_drawing(EXPRESSIONS["surprise"])
+    assert all(units_of_drawing(expression) for name, expression in EXPRESSIONS.items() if name != "neutral")
+
+
+@pytest.mark.parametrize("pictures", [True, False])
+def test_descriptors_are_those_of_the_model(tmp_path, pictures):
+    pytest.importorskip("matplotlib")
+    torch.manual_seed(0)
+    model = small_model()
+    processor = AmuseProcessor(emotions=[f"LABEL_{n}" for n in range(4)])
+    draw = np.random.default_rng(0)
+    conversations = [
+        {
+            "id": f"c{number}",
+            "utterances": [
+                {
+                    "id": f"c{number}_{place}",
+                    "speaker": "Ada",
+                    "index": 3 * number + place,
+                    "emotion": "LABEL_1" if place else None,
+                    **{f"{stream}_features": draw.normal(size=(4, size)) for stream, size in SIZES.items()},
+                }
+                for place in range(3)
+            ],
+        }
+        for number in range(2)
+    ]
+
+    class Data(ConversationDataset):
+        """The conversations as they are."""
+
+        def __init__(self):
+            self.conversations, self.targets, self.corpus = conversations, None, None
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, number):
+            return conversations[number]
+
+    path = tmp_path / "new" / "d.parquet"
+    written = write_descriptors(
+        model, Data(), processor, Accelerator(cpu=True), model.config.modalities, path, pictures
+    )
+    frame = pd.read_parquet(path)
+    with torch.no_grad():
+        outputs = model(**processor(conversations[1], return_labels=False))
+    found = np.stack(frame["descriptor"])[3:]
+    np.testing.assert_allclose(found, outputs.last_hidden_state[0].numpy(), rtol=1e-4, atol=1e-5)
+    assert list(frame["utterance"]) == [f"c{number}_{place}" for number in range(2) for place in range(3)]
+    assert list(frame["emotion"].fillna("none")) == ["none", "LABEL_1", "LABEL_1"] * 2
+    assert frame[["share_text", "share_audio", "share_vision"]].sum(axis=1).tolist() == pytest.approx([1] * 6)
+    names = [file.name for file in written]
+    assert names == (["d.parquet", "d_descriptors.png", "d_attention.png"] if pictures else ["d.parquet"])
+    assert all(file.read_bytes().startswith((b"\x89PNG", b"PAR1")) for file in written)
+
+
+def test_mean_attention_is_by_layer_and_pair():
+    """Two utterances; text has 2 tokens, audio 3, of which the first utterance has only 2."""
+    weights = np.zeros((2, 1, 5, 5))
+    weights[:, :, 0:2, 2:4] = 0.5
+    weights[1, :, 0:2, 2:5] = [0.0, 0.0, 1.0]
+    weights[:, :, 2:4, 0:2] = [1.0, 0.0]
+    means = AttentionMeans(("text", "audio"))
+    means.add([weights, weights], [0, 0, 1, 1, 1])
+    assert means.number == 2 and means.layers == 2
+    text_to_audio = means.mean(0, 0, 1)
+    assert text_to_audio.shape == (10, 10) and means.mean(0, 0, 0) is None
+    np.testing.assert_allclose(text_to_audio[0, 0], 1.0)  # in both utterances even over what counts
+
+
+def test_the_benchmark_names_the_parts(words_model, tmp_path):
+    folder, _, _ = words_model
+    report = benchmark.main(
+        ["explain", "--model", str(folder), "--utterances", "3", "--output", str(tmp_path / "b.json")]
+    )
+    assert {"modalities", "words, voice and face", "context", "everything else"} <= set(report["parts"])
+    assert sum(report["parts"].values()) == pytest.approx(report["seconds"])
+    with pytest.raises(WrongArguments, match="utterances"):
+        benchmark.main(["explain", "--model", str(folder), "--utterances", "0"])
+    assert isinstance(AmuseForEmotionRecognition.from_pretrained(folder), AmuseForEmotionRecognition)
