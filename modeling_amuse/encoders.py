@@ -17,11 +17,7 @@ from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
 WINDOW_STEP = 200  # frames of Whisper's spectrogram: 2 seconds
-WINDOW_MARGIN = 600
-"""
-Frames of silence that are read after a sound, 6 seconds. Whisper's states depend on it: on half of Emo-DB's speakers, a
-logistic regression on states of a window that ends with the sound lost 9 points of accuracy, and with this silence none.
-"""
+WINDOW_MARGIN = 600  # 6 seconds of silence after a sound; Whisper's states, and with them accuracy, depend on it
 
 SHORTEST_SOUND = 1600  # samples; the processor pads to this length, because encoders have a shortest input
 

@@ -28,7 +28,13 @@ def choose_text_model(data_args: DataArguments, model_args: ModelArguments, acce
         return
     reads_text = data_args.text_features is None and (data_args.modalities is None or "text" in data_args.modalities)
     is_own = bool(data_args.files()) or data_args.dataset_name not in DATA_SETS
-    if model_args.text_model is not None or not reads_text or not (data_args.is_downloaded_meld() or is_own):
+    if model_args.text_model is not None or not reads_text:
+        return
+    if not (data_args.is_downloaded_meld() or is_own):
+        accelerator.print(
+            "Text encoder: a small one, trained from scratch, which knows only the words of the training data (choose a "
+            f"pretrained one with --text_model, such as {DEFAULT_TEXT_MODEL})."
+        )
         return
     name = local_encoder(DEFAULT_TEXT_MODEL)
     try:
