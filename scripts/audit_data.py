@@ -17,6 +17,7 @@ if __name__ == "__main__":  # the launcher runs `main` of this file, and answers
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
 from modeling_amuse.scripts.command.options import read_options
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, POSITIVE
 from modeling_amuse.scripts.training.data_arguments import DataSetArguments
 
 
@@ -25,9 +26,15 @@ class AuditArguments(DataSetArguments):
     """Options of the audit."""
 
     output: str | None = field(default=None, metadata={"help": "JSON file for all findings."})
-    longest: float = field(default=60.0, metadata={"help": "Longest plausible utterance in seconds."})
-    num_processes: int = field(default=2, metadata={"help": "Number of files that are read at the same time."})
-    first: int = field(default=10, metadata={"help": "Number of findings of each kind that are printed."})
+    longest: float = field(
+        default=60.0, metadata={"help": "Longest plausible utterance in seconds.", "range": POSITIVE}
+    )
+    num_processes: int = field(
+        default=2, metadata={"help": "Number of files that are read at the same time.", "range": AT_LEAST_ONE}
+    )
+    first: int = field(
+        default=10, metadata={"help": "Number of findings of each kind that are printed.", "range": AT_LEAST_ZERO}
+    )
     strict: bool = field(default=False, metadata={"help": "Exit with status 1 if there are findings."})
 
 

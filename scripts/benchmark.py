@@ -43,21 +43,14 @@ from modeling_amuse.scripts.command.process import prepare_process
 
 def main(arguments: list[str] | None = None) -> dict:
     """Returns the report."""
-    benchmarks = {
-        "media": (MediaArguments, media),
-        "step": (StepArguments, step),
-        "speakers": (SpeakersArguments, speakers),
-        "explain": (ExplainArguments, explain),
-        "window": (WindowArguments, window),
-    }
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
-        helps = ", ".join(f"benchmark.py {benchmark} --help" for benchmark in benchmarks)
+        helps = ", ".join(f"benchmark.py {benchmark} --help" for benchmark in BENCHMARKS)
         print(f"{__doc__.strip()}\n\nThe options: {helps}")
         return {}
-    if name not in benchmarks:
-        raise WrongArguments(f"there is no benchmark {name!r}: choose from {', '.join(benchmarks)}.")
-    options, run = benchmarks[name]
+    if name not in BENCHMARKS:
+        raise WrongArguments(f"there is no benchmark {name!r}: choose from {', '.join(BENCHMARKS)}.")
+    options, run = BENCHMARKS[name]
     [args] = OptionParser(options, description=__doc__, prog=f"benchmark.py {name}").read(rest)
     report, text = run(args)
     print(text)
@@ -73,8 +66,6 @@ def media(args: MediaArguments) -> tuple[dict, str]:
     """The report of `benchmark_media`, and its table."""
     if (args.recording is None) != (args.transcript is None):
         raise WrongArguments("--recording and --transcript belong together: give both or neither.")
-    if not args.hours > 0:
-        raise WrongArguments(f"--hours is {args.hours}: give a number above 0.")
     prepare_process()
     from modeling_amuse.scripts.benchmarks.media_benchmark import as_text, benchmark_media
 
@@ -84,8 +75,6 @@ def media(args: MediaArguments) -> tuple[dict, str]:
 
 def step(args: StepArguments) -> tuple[dict, str]:
     """The report of `benchmark_step`, and its table."""
-    if args.repeats < 1 or args.steps < 1:
-        raise WrongArguments("--repeats and --steps must be at least 1.")
     if args.against is not None:
         from modeling_amuse.scripts.benchmarks import step_comparison
 
@@ -99,8 +88,6 @@ def step(args: StepArguments) -> tuple[dict, str]:
 
 def speakers(args: SpeakersArguments) -> tuple[dict, str]:
     """The report of `benchmark_speakers`, and its table."""
-    if args.talks < 1:
-        raise WrongArguments(f"--talks is {args.talks}: give 1 or more.")
     prepare_process()
     from modeling_amuse.scripts.benchmarks.speakers_benchmark import as_text, benchmark_speakers
 
@@ -110,8 +97,6 @@ def speakers(args: SpeakersArguments) -> tuple[dict, str]:
 
 def window(args: WindowArguments) -> tuple[dict, str]:
     """The report of `benchmark_window`, in words."""
-    if args.sounds < 1:
-        raise WrongArguments(f"--sounds is {args.sounds}: give 1 or more.")
     prepare_process(args.num_threads)
     from modeling_amuse.scripts.benchmarks.window_benchmark import as_text, benchmark_window
 
@@ -121,10 +106,18 @@ def window(args: WindowArguments) -> tuple[dict, str]:
 
 def explain(args: ExplainArguments) -> tuple[dict, str]:
     """The report of `benchmark_explanations`, and its table."""
-    if args.utterances < 1:
-        raise WrongArguments(f"--utterances is {args.utterances}: give 1 or more.")
     prepare_process()
     from modeling_amuse.scripts.benchmarks.explanation_benchmark import as_text, benchmark_explanations
 
     report = benchmark_explanations(args.model, args.utterances, args.words, args.text_model, args.text_scope)
     return report, as_text(report)
+
+
+BENCHMARKS = {
+    "media": (MediaArguments, media),
+    "step": (StepArguments, step),
+    "speakers": (SpeakersArguments, speakers),
+    "explain": (ExplainArguments, explain),
+    "window": (WindowArguments, window),
+}
+"""The options and the function of each benchmark."""

@@ -21,6 +21,7 @@ if __name__ == "__main__":  # the launcher runs `main` of this file, and answers
 from modeling_amuse.scripts import extract_features, render_sample, train
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
 from modeling_amuse.scripts.command.process import prepare_process
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE, AT_LEAST_ZERO
 
 
 @dataclass
@@ -30,11 +31,15 @@ class DemoArguments:
     model: str = field(default="amuse-sample", metadata={"help": "Folder of the model that is trained."})
     data_dir: str = field(default="amuse-sample-data", metadata={"help": "Folder for the rendered corpus."})
     output_dir: str = field(default="amuse-sample-timeline", metadata={"help": "Folder for the timeline."})
-    number: int = field(default=0, metadata={"help": "Number of the conversation of the test split to show."})
-    num_train_epochs: int = field(default=30, metadata={"help": "Largest number of epochs of the training."})
+    number: int = field(
+        default=0, metadata={"help": "Number of the conversation of the test split to show.", "range": AT_LEAST_ZERO}
+    )
+    num_train_epochs: int = field(
+        default=30, metadata={"help": "Largest number of epochs of the training.", "range": AT_LEAST_ONE}
+    )
     num_processes: int = field(
         default=os.cpu_count() or 1,
-        metadata={"help": "Number of recordings that are rendered and read at the same time."},
+        metadata={"help": "Number of recordings that are rendered and read at the same time.", "range": AT_LEAST_ONE},
     )
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})

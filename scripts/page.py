@@ -13,6 +13,7 @@ if __name__ == "__main__":  # the launcher runs `main` of this file, and answers
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, read_options
+from modeling_amuse.scripts.command.ranges import Range
 
 
 @dataclass
@@ -30,15 +31,25 @@ class PageArguments:
         },
     )
     port: int | None = field(
-        default=None, metadata={"help": "Port of the web server.", "default": "the first free one from 7860 on"}
+        default=None,
+        metadata={
+            "help": "Port of the web server.",
+            "default": "the first free one from 7860 on",
+            "range": Range(least=1, most=65535),
+        },
     )
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 
 
 def main(arguments: list[str] | None = None):
     [args] = read_options(arguments, PageArguments, description=__doc__)
-    from modeling_amuse.processing.extras import import_extra
+    from transformers import AutoConfig
 
+    from modeling_amuse.processing.extras import import_extra
+    from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
+
+    for name in filter(None, (args.model, args.speech_model)):
+        load_from_folder_or_hub(AutoConfig, name)  # report a missing model before the page is built
     import_extra("gradio", "demo")
     from modeling_amuse.hub_card.space import app
 

@@ -19,6 +19,7 @@ from pathlib import Path
 if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.options import read_options
 
 
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> list[Path]:
     from modeling_amuse.scripts.training.meld_extras import write_conversations, write_votes
 
     if not (args.emotionlines or args.ecf):
-        raise ValueError("Give the files of EmotionLines (--emotionlines), of ECF (--ecf), or both.")
+        raise WrongArguments("Give the files of EmotionLines (--emotionlines), of ECF (--ecf), or both.")
     output_dir, written = Path(args.output_dir), []
     for paths, write in ((args.emotionlines, write_votes), (args.ecf, write_conversations)):
         if paths:

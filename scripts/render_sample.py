@@ -16,6 +16,7 @@ if __name__ == "__main__":  # the launcher runs `main` of this file, and answers
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
 from modeling_amuse.scripts.command.options import OptionParser
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE
 
 
 @dataclass
@@ -25,7 +26,8 @@ class RenderArguments:
     output_dir: str = field(default="amuse-sample-data", metadata={"help": "Folder for conversations and media."})
     seed: int = field(default=0, metadata={"help": "Seed of emotions, evidence and words."})
     num_processes: int = field(
-        default=os.cpu_count() or 1, metadata={"help": "Number of conversations that are rendered at the same time."}
+        default=os.cpu_count() or 1,
+        metadata={"help": "Number of conversations that are rendered at the same time.", "range": AT_LEAST_ONE},
     )
 
 

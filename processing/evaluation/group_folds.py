@@ -20,7 +20,10 @@ def read_groups(path: str | Path, column: str) -> dict[str, str]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no table of groups {path}: give an existing .csv file.")
-    frame = pd.read_csv(path, dtype=str)
+    try:
+        frame = pd.read_csv(path, dtype=str)
+    except ValueError as error:  # also an error of the encoding
+        raise ValueError(f"{path} is not a CSV file in UTF-8: {' '.join(str(error).split())}") from error
     lacking = [name for name in ("utterance_id", column) if name not in frame.columns]
     if lacking:
         raise ValueError(f"{path} has no column {' and no column '.join(lacking)}; it has {', '.join(frame.columns)}.")

@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE, POSITIVE
 
 
 @dataclass
@@ -13,7 +14,9 @@ class MediaArguments:
     model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
     recording: str | None = field(default=None, metadata={"help": "A recording.", "default": "one is rendered"})
     transcript: str | None = field(default=None, metadata={"help": "Transcript of the recording, with times."})
-    hours: float = field(default=2.0, metadata={"help": "Duration in hours to which the recording is repeated."})
+    hours: float = field(
+        default=2.0, metadata={"help": "Duration in hours to which the recording is repeated.", "range": POSITIVE}
+    )
     speech_model: str | None = field(
         default=None,
         metadata={"help": "Whisper model (Hub id or folder) that transcribes the recording instead of a transcript."},
@@ -26,9 +29,12 @@ class StepArguments:
     """Options of the benchmark of training steps."""
 
     repeats: int = field(
-        default=5, metadata={"help": "Number of measurements of each setting, each in its own process."}
+        default=5,
+        metadata={"help": "Number of measurements of each setting, each in its own process.", "range": AT_LEAST_ONE},
     )
-    steps: int = field(default=20, metadata={"help": "Number of training steps in a measurement."})
+    steps: int = field(
+        default=20, metadata={"help": "Number of training steps in a measurement.", "range": AT_LEAST_ONE}
+    )
     against: str | None = field(
         default=None,
         metadata={"help": "Compare with the code of this commit instead of comparing numbers of threads."},
@@ -54,7 +60,7 @@ class SpeakersArguments:
             },
         },
     )
-    talks: int = field(default=10, metadata={"help": "Number of talks of each kind."})
+    talks: int = field(default=10, metadata={"help": "Number of talks of each kind.", "range": AT_LEAST_ONE})
     seed: int = field(default=0, metadata={"help": "Seed of the first talk; the others have the following ones."})
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
 
@@ -67,7 +73,9 @@ class WindowArguments:
     audio_model: str = field(
         default="openai/whisper-base", metadata={"help": "Hub id or folder of an encoder with a fixed window."}
     )
-    sounds: int = field(default=30, metadata={"help": "Recordings that are read, evenly spaced among all."})
+    sounds: int = field(
+        default=30, metadata={"help": "Recordings that are read, evenly spaced among all.", "range": AT_LEAST_ONE}
+    )
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
 

@@ -91,6 +91,9 @@ def benchmark_media(
     Raises:
         FileNotFoundError, ValueError: when a file cannot be read.
     """
+    for path in (recording, transcript):
+        if path is not None and not Path(path).is_file():
+            raise FileNotFoundError(f"There is no file {path}: give a recording and its transcript.")
     recognizer = load_recognizer(model)
     speech = {} if speech_model is None else {"speech_model": speech_to_text.load_speech_model(speech_model)}
     with tempfile.TemporaryDirectory() as folder:

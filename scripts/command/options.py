@@ -8,6 +8,7 @@ that should answer `--help` at once. Fields are options (`--a_name` or `--a-name
 - `choices`: the allowed values, as a list, or as a mapping to the meaning of each value.
 - `default`: the text that the help shows instead of the default value.
 - `type`: a function that converts the word, and raises `argparse.ArgumentTypeError` for an invalid one.
+- `range`: the [`Range`] of a number.
 - `positional`: True for a field that is given without its name.
 """
 
@@ -22,10 +23,12 @@ from typing import get_args, get_origin, get_type_hints
 
 from modeling_amuse.scripts.command.errors import is_first_process
 from modeling_amuse.scripts.command.process import prepare_process
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE, check_ranges
 
 NUM_THREADS_HELP = {
     "help": "Number of threads of torch on the CPU.",
     "default": "OMP_NUM_THREADS if it is set, else the number of cores that the process may use",
+    "range": AT_LEAST_ONE,
 }
 """The metadata of a field `num_threads`."""
 
@@ -50,7 +53,7 @@ def read_options(arguments: list[str] | None, *groups: type, description: str | 
 
 class OptionParser(argparse.ArgumentParser):
     """
-    A parser of the fields of dataclasses. For wrong arguments, it prints one line to stderr and exits with status 2.
+    A parser of the fields of dataclasses.
 
     Args:
         groups: the dataclasses.
@@ -76,13 +79,22 @@ class OptionParser(argparse.ArgumentParser):
         self.add_argument("--debug", action="store_true", help="Show the traceback of an error.")
 
     def read(self, arguments: list[str] | None = None) -> tuple:
-        """An instance of each dataclass with the values of the arguments."""
+        """
+        Returns:
+            An instance of each dataclass with the values of the arguments.
+
+        Raises:
+            WrongArguments: for a number that is not in the range of its option.
+            SystemExit: with status 2, for other wrong arguments, after one line on stderr.
+        """
         words = self._known_spellings(sys.argv[1:] if arguments is None else arguments)
         namespace, extra = self.parse_known_args(words)
         if extra:
             self.error(f"unexpected argument {extra[0]!r}")
         values = vars(namespace)
-        return tuple(group(**{item.name: values[item.name] for item in fields(group)}) for group in self.groups)
+        groups = tuple(group(**{item.name: values[item.name] for item in fields(group)}) for group in self.groups)
+        check_ranges(*groups)
+        return groups
 
     def error(self, message: str):
         if is_first_process():

@@ -29,9 +29,11 @@ def quantize_and_score(args: EvaluationArguments, output_dir: str) -> dict[str, 
         The scores `before` and `after`.
 
     Raises:
+        FileNotFoundError: when there is no such model.
         ValueError: when the folder already contains a model.
         ImportError: when torchao is not installed.
     """
+    load_from_folder_or_hub(AmuseProcessor, args.model)  # report a missing model before a missing package
     settings = import_extra("torchao.quantization", "quantize").Int8WeightOnlyConfig()
     folder = Path(output_dir)
     if (folder / "config.json").exists():

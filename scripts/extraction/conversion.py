@@ -8,6 +8,7 @@ import numpy as np
 
 from modeling_amuse.processing.corpora.feature_tables import write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.extraction.conversion_arguments import ConversionArguments
 from modeling_amuse.scripts.extraction.pickle_layouts import Part, find_parts, match_conversations, utterance_keys
 
@@ -68,7 +69,7 @@ def _chosen(given: list[str], parts: list[Part]) -> dict[str, Part]:
     for item in given:
         place, equals, name = item.partition("=")
         if not equals or name not in STREAM_NAMES:
-            raise ValueError(f"--parts {item}: write a part and one of {', '.join(STREAM_NAMES)}, such as 3=text.")
+            raise WrongArguments(f"--parts {item}: write a part and one of {', '.join(STREAM_NAMES)}, such as 3=text.")
         if place not in by_name:
             raise ValueError(
                 f"--parts {item}: there is no such part with features; the parts are {', '.join(by_name)}."

@@ -25,6 +25,7 @@ from modeling_amuse.processing.corpora.feature_tables import write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, extract_features, extractor_record
 from modeling_amuse.recording_states import recording_encoders
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.process import usable_cores
 from modeling_amuse.scripts.extraction.extraction_arguments import ExtractionArguments
 from modeling_amuse.scripts.training.model_loading import encoder_part
@@ -106,7 +107,7 @@ def extraction_jobs(args: ExtractionArguments, device: str = "cpu") -> list[dict
             }
         )
     if not jobs:
-        raise ValueError("There is nothing to extract: give --extractors, --audio_model or --vision_model.")
+        raise WrongArguments("There is nothing to extract: give --extractors, --audio_model or --vision_model.")
     return jobs
 
 

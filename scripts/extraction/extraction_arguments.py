@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE
 from modeling_amuse.scripts.training.data_arguments import DataSetArguments, data_set_name
 
 EXTRACTORS = {
@@ -34,7 +35,8 @@ class ExtractionArguments(DataSetArguments):
         default=None, metadata={"help": "Audio encoder (Hub id or folder), whose states are the features."}
     )
     audio_token_pooling: int = field(
-        default=5, metadata={"help": "Number of successive states of the audio encoder that are averaged."}
+        default=5,
+        metadata={"help": "Number of successive states of the audio encoder that are averaged.", "range": AT_LEAST_ONE},
     )
     vision_model: str | None = field(
         default=None,
@@ -45,8 +47,10 @@ class ExtractionArguments(DataSetArguments):
         metadata={
             "help": "Number of recordings that are read at the same time.",
             "default": "the cores, shared by the processes of accelerate launch; 1 with an encoder on a GPU",
+            "range": AT_LEAST_ONE,
         },
     )
     utterances_per_part: int = field(
-        default=100, metadata={"help": "Number of utterances after which the features are saved."}
+        default=100,
+        metadata={"help": "Number of utterances after which the features are saved.", "range": AT_LEAST_ONE},
     )

@@ -19,7 +19,7 @@ from modeling_amuse.processing.timelines.stage_bars import StageBars
 from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, write_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
 from modeling_amuse.processing.whole_files import check_folder
-from modeling_amuse.scripts.command.errors import is_of_user, one_line
+from modeling_amuse.scripts.command.errors import WrongArguments, is_of_user, one_line
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.recognition.reporting import Report
 from modeling_amuse.scripts.recognition.transcript_matching import FolderTranscripts
@@ -37,6 +37,10 @@ def recognize_files(args: RecognitionArguments) -> int:
     Raises:
         ValueError, FileNotFoundError: for contradicting options and missing files, before the model is loaded.
     """
+    for option in ("transcript", "transcript_text"):
+        path = getattr(args, option)
+        if path is not None and not Path(path).is_file():
+            raise FileNotFoundError(f"There is no file {path}: give an existing one as --{option}.")
     if args.known_speakers is not None and not Path(args.known_speakers).is_dir():
         raise FileNotFoundError(
             f"There is no folder {args.known_speakers}: give a folder with a short recording of each speaker."
@@ -187,11 +191,11 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
     outputs = [Path(output) for output in args.output or ()]
     into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
     if args.transcript and len(inputs) > 1:
-        raise ValueError(
+        raise WrongArguments(
             "--transcript is for one recording, but several are given: give each transcript the name of its recording."
         )
     if len(inputs) > 1 and ((outputs and not into_folder) or args.picture):
-        raise ValueError(
+        raise WrongArguments(
             "Several files are given: give a folder as --output, and the formats of the files in it as --formats."
         )
     if into_folder:
@@ -206,11 +210,11 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
     else:
         for output in outputs:
             if output.suffix.lower() not in WRITERS:
-                raise ValueError(f"--output {output}: give files ending in {', '.join(WRITERS)}, or one folder.")
+                raise WrongArguments(f"--output {output}: give files ending in {', '.join(WRITERS)}, or one folder.")
     if args.picture and Path(args.picture).suffix.lower() != ".png":
-        raise ValueError(f"--picture {args.picture}: give a file ending in .png.")
+        raise WrongArguments(f"--picture {args.picture}: give a file ending in .png.")
     if args.report and Path(args.report).suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"--report {args.report}: give a file ending in .html.")
+        raise WrongArguments(f"--report {args.report}: give a file ending in .html.")
     outputs += [Path(path) for path in (args.picture, args.report) if path]
     given = [*inputs, args.transcript, args.transcript_text, *itertools.chain(*beside.values())]
     read = {Path(path).resolve() for path in given if path is not None}
@@ -218,9 +222,11 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
         if not path.parent.is_dir():
             raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: create it first.")
         if path.resolve() in read:
-            raise ValueError(f"{path} is an input, and would be overwritten: choose another --output.")
+            raise WrongArguments(f"{path} is an input, and would be overwritten: choose another --output.")
         if path.is_dir():
-            raise ValueError(f"{path} is a folder, so that no file of this name can be written: choose another name.")
+            raise WrongArguments(
+                f"{path} is a folder, so that no file of this name can be written: choose another name."
+            )
     for folder in dict.fromkeys(path.parent for path in outputs):
         check_folder(folder)
     if args.picture or "png" in args.formats:

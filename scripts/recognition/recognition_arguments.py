@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE
 
 FORMATS = ("json", "csv", "srt", "rttm", "xlsx", "textgrid", "eaf")
 """The suffixes of `WRITERS`, which cannot be imported here, as its file imports torch."""
@@ -40,7 +41,11 @@ class RecognitionArguments:
     )
     num_speakers: int | None = field(
         default=None,
-        metadata={"help": "Number of speakers, for --speech_model.", "default": "estimated from the voices"},
+        metadata={
+            "help": "Number of speakers, for --speech_model.",
+            "default": "estimated from the voices",
+            "range": AT_LEAST_ONE,
+        },
     )
     speakers: str | None = field(
         default=None,
@@ -61,7 +66,8 @@ class RecognitionArguments:
         },
     )
     audio_track: int | None = field(
-        default=None, metadata={"help": "Number of the audio track, from 1.", "default": "the loudest"}
+        default=None,
+        metadata={"help": "Number of the audio track, from 1.", "default": "the loudest", "range": AT_LEAST_ONE},
     )
     language: str | None = field(
         default=None,

@@ -34,8 +34,11 @@ def read_evidence(data_dir: Path, split: str) -> list[dict]:
     advice = f"render the corpus: python scripts/render_sample.py --output_dir {data_dir}"
     if not path.is_file():
         raise FileNotFoundError(f"There is no {path}: {advice}")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    utterances = [utterance for line in lines for utterance in json.loads(line)["utterances"]]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        utterances = [utterance for line in lines for utterance in json.loads(line)["utterances"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} holds no conversations ({error}); {advice}") from error
     if not all("evidence" in utterance for utterance in utterances):
         raise ValueError(f"The utterances of {path} have no 'evidence': {advice}")
     return utterances

@@ -8,6 +8,7 @@ from pathlib import Path
 from modeling_amuse.hub_card.study_summary import PAGES, RESULTS, fill_in, write_index
 from modeling_amuse.processing.evaluation.utterance_parts import read_parts
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.study.run_digests import settings_of
 from modeling_amuse.scripts.study.study_arguments import StudyArguments
 from modeling_amuse.scripts.study.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
@@ -31,15 +32,15 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
     runs = Runs(Path(args.output_dir), args.cache_dir)
     studies = read_studies(args.study, args.data)
     prepared = [prepare(study, args) for study in studies]
-    for study, _, _ in prepared:  # wrong settings are reported before the first training
+    for study, _, changed in prepared:  # wrong settings are reported before the first training
+        parts_of(args.parts, study, evaluated_splits(args, changed)[-1])
         for variant in (name for name, options in study.variants.items() if "mean_of" not in options):
             check_places(study, variant)
             settings_of(study.options(variant))
 
     reports = {}
     for study, is_whole, changed in prepared:
-        # settings must not be chosen by their scores on the test split
-        splits = ("validation",) if args.validation_only or changed else ("validation", "test")
+        splits = evaluated_splits(args, changed)
         planned = [
             Run(study, variant, evaluation, seed)
             for variant in study.variants
@@ -80,6 +81,11 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
             runs.delete_models(planned)
         reports[study.data.name] = report
     return reports
+
+
+def evaluated_splits(args: StudyArguments, changed: list[str]) -> tuple[str, ...]:
+    """The splits that a study evaluates. Settings must not be chosen by their scores on the test split."""
+    return ("validation",) if args.validation_only or changed else ("validation", "test")
 
 
 def one_of_each_variant(runs: list[Run]) -> list[Run]:
@@ -130,22 +136,22 @@ def prepare(study: Study, args: StudyArguments) -> tuple[Study, bool, list[str]]
     variants = args.variants or list(study.variants)
     unknown = [variant for variant in variants if variant not in study.variants]
     if unknown:
-        raise ValueError(f"{study.name} has no variant {', '.join(unknown)}; it has {', '.join(study.variants)}.")
+        raise WrongArguments(f"{study.name} has no variant {', '.join(unknown)}; it has {', '.join(study.variants)}.")
     seeds = list(dict.fromkeys(args.seeds or study.seeds))
     if len(seeds) < LEAST_SEEDS and not args.trial:
-        raise ValueError(
+        raise WrongArguments(
             f"{len(seeds)} seed(s) cannot show that a difference is more than chance: give at least {LEAST_SEEDS}, or mark "
             "the run as a trial with --trial."
         )
     if changed and not args.trial:
-        raise ValueError(
+        raise WrongArguments(
             f"--set {' '.join(changed)} changes the study: write it into a file of scripts/studies, or mark the run as a "
             "trial with --trial. (An encoder or table with another name counts as another one: for the Praat table of MELD, "
             "name the folder praat.)"
         )
     unmeant = [v for v in variants if study.variants[v].get("mean_of", v) not in variants]
     if unmeant:
-        raise ValueError(
+        raise WrongArguments(
             f"{unmeant[0]} of {study.name} is the mean of another variant: also give that one in --variants."
         )
     is_whole = set(variants) == set(study.variants) and set(seeds) >= set(study.seeds)

@@ -11,6 +11,7 @@ import numpy as np
 from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.default_text_model import choose_text_model
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
@@ -56,7 +57,7 @@ def cross_validate(
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("A cross-validation runs in a single process: start it without accelerate launch.")
     if args.push_to_hub:
-        raise ValueError(
+        raise WrongArguments(
             "--push_to_hub cannot be used in a cross-validation, which trains a model for each fold: leave it out."
         )
     output_dir = Path(args.output_dir)

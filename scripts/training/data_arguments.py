@@ -55,7 +55,7 @@ class DataSetArguments(DataOptions):
 
     def place(self) -> str:
         """The name of the data set in messages."""
-        return self.data_dir or next(iter(self.files().values()), None) or self.dataset_name
+        return next(iter(self.files().values()), None) or self.data_dir or self.dataset_name
 
 
 @dataclass

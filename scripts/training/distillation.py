@@ -15,6 +15,7 @@ import pandas as pd
 
 from modeling_amuse.processing.corpora.soft_labels import ID_COLUMN
 from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.cross_validation import cross_validate
 from modeling_amuse.scripts.training.training_arguments import (
     DataArguments,
@@ -48,7 +49,7 @@ def distil(
     """
     output_dir = Path(args.output_dir)
     if len(set(given.teacher_seeds)) < len(given.teacher_seeds):
-        raise ValueError(f"--teacher_seeds has a seed twice: {', '.join(map(str, given.teacher_seeds))}.")
+        raise WrongArguments(f"--teacher_seeds has a seed twice: {', '.join(map(str, given.teacher_seeds))}.")
     frames = []
     for seed in given.teacher_seeds:
         folder = output_dir / "teachers" / f"seed-{seed}"

@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, PROBABILITY
 from modeling_amuse.scripts.training.data_arguments import FeatureArguments
 from modeling_amuse.variants import MODALITIES
 
@@ -29,7 +30,9 @@ class EvaluationArguments(FeatureArguments):
         },
     )
     modality_subsets: bool = field(default=False, metadata={"help": "Also score every subset of the modalities."})
-    per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
+    per_device_eval_batch_size: int = field(
+        default=16, metadata={"help": "Conversations in a batch of one process.", "range": AT_LEAST_ONE}
+    )
     score_without: list[str] | None = field(
         default=None,
         metadata={
@@ -37,7 +40,9 @@ class EvaluationArguments(FeatureArguments):
             "emotions, as is usual for DailyDialog without neutral."
         },
     )
-    num_resamples: int = field(default=1000, metadata={"help": "Number of resamples of the bootstrap interval."})
+    num_resamples: int = field(
+        default=1000, metadata={"help": "Number of resamples of the bootstrap interval.", "range": AT_LEAST_ONE}
+    )
     predictions: str | None = field(
         default=None, metadata={"help": "Parquet file for the predictions for the labelled utterances."}
     )
@@ -56,14 +61,21 @@ class EvaluationArguments(FeatureArguments):
         },
     )
     missing_rate: float = field(
-        default=0.0, metadata={"help": "Probability that an utterance loses a modality, independently for each."}
+        default=0.0,
+        metadata={
+            "help": "Probability that an utterance loses a modality, independently for each.",
+            "range": PROBABILITY,
+        },
     )
-    word_drop_rate: float = field(default=0.0, metadata={"help": "Probability that a word of a text is dropped."})
+    word_drop_rate: float = field(
+        default=0.0, metadata={"help": "Probability that a word of a text is dropped.", "range": PROBABILITY}
+    )
     feature_noise: float = field(
         default=0.0,
         metadata={
             "help": "Standard deviation of the noise on features, in standard deviations of the training split (for states of "
-            "an encoder: of this split)."
+            "an encoder: of this split).",
+            "range": AT_LEAST_ZERO,
         },
     )
     disturbed_modalities: list[str] | None = field(
@@ -99,7 +111,9 @@ class ContributionArguments(FeatureArguments):
     )
     split: str = field(default="validation", metadata={"help": "The split: train, validation or test."})
     output: str | None = field(default=None, metadata={"help": "JSON file for the results."})
-    per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch."})
+    per_device_eval_batch_size: int = field(
+        default=16, metadata={"help": "Conversations in a batch.", "range": AT_LEAST_ONE}
+    )
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 
@@ -109,7 +123,9 @@ class CalibrationArguments(FeatureArguments):
     """Options of the calibration."""
 
     model: str = field(metadata={"help": "Folder of the model; its config.json is changed."})
-    per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch of one process."})
+    per_device_eval_batch_size: int = field(
+        default=16, metadata={"help": "Conversations in a batch of one process.", "range": AT_LEAST_ONE}
+    )
     use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
 

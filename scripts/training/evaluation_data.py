@@ -19,6 +19,7 @@ from modeling_amuse.processing.corpora.load_conversations import (
     load_conversations,
 )
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance, DisturbedConversations
+from modeling_amuse.scripts.command.errors import WrongArguments
 
 
 def training_warnings(model: str) -> list[str]:
@@ -108,11 +109,11 @@ def check_disturbance(disturbance: Disturbance, modalities: tuple[str, ...], tab
     """
     for modality in disturbance.modalities if disturbance else ():
         if modality not in modalities:
-            raise ValueError(
+            raise WrongArguments(
                 f"--disturbed_modalities has {modality}, which is not used here: choose from {', '.join(modalities)}."
             )
     if disturbance.word_drop_rate and ("text" not in modalities or "text" in tables):
-        raise ValueError("--word_drop_rate needs texts, but this model and data use none: leave it out.")
+        raise WrongArguments("--word_drop_rate needs texts, but this model and data use none: leave it out.")
 
 
 def noise_deviations(disturbance: Disturbance, conversations, tables: dict[str, FeatureTable], processor) -> dict:

@@ -19,6 +19,7 @@ from modeling_amuse.processing.corpora.load_conversations import ConversationDat
 from modeling_amuse.processing.corpora.soft_labels import read_table
 from modeling_amuse.processing.evaluation.group_folds import group_folds, read_groups
 from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
 
 SESSION = re.compile(r"Ses\d\d")
@@ -78,7 +79,7 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
         return load_grouped_data(fold_args, options, paths)
     if fold_args.folds_of is None:
         if fold_args.folds_extra is not None:
-            raise ValueError("--folds_extra adds a split to the folds of another one: give that one as --folds_of.")
+            raise WrongArguments("--folds_extra adds a split to the folds of another one: give that one as --folds_of.")
         data = load_conversations(name, data_dir, cache_dir, options=data_options(options))
         conversations = all_sessions(data) if fold_args.folds_by == "session" else only_split(data)
         print(data.describe())
@@ -87,7 +88,7 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
         return FoldData(conversations.to_list(), digest=digest)
     wanted = [fold_args.folds_of, *([fold_args.folds_extra] if fold_args.folds_extra else [])]
     if len(set(wanted)) < len(wanted):
-        raise ValueError(f"--folds_extra {wanted[1]} is the split that --folds_of divides: give another one.")
+        raise WrongArguments(f"--folds_extra {wanted[1]} is the split that --folds_of divides: give another one.")
     data = load_conversations(name, data_dir, cache_dir, set(wanted), data_options(options))
     found, digests = FoldData([]), []
     for split in wanted:
@@ -116,7 +117,7 @@ def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, 
     others |= {f"{stream}_features": path for stream, path in paths.items()}
     given = [f"--{name}" for name, value in others.items() if value is not None]
     if given:
-        raise ValueError(f"--groups cannot be combined with {', '.join(given)}: leave these options out.")
+        raise WrongArguments(f"--groups cannot be combined with {', '.join(given)}: leave these options out.")
     data = load_conversations(
         options["dataset_name"],
         options["data_dir"],
@@ -157,7 +158,7 @@ def chosen_folds(wanted: list[int] | None, number: int) -> list[int]:
     """
     chosen = sorted(set(wanted or range(1, number + 1)))
     if not 1 <= chosen[0] <= chosen[-1] <= number:
-        raise ValueError(f"--folds has {', '.join(map(str, wanted))}, but the folds are 1 to {number}.")
+        raise WrongArguments(f"--folds has {', '.join(map(str, wanted))}, but the folds are 1 to {number}.")
     return chosen
 
 
@@ -254,7 +255,7 @@ def divide(conversations: list[dict], number: int, by: str = "speaker", extra: S
             of a fold.
     """
     if by != "session" and number < 3:
-        raise ValueError(f"--num_folds is {number}, but training, validation and test need at least 3 folds.")
+        raise WrongArguments(f"--num_folds is {number}, but training, validation and test need at least 3 folds.")
     parts = positions_of_parts(conversations, number, by)
     number = len(parts)
     if number < 3:

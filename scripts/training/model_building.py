@@ -14,6 +14,7 @@ from modeling_amuse.processing.controlled.small_text_encoder import small_text_e
 from modeling_amuse.processing.conversation import MODALITY_OF
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
 from modeling_amuse.processing.evaluation.contaminated_encoders import contamination
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.model_loading import encoder_part, load_from_folder_or_hub
 from modeling_amuse.scripts.training.training_arguments import ModelArguments
 from modeling_amuse.scripts.training.training_data import TrainingData
@@ -76,7 +77,7 @@ def text_encoder_name(data: TrainingData, model_args: ModelArguments) -> str | N
         ValueError: when an encoder is given, but the model encodes no text.
     """
     if model_args.text_model is not None and not encodes_text(data):
-        raise ValueError(
+        raise WrongArguments(
             "--text_model cannot be used, as text is not among the modalities or is given as features: leave it out."
         )
     return model_args.text_model
@@ -104,7 +105,7 @@ def text_encoder(data: TrainingData, model_args: ModelArguments) -> tuple[PreTra
             return tokenizer, {}
         return tokenizer, {"text_config": with_attention_dropout(text_model, model_args.text_attention_dropout)}
     if model_args.freeze_text_model:
-        raise ValueError("--freeze_text_model needs --text_model, as a small encoder from scratch must be trained.")
+        raise WrongArguments("--freeze_text_model needs --text_model, as a small encoder from scratch must be trained.")
     if not data.texts:
         raise ValueError(
             "No training utterance has a text: give the texts under the key 'text', or leave text out with --modalities."
@@ -152,7 +153,7 @@ def frozen_recording_encoders(tables: dict, model_args: ModelArguments) -> dict[
             )
     for modality in frozen:
         if modality not in tables:
-            raise ValueError(
+            raise WrongArguments(
                 f"--{modality}_model needs its states as --{modality}_features: compute them with amuse extract."
             )
     return frozen
@@ -200,6 +201,6 @@ def add_adapters(model: AmuseForEmotionRecognition, model_args: ModelArguments) 
         ValueError: when the model has no pretrained text encoder, or the encoder is frozen.
     """
     if model_args.text_model is None or model_args.freeze_text_model or model.amuse.encoder("text") is None:
-        raise ValueError("--lora adapts a pretrained text encoder: give --text_model, without --freeze_text_model.")
+        raise WrongArguments("--lora adapts a pretrained text encoder: give --text_model, without --freeze_text_model.")
     settings = {name: getattr(model_args, name) for name in ("lora_alpha", "lora_dropout")}
     return get_peft_model(model, lora_config(model, ("text",), model_args.lora_r, **settings))

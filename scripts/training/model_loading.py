@@ -11,13 +11,16 @@ def load_from_folder_or_hub(loader: type, name: str):
     `loader.from_pretrained(name)`.
 
     Raises:
-        FileNotFoundError: when there is neither such a folder nor such a model on the Hub.
+        FileNotFoundError: when there is neither such a folder nor such a model on the Hub, and for a folder in which files
+            are missing.
     """
     try:
         return loader.from_pretrained(name)
     except OSError as error:
         if Path(name).is_dir():
-            raise
+            raise FileNotFoundError(
+                f"{name} cannot be loaded: {error} Give the folder of a saved model, or a model's id on the Hub."
+            ) from error
         raise FileNotFoundError(
             f"There is no folder {name}, and no model of this name can be loaded from the Hub: {error}"
         ) from error

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import get_scheduler
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora
 from modeling_amuse.scripts.training.distribution import sharded_layers
 from modeling_amuse.scripts.training.layer_dropout import drop_layers
@@ -135,7 +136,7 @@ def averaged_model(
     if not args.weight_averaging:
         return None
     if adapters is not None or accelerator.distributed_type == DistributedType.FSDP:
-        raise ValueError("--weight_averaging does not support --lora and sharded models: leave these out.")
+        raise WrongArguments("--weight_averaging does not support --lora and sharded models: leave these out.")
     return AveragedModel(model.to(accelerator.device), multi_avg_fn=get_ema_multi_avg_fn(args.weight_averaging))
 
 

@@ -15,6 +15,7 @@ from transformers import BatchFeature
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.corpora.soft_labels import target_rows
 from modeling_amuse.processing.evaluation.emotion_metric import EmotionMetric
+from modeling_amuse.scripts.command.errors import WrongArguments
 
 
 def collate_conversations(
@@ -73,7 +74,7 @@ def predict(
         ValueError: when `batch_size` is less than 1.
     """
     if batch_size < 1:
-        raise ValueError(f"--per_device_eval_batch_size must be at least 1, but is {batch_size}.")
+        raise WrongArguments(f"--per_device_eval_batch_size must be at least 1, but is {batch_size}.")
     model.eval()
     processes = accelerator.num_processes
     # sorted by length, batches need little padding; the longest come first, so that a lack of memory shows at once

@@ -3,6 +3,7 @@
 
 from huggingface_hub import HfApi
 
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.hub.hub_upload import check_access, check_repo_id
 from modeling_amuse.scripts.hub.push_arguments import PushArguments
 from modeling_amuse.scripts.hub.push_model import prepare_model_repo, push_model
@@ -19,10 +20,10 @@ def check_publication(args: TrainArguments, is_main_process: bool):
     """
     if not args.push_to_hub:
         if args.hub_model_id is not None:
-            raise ValueError("--hub_model_id has no effect without --push_to_hub: add it, or leave both out.")
+            raise WrongArguments("--hub_model_id has no effect without --push_to_hub: add it, or leave both out.")
         return
     if args.hub_model_id is None:
-        raise ValueError("--push_to_hub needs --hub_model_id user/name, the repository on the Hub.")
+        raise WrongArguments("--push_to_hub needs --hub_model_id user/name, the repository on the Hub.")
     check_repo_id(args.hub_model_id, "--hub_model_id")
     check_access("Or leave --push_to_hub out, and upload the model later with amuse push.")
     if is_main_process:

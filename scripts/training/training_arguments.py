@@ -8,7 +8,18 @@ from pathlib import Path
 
 import yaml
 
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
+from modeling_amuse.scripts.command.ranges import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    DROPOUT,
+    POSITIVE,
+    PROBABILITY,
+    SHARE,
+    Range,
+    check_ranges,
+)
 from modeling_amuse.scripts.training.data_arguments import FeatureArguments
 from modeling_amuse.variants import EXPERTS, MODALITIES, PRESETS, REGISTRIES, Registry, Variant
 
@@ -28,11 +39,6 @@ DOWNLOADED_MELD_MODEL = "amuse-meld"
 """Where a training on MELD as it is downloaded writes its model; `amuse recognize` takes it where no model is named."""
 
 TRACKERS = ("tensorboard", "wandb", "trackio")
-
-COUNTS = (
-    *("num_train_epochs", "early_stopping_patience", "gradient_accumulation_steps"),
-    *("per_device_train_batch_size", "per_device_eval_batch_size"),
-)
 
 CONFIG_DEFAULTS = {
     **{field_name: registry.default for field_name, registry in REGISTRIES.items()},
@@ -76,7 +82,8 @@ class DataArguments(FeatureArguments):
         },
     )
     soft_label_weight: float = field(
-        default=0.5, metadata={"help": "Share of the soft label in the training target; the rest is the label."}
+        default=0.5,
+        metadata={"help": "Share of the soft label in the training target; the rest is the label.", "range": SHARE},
     )
     soft_labels_for: str = field(
         default="majority",
@@ -103,7 +110,8 @@ class DataArguments(FeatureArguments):
     train_fraction: float = field(
         default=1.0,
         metadata={
-            "help": "Share of the training conversations to train on, drawn with --seed; larger shares contain smaller ones."
+            "help": "Share of the training conversations to train on, drawn with --seed; larger shares contain smaller ones.",
+            "range": SHARE,
         },
     )
     feature_limit: float | None = field(
@@ -112,6 +120,7 @@ class DataArguments(FeatureArguments):
             "help": "Clip standardized features to this many standard deviations from the mean. The saved processor also clips "
             "them.",
             "default": "not clipped",
+            "range": POSITIVE,
         },
     )
 
@@ -140,30 +149,34 @@ class ModelArguments:
     )
     num_text_neighbours: int | None = field(
         default=None,
-        metadata=of_config("num_text_neighbours", "Number of neighbours on each side, for --text_scope neighbours."),
+        metadata=of_config("num_text_neighbours", "Number of neighbours on each side, for --text_scope neighbours.")
+        | {"range": AT_LEAST_ZERO},
     )
     max_text_sequence: int | None = field(
         default=None,
         metadata=of_config(
             "max_text_sequence",
             "Largest number of tokens that the text encoder reads at once, for scopes other than `utterance`.",
-        ),
+        )
+        | {"range": AT_LEAST_ONE},
     )
     text_attention_dropout: float | None = field(
         default=None,
         metadata={
             "help": "Dropout of the text encoder's attention weights. 0 is faster.",
             "default": "the encoder's own",
+            "range": DROPOUT,
         },
     )
     lora: bool = field(
         default=False, metadata={"help": "Train adapters of the text encoder (LoRA) instead of its weights."}
     )
-    lora_r: int = field(default=8, metadata={"help": "Rank of the adapters."})
+    lora_r: int = field(default=8, metadata={"help": "Rank of the adapters.", "range": AT_LEAST_ONE})
     lora_alpha: int = field(
-        default=16, metadata={"help": "The output of adapters is multiplied by lora_alpha / lora_r."}
+        default=16,
+        metadata={"help": "The output of adapters is multiplied by lora_alpha / lora_r.", "range": AT_LEAST_ONE},
     )
-    lora_dropout: float = field(default=0.05, metadata={"help": "Dropout of the input of adapters."})
+    lora_dropout: float = field(default=0.05, metadata={"help": "Dropout of the input of adapters.", "range": DROPOUT})
     audio_model: str | None = field(
         default=None,
         metadata={"help": "Frozen audio encoder, whose states from amuse extract are given as --audio_features."},
@@ -177,9 +190,13 @@ class ModelArguments:
     preset: str | None = field(
         default=None, metadata={"help": "Named settings of the model.", "choices": list(PRESETS)}
     )
-    hidden_size: int | None = field(default=None, metadata=of_config("hidden_size", "Size of the descriptors."))
+    hidden_size: int | None = field(
+        default=None, metadata=of_config("hidden_size", "Size of the descriptors.") | {"range": AT_LEAST_ONE}
+    )
     num_man_layers: int | None = field(
-        default=None, metadata=of_config("num_man_layers", "Number of layers of the Multimodal Attention Network.")
+        default=None,
+        metadata=of_config("num_man_layers", "Number of layers of the Multimodal Attention Network.")
+        | {"range": AT_LEAST_ZERO},
     )
     head_aggregation: str | None = field(
         default=None, metadata=of_config("head_aggregation", "How the attention heads are combined.")
@@ -194,11 +211,12 @@ class ModelArguments:
         default=None, metadata=of_config("causal", "Predict each utterance only from itself and earlier utterances.")
     )
     hidden_dropout: float | None = field(
-        default=None, metadata=of_config("hidden_dropout", "Dropout of the descriptors.")
+        default=None, metadata=of_config("hidden_dropout", "Dropout of the descriptors.") | {"range": DROPOUT}
     )
     modality_dropout: float | None = field(
         default=None,
-        metadata=of_config("modality_dropout", "Probability that a conversation loses a modality in training."),
+        metadata=of_config("modality_dropout", "Probability that a conversation loses a modality in training.")
+        | {"range": DROPOUT},
     )
     probe_modality_heads: bool | None = field(
         default=None,
@@ -206,7 +224,9 @@ class ModelArguments:
             "probe_modality_heads", "Do not propagate the gradient of the single modalities' heads into the network."
         ),
     )
-    focal_gamma: float | None = field(default=None, metadata=of_config("focal_gamma", "Exponent of the focal losses."))
+    focal_gamma: float | None = field(
+        default=None, metadata=of_config("focal_gamma", "Exponent of the focal losses.") | {"range": AT_LEAST_ZERO}
+    )
     contrastive_loss: str | None = field(
         default=None, metadata=of_config("contrastive_loss", "The loss between the modalities.")
     )
@@ -261,41 +281,57 @@ class TrainArguments:
             "as the recipe.yaml of a trained model. Options of the command line override it."
         },
     )
-    num_train_epochs: int = field(default=8, metadata={"help": "Largest number of epochs."})
+    num_train_epochs: int = field(default=8, metadata={"help": "Largest number of epochs.", "range": AT_LEAST_ONE})
     early_stopping_patience: int = field(
-        default=5, metadata={"help": "Number of epochs without a better validation weighted F1 after which to stop."}
+        default=5,
+        metadata={
+            "help": "Number of epochs without a better validation weighted F1 after which to stop.",
+            "range": AT_LEAST_ONE,
+        },
     )
     extra_data_first: int = field(
         default=0,
         metadata={
             "help": "Number of epochs on --extra_data only, before --num_train_epochs epochs without it. 0: train on all corpora "
-            "together."
+            "together.",
+            "range": AT_LEAST_ZERO,
         },
     )
     r_drop: float = field(
         default=0.0,
         metadata={
             "help": "R-Drop (arXiv 2106.14448): weight in the loss of the divergence between two predictions of each batch with "
-            "different dropout. A step takes twice as long. 0: off."
+            "different dropout. A step takes twice as long. 0: off.",
+            "range": AT_LEAST_ZERO,
         },
     )
     text_layer_dropout: float = field(
         default=0.0,
         metadata={
-            "help": "LayerDrop (arXiv 1909.11556): probability that a layer of the text encoder is skipped in training."
+            "help": "LayerDrop (arXiv 1909.11556): probability that a layer of the text encoder is skipped in training.",
+            "range": DROPOUT,
         },
     )
-    learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate."})
+    learning_rate: float = field(default=5e-4, metadata={"help": "Peak learning rate.", "range": POSITIVE})
     encoder_learning_rate: float | None = field(
         default=None,
-        metadata={"help": "Peak learning rate of a pretrained encoder.", "default": "3e-5; 3e-4 for its adapters"},
+        metadata={
+            "help": "Peak learning rate of a pretrained encoder.",
+            "default": "3e-5; 3e-4 for its adapters",
+            "range": POSITIVE,
+        },
     )
     layer_decay: float = field(
         default=1.0,
-        metadata={"help": "Factor from the learning rate of a pretrained encoder's layer to that of the layer below."},
+        metadata={
+            "help": "Factor from the learning rate of a pretrained encoder's layer to that of the layer below.",
+            "range": SHARE,
+        },
     )
-    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
-    warmup_ratio: float = field(default=0.1, metadata={"help": "Share of the steps in which the learning rate rises."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW.", "range": AT_LEAST_ZERO})
+    warmup_ratio: float = field(
+        default=0.1, metadata={"help": "Share of the steps in which the learning rate rises.", "range": PROBABILITY}
+    )
     lr_scheduler_type: str = field(
         default="linear",
         metadata={"help": "Schedule of the learning rate after the warm-up.", "choices": list(SCHEDULES)},
@@ -304,21 +340,28 @@ class TrainArguments:
         default=0.0,
         metadata={
             "help": "Decay of an exponential moving average of the weights, such as 0.99, which is scored and saved instead of "
-            "the weights. 0: off."
+            "the weights. 0: off.",
+            "range": DROPOUT,
         },
     )
     max_grad_norm: float = field(
-        default=1.0, metadata={"help": "Largest norm of gradients, to which they are clipped. 0: not clipped."}
+        default=1.0,
+        metadata={
+            "help": "Largest norm of gradients, to which they are clipped. 0: not clipped.",
+            "range": AT_LEAST_ZERO,
+        },
     )
-    per_device_train_batch_size: int = field(default=8, metadata={"help": "Conversations in a batch of one process."})
+    per_device_train_batch_size: int = field(
+        default=8, metadata={"help": "Conversations in a batch of one process.", "range": AT_LEAST_ONE}
+    )
     per_device_eval_batch_size: int = field(
-        default=16, metadata={"help": "Conversations in an evaluation batch of one process."}
+        default=16, metadata={"help": "Conversations in an evaluation batch of one process.", "range": AT_LEAST_ONE}
     )
     group_by_length: bool = field(
         default=False, metadata={"help": "Make batches of conversations of similar length, which need less padding."}
     )
     gradient_accumulation_steps: int = field(
-        default=1, metadata={"help": "Number of batches for one step of the optimizer."}
+        default=1, metadata={"help": "Number of batches for one step of the optimizer.", "range": AT_LEAST_ONE}
     )
     mixed_precision: str = field(
         default="no", metadata={"help": "Precision of the computation.", "choices": ["no", "bf16"]}
@@ -362,7 +405,10 @@ class TrainArguments:
     )
     device_watts: float | None = field(
         default=None,
-        metadata={"help": "Power of the hardware in watts, to estimate the energy if it is not measured."},
+        metadata={
+            "help": "Power of the hardware in watts, to estimate the energy if it is not measured.",
+            "range": POSITIVE,
+        },
     )
 
 
@@ -370,7 +416,9 @@ class TrainArguments:
 class FoldArguments:
     """Options of the cross-validation."""
 
-    num_folds: int = field(default=5, metadata={"help": "Number of parts into which the data are divided."})
+    num_folds: int = field(
+        default=5, metadata={"help": "Number of parts into which the data are divided.", "range": Range(least=2)}
+    )
     split: str = field(
         default="test",
         metadata={
@@ -415,7 +463,7 @@ class FoldArguments:
     )
     group_column: str = field(default="scene", metadata={"help": "The column of --groups that names the group."})
     folds: list[int] | None = field(
-        default=None, metadata={"help": "Numbers of the folds to run, from 1.", "default": "all"}
+        default=None, metadata={"help": "Numbers of the folds to run, from 1.", "default": "all", "range": AT_LEAST_ONE}
     )
 
 
@@ -429,7 +477,9 @@ class DistillationArguments:
         }
     )
     group_column: str = field(default="scene", metadata={"help": "The column of --groups that names the group."})
-    num_folds: int = field(default=3, metadata={"help": "Number of parts into which the groups are divided."})
+    num_folds: int = field(
+        default=3, metadata={"help": "Number of parts into which the groups are divided.", "range": Range(least=2)}
+    )
     teacher_seeds: list[int] = field(
         default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the teachers in each fold."}
     )
@@ -521,20 +571,11 @@ def read_recipe(name: str, known: set[str]) -> dict:
 def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: TrainArguments):
     """
     Raises:
-        ValueError: when a number is out of its range, or an option needs another one.
+        WrongArguments: when a number is not in its range, or an option needs another option.
     """
-    if not 0 <= args.weight_averaging < 1:
-        raise ValueError(f"--weight_averaging must be at least 0 and less than 1, but is {args.weight_averaging}.")
-    if data_args.feature_limit is not None and not data_args.feature_limit > 0:
-        raise ValueError(f"--feature_limit must be more than 0, but is {data_args.feature_limit}.")
-    if args.r_drop < 0:
-        raise ValueError(f"--r_drop must be 0 or more, but is {args.r_drop}.")
-    if not 0 <= args.text_layer_dropout < 1:
-        raise ValueError(f"--text_layer_dropout must be at least 0 and less than 1, but is {args.text_layer_dropout}.")
-    if args.extra_data_first < 0:
-        raise ValueError(f"--extra_data_first must be 0 or more, but is {args.extra_data_first}.")
+    check_ranges(data_args, model_args, args)
     if args.extra_data_first and not data_args.extra_data:
-        raise ValueError("--extra_data_first needs --extra_data, the corpora that are used first.")
+        raise WrongArguments("--extra_data_first needs --extra_data, the corpora that are used first.")
     if model_args.text_model is None:
         options = {
             "encoder_learning_rate": args.encoder_learning_rate,
@@ -543,12 +584,9 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
         }
         idle = [f"--{name}" for name, value in options.items() if value is not None]
         if idle:
-            raise ValueError(
+            raise WrongArguments(
                 f"{' and '.join(idle)} (set by an option or a recipe) needs --text_model, a pretrained text encoder."
             )
-    for name in COUNTS:
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name} must be at least 1, but is {getattr(args, name)}.")
 
 
 def as_arguments(values: dict) -> list[str]:

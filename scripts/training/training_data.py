@@ -29,6 +29,7 @@ from modeling_amuse.processing.corpora.load_conversations import (
     load_conversations,
 )
 from modeling_amuse.processing.corpora.soft_labels import read_soft_labels, soft_targets
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora
 from modeling_amuse.scripts.training.training_arguments import DataArguments
 
@@ -250,7 +251,7 @@ def drawn_conversations(number: int, fraction: float, seed: int) -> list[int]:
         ValueError: for a share that is not in (0, 1].
     """
     if not 0 < fraction <= 1:
-        raise ValueError(f"--train_fraction must be more than 0 and at most 1, but is {fraction}.")
+        raise WrongArguments(f"--train_fraction must be more than 0 and at most 1, but is {fraction}.")
     order = np.random.default_rng(seed).permutation(number)
     return sorted(order[: max(1, round(fraction * number))].tolist())
 
@@ -269,7 +270,7 @@ def chosen_modalities(wanted: list[str] | None, tables: list[dict]) -> tuple[str
     available = {"text"} | {MODALITY_OF[stream] for own in tables for stream in own}
     for modality in wanted or ():
         if modality not in available:
-            raise ValueError(f"--modalities {modality} needs its feature table: give it as --{modality}_features.")
+            raise WrongArguments(f"--modalities {modality} needs its feature table: give it as --{modality}_features.")
     return tuple(modality for modality in MODALITIES if modality in (wanted or available))
 
 

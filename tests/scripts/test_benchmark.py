@@ -199,7 +199,7 @@ def test_speech_that_is_found_and_transcribed_has_parts_of_its_own(recording, mo
 def test_what_does_not_go_together_is_refused(recording):
     with pytest.raises(ValueError, match="--recording and --transcript belong together"):
         main(["media", "--recording", str(recording[0])])
-    with pytest.raises(ValueError, match="give a number above 0"):
+    with pytest.raises(ValueError, match="--hours must be more than 0, but is 0.0"):
         main(["media", "--hours", "0"])
 
 
