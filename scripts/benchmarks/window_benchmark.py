@@ -37,8 +37,8 @@ def benchmark_window(audio_model: str, folder: str, sounds: int) -> dict:
         raise FileNotFoundError(f"There are no .wav files in {folder}: name a folder of short recordings.")
     chosen = [paths[n] for n in np.unique(np.linspace(0, len(paths) - 1, sounds).astype(int))]
     waveforms = [read_audio(path, sampling_rate=SAMPLING_RATE) for path in chosen]
+    processor = AmuseProcessor(**encoder_part("audio", audio_model))  # first: it reports a missing encoder
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(audio=audio_model).eval()
-    processor = AmuseProcessor(**encoder_part("audio", audio_model))
     times, states = {False: [], True: []}, {}
     for _ in range(REPEATS):
         for crops in times:

@@ -17,6 +17,7 @@ from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
 from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.evaluation_arguments import ContributionArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
@@ -45,7 +46,7 @@ def contributions(args: ContributionArguments) -> dict:
             `--cross_validation` are given.
     """
     if (args.model is None) == (args.cross_validation is None):
-        raise ValueError("Give either --model, or --cross_validation: the output folder of a cross-validation.")
+        raise WrongArguments("Give either --model, or --cross_validation: the output folder of a cross-validation.")
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
     runs = [args] if args.cross_validation is None else arguments_of_folds(args)
@@ -67,7 +68,7 @@ def arguments_of_folds(args: ContributionArguments) -> list[ContributionArgument
     """
     given = [f"--{name}" for name in ("data_dir", *OF_FEATURES) if getattr(args, name) is not None]
     if given:
-        raise ValueError(f"--cross_validation holds the data of its folds: leave out {', '.join(given)}.")
+        raise WrongArguments(f"--cross_validation holds the data of its folds: leave out {', '.join(given)}.")
     folders = sorted(Path(args.cross_validation).glob("fold-*"), key=lambda path: int(path.name.partition("-")[2]))
     finished = [folder for folder in folders if (folder / "model" / "training_history.json").is_file()]
     if not finished or finished != folders:

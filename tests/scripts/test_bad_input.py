@@ -36,7 +36,7 @@ READ = {
     *("data_dir", "extra_data", "soft_labels", "groups", "parts", "recipe", "resume_from_checkpoint"),
     *("model", "text_model", "audio_model", "vision_model", "speech_model"),
     *("inputs", "input", "transcript", "transcript_text", "known_speakers", "recording"),
-    *("features", "features_dir", "results", "studies", "study", "emotionlines", "ecf", "against"),
+    *("cross_validation", "features", "features_dir", "results", "studies", "study", "emotionlines", "ecf", "against"),
 }
 """Options that name what is read."""
 WRITTEN = {"output", "output_dir", "results_dir", "cache_dir", "predictions", "picture", "dry_run"}
@@ -45,7 +45,7 @@ WORDS = {
     *("dataset_name", "dataset_config", "dataset_revision", "conversation_column", "speaker_column", "text_column"),
     *("label_column", "order_column", "id_column", "id_pattern", "emotion_map", "emotions", "group_column", "corpus"),
     *("split", "score_without", "language", "hub_model_id", "energy_country", "repo_id", "revision_tag", "license"),
-    *("data", "variants", "set", "modalities"),
+    *("data", "variants", "set", "modalities", "subsets"),
 }
 """Options of other words."""
 
@@ -191,7 +191,7 @@ def right_arguments(file: str, option: str, folder: Path) -> dict[str, str]:
         "distil": {**data, **training, "groups": str(folder / "groups.csv")},
         "evaluate": {**data, **model, "pictures": "false"},
         "calibrate": {**data, **model},
-        "contributions": {**data, **model},
+        "contributions": {} if option == "cross_validation" else {**data, **model},
         "quantize": {**data, **model, **out},
         "audit_data": data,
         "extract_features": {**sounds, **out} | ({} if option.endswith("_model") else {"extractors": "prosody"}),
@@ -204,7 +204,11 @@ def right_arguments(file: str, option: str, folder: Path) -> dict[str, str]:
         "convert_features": {"input": str(folder / "features.pkl"), "parts": "audio=audio", "dataset_name": "meld"},
         "run_study": {"study": "sample", "trial": "true", "seeds": "1", **out},
         "recognize": {**model, "inputs": str(folder / ("alone.wav" if option == "speech_model" else "spoken.wav"))},
-        "benchmark": {**model, **spoken} if option in ("recording", "transcript", "speech_model") else {},
+        "benchmark": {**model, **spoken}
+        if option in ("recording", "transcript", "speech_model")
+        else {"data_dir": str(folder)}
+        if option == "audio_model"
+        else {},
     }.get(file, {})
 
 
