@@ -39,13 +39,13 @@ READ = {
     *("cross_validation", "features", "features_dir", "results", "studies", "study", "emotionlines", "ecf", "against"),
 }
 """Options that name what is read."""
-WRITTEN = {"output", "output_dir", "results_dir", "cache_dir", "predictions", "picture", "dry_run"}
+WRITTEN = {"output", "output_dir", "results_dir", "cache_dir", "predictions", "picture", "report", "dry_run"}
 """Options that name what is written."""
 WORDS = {
     *("dataset_name", "dataset_config", "dataset_revision", "conversation_column", "speaker_column", "text_column"),
     *("label_column", "order_column", "id_column", "id_pattern", "emotion_map", "emotions", "group_column", "corpus"),
     *("split", "score_without", "language", "hub_model_id", "energy_country", "repo_id", "revision_tag", "license"),
-    *("data", "variants", "set", "modalities", "subsets"),
+    *("data", "variants", "set", "modalities", "subsets", "target"),
 }
 """Options of other words."""
 
