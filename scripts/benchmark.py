@@ -45,12 +45,12 @@ def main(arguments: list[str] | None = None) -> dict:
     """Returns the report."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
-        helps = ", ".join(f"benchmark.py {benchmark} --help" for benchmark in BENCHMARKS)
+        helps = ", ".join(f"benchmark.py {benchmark} --help" for benchmark in SUBCOMMANDS)
         print(f"{__doc__.strip()}\n\nThe options: {helps}")
         return {}
-    if name not in BENCHMARKS:
-        raise WrongArguments(f"there is no benchmark {name!r}: choose from {', '.join(BENCHMARKS)}.")
-    options, run = BENCHMARKS[name]
+    if name not in SUBCOMMANDS:
+        raise WrongArguments(f"there is no benchmark {name!r}: choose from {', '.join(SUBCOMMANDS)}.")
+    options, run = SUBCOMMANDS[name]
     [args] = OptionParser(options, description=__doc__, prog=f"benchmark.py {name}").read(rest)
     report, text = run(args)
     print(text)
@@ -113,7 +113,7 @@ def explain(args: ExplainArguments) -> tuple[dict, str]:
     return report, as_text(report)
 
 
-BENCHMARKS = {
+SUBCOMMANDS = {
     "media": (MediaArguments, media),
     "step": (StepArguments, step),
     "speakers": (SpeakersArguments, speakers),

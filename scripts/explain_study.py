@@ -24,19 +24,21 @@ from modeling_amuse.scripts.command.options import OptionParser
 from modeling_amuse.scripts.command.process import prepare_process
 from modeling_amuse.scripts.study.explanation_arguments import ControlledArguments, WordsArguments
 
+SUBCOMMANDS = {"words": WordsArguments, "controlled": ControlledArguments}
+"""The options of each study."""
+
 
 def main(arguments: list[str] | None = None) -> dict:
     """Returns the report."""
-    studies = {"words": WordsArguments, "controlled": ControlledArguments}
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
         print(
             f"{__doc__.strip()}\n\nThe options: amuse explain-study words --help, amuse explain-study controlled --help"
         )
         return {}
-    if name not in studies:
-        raise WrongArguments(f"there is no study {name!r}: choose from {', '.join(studies)}.")
-    [args] = OptionParser(studies[name], description=__doc__, prog=f"explain_study.py {name}").read(rest)
+    if name not in SUBCOMMANDS:
+        raise WrongArguments(f"there is no study {name!r}: choose from {', '.join(SUBCOMMANDS)}.")
+    [args] = OptionParser(SUBCOMMANDS[name], description=__doc__, prog=f"explain_study.py {name}").read(rest)
     prepare_process(args.num_threads)
     from modeling_amuse.scripts.study import explanation_study
 

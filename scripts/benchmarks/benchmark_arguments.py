@@ -98,7 +98,9 @@ class ExplainArguments:
             "choices": ["utterance", "neighbours", "conversation"],
         },
     )
-    utterances: int = field(default=300, metadata={"help": "Utterances of the meeting; 300 are 20 minutes."})
+    utterances: int = field(
+        default=300, metadata={"help": "Utterances of the meeting; 300 are 20 minutes.", "range": AT_LEAST_ONE}
+    )
     words: str = field(
         default="integrated_gradients",
         metadata={"help": "How words are explained.", "choices": ["integrated_gradients", "lime"]},

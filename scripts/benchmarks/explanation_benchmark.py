@@ -7,14 +7,13 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor, attributions
 from modeling_amuse import explanation as explanations
 from modeling_amuse.processing.corpora.meld import EMOTIONS
 from modeling_amuse.processing.faces import FACE_FEATURES
 from modeling_amuse.processing.prosody import PROSODY_FEATURES
-from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
+from modeling_amuse.scripts.training.model_loading import encoder_part, load_from_folder_or_hub
 
 SECONDS = 4.0
 """The length of an utterance; a meeting of 20 minutes has 300 of them."""
@@ -104,6 +103,7 @@ def benchmark_explanations(
 def random_model(text_model: str, text_scope: str) -> tuple[AmuseForEmotionRecognition, AmuseProcessor]:
     """A model of words, prosody and faces with a pretrained, frozen text encoder; everything else is random."""
     columns = {"audio": PROSODY_FEATURES, "vision": FACE_FEATURES}
+    tokenizer = encoder_part("text", text_model)["tokenizer"]  # first: it reports a missing encoder
     torch.manual_seed(0)
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
         text_model,
@@ -117,7 +117,6 @@ def random_model(text_model: str, text_scope: str) -> tuple[AmuseForEmotionRecog
         stream: {"mean": [0.0] * len(names), "std": [1.0] * len(names), "columns": list(names)}
         for stream, names in columns.items()
     }
-    tokenizer = AutoTokenizer.from_pretrained(text_model)
     return model, AmuseProcessor(tokenizer, emotions=list(EMOTIONS), feature_statistics=statistics)
 
 

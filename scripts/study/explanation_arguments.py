@@ -4,6 +4,8 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE
+from modeling_amuse.scripts.training.data_arguments import data_set_name
 
 METHODS = ("integrated_gradients", "lime", "attention", "random")
 
@@ -13,7 +15,7 @@ class WordsArguments:
     """Whose words are scored, and how."""
 
     model: str = field(metadata={"help": "Folder or Hub id of a model that reads words."})
-    dataset_name: str = field(default="meld", metadata={"help": "Data set."})
+    dataset_name: str = field(default="meld", metadata={"help": "Data set.", "type": data_set_name})
     data_dir: str | None = field(default=None, metadata={"help": "Folder of the data set."})
     split: str = field(default="validation", metadata={"help": "Split of the data set."})
     methods: list[str] = field(
@@ -21,10 +23,15 @@ class WordsArguments:
         metadata={"help": "What orders the words.", "choices": list(METHODS)},
     )
     max_conversations: int | None = field(
-        default=None, metadata={"help": "Conversations that are taken, from the first on.", "default": "all"}
+        default=None,
+        metadata={"help": "Conversations that are taken, from the first on.", "default": "all", "range": AT_LEAST_ONE},
     )
-    random_orders: int = field(default=5, metadata={"help": "Random orders of the words of each utterance."})
-    lime_samples: int = field(default=200, metadata={"help": "Sentences for which LIME asks the model."})
+    random_orders: int = field(
+        default=5, metadata={"help": "Random orders of the words of each utterance.", "range": AT_LEAST_ONE}
+    )
+    lime_samples: int = field(
+        default=200, metadata={"help": "Sentences for which LIME asks the model.", "range": AT_LEAST_ONE}
+    )
     seed: int = field(default=0, metadata={"help": "Seed of the random orders and of the random weights."})
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})

@@ -45,6 +45,8 @@ def study_words(args: WordsArguments) -> dict:
             "of one utterance at a time. Give a model with text_scope='utterance'."
         )
     splits = load_conversations(args.dataset_name, args.data_dir, args.cache_dir).splits
+    if args.split not in splits:
+        raise ValueError(f"The data set has no split {args.split!r}; it has {', '.join(splits)}.")
     dataset = ConversationDataset(splits[args.split], {})
     count = min(args.max_conversations or len(dataset), len(dataset))
     conversations = [dataset[number]["utterances"] for number in range(count)]

@@ -18,15 +18,14 @@ import pytest
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.scripts import amuse
-from modeling_amuse.scripts.benchmark import BENCHMARKS
 from modeling_amuse.scripts.command.options import OptionParser
 from modeling_amuse.scripts.command.ranges import Range
-from tests.scripts.test_commands import FILES, ask
+from tests.scripts.test_commands import FILES, ask, subcommands
 from tests.small_media import write_audio
 from tests.small_models import with_experts
 
-COMMANDS = [(file,) for file in FILES if file != "benchmark"] + [("benchmark", name) for name in BENCHMARKS]
-"""The file of each command and, of the benchmark, its subcommand."""
+COMMANDS = [(file, *subcommand) for file in FILES for subcommand in [(name,) for name in subcommands(file)] or [()]]
+"""The file of each command and, where it has subcommands, each of these."""
 
 DATA_FILES = ("data_file", "train_file", "validation_file", "test_file")
 FEATURES = ("text_features", "audio_features", "vision_features", "background_features")
@@ -173,7 +172,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def right_arguments(file: str, option: str, folder: Path) -> dict[str, str]:
+def right_arguments(command: tuple[str, ...], option: str, folder: Path) -> dict[str, str]:
     """Arguments with which a command reads `option`."""
     cache = {"cache_dir": str(folder / "cache")}
     data, whole, sounds = (
@@ -185,6 +184,8 @@ def right_arguments(file: str, option: str, folder: Path) -> dict[str, str]:
     model, out = {"model": str(folder / "model")}, {"output_dir": str(folder / "out")}
     training = {"preset": "small", "num_train_epochs": "1", "use_cpu": "true", **out}
     spoken = {"recording": str(folder / "spoken.wav"), "transcript": str(folder / "spoken.csv")}
+    if command == ("explain_study", "words"):
+        return {**data, **model}
     return {
         "train": {**data, **training},
         "cross_validate": {**(data if option == "groups" else whole), **training},
@@ -204,12 +205,12 @@ def right_arguments(file: str, option: str, folder: Path) -> dict[str, str]:
         "convert_features": {"input": str(folder / "features.pkl"), "parts": "audio=audio", "dataset_name": "meld"},
         "run_study": {"study": "sample", "trial": "true", "seeds": "1", **out},
         "recognize": {**model, "inputs": str(folder / ("alone.wav" if option == "speech_model" else "spoken.wav"))},
-        "benchmark": {**model, **spoken}
-        if option in ("recording", "transcript", "speech_model")
-        else {"data_dir": str(folder)}
-        if option == "audio_model"
-        else {},
-    }.get(file, {})
+        "benchmark": {
+            **dict.fromkeys(("recording", "transcript", "speech_model"), {**model, **spoken}),
+            "audio_model": {"data_dir": str(folder)},
+        }.get(option, {}),
+        "explain_study": {**model, "data_dir": str(folder / "data")},
+    }.get(command[0], {})
 
 
 def answer(command: tuple[str, ...], arguments: dict[str, str], capsys) -> tuple[int, list[str]]:
@@ -230,7 +231,7 @@ def answer(command: tuple[str, ...], arguments: dict[str, str], capsys) -> tuple
 def test_a_missing_file_is_one_line_that_names_it(command, option, folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     missing = f"nowhere{ENDINGS.get(option, '')}" if option != "studies" else "no/where"
-    status, lines = answer(command, {**right_arguments(command[0], option, folder), option: missing}, capsys)
+    status, lines = answer(command, {**right_arguments(command, option, folder), option: missing}, capsys)
     assert status == 1 and len(lines) == 1 and missing in lines[0], lines
     assert not list(tmp_path.iterdir())
 
@@ -247,7 +248,7 @@ def test_a_damaged_file_is_one_line_that_names_it(command, option, folder, tmp_p
     monkeypatch.chdir(tmp_path)
     damaged = Path(f"damaged{ENDINGS[option]}")
     damaged.write_bytes(DAMAGED[damaged.suffix])
-    status, lines = answer(command, {**right_arguments(command[0], option, folder), option: str(damaged)}, capsys)
+    status, lines = answer(command, {**right_arguments(command, option, folder), option: str(damaged)}, capsys)
     assert status == 1 and len(lines) == 1 and str(damaged) in lines[0], lines
     assert list(tmp_path.iterdir()) == [tmp_path / damaged]
 

@@ -1,5 +1,6 @@
 """The command `amuse`: what each command answers to --help and to wrong arguments, and what it costs to ask."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -43,6 +44,11 @@ print(json.dumps([answers, heavy]))
 """
 
 
+def subcommands(file: str) -> dict:
+    """The subcommands of a command, such as `benchmark.py step`; empty for most commands."""
+    return getattr(importlib.import_module(f"modeling_amuse.scripts.{file}"), "SUBCOMMANDS", {})
+
+
 def ask(runs: list[tuple[str, str, list[str]]], folder: Path) -> list[list]:
     """The answers of commands that end before anything heavy is imported."""
     command = [sys.executable, "-c", ASK, str(LAUNCHER), json.dumps(runs)]
@@ -83,7 +89,7 @@ def test_an_unknown_option_is_one_line_that_names_the_remedy(tmp_path):
     for (file, program, _), (status, printed, said) in zip(runs, ask(runs, tmp_path), strict=True):
         assert status == 2 and printed == "", file
         assert (
-            said.split(":")[0] in (program, "benchmark.py step", "explain_study.py words")
+            said.split(":")[0] in (program, f"{file}.py {' '.join(start(file))}")
             and said.count("\n") == 1
             and "--numm_threads" in said
         ), file
@@ -91,7 +97,8 @@ def test_an_unknown_option_is_one_line_that_names_the_remedy(tmp_path):
 
 
 def start(file: str) -> list[str]:
-    return {"benchmark": ["step"], "explain_study": ["words"]}.get(file, [])
+    """The first words of a command before its options: of its subcommands, the first one."""
+    return list(subcommands(file))[:1]
 
 
 @pytest.mark.parametrize("text", ["fusion: [gate\nseed: 3", "- fusion\n- gate", "\x00"], ids=["broken", "list", "nul"])
