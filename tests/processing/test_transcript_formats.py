@@ -457,7 +457,7 @@ def test_ass(tmp_path):
         ASS.replace(",Ned,", ",,").replace(",Uma,", ",,").replace("Mind", "NED: Mind").replace("{\\k20}Too", "UMA: Too")
     )
     assert [turn[0] for turn in timed(saved(tmp_path, "u.ass", unnamed))] == ["NED", "UMA", "UMA"]
-    with pytest.raises(ValueError, match=r"bad.ass is no .ass file"):
+    with pytest.raises(ValueError, match=r"bad.ass is not a readable .ass file"):
         read_transcript(saved(tmp_path, "bad.ass", ASS.replace("0:00:03.00", "soon")))
 
 

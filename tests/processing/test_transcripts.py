@@ -257,7 +257,7 @@ CUE = "1\n00:00:01,000 --> 00:00:02,000\nAda: hi\n\n"
     [
         ("a.doc", "x", r"suffix '.doc': give a transcript as one of .json, .jsonl, .csv, .tsv, .xlsx, .srt, .vtt"),
         ("a.srt", " \n\n", "is empty"),
-        ("a.srt", b"RIFF\0\0WAVE", "is not a text file"),
+        ("a.srt", b"RIFF\0\0WAVE", "is not UTF-8 text"),
         ("a.srt", b"\xff\xfea", "begins as UTF-16 but is not"),
         ("a.srt", CUE + "2\n00:00:03,000 -> 00:00:04,000\nhi", "line 5: a cue begins with its times"),
         ("a.srt", CUE + "2\n00:00:03,000 -->\nhi", "line 6: '00:00:03,000 -->' are not the times"),
