@@ -136,8 +136,8 @@ def diarize_voices(
     known_speakers=None,
 ) -> tuple[list[Turn], dict[str, np.ndarray]]:
     """
-    Who speaks when, as [`diarize`], and for each speaker found by voice its centroid `(256,)`: for use in memory alone, never to
-    be written to a file, as it identifies a person.
+    Who speaks when, like [`diarize`], and the voice centroid `(256,)` of each speaker found by voice. A centroid identifies a
+    person: keep it in memory, and never write it to a file.
     """
     _check_numbers(num_speakers, max_speakers)
     heard = HeardSpeech(recording, num_speakers, audio_track, speakers, progress)
@@ -188,7 +188,7 @@ def speakers_of_speech(
     known_speakers=None,
     progress: Progress | None = None,
 ) -> tuple[list[Turn], dict[str, np.ndarray]]:
-    """As [`diarize_voices`], of speech that was found."""
+    """Like [`diarize_voices`], for speech that has been found already."""
     _check_numbers(num_speakers, max_speakers)
     if not heard.windows:
         return [], {}
@@ -315,14 +315,14 @@ def _speakers_of_windows(
 
 
 def _windows_of_channels(windows: list[SpeechWindow], channels: list[int]) -> list[np.ndarray]:
-    """The positions of the windows of each channel with speech; of all windows where channels are no speakers."""
+    """The positions of the windows of each channel with speech, or of all windows if channels are not speakers."""
     heard = np.array([-1 if window.channel is None else window.channel for window in windows])
     groups = [np.flatnonzero(heard == channel) for channel in channels or [-1]]
     return [group for group in groups if len(group)]
 
 
 def _numbers_of_speakers(embeddings, windows, groups: list[np.ndarray], num_speakers: int | None) -> list[int]:
-    """How many speakers each channel holds: one, and where more are known to speak, those whose voices differ most."""
+    """The number of speakers on each channel: one, or more on the channels whose voices differ most if more people speak."""
     numbers = [1] * len(groups)
     similarities = []
     for group in groups if num_speakers else []:
@@ -352,7 +352,7 @@ def _turns(speech: list[tuple[int | None, list[Stretch]]], windows_of_speech: li
 
 
 def _pieces(stretches: list[Stretch], windows_of_stretches: list, labels: Iterator[int]) -> Iterator[tuple]:
-    """A window stands for the time that is nearer to its middle than to that of another window of its stretch of speech."""
+    """Each moment belongs to the window with the nearest middle in its stretch of speech."""
     for (start, end), windows in zip(stretches, windows_of_stretches, strict=True):
         middles = np.array([(window.start + window.end) / 2 for window in windows])
         bounds = [start, *((middles[:-1] + middles[1:]) / 2).tolist(), end]

@@ -78,7 +78,7 @@ UPPER_LIP, LOWER_LIP, MOUTH_CORNERS = 13, 14, (61, 291)
 
 SEARCHES = ("auto", "whole", "tiles")
 TILE_SIDES = (0.5, 0.25)  # of the frame's shorter side
-SMALLEST_TILE = 96  # pixels; smaller ones show more faces that are none
+SMALLEST_TILE = 96  # pixels; smaller tiles give more false faces
 TILE_OVERLAP = 0.45
 CROP_SIZE = 2.5  # sides of the crop around a face, in sides of its box
 LONGEST_PAUSE = 10  # frames between two searches in tiles
@@ -91,7 +91,7 @@ _open_finders: "weakref.WeakSet[FaceFinder]" = weakref.WeakSet()
 
 @atexit.register
 def _close_finders() -> None:
-    """Close what was left open: at exit MediaPipe's own `__del__` comes too late and prints an error."""
+    """Close open finders: at exit, MediaPipe's own `__del__` runs too late and prints an error."""
     for finder in list(_open_finders):
         with suppress(RuntimeError):
             finder.close()
@@ -304,7 +304,7 @@ def _load_landmarker(mediapipe, path: Path, max_faces: int):
     try:
         with _no_stderr():
             landmarker = tasks.vision.FaceLandmarker.create_from_options(options)
-            # the first call waits for the start of all its parts, which print too
+            # the first call waits until all parts have started, which also print
             landmarker.detect(
                 mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8))
             )

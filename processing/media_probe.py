@@ -68,8 +68,8 @@ def probe_media(recording: Recording) -> MediaInfo:
 
 def end_of_key_frames(path: str | Path) -> float:
     """
-    Up to which second a recording has pictures, 0 where none can be decoded. Key frames alone are: to decode all would take
-    long.
+    The time in seconds at which the video of a recording ends, 0 if no key frame can be decoded. Only key frames are decoded,
+    because decoding all frames takes long.
 
     Raises:
         FileNotFoundError: when there is no such file.

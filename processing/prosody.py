@@ -1,9 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-How an utterance is said, in a few dozen numbers: pitch, loudness, pace and timbre.
+Prosody of an utterance, in a few dozen numbers: pitch, loudness, pace and timbre.
 
-The default features of a voice. They need no pretrained model and no licence but librosa's (ISC); the paper's PaSST, or
-any other audio encoder of transformers, takes their place by `audio_config`.
+These are the default features of a voice. They need no pretrained model, and librosa's licence (ISC) is the only one that
+applies. The paper's PaSST, or any other audio encoder of transformers, can replace them with `audio_config`.
 """
 
 import tempfile

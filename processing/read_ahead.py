@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Work that goes on in a thread of its own while its results are used."""
+"""Compute items in a separate thread while the previous ones are used."""
 
 import queue
 import threading
@@ -9,8 +9,8 @@ from contextvars import copy_context
 
 def read_ahead(items: Iterable, most: int = 8) -> Iterator:
     """
-    The same items, made in another thread, at most `most` of them in advance. An error while they are made is raised where the
-    item would come; when the items are no longer asked for, the thread ends.
+    The same items, computed in another thread, at most `most` of them in advance. An error in that thread is raised in place of
+    the item; when the iteration is abandoned, the thread ends.
     """
     made: queue.Queue = queue.Queue(maxsize=most)
     stopped = threading.Event()

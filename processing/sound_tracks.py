@@ -235,8 +235,8 @@ class _Run:
 
 def _needs_mean(track: Track | _WaveformTrack, frame) -> bool:
     """
-    Whether the channels are no loudspeakers, as which FFmpeg would mix them: it takes the fourth microphone for the one of
-    low tones, and leaves it out.
+    Whether the channels must be averaged, because they are microphones and not loudspeakers. FFmpeg would mix them as
+    loudspeakers, and drop the fourth one as the channel of low tones.
     """
     is_plain = frame.layout.name in ("mono", "stereo")
     return not is_plain and (track.stream.codec_context.name.startswith("pcm_") or frame.layout.nb_channels > 8)

@@ -53,8 +53,7 @@ def choose_speaking_faces(
         that is in view at the same time, as a share of its score; 1 where there is none.
 
     Raises:
-        ValueError: when times do not increase, loudness does not fit the frames or is no finite number, or side is none
-            of these.
+        ValueError: when times do not increase, loudness does not fit the frames or is not finite, or side has another value.
     """
     times = np.array([time for time, _ in frames], dtype=np.float64)
     if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):

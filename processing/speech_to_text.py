@@ -37,14 +37,15 @@ ALIGNMENT_HEADS = {
     (12, 768, True): "5.3 5.9 8.0 8.4 8.7 8.8 9.0 9.7 9.9 10.5",
 }
 """
-Of Whispers whose settings do not name them, by decoder layers, size and whether they are multilingual: the heads, layer and
-number, whose attention follows the sound (OpenAI's, tiny to small). Of others all heads of the upper half of the layers.
+The attention heads (layer.head) that follow the sound, for Whisper models whose generation settings do not name them (OpenAI's,
+tiny to small). Keys: number of decoder layers, size, whether the model is multilingual. For other models, all heads in the
+upper half of the layers are used.
 """
 
 
 def load_speech_model(model: str | Path) -> AutomaticSpeechRecognitionPipeline:
     """
-    A Whisper of transformers; of its weights, safetensors files alone are read.
+    Load a Whisper model of transformers. Its weights are only read from safetensors files.
 
     Args:
         model: Hub id or local folder.
@@ -176,7 +177,7 @@ def utterances_of_recording(
 
 
 _SOUND = re.compile(r"(\[[^\]]*\]|\([^)]*\)|[♪♫*]|\s)+")
-"""What Whisper writes of sounds that are no words, such as `[Music]` and `(laughs)`."""
+"""Whisper's notes about sounds other than words, such as `[Music]` and `(laughs)`."""
 
 
 class _Piece(NamedTuple):

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Pictures of high dynamic range (PQ, HLG) as a screen of standard range shows them."""
+"""Convert pictures of high dynamic range (PQ, HLG) to standard range."""
 
 import functools
 

@@ -17,7 +17,7 @@ from .transcript_utterances import Found, Source, checked_utterance
 from .warning_messages import warn
 
 EMOTION_TIER = " [emotion]"
-"""The end of the names of tiers in which this package writes emotions, which are no words."""
+"""The suffix of the names of tiers in which this package writes emotions; they contain no words."""
 
 WITHOUT_WORDS = "[no words]"
 """The label with which this package writes an utterance without words."""
@@ -33,8 +33,8 @@ _TOKEN = re.compile(
 
 def read_textgrid(source: Source) -> Found:
     """
-    The intervals of a TextGrid, long, short or binary, that have a label. Points, which last no time, are no utterances. Of
-    tiers whose names are those of words or sounds beside tiers with others, none is a speaker.
+    The labelled intervals of a TextGrid, long, short or binary. Points have no duration and are not utterances. Tiers that are
+    named for words or sounds are not speakers, unless there are no other tiers.
     """
     if contents_of(source.path).startswith(b"ooBinaryFile"):
         tiers = _binary_tiers(source)

@@ -160,12 +160,12 @@ def _spans(cue: Cue) -> Iterator[Cue]:
 
 
 def _plain(text: str) -> tuple[str, ...]:
-    # tags first: what is written &lt;i> is none
+    # remove tags before entities are replaced: &lt;i> is not a tag
     return tuple(unescaped(_TAG.sub("", line)) for line in _LINE_BREAK.sub("\n", text).split("\n"))
 
 
 def unescaped(text: str) -> str:
-    """The text with HTML entities as the characters that they stand for. `&copy` without a semicolon is none."""
+    """The text with HTML entities replaced by their characters. `&copy` without a semicolon is not an entity."""
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
 
 

@@ -34,7 +34,7 @@ def text_of(path: Path) -> str:
 
     Raises:
         FileNotFoundError: when the file does not exist.
-        ValueError: when it is empty, no text, or in an encoding that cannot be told.
+        ValueError: when it is empty, not text, or in an encoding that cannot be detected.
     """
     text = _decoded(path, contents_of(path))
     if "\0" in text:
@@ -197,7 +197,7 @@ def _ranked(sample: bytes, candidates: list[str]) -> list[str]:
 
 
 def _strictly(sample: bytes, encoding: str) -> str | None:
-    """The sample's text, None where it is none; up to three bytes at its end may be half a character."""
+    """The sample's text, or None if it is not text in this encoding; up to three bytes at its end may be half a character."""
     for cut in range(4 if len(sample) == _SAMPLE else 1):
         try:
             return sample[: len(sample) - cut].decode(encoding)

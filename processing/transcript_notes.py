@@ -200,7 +200,7 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
         is_name = recurs or name.casefold() in participants.casefold().split("\n")
         if not (is_name or is_set_off or looks_like_name(name)):
             continue
-        # a time that runs back is none of the recording, nor is the meeting's date above its beginning
+        # a time before the previous one is not a time of the recording, nor is the date of the meeting
         is_date = not kept and after is not None and begins[after] < begins[number]
         if recurs or (begins[number] >= latest and not is_date):
             kept[number], latest = (name, start, end), max(latest, begins[number])

@@ -2,8 +2,8 @@
 """
 The speakers of a transcript whose lines begin with names, learned from the whole file.
 
-One line does not tell whether `The thing is: nobody has the key` names a speaker. The file does: a beginning that recurs,
-or that the file's list of participants names, is a name, whatever it looks like.
+A single line does not show whether `The thing is: nobody has the key` names a speaker, but the file does: a beginning that
+recurs, or that is in the file's list of participants, is a name, whatever it looks like.
 """
 
 import re
@@ -50,7 +50,7 @@ _SMALL_WORDS = frozenset(
         "a af al and at av aus bin da das de del della den der di do dos du e el et ibn in la le les of on van vom von y zu zum и",
     )
 )
-# what begins a sentence, and is no name though it may be written like one
+# words that begin a sentence, and are not names although they may be written like one
 _NO_NAMES = frozenset(
     re.findall(
         r"\w+",

@@ -10,7 +10,7 @@ from .transcript_times import seconds
 from .warning_messages import warn
 
 UNKNOWN_SPEAKER = "speaker"
-"""The speaker of what nobody who is named says."""
+"""The speaker of utterances without a name."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -18,7 +18,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True)
 class Source:
-    """A file that is read: its path, and its text, which is empty for files that are no text."""
+    """A file that is read: its path, and its text, which is empty for binary files."""
 
     path: Path
     text: str = ""

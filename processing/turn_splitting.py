@@ -17,8 +17,8 @@ SHORTEST_WINDOW = 0.6
 """Seconds of sound by which a voice is judged; shorter sentences are judged with what is around them."""
 DOUBT = 0.3
 """
-A sentence is doubtful when two voices are more alike to it than this share of how much they differ. It becomes an utterance of
-its own, so that no words of a third person are added to what somebody surely says.
+A sentence is doubtful if the difference between its similarities to the two nearest voices is less than this share of the
+difference of the voices. It becomes a separate utterance, so that words of a third person are not added to another one's.
 """
 LONGEST_PAUSE = 0.6
 LONGEST_UTTERANCE = 30.0
