@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What the reader of a report and the visitor of the page are told of the model: what it learned from, and its scores."""
+"""Facts about a model for readers of a report and visitors of the page: its training data and its scores."""
 
 import json
 from pathlib import Path
@@ -40,12 +40,12 @@ def _learned_from(config, data) -> str:
     if data is not None:
         source = f"{data.title}: {data.description.replace('*', '')}"
     elif config.training_data in (None, "folder"):
-        source = "conversations of which only the person who trained it knows more"
+        source = "conversations that only the person who trained it knows"
     else:
         source = f"the data set {config.training_data}"
     language = config.training_language or (data.language if data is not None else None)
     spoken = f" Its words are {name_of(language)}." if language and "text" in config.modalities else ""
-    return f"The model reads {read}. It learned from {source}.{spoken}"
+    return f"The model reads {read}. It was trained on {source}.{spoken}"
 
 
 def _scores(folder: Path | None) -> list[str]:
@@ -55,19 +55,19 @@ def _scores(folder: Path | None) -> list[str]:
     history, results = _read(folder / "training_history.json"), _read(folder / "results.json")
     if isinstance(history.get("best_weighted_f1"), float) and history["best_weighted_f1"] >= 0:
         scores.append(
-            f"On the validation split of its data, by which the training was stopped, its weighted F1 was "
+            f"On the validation split of its data, on which the epoch was chosen, its weighted F1 was "
             f"{100 * history['best_weighted_f1']:.1f} (100: all emotions as annotated)."
         )
     if {"split", "dataset_name", "weighted_f1", "accuracy"} <= set(results):
         scores.append(
-            f"On the {results['split']} split of {results['dataset_name']} it gave {100 * results['accuracy']:.0f} of 100 "
-            f"utterances the annotated emotion; its weighted F1 was {100 * results['weighted_f1']:.1f}."
+            f"On the {results['split']} split of {results['dataset_name']}, it recognized the annotated emotion of "
+            f"{100 * results['accuracy']:.0f} of 100 utterances; its weighted F1 was {100 * results['weighted_f1']:.1f}."
         )
     return scores
 
 
 def _read(path: Path) -> dict:
-    """A record of the folder, or nothing where there is none that can be read."""
+    """A record in the folder; empty if it is missing or cannot be read."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
