@@ -129,7 +129,8 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
     """The turns, and the first line before them that belongs to none."""
     headers = _headers(lines, participants)
     rest = [(number, _without_time(line)) for number, (_, line) in enumerate(lines) if number not in headers]
-    names = SpeakerNames([[line_of(words)] for _, (_, _, words) in rest if words], participants, named=bool(headers))
+    words_of_lines = [[line_of(words)] for _, (_, _, words) in rest if words]
+    names = SpeakerNames(words_of_lines, participants, named=bool(headers), announced=len(headers) > 1)
     names.warn_of_refused(str(source.path))
     by_number, turns, preamble, pending = dict(rest), [], "", None
     for number, (place, _) in enumerate(lines):

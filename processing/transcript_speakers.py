@@ -193,10 +193,18 @@ class SpeakerNames:
         cues: for each cue its lines, in the order of the file.
         participants: the list of names that the file gives, see [`participants_of`].
         named: whether the file names speakers in another way, too, such as WebVTT's voices.
+        announced: whether it announces each turn in another way, such as a line with a name and a time: then a beginning that
+            occurs once is part of the words.
     """
 
-    def __init__(self, cues: Iterable[Sequence[Line]], participants: str = "", named: bool = False):
-        self._listed = names_in_list(participants)
+    def __init__(
+        self,
+        cues: Iterable[Sequence[Line]],
+        participants: str = "",
+        named: bool = False,
+        announced: bool = False,
+    ):
+        self._listed, self._announced = names_in_list(participants), announced
         cues = list(cues)
         found = [(number, line, prefix) for number, cue in enumerate(cues) for line, prefix in _prefixes(cue)]
         self._forms = _forms(prefix for _, _, prefix in found)
@@ -251,7 +259,7 @@ class SpeakerNames:
         return prefix.base.casefold() in self._listed
 
     def _is_name_like(self, line: Line, prefix: Prefix, is_named: bool) -> bool:
-        if self._listed or not looks_like_name(prefix.base):
+        if self._listed or self._announced or not looks_like_name(prefix.base):
             return False
         words = [word for word in prefix.base.split() if word.casefold() not in _SMALL_WORDS]
         is_plain = (len(words) > 1 and not is_named) or prefix.base.isupper() or line.dashed or line.chevrons
@@ -279,6 +287,9 @@ def _forms(prefixes: Iterable[Prefix]) -> dict[str, str]:
     return kept
 
 
+_LONGEST_ABBREVIATION = len("Prof.")
+
+
 def looks_like_name(text: str) -> bool:
     """
     Whether a beginning that occurs once is written like a name: one to six words, each with a capital, in a script without
@@ -290,6 +301,8 @@ def looks_like_name(text: str) -> bool:
         r"[?!;…\"“”,]|[.]$", re.sub(r"\b(?:jr|sr|dr|mr|mrs|ms)\.", "", text, flags=re.I)
     ):
         return False
+    if any(len(word) > _LONGEST_ABBREVIATION and word.endswith(".") for word in words[:-1]):
+        return False  # a sentence ends in it
     if words[0].casefold().strip(".") in _NO_NAMES or text.casefold() in _NO_NAMES:
         return False
     if words[0][0].islower() or all(word.casefold() in _SMALL_WORDS for word in words):

@@ -222,3 +222,22 @@ def test_escaped_chevrons_and_entities(tmp_path):
     expected = [("GIL", "Salt & pepper?"), ("MAY", 'It’s "fine".'), ("speaker", "Next."), ("speaker", "AT&T &copy")]
     for suffix, make in (("srt", srt), ("vtt", vtt)):
         assert said(saved(tmp_path, f"t.{suffix}", make(*lines))) == expected
+
+
+@pytest.mark.parametrize(
+    "words", ["Morning. How: are you", "Listen: This matters.", "Plan: Buy bread.", "One more thing. Ben: He said so."]
+)
+def test_where_lines_of_names_and_times_announce_turns_a_colon_in_the_words_is_none(tmp_path, words):
+    text = f"Mia Roth  0:03\nGood day.\n\nTom  0:09\n{words}\n\nMia Roth  1:02:09\nBye.\n"
+    assert said(saved(tmp_path, "otter.txt", text)) == [
+        ("Mia Roth", "Good day."),
+        ("Tom", words),
+        ("Mia Roth", "Bye."),
+    ]
+
+
+def test_the_end_of_a_sentence_is_in_no_name(tmp_path):
+    found = said(
+        saved(tmp_path, "a.srt", srt("Mia: Hi.", "Evening. How: You?", "Mia: Ha.", "Prof. Roth: Who?", "Tom: I."))
+    )
+    assert [speaker for speaker, _ in found] == ["Mia", "Mia", "Mia", "Prof. Roth", "Tom"]
