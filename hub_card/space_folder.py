@@ -9,7 +9,14 @@ from huggingface_hub import SpaceCardData
 from huggingface_hub.repocard import RepoCard
 
 SPACE = Path(__file__).with_name("space")
-MODULES = ("conversation_text.py", "result_view.py")
+MODULES = (
+    "conversation_text.py",
+    "emotion_page.py",
+    "lanes.py",
+    "limits.py",
+    "page_style.py",
+    "swept_folder.py",
+)
 """The files of the page that `app.py` imports as `modeling_amuse.hub_card.space...`."""
 
 BESIDE = ("model_facts.py", "sources.py")

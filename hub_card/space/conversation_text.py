@@ -4,6 +4,9 @@
 import re
 
 MOST_UTTERANCES = 200
+MOST_CHARACTERS = 20_000
+LONGEST_UTTERANCE = 1_000
+"""Characters of an utterance; a minute of fast speech has fewer."""
 LONGEST_NAME = 40
 
 
@@ -14,6 +17,10 @@ def parse_conversation(text: str) -> list[dict]:
     Raises:
         ValueError: when there is nothing, too much, or a line that is no `Name: words`, with its number.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(
+            f"The conversation has {len(text)} characters; this page takes up to {MOST_CHARACTERS} at a time."
+        )
     utterances = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
@@ -27,6 +34,10 @@ def parse_conversation(text: str) -> list[dict]:
             )
         if not words:
             raise ValueError(f"Line {number} has a name, but no words after the colon.")
+        if len(words) > LONGEST_UTTERANCE:
+            raise ValueError(
+                f"Line {number} has {len(words)} characters; an utterance has up to {LONGEST_UTTERANCE}. Divide it into lines."
+            )
         utterances.append({"speaker": speaker, "text": words})
     if not utterances:
         raise ValueError("There is no conversation yet. Write one line for each utterance, such as “Ada: Hello!”")

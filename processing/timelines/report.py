@@ -47,17 +47,20 @@ def report_html(recordings: list[ReportedRecording], model: ModelFacts | None = 
     return _rendered("report.html", recordings, model, title, css=Markup(report_css()), js=Markup(report_js()))
 
 
-def report_body(
-    recordings: list[ReportedRecording], model: ModelFacts | None = None, title: str = "", anchor: str = "r"
-) -> str:
+def report_body(recordings: list[ReportedRecording], model: ModelFacts | None = None, anchor: str = "r") -> str:
     """
-    The report as an element of another page, which has [`report_css`] and [`report_js`].
+    The recordings as an element of another page, which has [`report_css`], [`report_js`] and [`about_model`].
 
     Args:
-        recordings, model, title: as in [`write_report`].
+        recordings, model: as in [`write_report`].
         anchor: what the `id`s in it begin with; they must not be those of another report on the page.
     """
-    return _rendered("body.html", recordings, model, title, anchor)
+    return _rendered("body.html", recordings, model, None, anchor)
+
+
+def about_model(model: ModelFacts) -> str:
+    """How sure the model is, what it learned from, and what it must not be used for, as an element of another page."""
+    return _environment().get_template("about.html").render(model=model)
 
 
 def report_css(dark: str | None = None) -> str:

@@ -2,10 +2,10 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -14,20 +14,19 @@ import numpy as np
 import pytest
 import yaml
 
+from modeling_amuse.hub_card.space import limits
 from modeling_amuse.hub_card.space.conversation_text import MOST_UTTERANCES, parse_conversation
-from modeling_amuse.hub_card.space.result_view import result_html
+from modeling_amuse.hub_card.space.lanes import Cancelled, make_lanes
+from modeling_amuse.hub_card.space.swept_folder import SweptFolder
 from modeling_amuse.hub_card.space_folder import write_space_folder
-from tests.small_media import speech_like
+from tests.browser import SCHEMES, WIDTHS, chromium, console_errors, low_contrast, show_as, sideways_scroll, tabbed
+from tests.small_media import speech_like, write_wav
 from tests.small_models import save_recording_model
 
 ROOT = Path(__file__).parents[2]
 SPACE = ROOT / "hub_card" / "space"
 EMOTIONS = ["neutral", "joy", "anger"]
 TALK = "Ada: I am so happy for you\n\nBen: leave me alone\nAda: oh no, at 12:30?"
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--window-size=1100,1900"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,20 @@ def model(tiny_text_encoder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(model, tmp_path_factory):
+def kept_files(tmp_path_factory):
+    """The page's folder for uploads and results, with what a page left behind that was killed two hours ago, and just now."""
+    folder = tmp_path_factory.mktemp("kept")
+    for name, age in (("old", 7200), ("new", 60)):
+        path = folder / name / "upload.wav"
+        path.parent.mkdir()
+        path.write_bytes(b"a voice")
+        for changed in (path, path.parent):
+            os.utime(changed, (time.time() - age,) * 2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(model, kept_files, tmp_path_factory):
     """The address of the Space, run from the folder that is pushed, where nothing else of the repository is."""
     pytest.importorskip("gradio", reason="needs gradio: pip install gradio")
     folder = write_space_folder("user/amuse-tiny", tmp_path_factory.mktemp("space") / "space")
@@ -49,6 +61,7 @@ def page(model, tmp_path_factory):
     log = folder.parent / "log"
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     environment |= {"AMUSE_MODEL": str(model), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    environment |= {"AMUSE_PAGE_FOLDER": str(kept_files)}
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "app.py", "--port", str(port)], cwd=folder, env=environment, stdout=output, stderr=output
@@ -68,23 +81,10 @@ def page(model, tmp_path_factory):
         process.wait(30)
 
 
-@pytest.fixture
-def browser(tmp_path):
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("needs Debian's chromium and chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    try:
-        browser.set_page_load_timeout(60)
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
         yield browser
-    finally:
-        browser.quit()
 
 
 def waited(browser, selector: str, text: str = ""):
@@ -107,12 +107,20 @@ def typed(browser, text: str):
     waited(browser, "#recognize-text").click()
 
 
-def rows(browser, result: str) -> list[list[str]]:
-    table = waited(browser, f"{result} table")
+def rows(browser, result: str) -> list[tuple[str, ...]]:
+    """Speaker, words, emotion and confidence of each utterance."""
+    parts = ("strong", ".said", ".emotion", ".sure")
+    waited(browser, f"{result} .utterances")
     return [
-        [cell.text for cell in row.find_elements("css selector", "th, td")]
-        for row in table.find_elements("css selector", "tbody tr")
+        tuple(row.find_element("css selector", part).text for part in parts)
+        for row in browser.find_elements("css selector", f"{result} .utterances > li")
     ]
+
+
+def open_page(browser, page: str, width: int = 1280, scheme: str = "light"):
+    show_as(browser, width, scheme)
+    browser.get(page)
+    waited(browser, "#conversation textarea")
 
 
 def check_quiet(browser, address: str):
@@ -132,38 +140,51 @@ def check_quiet(browser, address: str):
 def test_a_visitor_types_a_conversation_and_reads_the_emotions(page, browser, model):
     from transformers import pipeline
 
-    browser.get(page)
+    open_page(browser, page)
+    assert model.name in waited(browser, ".amuse-report strong").text
     typed(browser, TALK)
     said = pipeline("emotion-recognition", model=str(model), device="cpu")(parse_conversation(TALK))
-    expected = [[u["speaker"], u["text"], u["emotion"], f"{u['confidence']:.0%}"] for u in said]
+    expected = [(u["speaker"], u["text"], u["emotion"], f"{u['confidence']:.0%}".replace("%", " %")) for u in said]
     assert rows(browser, "#text-result") == expected
-    assert browser.title == "Who feels what"
-    picture = waited(browser, "#text-result img")
-    assert int(picture.get_property("naturalWidth")) > 500
-    assert f"Ada: {said[0]['emotion']}; Ben: {said[1]['emotion']}" in picture.get_attribute("alt")
-    assert "words alone" in waited(browser, "#text-result").text
+    assert browser.title == "Who feels what" and said[0]["runner_up"] in waited(browser, "#text-result .second").text
+    assert len(browser.find_elements("css selector", "#text-result .bar")) == 3
+    assert "no utterance has voice" in waited(browser, "#text-result .note").text
+    # without times there are no subtitles; what can be taken along stands open
+    waited(browser, "#text-download-html")
+    assert not [e for e in browser.find_elements("css selector", "#text-download-srt") if e.is_displayed()]
 
     # a second conversation takes the place of the first, and what a visitor writes is text, never code
     hostile = "<img src=x onerror=alert(1)> ${1+1} {{1+1}}"
     typed(browser, f"Eve & <b>Co</b>: {hostile}")
-    waited(browser, "#text-result .summary", "1 utterance of 1 speaker. Eve & <b>Co</b>: ")
-    assert [row[:2] for row in rows(browser, "#text-result")] == [["Eve & <b>Co</b>", hostile]]
+    waited(browser, "#text-result .facts", "1 utterance, 1 speaker.")
+    assert [row[:2] for row in rows(browser, "#text-result")] == [("Eve & <b>Co</b>", hostile)]
+    waited(browser, "#clear-text").click()
+    waited_gone(browser, "#text-result .utterances")
+    assert waited(browser, "#conversation textarea").get_property("value") == ""
+    waited(browser, "#example-text").click()
     check_quiet(browser, page)
 
 
+def waited_gone(browser, selector: str):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 60).until(lambda b: not b.find_elements("css selector", selector), f"{selector} stays")
+
+
 def test_bad_input_is_said_where_the_result_would_stand(page, browser):
-    browser.get(page)
+    open_page(browser, page)
     typed(browser, "Ada: hello\nwho says this?")
     problem = waited(browser, "#text-result .problem")
     assert problem.get_attribute("role") == "alert" and "Line 2 does not say who speaks" in problem.text
-    assert not browser.find_elements("css selector", "#text-result table")
-    waited(browser, "button[role=tab]", "Upload a recording").click()
+    assert not browser.find_elements("css selector", "#text-result .utterances")
+    waited(browser, "button[role=tab]", "Recording").click()
+    assert "needed" in waited(browser, "#transcript").text  # the transcript is asked for before the click
     waited(browser, "#recognize-recording").click()
     assert "There is no recording yet" in waited(browser, "#recording-result .problem").text
     check_quiet(browser, page)
 
 
-def test_a_visitor_uploads_a_recording(page, browser, tmp_path):
+def test_a_visitor_uploads_a_recording(page, browser, kept_files, tmp_path):
     wavfile = pytest.importorskip("scipy.io.wavfile")
     sound = np.concatenate([speech_like(1.5, seed=1), speech_like(1.5, seed=2)])
     wavfile.write(tmp_path / "talk.wav", 16000, (sound / abs(sound).max() * 20000).astype(np.int16))
@@ -175,8 +196,8 @@ def test_a_visitor_uploads_a_recording(page, browser, tmp_path):
     (tmp_path / "foreign.json").write_text(json.dumps([{**u, "video": "/srv/secret.mp4"} for u in utterances]))
 
     def upload(transcript: str):
-        browser.get(page)
-        waited(browser, "button[role=tab]", "Upload a recording").click()
+        open_page(browser, page)
+        waited(browser, "button[role=tab]", "Recording").click()
         for place, name in (("#recording", "talk.wav"), ("#transcript", transcript)):
             waited(browser, place)
             browser.find_element("css selector", f"{place} input[type=file]").send_keys(str(tmp_path / name))
@@ -187,17 +208,148 @@ def test_a_visitor_uploads_a_recording(page, browser, tmp_path):
     assert "names recordings itself" in waited(browser, "#recording-result .problem").text
     upload("talk.json")
     found = rows(browser, "#recording-result")
-    assert [row[:3] for row in found] == [["00:00.0", "Ada", "leave me alone"], ["00:01.5", "Ben", "oh no"]]
-    shares = waited(browser, "#recording-result .key").text
-    assert "words" in shares and "voice" in shares
-    waited(browser, "button", "Take it along").click()
-    links = [waited(browser, f"a[download='timeline.{kind}']").get_attribute("href") for kind in ("json", "csv")]
-    timeline, table = (urllib.request.urlopen(link, timeout=30).read().decode() for link in links)
-    assert [u["emotion"] for u in json.loads(timeline)["utterances"]] == [row[3] for row in found]
-    assert table.startswith("id,start,end,speaker,text,emotion,confidence")
-    bars = browser.find_elements("css selector", "#recording-result td .bar")
-    assert len(bars) == 2 and all("voice" in bar.get_attribute("aria-label") for bar in bars)
+    assert [row[:2] for row in found] == [("Ada", "leave me alone"), ("Ben", "oh no")]
+    assert "Voice alone" in waited(browser, "#recording-result .utterances").text
+    links = {kind: waited(browser, f"#recording-download-{kind}") for kind in ("json", "csv", "srt", "html")}
+    contents = {kind: downloaded(browser, link) for kind, link in links.items()}
+    assert [u["emotion"] for u in json.loads(contents["json"])["utterances"]] == [
+        row[2].split(": ")[-1] for row in found
+    ]
+    assert contents["csv"].startswith("id,start,end,speaker,text,emotion,confidence") and "Ben [" in contents["srt"]
+    assert "./talk.wav" in contents["html"] and str(kept_files) not in contents["html"]
+    # the recording plays in the page
+    player = waited(browser, "#recording-result audio")
+    assert browser.execute_async_script(
+        "const [media, done] = arguments; if (media.readyState) done(media.duration); "
+        "media.onloadedmetadata = () => done(media.duration); media.onerror = () => done(-1); media.load()",
+        player,
+    ) == pytest.approx(3, abs=0.2)
     check_quiet(browser, page)
+
+    # everything lies in the folder that is swept, and nothing stays in it
+    left = [path for path in kept_files.rglob("*") if path.is_file()]
+    assert {"talk.wav", "timeline.json", "report.html"} <= {path.name for path in left}
+    assert kept_files / "old" / "upload.wav" not in left and kept_files / "new" / "upload.wav" in left
+    SweptFolder(kept_files, kept_seconds=-60).sweep()
+    assert not [path for path in kept_files.rglob("*") if path.is_file()]
+
+
+def downloaded(browser, button) -> str:
+    """What a download button gives: it clicks on a link that it makes."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.execute_script(
+        "window.taken = null; HTMLAnchorElement.prototype.click = function () { window.taken = this.href; }"
+    )
+    button.click()
+    address = WebDriverWait(browser, 30).until(lambda b: b.execute_script("return window.taken"))
+    return urllib.request.urlopen(address, timeout=30).read().decode()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_can_be_used_on_every_device(page, browser, width, scheme):
+    open_page(browser, page, width, scheme)
+    for tab in ("Recording", "Text"):
+        waited(browser, "button[role=tab]", tab).click()
+        assert sideways_scroll(browser) <= 0 and low_contrast(browser) == []
+    reached = tabbed(browser, 8)
+    assert all(element["seen"] for element in reached if element["tag"] != "body"), reached
+    typed(browser, f"{'Maximiliana' * 3}: {'Donaudampfschifffahrt' * 9}\nBen: leave me alone")
+    waited(browser, "#text-result .utterances")
+    assert sideways_scroll(browser) <= 0 and low_contrast(browser) == []
+    assert console_errors(browser) == []
+
+
+def test_two_users_at_once_have_their_own_answers_and_limits_hold_for_the_api(page):
+    client = pytest.importorskip("gradio_client").Client
+    users = [client(page, verbose=False, download_files=False) for _ in range(2)]
+    words = ("oh no", "leave me alone")
+    jobs = [
+        user.submit(f"Ada: {w}\nBen: {w}", api_name="/recognize_text") for user, w in zip(users, words, strict=True)
+    ]
+    for job, own, other in zip(jobs, words, words[::-1], strict=True):
+        result = job.result(timeout=120)[0]
+        assert own in result and other not in result
+    for text, problem in (
+        ("Ada: " + "x" * 30_000, "has 30005 characters"),
+        ("Ada: " + "word " * 1000, "an utterance has up to"),
+        ("Ada: yes\n" * 1000, f"up to {MOST_UTTERANCES} at a time"),
+    ):
+        assert problem in users[0].predict(text, api_name="/recognize_text")[0]
+    many = "\n".join(f"Name {chr(65 + n % 26)}{chr(65 + n // 26)}: yes" for n in range(MOST_UTTERANCES))
+    assert users[0].predict(many, api_name="/recognize_text")[0].count('class="lane"') == MOST_UTTERANCES
+
+
+def test_files_that_are_too_long_or_too_large_are_refused(tmp_path, monkeypatch):
+    wav = write_wav(tmp_path / "talk.wav", speech_like(2.0))
+    assert limits.check_recording_file(str(wav)) == pytest.approx(2.0)
+    monkeypatch.setattr(limits, "MOST_SECONDS", 1.5)
+    with pytest.raises(ValueError, match="talk.wav lasts 00:02; this page takes up to 00:02"):
+        limits.check_recording_file(str(wav))
+    monkeypatch.setattr(limits, "MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match="talk.wav has 0 MB; this page takes up to 0 MB"):
+        limits.check_recording_file(str(wav))
+    transcript = tmp_path / "long.srt"
+    transcript.write_text("".join(f"{n}\n00:00:{n:02d},000 --> 00:00:{n:02d},500\nAda: yes\n\n" for n in range(1, 20)))
+    limits.check_transcript_file(str(transcript))
+    monkeypatch.setattr(limits, "MOST_TRANSCRIBED", 10)
+    with pytest.raises(ValueError, match="These are 19 utterances; this page takes up to 10"):
+        limits.check_transcript_file(str(transcript))
+    with pytest.raises(ValueError, match="talk.wav is no transcript that this page reads"):
+        limits.check_transcript_file(str(wav))
+
+
+def test_a_short_request_does_not_wait_for_a_long_one_and_can_be_cancelled(model):
+    from transformers import pipeline
+
+    lanes = make_lanes(pipeline("emotion-recognition", model=str(model), device="cpu"))
+    short, long = (lane.recognizer for lane in (lanes["short"], lanes["long"]))
+    assert short.model is not long.model
+    assert next(short.model.parameters()) is next(long.model.parameters())
+    talk = parse_conversation(TALK)
+    with lanes["long"].turn(lambda: None) as busy:
+        with lanes["short"].turn(lambda: None) as free:
+            assert [u["scores"] for u in free(talk)] == [u["scores"] for u in busy(talk)]
+        stopped = threading.Event()
+
+        def check():
+            if stopped.is_set():
+                raise Cancelled
+
+        outcomes = []
+
+        def second():
+            try:
+                with lanes["long"].turn(check):
+                    outcomes.append("answered")
+            except Cancelled:
+                outcomes.append("cancelled")
+
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        stopped.set()
+        waiting.join(30)
+        assert outcomes == ["cancelled"]
+    with lanes["long"].turn(lambda: None):
+        pass  # it is free again
+
+
+def test_the_folder_is_swept_by_age_and_again_and_again(tmp_path):
+    for name, age in (("a/b/old.wav", 100), ("a/new.wav", 0), ("old.json", 100)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+        os.utime(path, (time.time() - age,) * 2)
+    folder = SweptFolder(tmp_path, kept_seconds=50, swept_every=0.05)
+    folder.sweep()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["new.wav"]
+    folder.kept_seconds = -1
+    threading.Thread(target=folder._go_on, daemon=True).start()
+    deadline = time.monotonic() + 30
+    while any(path.is_file() for path in tmp_path.rglob("*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +361,8 @@ def test_a_visitor_uploads_a_recording(page, browser, tmp_path):
         ("12:30 it is", "Line 1 does not say"),
         ("Ada:  ", "Line 1 has a name, but no words"),
         ("Ada: yes\n" * (MOST_UTTERANCES + 1), f"up to {MOST_UTTERANCES} at a time"),
+        (f"Ada: {'x' * 1001}", "Line 1 has 1001 characters"),
+        ("Ada: yes\n" * 3000, "has 27000 characters"),
     ],
 )
 def test_typed_text_that_is_no_conversation(text, message):
@@ -218,20 +372,6 @@ def test_typed_text_that_is_no_conversation(text, message):
 
 def test_only_the_first_colon_of_a_line_ends_the_name():
     assert parse_conversation(TALK)[2] == {"speaker": "Ada", "text": "oh no, at 12:30?"}
-
-
-def test_the_shares_are_those_of_the_pipeline_and_nothing_escapes_the_html():
-    pytest.importorskip("matplotlib")
-    utterance = {"speaker": "<i>", "text": '"<script>', "emotion": "joy", "confidence": 0.5, "scores": {"joy": 0.5}}
-    several = [
-        {**utterance, "shares": {"text": share, "audio": 1 - share}, "modalities": {"text": {}, "audio": {}}}
-        for share in (0.2, 0.6)
-    ]
-    html = result_html(several, EMOTIONS)
-    assert 'aria-label="words 20%, voice 80%"' in html and "<strong>words</strong> 40%" in html
-    assert "<script>" not in html and "<i>" not in html
-    nothing = [{**utterance, "shares": {"text": 0.0}, "modalities": {}}]
-    assert "could only guess" in result_html(nothing, EMOTIONS)
 
 
 def test_the_space_installs_what_the_package_needs():

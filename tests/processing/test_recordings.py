@@ -1,8 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """From rendered recordings to features, models and timelines: the same numbers in training and at inference."""
 
+import importlib.util
 import json
+import os
+import re
 import shutil
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow.parquet
@@ -186,11 +190,17 @@ def test_features_of_another_version_are_refused_at_inference_and_in_evaluation(
         )
 
 
-def test_recognize_writes_every_format_and_a_picture(corpus, model_dir, tmp_path, capsys):
+def test_recognize_writes_every_format_a_picture_and_a_report(corpus, model_dir, tmp_path, capsys):
     transcript = transcript_of(corpus, tmp_path / "talk-words.json")
     outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv", "srt", "rttm")]
     arguments = [str(corpus / "test.mp4"), "--transcript", str(transcript), "--model", str(model_dir)]
-    assert run_recognize([*arguments, "--output", *outputs, "--picture", str(tmp_path / "talk.png")]) == 0
+    people = ["--picture", str(tmp_path / "talk.png"), "--report", str(tmp_path / "talk.html"), "--unclear_below", "1"]
+    assert run_recognize([*arguments, "--output", *outputs, *people]) == 0
+    report = (tmp_path / "talk.html").read_text("utf-8")
+    assert f'src="./{quote(os.path.relpath(corpus / "test.mp4", tmp_path))}"' in report and "<video" in report
+    assert "How dare you!" in "".join(re.split("<[^>]*>", report)) and "4 utterances, 2 speakers. 4 unclear." in report
+    if importlib.util.find_spec("captum"):
+        assert report.count('<details class="why">') == 4
     timeline = json.loads((tmp_path / "talk.json").read_text())
     assert [u["speaker"] for u in timeline["utterances"]] == ["Ada", "Ben", "Ada", "Ben"]
     assert all(sum(u["shares"].values()) == pytest.approx(1) for u in timeline["utterances"])
@@ -210,9 +220,16 @@ def test_recognize_reads_folders_takes_transcripts_beside_recordings_and_goes_on
     (folder / "words.jsonl").write_text('{"speaker": "Ada", "text": "Hello."}\n')
     output = tmp_path / "out"
     status = run_recognize(
-        [str(folder), "--model", str(model_dir), "--output", str(output), "--formats", "json", "csv"]
+        [
+            *(str(folder), "--model", str(model_dir), "--output", str(output), "--formats", "json", "csv"),
+            *("--report", str(tmp_path / "all.html"), "--no_reasons"),
+        ]
     )
     assert status == 1
+    report = (tmp_path / "all.html").read_text("utf-8")
+    assert (
+        "The same people over time" in report and "In one recording alone: Ben." in report and "bad.mp4" not in report
+    )
     assert sorted(path.name for path in output.iterdir()) == ["good.csv", "good.json", "words.csv", "words.json"]
     error = capsys.readouterr().err
     assert "bad.mp4" in error and "Traceback" not in error
@@ -401,6 +418,8 @@ def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus,
     (tmp_path / "talk.srt").rename(tmp_path / "talk.SRT")
     assert run_recognize([*command, "--picture", "talk.bmp"]) == 1
     assert "give a file ending in .png" in capsys.readouterr().err
+    assert run_recognize([*command, "--report", "talk.pdf"]) == 1
+    assert "give a file ending in .html" in capsys.readouterr().err
     # what was written in one call is not read in the next, and names the recording
     outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv")]
     for _ in range(2):

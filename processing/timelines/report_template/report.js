@@ -1,6 +1,6 @@
 "use strict";
 // One listener for each kind of event on the document: it serves reports that are put into a page later, too.
-(() => {
+function startReports() {
   if (document.amuseReport) return;
   document.amuseReport = true;
   document.body.classList.add("has-script");
@@ -126,4 +126,6 @@
       delete details.dataset.opened;
     }
   });
-})();
+}
+if (document.body) startReports();
+else document.addEventListener("DOMContentLoaded", startReports);

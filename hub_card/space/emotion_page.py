@@ -1,0 +1,198 @@
+# Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
+"""What the page's buttons do."""
+
+import importlib.util
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+import gradio as gr
+from transformers import pipeline
+
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.described_utterance import RecognizedConversation
+from modeling_amuse.hub_card.model_facts import model_facts
+from modeling_amuse.hub_card.space.conversation_text import parse_conversation
+from modeling_amuse.hub_card.space.lanes import Cancelled, make_lanes
+from modeling_amuse.hub_card.space.limits import (
+    MOST_EXPLAINED,
+    SHORT_SECONDS,
+    SHORT_UTTERANCES,
+    check_recording_file,
+    check_transcript_file,
+)
+from modeling_amuse.hub_card.space.page_style import STAGE_TITLES, problem_html
+from modeling_amuse.processing.media_probe import probe_media
+from modeling_amuse.processing.timelines.report import report_body, write_report
+from modeling_amuse.processing.timelines.report_data import ReportedRecording
+from modeling_amuse.processing.timelines.report_pictures import thumbnails
+from modeling_amuse.processing.timelines.timeline_files import has_times, write_timeline
+
+DOWNLOADS = {"json": "JSON", "csv": "CSV", "srt": "SRT", "html": "Report"}
+"""What can be taken along, in the order of the buttons."""
+
+MOST_SPEAKERS = 20
+
+
+class EmotionPage:
+    """
+    Answers requests.
+
+    Args:
+        model: folder or Hub id of the model.
+        speech_model: a Whisper model that writes transcripts; None asks for them.
+    """
+
+    def __init__(self, model: str, speech_model: str | None = None):
+        recognizer = pipeline(
+            "emotion-recognition",
+            model=AmuseForEmotionRecognition.from_pretrained(model),
+            processor=AmuseProcessor.from_pretrained(model),
+        )
+        self.facts = model_facts(recognizer.model)
+        self.modalities = recognizer.model.config.modalities
+        self.speech_model = speech_model
+        self.lanes = make_lanes(recognizer)
+        self.explains = importlib.util.find_spec("captum") is not None
+        self._running: dict[str | None, threading.Event] = {}
+
+    def recognize_text(self, text: str | None, request: gr.Request = None, progress=gr.Progress()):  # noqa: B008  gradio fills it in
+        """Answer to a typed conversation: the report, and files."""
+        yield from self._answer(lambda ask: self._typed(text or "", ask), "text", request, progress)
+
+    def recognize_recording(
+        self,
+        recording: str | None,
+        transcript: str | None,
+        num_speakers: float | None,
+        request: gr.Request = None,
+        progress=gr.Progress(),  # noqa: B008  gradio fills it in
+    ):
+        """Answer to uploaded files."""
+
+        def recorded(ask):
+            return self._recorded(recording, transcript, num_speakers, ask)
+
+        yield from self._answer(recorded, "recording", request, progress, recording, transcript)
+
+    def cancel(self, request: gr.Request = None):
+        """Stop what this visitor asked for. Returns what stands in place of the result."""
+        running = self._running.get(request and request.session_hash)
+        if running is not None:
+            running.set()
+        return self.empty("Cancelled.")
+
+    def empty(self, message: str | None = None) -> list:
+        """The outputs without a result, with a message in its place."""
+        hidden = gr.update(value=None, visible=False)
+        return [problem_html(message) if message else "", *(hidden for _ in DOWNLOADS)]
+
+    def _typed(self, text: str, ask) -> ReportedRecording:
+        if "text" not in self.modalities:
+            raise ValueError("This model reads no words: upload a recording.")
+        utterances = parse_conversation(text)
+        lane = "short" if len(utterances) <= SHORT_UTTERANCES else "long"
+        return ReportedRecording("Typed conversation", ask(lane, utterances, self._wants(len(utterances))))
+
+    def _recorded(self, recording, transcript, num_speakers, ask) -> ReportedRecording:
+        if recording is None:
+            raise ValueError("There is no recording yet. Upload a sound file or a video.")
+        seconds = check_recording_file(recording)
+        if transcript is None and self.speech_model is None:
+            raise ValueError("This page does not recognize speech: upload a transcript that says who speaks when, too.")
+        if transcript is not None:
+            check_transcript_file(transcript)
+        if num_speakers is not None and not (1 <= num_speakers <= MOST_SPEAKERS and num_speakers == int(num_speakers)):
+            raise ValueError(
+                f"The number of speakers is a whole number from 1 to {MOST_SPEAKERS}; leave it empty to let it be guessed."
+            )
+        results = ask(
+            "short" if seconds <= SHORT_SECONDS else "long",
+            recording,
+            self._wants(MOST_EXPLAINED if seconds <= SHORT_SECONDS else MOST_EXPLAINED + 1),
+            transcript=transcript,
+            speech_model=_load_speech(self.speech_model) if transcript is None else None,
+            num_speakers=None if num_speakers is None else int(num_speakers),
+        )
+        reported = ReportedRecording(Path(recording).name, results, has_picture=probe_media(recording).has_video)
+        reported.player = f"gradio_api/file={quote(recording)}"
+        if reported.has_picture:
+            reported.pictures = thumbnails(Path(recording), results)
+        return reported
+
+    def _wants(self, number: int) -> dict:
+        return {"explain": True} if self.explains and number <= MOST_EXPLAINED else {}
+
+    def _answer(self, recognize, name: str, request: gr.Request | None, progress, *uploaded: str | None):
+        """
+        The outputs of a request.
+
+        Args:
+            recognize: is given a function to ask a lane with, and gives a recording with its results.
+            name: of the part of the page, which begins the anchors.
+        """
+        session = request and request.session_hash
+        stopped = self._running[session] = threading.Event()
+
+        def check():
+            if stopped.is_set():
+                raise Cancelled
+
+        def draw(stage: str, completed: float, total: float):
+            check()
+            progress(completed / total if total else 0, desc=STAGE_TITLES.get(stage, stage))
+
+        def ask(lane: str, conversation, wanted: dict, **settings) -> RecognizedConversation:
+            progress(0, desc="Waiting for its turn")
+            with self.lanes[lane].turn(check) as recognizer:
+                return recognizer(conversation, progress=draw, **wanted, **settings)
+
+        try:
+            reported = recognize(ask)
+        except Cancelled:
+            yield self.empty("Cancelled.")
+            return
+        except (ValueError, OSError, ImportError) as error:
+            yield self.empty(_without_folders(str(error), uploaded))
+            return
+        finally:
+            if self._running.get(session) is stopped:
+                del self._running[session]
+        results = reported.results
+        results.warnings = [_without_folders(warning, uploaded) for warning in results.warnings]
+        with tempfile.TemporaryDirectory() as folder:
+            shown = report_body([reported], self.facts, anchor=f"{name}-")
+            # gradio copies the files to where they are swept
+            yield [shown, *self._downloads(reported, Path(folder))]
+
+    def _downloads(self, reported: ReportedRecording, folder: Path) -> list:
+        updates = []
+        for suffix in DOWNLOADS:
+            path = folder / f"{'report' if suffix == 'html' else 'timeline'}.{suffix}"
+            if suffix == "html":
+                beside = None if reported.player is None else f"./{quote(reported.name)}"
+                taken = ReportedRecording(
+                    reported.name, reported.results, beside, reported.has_picture, reported.pictures
+                )
+                write_report([taken], path, self.facts)
+            elif suffix != "srt" or has_times(reported.results):
+                write_timeline(reported.results, path)
+            is_there = path.exists()
+            updates.append(gr.update(value=str(path) if is_there else None, visible=is_there))
+        return updates
+
+
+def _without_folders(message: str, uploaded: tuple[str | None, ...]) -> str:
+    """A message that names uploaded files without their folders: where this machine keeps them is of no use to anybody."""
+    for path in filter(None, uploaded):
+        message = message.replace(str(path), Path(path).name)
+    return message
+
+
+@cache
+def _load_speech(name: str):
+    from modeling_amuse.processing.speech_to_text import load_speech_model
+
+    return load_speech_model(name)
