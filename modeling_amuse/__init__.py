@@ -4,7 +4,12 @@ AMuSE for transformers. Importing this package registers the model, its processo
 pipeline, so that `AutoModel`, `AutoProcessor` and `pipeline` know them.
 """
 
+import os
+import sys
 from pathlib import Path
+
+if sys.argv[:1] == ["-m"]:  # `python -m modeling_amuse`: as in the command `amuse`, threads of torch wait passively
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from transformers import AutoConfig, AutoModel, AutoProcessor
 from transformers.pipelines import PIPELINE_REGISTRY

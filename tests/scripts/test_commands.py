@@ -238,3 +238,15 @@ def test_the_cores_are_those_that_the_process_may_use():
     variables = {**os.environ, "LOKY_MAX_CPU_COUNT": "1"}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=variables)
     assert result.stdout.split() == ["1"], result.stderr
+
+
+def test_threads_wait_passively_where_the_package_is_run_as_a_module(tmp_path):
+    """Python imports the package before `__main__.py`: torch reads the variable in that import."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, os\natexit.register(lambda: print(os.environ.get('OMP_WAIT_POLICY')))\n", encoding="utf-8"
+    )
+    variables = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    variables |= {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "modeling_amuse", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, env=variables)
+    assert result.stdout.split()[-1] == "PASSIVE", result.stderr
