@@ -41,7 +41,11 @@ class EvaluationArguments(FeatureArguments):
         },
     )
     num_resamples: int = field(
-        default=1000, metadata={"help": "Number of resamples of the bootstrap interval.", "range": AT_LEAST_ONE}
+        default=1000,
+        metadata={
+            "help": "Number of resamples of the bootstrap interval. 0: no interval.",
+            "range": AT_LEAST_ZERO,
+        },
     )
     predictions: str | None = field(
         default=None, metadata={"help": "Parquet file for the predictions for the labelled utterances."}
