@@ -3,6 +3,7 @@
 Check the contributions of a model's experts: do they vary, and does the model miss a modality that contributed much?
 
     amuse contributions --model amuse-meld --dataset_name meld --data_dir MELD --audio_features PRAAT
+    amuse contributions --cross_validation amuse-folds
 
 For each modality it prints, over the utterances of the split that have it, the mean and the standard deviation of its
 contribution to the score of the recognized emotion, and the correlation (Pearson's) of this contribution with the drop of

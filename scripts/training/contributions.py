@@ -2,6 +2,7 @@
 """Whether the contributions of a model's experts agree with what happens when a modality is taken away."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from torch.utils.data import DataLoader
 from transformers import BatchFeature
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from modeling_amuse.processing.conversation import MODALITY_OF
+from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
 from modeling_amuse.processing.whole_files import whole_file
@@ -22,9 +23,16 @@ from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hu
 from modeling_amuse.scripts.training.prediction import collate_conversations, forget_mixed_precision
 
 
+OF_FEATURES = [f"{stream}_features" for stream in STREAMS]
+"""The options that name feature tables."""
+
+Pairs = dict[str, tuple[np.ndarray, np.ndarray]]
+"""For each modality the contributions `(utterances,)`, and the drops `(utterances,)` when the modality is taken away."""
+
+
 def contributions(args: ContributionArguments) -> dict:
     """
-    Compare contributions and drops on a split, print and write them.
+    Compare contributions and drops on a split, or on the test parts of a cross-validation, print and write them.
 
     Returns:
         For each modality that has an expert the `num_utterances` that have it, the `mean` and the `deviation` of its
@@ -33,21 +41,15 @@ def contributions(args: ContributionArguments) -> dict:
 
     Raises:
         FileNotFoundError: when model, data or features are missing.
-        ValueError: when the model has no experts, or does not fit the data.
+        ValueError: when a model has no experts, or does not fit the data, or when neither or both of `--model` and
+            `--cross_validation` are given.
     """
-    model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).eval()
-    if not model.config.expert_modalities:
-        raise ValueError(f"{args.model} has no experts: train one with --experts constant or adaptive.")
-    processor = load_from_folder_or_hub(AmuseProcessor, args.model)
+    if (args.model is None) == (args.cross_validation is None):
+        raise ValueError("Give either --model, or --cross_validation: the output folder of a cross-validation.")
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
-    model.to(accelerator.device)
-    data, tables = load_split(args, args.split, model, processor, accelerator)
-    modalities = used_modalities(model, tables, None)
-    dataset = split_dataset(
-        data.splits[args.split], tables, Disturbance(), modalities, model, processor, accelerator, args
-    )
-    results = compare(model, processor, dataset, args.per_device_eval_batch_size)
+    runs = [args] if args.cross_validation is None else arguments_of_folds(args)
+    results = {modality: summary(*pair) for modality, pair in pool([gather(run, accelerator) for run in runs]).items()}
     accelerator.print(describe(results))
     if args.output is not None:
         with whole_file(Path(args.output)) as file:
@@ -55,11 +57,61 @@ def contributions(args: ContributionArguments) -> dict:
     return results
 
 
+def arguments_of_folds(args: ContributionArguments) -> list[ContributionArguments]:
+    """
+    The arguments for each fold of a cross-validation: its model, and its test part as data set.
+
+    Raises:
+        FileNotFoundError: when the folder holds no fold whose training is finished.
+        ValueError: when a data set or features are given besides.
+    """
+    given = [f"--{name}" for name in ("data_dir", *OF_FEATURES) if getattr(args, name) is not None]
+    if given:
+        raise ValueError(f"--cross_validation holds the data of its folds: leave out {', '.join(given)}.")
+    folders = sorted(Path(args.cross_validation).glob("fold-*"), key=lambda path: int(path.name.partition("-")[2]))
+    finished = [folder for folder in folders if (folder / "model" / "training_history.json").is_file()]
+    if not finished or finished != folders:
+        missing = ", ".join(folder.name for folder in folders if folder not in finished) or "any fold"
+        raise FileNotFoundError(
+            f"{args.cross_validation} has no finished model of {missing}: name the --output_dir of `amuse cross-validate`, "
+            "and finish it with the same command."
+        )
+    runs = []
+    for folder in finished:
+        features = {name: str(folder / "features" / name.removesuffix("_features")) for name in OF_FEATURES}
+        features = {name: path for name, path in features.items() if Path(path).is_dir()}
+        own = {"dataset_name": "folder", "data_dir": str(folder / "conversations"), "split": "test", **features}
+        runs.append(replace(args, model=str(folder / "model"), **own))
+    return runs
+
+
+def gather(args: ContributionArguments, accelerator: Accelerator) -> Pairs:
+    """The contributions and drops of one model on a split."""
+    model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).eval()
+    if not model.config.expert_modalities:
+        raise ValueError(f"{args.model} has no experts: train one with --experts constant or adaptive.")
+    processor = load_from_folder_or_hub(AmuseProcessor, args.model)
+    model.to(accelerator.device)
+    data, tables = load_split(args, args.split, model, processor, accelerator)
+    modalities = used_modalities(model, tables, None)
+    dataset = split_dataset(
+        data.splits[args.split], tables, Disturbance(), modalities, model, processor, accelerator, args
+    )
+    return compare(model, processor, dataset, args.per_device_eval_batch_size)
+
+
+def pool(parts: list[Pairs]) -> Pairs:
+    """The utterances of several models together."""
+    modalities = dict.fromkeys(modality for part in parts for modality in part)
+    found = {modality: [part[modality] for part in parts if modality in part] for modality in modalities}
+    return {modality: tuple(map(np.concatenate, zip(*pairs, strict=True))) for modality, pairs in found.items()}
+
+
 @torch.no_grad()
-def compare(model, processor, dataset: ConversationDataset, batch_size: int) -> dict[str, dict]:
-    """The numbers of each modality, see [`contributions`]."""
+def compare(model, processor, dataset: ConversationDataset, batch_size: int) -> Pairs:
+    """The contribution of each modality to the recognized emotion, and the drop of its log-probability without it."""
     experts = model.config.expert_modalities
-    found = {modality: ([], []) for modality in experts}
+    found = {modality: ([np.empty(0)], [np.empty(0)]) for modality in experts}
     batches = [
         list(range(start, min(start + batch_size, len(dataset)))) for start in range(0, len(dataset), batch_size)
     ]
@@ -78,7 +130,7 @@ def compare(model, processor, dataset: ConversationDataset, batch_size: int) -> 
             drop = (log_probabilities(whole, model) - log_probabilities(without, model)).gather(2, chosen).squeeze(2)
             found[modality][0].append(added[has_it].double().cpu().numpy())
             found[modality][1].append(drop[has_it].double().cpu().numpy())
-    return {m: summary(*(np.concatenate([*parts, np.empty(0)]) for parts in pair)) for m, pair in found.items()}
+    return {modality: tuple(map(np.concatenate, pair)) for modality, pair in found.items()}
 
 
 def without_modality(batch: BatchFeature, modality: str) -> dict[str, torch.Tensor]:

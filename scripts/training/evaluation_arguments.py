@@ -75,7 +75,19 @@ class EvaluationArguments(FeatureArguments):
 class ContributionArguments(FeatureArguments):
     """Whose contributions are looked at, and on what."""
 
-    model: str = field(metadata={"help": "Folder or Hub id of a model with experts."})
+    model: str | None = field(
+        default=None,
+        metadata={"help": "Folder or Hub id of a model with experts.", "default": "the models of --cross_validation"},
+    )
+    cross_validation: str | None = field(
+        default=None,
+        metadata={
+            "help": "Output folder of a cross-validation with experts: the model of each fold is applied to the "
+            "conversations of its test part, and the utterances of all folds are pooled. Data set and features are "
+            "read from this folder.",
+            "default": "one model, --model",
+        },
+    )
     split: str = field(default="validation", metadata={"help": "The split: train, validation or test."})
     output: str | None = field(default=None, metadata={"help": "JSON file for the numbers."})
     per_device_eval_batch_size: int = field(default=16, metadata={"help": "Conversations in a batch."})

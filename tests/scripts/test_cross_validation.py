@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modeling_amuse.processing.corpora.conversation_builder import CONVERSATION_FEATURES, schema_row
 from modeling_amuse.processing.corpora.load_conversations import ConversationData
-from modeling_amuse.scripts import cross_validate
+from modeling_amuse.scripts import contributions, cross_validate
 from modeling_amuse.scripts.training import cross_validation, fold_data, fold_scores
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
@@ -93,6 +93,38 @@ def test_a_run_scores_every_utterance_once_and_goes_on_where_it_was(tmp_path, tr
     again = run(data, output)
     assert trainings == [str(output / "fold-2" / "model")]
     assert again["folds"] == results["folds"] and again["pooled"] == results["pooled"]
+
+
+def test_contributions_of_all_folds_are_pooled(tmp_path):
+    data, output = corpus(tmp_path / "data"), tmp_path / "cv"
+    lines = [json.loads(line) for line in (data / "train.jsonl").read_text().splitlines()]
+    for number, line in enumerate(lines):  # faces that tell nothing
+        line["utterances"][0]["vision_features"] = [[number % 5, number % 7]]
+    (data / "train.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    run(data, output, modalities=["audio", "vision"], experts="constant")
+    arguments = ["--cache_dir", str(tmp_path / "cache"), "--use_cpu", "true"]
+    pooled = contributions.main(["--cross_validation", str(output), "--output", str(tmp_path / "c.json"), *arguments])
+    assert json.loads((tmp_path / "c.json").read_text()) == pooled
+    folds = []
+    for fold in ("fold-1", "fold-2", "fold-3"):
+        place = ["--dataset_name", "folder", "--data_dir", str(output / fold / "conversations"), "--split", "test"]
+        folds.append(contributions.main(["--model", str(output / fold / "model"), *place, *arguments]))
+    for modality in ("audio", "vision"):
+        assert pooled[modality]["num_utterances"] == sum(fold[modality]["num_utterances"] for fold in folds) == 18
+        for name in ("mean", "mean_drop"):
+            weighted = sum(fold[modality][name] * fold[modality]["num_utterances"] for fold in folds)
+            assert pooled[modality][name] == pytest.approx(weighted / 18)
+    assert pooled["audio"]["deviation"] > 0
+
+    with pytest.raises(ValueError, match="Give either --model, or --cross_validation"):
+        contributions.main(arguments)
+    with pytest.raises(ValueError, match="leave out --data_dir"):
+        contributions.main(["--cross_validation", str(output), "--data_dir", str(data)])
+    (output / "fold-2" / "model" / "training_history.json").unlink()
+    with pytest.raises(FileNotFoundError, match="no finished model of fold-2"):
+        contributions.main(["--cross_validation", str(output)])
+    with pytest.raises(FileNotFoundError, match="no finished model of any fold"):
+        contributions.main(["--cross_validation", str(data)])
 
 
 def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):

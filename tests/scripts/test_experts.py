@@ -251,6 +251,11 @@ def talks(sizes: dict[str, int], conversations: int = 12, utterances: int = 10) 
     return ConversationDataset(Dataset.from_list(rows), tables)
 
 
+def compared(model, names: list[str], dataset: ConversationDataset) -> dict[str, dict]:
+    found = contributions.compare(model, AmuseProcessor(emotions=names), dataset, batch_size=5)
+    return {modality: contributions.summary(*pair) for modality, pair in found.items()}
+
+
 def test_contributions_are_compared_with_what_happens_without_a_modality():
     sizes, names = {"text": 6, "audio": 3}, ["neutral", "joy", "fear", "anger"]
     torch.manual_seed(0)
@@ -263,14 +268,14 @@ def test_contributions_are_compared_with_what_happens_without_a_modality():
     )
     model = with_experts(AmuseForEmotionRecognition(config).eval())
     torch.nn.init.zeros_(model.classifier.weight)  # then the experts are all that counts
-    results = contributions.compare(model, AmuseProcessor(emotions=names), talks(sizes), batch_size=5)
+    results = compared(model, names, talks(sizes))
     assert results["text"]["num_utterances"] == 120 and results["audio"]["num_utterances"] == 80
     for row in results.values():
         assert row["deviation"] > 0.1 and row["correlation"] > 0.5
     assert len(contributions.describe(results).splitlines()) == 3
 
     model.config.expert_weights = {"text": 1.0, "audio": 0.0}  # an expert that is not asked
-    silent = contributions.compare(model, AmuseProcessor(emotions=names), talks(sizes), batch_size=5)["audio"]
+    silent = compared(model, names, talks(sizes))["audio"]
     assert silent["mean"] == silent["deviation"] == 0 and silent["correlation"] is None
 
 
