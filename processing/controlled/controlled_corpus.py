@@ -147,25 +147,28 @@ def optimal_predictions(utterances: list[dict], modalities: tuple[str, ...]) -> 
     return [u["emotion"] if set(u["evidence"]) & set(modalities) else unseen for u in utterances]
 
 
-def shares_by_evidence(utterances: list[dict], shares: list[dict[str, float]]) -> dict[str, dict]:
+def pointed_by_evidence(utterances: list[dict], values: list[dict[str, float]]) -> dict[str, dict]:
     """
     Where a model looked when one modality alone held the evidence.
 
     Args:
         utterances: with their `evidence`.
-        shares: for each the share of each modality in the fused descriptor.
+        values: for each utterance a number for each modality: its share in the fused descriptor, or what its expert
+            contributed to the emotion that was recognized. A modality that is left out counts as 0.
 
     Returns:
-        For each modality the number of utterances whose only evidence it holds (`utterances`), in how many of them its share
-        was the largest (`pointed`), and the mean share of each modality in them (`mean_shares`); and the sums under `all`.
+        For each modality the number of utterances whose only evidence it holds (`utterances`), in how many of them its
+        number was the largest (`pointed`), and the mean number of each modality in them (`means`); and the sums under
+        `all`.
     """
+    values = [{modality: value.get(modality, 0.0) for modality in MODALITIES} for value in values]
     rows = {}
     for modality in MODALITIES:
-        own = [s for u, s in zip(utterances, shares, strict=True) if u["evidence"] == [modality]]
+        own = [v for u, v in zip(utterances, values, strict=True) if u["evidence"] == [modality]]
         rows[modality] = {
             "utterances": len(own),
-            "pointed": sum(max(s, key=s.get) == modality for s in own),
-            "mean_shares": {m: float(np.mean([s[m] for s in own])) if own else None for m in MODALITIES},
+            "pointed": sum(max(v, key=v.get) == modality for v in own),
+            "means": {m: float(np.mean([v[m] for v in own])) if own else None for m in MODALITIES},
         }
     total = {key: sum(row[key] for row in rows.values()) for key in ("utterances", "pointed")}
     return {**rows, "all": total}

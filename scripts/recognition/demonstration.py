@@ -68,7 +68,7 @@ def describe_test_split(model: Path, data_dir: Path, cache_dir: str | None) -> s
     ]
     for modality in MODALITIES:
         row = scores["shares"][modality]
-        means = " ".join(f"{row['mean_shares'][m]:6.2f}" for m in MODALITIES)
+        means = " ".join(f"{row['means'][m]:6.2f}" for m in MODALITIES)
         lines.append(f"{modality:10} {means}   {pointed([row])}")
     return "\n".join([*lines, f"{'all':31}   {pointed([scores['shares']['all']])}"])
 

@@ -9,7 +9,11 @@ from transformers import pipeline
 
 import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
-from modeling_amuse.processing.controlled.controlled_corpus import optimal_predictions, shares_by_evidence
+from modeling_amuse.processing.controlled.controlled_corpus import (
+    MODALITIES,
+    optimal_predictions,
+    pointed_by_evidence,
+)
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.meld import EMOTIONS
@@ -66,14 +70,17 @@ def score(truth: list[dict], timelines: list[dict]) -> dict:
     Args:
         truth: the utterances of a split as [`read_evidence`] gives them.
         timelines: the same utterances as [`recognize_split`] gives them.
+
+    Returns:
+        `accuracy` and `weighted_f1`; `shares` of the fusion and `contributions` of the experts by where the evidence is, see
+        [`pointed_by_evidence`]. Both are None for a model that lacks a modality, `contributions` also without experts.
     """
     emotions, predictions = [u["emotion"] for u in truth], [u["emotion"] for u in timelines]
-    return {
-        **accuracy_and_f1(emotions, predictions),
-        "shares": shares_by_evidence(truth, [u["shares"] for u in timelines])
-        if len(timelines[0]["shares"]) == 3
-        else None,
-    }
+    found = dict(accuracy_and_f1(emotions, predictions))
+    for name in ("shares", "contributions"):
+        has_all = len(timelines[0].get(name, {})) == len(MODALITIES)
+        found[name] = pointed_by_evidence(truth, [u[name] for u in timelines]) if has_all else None
+    return found
 
 
 def leaked(truth: list[dict], timelines: list[dict], subset: tuple[str, ...]) -> dict[str, int]:
@@ -88,6 +95,6 @@ def leaked(truth: list[dict], timelines: list[dict], subset: tuple[str, ...]) ->
 
 
 def pointed(rows: list[dict]) -> str:
-    """In how many utterances, over all runs, the largest share was where the evidence was."""
+    """In how many utterances, over all runs, the largest number was where the evidence was."""
     hits, number = sum(row["pointed"] for row in rows), sum(row["utterances"] for row in rows)
     return f"{hits / max(number, 1):.0%} ({hits} of {number})"

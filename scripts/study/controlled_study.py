@@ -33,9 +33,10 @@ TRAINING = {
 def study_controlled_corpus(args: ControlledStudyArguments) -> dict:
     """Train and score each subset of the modalities with each seed; returns the results, which are written as well."""
     features_dir = Path(args.features_dir or Path(args.data_dir) / "features")
+    subsets = chosen_subsets(args.subsets)
     truth = read_evidence(Path(args.data_dir), "test")
     results = {}
-    for subset in EVIDENCE:
+    for subset in subsets:
         runs = []
         for seed in args.seeds:
             options = training_options(args, features_dir, subset, seed)
@@ -63,7 +64,25 @@ def training_options(args, features_dir: Path, subset: tuple[str, ...], seed: in
         "cache_dir": args.cache_dir,
         "modalities": list(subset),
     }
-    return {**data, **tables, **TRAINING, "seed": seed}
+    experts = {} if args.experts is None else {"experts": args.experts}
+    return {**data, **tables, **TRAINING, **experts, "seed": seed}
+
+
+def chosen_subsets(names: list[str] | None) -> list[tuple[str, ...]]:
+    """
+    The subsets of the modalities that are trained.
+
+    Args:
+        names: subsets such as `text+audio`; None for all.
+
+    Raises:
+        ValueError: when there is no such subset.
+    """
+    subsets = {"+".join(subset): subset for subset in EVIDENCE}
+    unknown = [name for name in names or () if name not in subsets]
+    if unknown:
+        raise ValueError(f"--subsets {unknown[0]}: the subsets are {', '.join(subsets)}.")
+    return [subsets[name] for name in names or subsets]
 
 
 def describe(results: dict) -> str:
@@ -83,17 +102,26 @@ def describe(results: dict) -> str:
             ]
         found, hidden = (sum(run[key] for run in result["runs"]) for key in ("found", "hidden"))
         lines.append(f"| {' | '.join(cells)} | {found} of {hidden} |")
-    shares = [run["shares"] for run in results["text+audio+vision"]["runs"]]
-    lines += ["", "Where text+audio+vision looked when one modality alone held the evidence:", ""]
+    whole = results.get("text+audio+vision", {"runs": []})["runs"]
+    lines += evidence_table(whole, "shares", "share", "Where text+audio+vision looked")
+    lines += evidence_table(whole, "contributions", "contribution", "What the experts of text+audio+vision contributed")
+    seeds = ", ".join(str(run["seed"]) for run in next(iter(results.values()))["runs"])
+    lines += ["", f"Means over the seeds {seeds}; test split; the epoch was chosen on validation."]
+    return "\n".join(lines)
+
+
+def evidence_table(runs: list[dict], name: str, word: str, title: str) -> list[str]:
+    """The lines that say where shares or contributions were largest; none where the runs do not have them."""
+    found = [run[name] for run in runs if run[name] is not None]
+    if not found:
+        return []
+    lines = ["", f"{title} when one modality alone held the evidence:", ""]
     lines += [
-        "| evidence in | largest share there | share of text | of audio | of vision |",
+        f"| evidence in | largest {word} there | {word} of text | of audio | of vision |",
         "| --- | --- | --- | --- | --- |",
     ]
     for modality in MODALITIES:
-        rows = [share[modality] for share in shares]
-        means = [f"{np.mean([row['mean_shares'][m] for row in rows]):.2f}" for m in MODALITIES]
+        rows = [values[modality] for values in found]
+        means = [f"{np.mean([row['means'][m] for row in rows]):.2f}" for m in MODALITIES]
         lines.append(f"| {modality} alone | {pointed(rows)} | {' | '.join(means)} |")
-    lines.append(f"| all of these | {pointed([share['all'] for share in shares])} | | | |")
-    seeds = ", ".join(str(run["seed"]) for run in results["text+audio+vision"]["runs"])
-    lines += ["", f"Means over the seeds {seeds}; test split; the epoch was chosen on validation."]
-    return "\n".join(lines)
+    return [*lines, f"| all of these | {pointed([values['all'] for values in found])} | | | |"]

@@ -44,6 +44,7 @@ def settings_of(options: dict) -> dict:
         if name in of_model and defaults[name] is None:
             defaults[name] = of_model[name]
             given[name] = preset.get(name, of_model[name]) if given[name] is None else given[name]
+    given["experts"] = parsed[1].wanted_experts  # where nothing is said, train.py lets validation choose
     given["modalities"] = given["modalities"] and sorted(given["modalities"])
     return {name: value for name, value in sorted(given.items()) if value != defaults.get(name, MISSING)}
 

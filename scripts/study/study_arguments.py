@@ -4,6 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
+from modeling_amuse.scripts.training.training_arguments import EXPERT_CHOICES
 
 
 @dataclass
@@ -58,5 +59,16 @@ class ControlledStudyArguments:
     )
     output_dir: str = field(default="controlled-study", metadata={"help": "Folder for models and results."})
     seeds: list[int] = field(default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the trainings."})
+    subsets: list[str] | None = field(
+        default=None, metadata={"help": "Subsets of the modalities, such as text+audio.", "default": "all"}
+    )
+    experts: str | None = field(
+        default=None,
+        metadata={
+            "help": "Experts of the trained models.",
+            "default": "none",
+            "choices": EXPERT_CHOICES,
+        },
+    )
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)

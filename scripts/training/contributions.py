@@ -22,7 +22,6 @@ from modeling_amuse.scripts.training.evaluation_data import load_split, split_da
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 from modeling_amuse.scripts.training.prediction import collate_conversations, forget_mixed_precision
 
-
 OF_FEATURES = [f"{stream}_features" for stream in STREAMS]
 """The options that name feature tables."""
 

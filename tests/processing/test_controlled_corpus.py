@@ -15,7 +15,7 @@ from modeling_amuse.processing.controlled.controlled_corpus import (
     PROBABILITY_OF_NEUTRAL,
     compose,
     optimal_predictions,
-    shares_by_evidence,
+    pointed_by_evidence,
 )
 from modeling_amuse.processing.corpora.meld import EMOTIONS
 from modeling_amuse.scripts.study.controlled_evidence import optimal_score
@@ -103,10 +103,33 @@ def test_with_all_modalities_the_optimum_is_perfect(corpus):
 def test_shares_are_counted_where_one_modality_alone_holds_the_evidence():
     utterances = [{"evidence": ["text"]}, {"evidence": ["audio"]}, {"evidence": ["text", "audio"]}, {"evidence": []}]
     shares = [{"text": 0.5, "audio": 0.3, "vision": 0.2}] * 4
-    counted = shares_by_evidence(utterances, shares)
+    counted = pointed_by_evidence(utterances, shares)
     assert counted["all"] == {"utterances": 2, "pointed": 1}
     assert (counted["text"]["pointed"], counted["audio"]["pointed"]) == (1, 0)
-    assert counted["text"]["mean_shares"]["audio"] == pytest.approx(0.3)
+    assert counted["text"]["means"]["audio"] == pytest.approx(0.3)
+
+
+def test_contributions_point_to_the_only_evidence():
+    from modeling_amuse.scripts.study.controlled_evidence import score
+    from modeling_amuse.scripts.study.controlled_study import chosen_subsets, evidence_table
+
+    truth = [{"emotion": "joy", "evidence": [modality]} for modality in MODALITIES for _ in range(2)]
+    shares = dict.fromkeys(MODALITIES, 1 / 3)
+    contributions = [{m: float(m == u["evidence"][0]) - 0.1 for m in MODALITIES} for u in truth]
+    contributions[0] = {"text": -1.0, "audio": 0.5, "vision": 0.0}
+    timelines = [{"emotion": "joy", "shares": shares, "contributions": own} for own in contributions]
+    found = score(truth, timelines)
+    assert found["accuracy"] == 1.0 and found["contributions"]["all"] == {"utterances": 6, "pointed": 5}
+    assert found["contributions"]["text"]["means"]["text"] == pytest.approx((0.9 - 1.0) / 2)
+    table = "\n".join(evidence_table([found], "contributions", "contribution", "What the experts contributed"))
+    assert "| text alone | 50% (1 of 2) | -0.05 |" in table and "| all of these | 83% (5 of 6) |" in table
+
+    without = [{key: value for key, value in timeline.items() if key != "contributions"} for timeline in timelines]
+    assert score(truth, without)["contributions"] is None
+    assert evidence_table([score(truth, without)], "contributions", "", "") == []
+    assert chosen_subsets(["text+audio"]) == [("text", "audio")] and len(chosen_subsets(None)) == 7
+    with pytest.raises(ValueError, match="--subsets audio[+]text: the subsets are text, audio, vision, text[+]audio"):
+        chosen_subsets(["audio+text"])
 
 
 def test_the_same_sentences_are_spoken_the_same_and_tones_are_heard():
