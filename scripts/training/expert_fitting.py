@@ -1,9 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Fitting the experts of a trained model: each head by itself on the training split, its weight on the validation split.
+Fitting the experts of a trained model: each head separately on the training split, the weights on the validation split.
 
-A head is a logistic regression. Its regularization is the strongest that validation likelihood does not regret: weak
-modalities over-fit long before the text has been learned, so each has its own strength and its own end.
+A head is a logistic regression, whose regularization has the best likelihood on the validation split. Each modality has its
+own regularization, as weak modalities overfit much earlier than the text.
 """
 
 from dataclasses import dataclass, field
@@ -17,24 +17,24 @@ from sklearn.model_selection import GroupKFold
 from modeling_amuse.experts import LARGEST_VALUE
 
 STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
-"""Inverse strengths of the regularization (scikit-learn's C) that are tried, the strongest regularization first."""
+"""The inverse regularization strengths (scikit-learn's C) to try, the strongest regularization first."""
 
 NUM_FOLDS = 5
-"""Parts of the validation conversations: weights are fitted on all but one, and compared on that one."""
+"""The number of parts of the validation conversations; weights are fitted on all but one part and compared on that one."""
 
 
 @dataclass
 class ExpertData:
     """
-    What the experts of a model read in a split, one row for each labelled utterance.
+    The inputs of a model's experts in a split, with one row for each labelled utterance.
 
     Attributes:
-        labels: `(rows,)`, the emotions.
-        conversations: `(rows,)`, the number of the conversation of each.
-        logits: `(rows, C)`, W e_j: the scores of the model without experts, before softmax.
-        inputs: for each modality `(rows, width)`, what its expert reads, not standardized.
-        present: for each modality `(rows,)`, which utterances have it.
-        evidence: for each modality `(rows,)`, its amount.
+        labels: the labels, `(rows,)`.
+        conversations: the number of each utterance's conversation, `(rows,)`.
+        logits: W e_j, the scores of the model without experts before softmax, `(rows, C)`.
+        inputs: for each modality the input of its expert, not standardized, `(rows, width)`.
+        present: for each modality a mask of the utterances that have it, `(rows,)`.
+        evidence: for each modality its amount, `(rows,)`.
     """
 
     labels: np.ndarray
@@ -51,12 +51,12 @@ class FittedHead:
     An expert's head: log softmax(weight @ clip((x - center) / scale) + bias).
 
     Attributes:
-        center, scale: `(width,)`, mean and standard deviation on the training split.
-        weight: `(C, width)`.
-        bias: `(C,)`.
+        center, scale: mean and standard deviation on the training split, `(width,)`.
+        weight: the weights, `(C, width)`.
+        bias: the biases, `(C,)`.
         strength: the chosen C of scikit-learn.
-        negative_log_likelihood: on the validation split, of the expert alone.
-        num_clipped: how many standardized training values were clipped.
+        negative_log_likelihood: that of the expert alone on the validation split, in nats.
+        num_clipped: the number of standardized training values that were clipped.
     """
 
     center: np.ndarray
@@ -71,20 +71,20 @@ class FittedHead:
         return np.clip((inputs - self.center) / self.scale, -LARGEST_VALUE, LARGEST_VALUE)
 
     def log_probabilities(self, inputs: np.ndarray) -> np.ndarray:
-        """`(rows, C)` from `(rows, width)`."""
+        """The log-probabilities `(rows, C)` from inputs `(rows, width)`."""
         return log_softmax(self.standardized(inputs) @ self.weight.T + self.bias, axis=1)
 
 
 @dataclass
 class Calibration:
     """
-    How the experts enter the logits: conversation_weight * W e_j + sum of w_m(u) * (log Q_m - log prior).
+    The weights of the experts in the logits: conversation_weight * W e_j + sum of w_m(u) * (log Q_m - log prior).
 
     Attributes:
         kind: `"none"`, `"constant"` or `"adaptive"`.
         conversation_weight: the weight of W e_j, more than 0.
-        weights: w_m of each expert, 0 or more.
-        half_evidence: for `"adaptive"`, the evidence with which an expert has half of its weight.
+        weights: the weight w_m of each expert, 0 or more.
+        half_evidence: for `"adaptive"`, the amount of evidence at which an expert has half of its weight.
     """
 
     kind: str
@@ -93,31 +93,32 @@ class Calibration:
     half_evidence: dict[str, float] = field(default_factory=dict)
 
     def logits(self, data: ExpertData, terms: dict[str, np.ndarray]) -> np.ndarray:
-        """`(rows, C)`; `terms` are log Q_m - log prior of each modality, 0 where it is missing."""
-        scores = self.conversation_weight * data.logits
+        """The logits `(rows, C)`. `terms` are log Q_m - log prior of each modality, 0 where it is missing."""
+        scores = self.conversation_weight * data.logits.astype(np.float64)
         for modality, weight in self.weights.items():
             scores = scores + (weight * self.share(data, modality))[:, None] * terms[modality]
         return scores
 
     def share(self, data: ExpertData, modality: str) -> np.ndarray:
-        """The part of an expert's weight that each utterance gets, `(rows,)`."""
-        evidence = np.maximum(data.evidence[modality], 1e-6)
+        """The fraction of an expert's weight for each utterance, `(rows,)`."""
+        # in float32 the steps of the numerical gradient are lost, and the optimizer never moves the weights
+        evidence = np.maximum(data.evidence[modality].astype(np.float64), 1e-6)
         return evidence / (evidence + self.half_evidence.get(modality, 0.0))
 
 
 def log_prior(labels: np.ndarray, num_labels: int) -> np.ndarray:
-    """The logarithm of each emotion's share, `(C,)`, with one more utterance of each so that none is impossible."""
+    """The logarithm of each emotion's share, `(C,)`, with one utterance of each emotion added so that no share is 0."""
     counts = np.bincount(labels, minlength=num_labels) + 1.0
     return np.log(counts / counts.sum())
 
 
 def fit_head(train: ExpertData, validation: ExpertData, modality: str, num_labels: int) -> FittedHead | None:
     """
-    The expert of a modality, with the regularization that has the best likelihood on the validation split.
+    Fit the expert of a modality with the regularization that has the best likelihood on the validation split.
 
     Returns:
-        None where the training utterances that have the modality do not show at least two emotions, or no validation
-        utterance has it.
+        The head; None if the training utterances with the modality show fewer than two emotions, or no validation
+        utterance has the modality.
     """
     rows, held_out = train.present[modality], validation.present[modality]
     inputs, labels = train.inputs[modality][rows].astype(np.float64), train.labels[rows]
@@ -141,15 +142,15 @@ def fit_head(train: ExpertData, validation: ExpertData, modality: str, num_label
             best, worse = head, 0
         else:
             worse += 1
-        if worse == 2:  # less regularization only gets slower, and worse
+        if worse == 2:  # fits with less regularization are slower and worse
             break
     return best
 
 
 def all_classes(regression: LogisticRegression, num_labels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weight `(C, width)` and bias `(C,)` of a regression that may not have seen every emotion, or only two of them."""
+    """The weight `(C, width)` and bias `(C,)` of a regression, whose training data may not have all emotions."""
     coefficients, intercepts = regression.coef_, regression.intercept_
-    if len(regression.classes_) == 2:  # scikit-learn then keeps the difference of both
+    if len(regression.classes_) == 2:  # then scikit-learn stores only the difference of the two classes
         coefficients, intercepts = (
             np.vstack([-coefficients / 2, coefficients / 2]),
             np.r_[-intercepts / 2, intercepts / 2],
@@ -165,7 +166,7 @@ def mean_loss(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The negative log-likelihood of each row."""
+    """The negative log-likelihood of each row in nats, `(rows,)`."""
     return -log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
 
 
@@ -181,12 +182,12 @@ def fit_weights(
     data: ExpertData, terms: dict[str, np.ndarray], kind: str, rows: np.ndarray | None = None
 ) -> Calibration:
     """
-    The calibration of a kind with the smallest negative log-likelihood on some rows of the validation split. `"none"` only
-    fits the weight of the conversation, as a temperature does: what the other kinds have to beat.
+    Fit the weights with the smallest negative log-likelihood on the given rows of the validation split. The kind `"none"`
+    only fits the weight of the conversation, like a temperature; it is the baseline of the other kinds.
     """
     rows = np.ones(len(data.labels), dtype=bool) if rows is None else rows
     names = [] if kind == "none" else list(terms)
-    # a half below a typical amount: the first guess is nearly constant
+    # half evidence is in units of the median amount; it starts low, so that the first weights are nearly constant
     typical = {m: float(np.median(data.evidence[m][data.present[m]])) for m in names if data.present[m].any()}
 
     def calibration(numbers: np.ndarray) -> Calibration:
@@ -206,7 +207,7 @@ def fit_weights(
 
 
 def held_out_losses(data: ExpertData, terms: dict[str, np.ndarray], kind: str) -> np.ndarray:
-    """The negative log-likelihood of each row, with weights that were fitted on other conversations of the split."""
+    """The negative log-likelihood of each row `(rows,)`, with weights fitted on other conversations of the split."""
     held_out = np.empty(len(data.labels))
     folds = GroupKFold(NUM_FOLDS).split(data.labels, groups=data.conversations)
     for fitted, scored in folds:
@@ -218,6 +219,6 @@ def held_out_losses(data: ExpertData, terms: dict[str, np.ndarray], kind: str) -
 
 
 def is_better(ours: np.ndarray, theirs: np.ndarray, conversations: np.ndarray) -> bool:
-    """Whether the mean loss is lower by more than its standard error, where conversations are drawn and not utterances."""
+    """Whether the mean loss is lower by more than its standard error, which is computed over conversations."""
     gains = np.bincount(conversations, weights=theirs - ours)[np.unique(conversations)]
     return gains.sum() > np.sqrt(len(gains)) * gains.std(ddof=1)

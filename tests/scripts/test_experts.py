@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,25 @@ def drawn(rows: int, seed: int, weights: dict[str, float], half: float = 0.0, no
     probabilities = np.exp(log_softmax(scores, axis=1))
     labels = np.array([generator.choice(LABELS, p=row) for row in probabilities])
     return ExpertData(labels, np.arange(rows) // 8, conversation, inputs, present, evidence)
+
+
+@pytest.mark.parametrize("kind", ["constant", "adaptive"])
+def test_weights_are_fitted_in_full_precision_whatever_the_model_computes_in(kind):
+    weights = {"text": 1.2, "audio": 0.7}
+    train_data, validation = drawn(300, 1, weights, half=1.0), drawn(300, 2, weights, half=1.0)
+    heads = {modality: fit_head(train_data, validation, modality, LABELS) for modality in weights}
+    terms = expert_terms(validation, heads, log_prior(train_data.labels, LABELS))
+    exact = fit_weights(validation, terms, kind)
+    single = replace(
+        validation,
+        logits=validation.logits.astype(np.float32),
+        evidence={modality: values.astype(np.float32) for modality, values in validation.evidence.items()},
+    )
+    found = fit_weights(single, terms, kind)
+    assert found.conversation_weight == pytest.approx(exact.conversation_weight, abs=1e-2)
+    assert found.weights == pytest.approx(exact.weights, abs=2e-2)
+    assert found.half_evidence == pytest.approx(exact.half_evidence, rel=0.1, abs=0.1)
+    assert list(found.weights.values()) != [0.3, 0.3]  # the first guess of the optimizer
 
 
 def test_a_head_reads_its_modality_and_is_regularized():
