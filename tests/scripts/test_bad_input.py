@@ -38,7 +38,17 @@ READ = {
     *("cross_validation", "features", "features_dir", "results", "studies", "study", "emotionlines", "ecf", "against"),
 }
 """Options that name what is read."""
-WRITTEN = {"output", "output_dir", "results_dir", "cache_dir", "predictions", "picture", "report", "dry_run"}
+WRITTEN = {
+    "output",
+    "output_dir",
+    "results_dir",
+    "cache_dir",
+    "predictions",
+    "picture",
+    "report",
+    "descriptors",
+    "dry_run",
+}
 """Options that name what is written."""
 WORDS = {
     *("dataset_name", "dataset_config", "dataset_revision", "conversation_column", "speaker_column", "text_column"),
