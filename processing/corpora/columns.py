@@ -173,6 +173,12 @@ class Columns:
         return ", ".join(f"{what} from {column}" for what, column in found.items() if column)
 
 
+def listed(names: list) -> str:
+    """Names for a message: the first twenty, long ones cut."""
+    shown = [name if len(name) <= 60 else f"{name[:57]}..." for name in map(str, names[:20])]
+    return ", ".join(shown) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
 def plain(name: str) -> str:
     """A column's name without case, spaces and punctuation."""
     return re.sub(r"[\W_]", "", str(name).casefold())
@@ -218,7 +224,7 @@ def choose_columns(
     if columns.text is None and not (columns.audio or columns.video or any(f"{s}_features" in names for s in STREAMS)):
         raise ValueError(
             f"{place} has no column that looks like the text of an utterance: name it with --text_column. The columns are: "
-            f"{', '.join(map(str, names))}."
+            f"{listed(names)}."
         )
     return columns
 
@@ -236,7 +242,7 @@ def _named(wanted: str | None, names: list[str], option: str, place: str) -> str
         return None
     for name in (*(n for n in names if n == wanted), *(n for n in names if plain(n) == plain(wanted))):
         return name
-    raise ValueError(f"{place} has no column {wanted!r} for {option}; the columns are: {', '.join(map(str, names))}.")
+    raise ValueError(f"{place} has no column {wanted!r} for {option}; the columns are: {listed(names)}.")
 
 
 def _guess(what: str, names: list[str], media: dict[str, str]) -> str | None:
@@ -265,8 +271,8 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
                     order = None
                 return replace(columns, id=column, order=order, pattern=pattern, pattern_name=options.id_pattern)
         raise ValueError(
-            f"{place}: --id_pattern {options.id_pattern} matches the values of no column ({', '.join(ids) or 'no id column'}): "
-            f"name the column with --id_column. The columns are: {', '.join(map(str, names))}."
+            f"{place}: --id_pattern {options.id_pattern} matches the values of no column ({listed(ids) or 'no id column'}): "
+            f"name the column with --id_column. The columns are: {listed(names)}."
         )
     if not columns.conversation or columns.speaker is None:
         for name in ID_PATTERNS:

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN_SPEAKER = "unknown"
 TURN_TAKERS = ("A", "B")
+MOST_SECONDS = 3.6e6
+"""1000 hours; a larger number is no time."""
 CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
 
 
@@ -326,7 +328,7 @@ def _seconds(value) -> float | None:
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if abs(value) < MOST_SECONDS else None  # not NaN either
     text = str(value).strip()
     clock = CLOCK.fullmatch(text)
     if clock:
@@ -336,14 +338,14 @@ def _seconds(value) -> float | None:
         number = float(text.replace(",", "."))
     except ValueError:
         return None
-    return number if math.isfinite(number) and abs(number) < 3.6e6 else None
+    return number if math.isfinite(number) and abs(number) < MOST_SECONDS else None
 
 
 def rows_of_numbers(features, what: str) -> list[list[float]] | None:
     """Convert numbers `(S, D)` or `(D,)` to `(S, D)`. A null becomes NaN, an empty cell. None for empty arrays."""
     try:
         array = np.atleast_2d(np.array(features, dtype=np.float32))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{what} are not an array of numbers ({error}): give (tokens, size) or (size,).") from error
     if array.ndim != 2:
         raise ValueError(f"{what} have the shape {array.shape}: give (tokens, size) or (size,).")

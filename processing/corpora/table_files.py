@@ -154,6 +154,10 @@ def _unquoted(cell: str) -> str:
     return inside[1].replace('""', '"') if inside else cell
 
 
+_HALVES = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?P<half>\\ud[89a-f][0-9a-f]{2})", re.IGNORECASE)
+"""In JSON: halves of surrogate pairs, which are no characters; before them what is none: a backslash, a whole pair."""
+
+
 def read_json(path: Path) -> tuple[list | dict, list[int] | None]:
     """
     The value of a JSON file, or the values of the lines of a JSON Lines file with their line numbers.
@@ -165,6 +169,7 @@ def read_json(path: Path) -> tuple[list | dict, list[int] | None]:
         text, _ = read_text(path) if _is_utf_16(path) else (path.read_text(encoding="utf-8-sig"), None)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 ({error}): save it as UTF-8.") from error
+    text = _HALVES.sub(lambda found: "\\ufffd" if found["half"] else found[0], text)
     try:
         if path.suffix.lower() == ".json":
             try:

@@ -331,3 +331,25 @@ def test_features_of_a_flat_table_are_kept(tmp_path):
     write(tmp_path, "train.parquet", frame)
     utterances = load(tmp_path, tmp_path).splits["train"][1]["utterances"]
     assert [u["audio_features"] for u in utterances] == [[[1.0, 2.0]], [[1.0, 3.0]]]
+
+
+def test_halves_of_characters_are_replaced_and_whole_ones_stay(tmp_path):
+    row = r'{"dialog": "a", "speaker": "Ove \ud83d", "text": "\ud83d\ude00 \\ud83d", "emotion": "joy", "\udc00": 1}'
+    (tmp_path / "train.jsonl").write_text(row)
+    data = load(tmp_path, tmp_path)
+    assert told(data.splits["train"]) == [[("Ove \ufffd", "\U0001f600 \\ud83d", "joy")]]
+    data.describe().encode()
+
+
+def test_numbers_too_large_for_times_and_many_long_names_of_columns(tmp_path):
+    row = {"dialog": 1, "speaker": "A", "text": "x", "emotion": "joy", "start": 10**400, "end": 2.0}
+    (tmp_path / "train.json").write_text(json.dumps([row]))
+    [[utterance]] = [row["utterances"] for row in load(tmp_path, tmp_path).splits["train"]]
+    assert utterance["start"] is None
+    (tmp_path / "train.json").write_text(json.dumps([{**row, "audio_features": [10**400]}]))
+    with pytest.raises(ValueError, match="its audio_features are not an array of numbers"):
+        load(tmp_path, tmp_path / "features")
+    (tmp_path / "train.json").write_text(json.dumps([{"a" * 3000: 1} | {f"b{n}": 1 for n in range(100)}]))
+    with pytest.raises(ValueError, match=r"aaa\.\.\., b0, .* and 81 more") as error:
+        load(tmp_path, tmp_path / "names")
+    assert len(str(error.value)) < 1000
