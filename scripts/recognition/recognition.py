@@ -98,13 +98,13 @@ def explanations(args: RecognitionArguments) -> dict:
     What the pipeline is asked for: explanations where they are wanted, and for a report, where they can be computed.
 
     Raises:
-        ValueError: for a target without an explanation.
+        WrongArguments: for a target without an explanation.
     """
     can = importlib.util.find_spec("captum") is not None
     if args.explain or (args.report and args.reasons and can):
         return {"explain": True, **({"target": args.target} if args.target else {})}
     if args.target:
-        raise ValueError("--target names the emotion to explain, but nothing is explained: add --explain.")
+        raise WrongArguments("--target names the emotion to explain, but nothing is explained: add --explain.")
     if args.report and args.reasons:
         tqdm.write("The report gives no reasons, because captum is not installed: pip install captum", file=sys.stderr)
     return {}

@@ -412,13 +412,13 @@ def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus,
     (tmp_path / "talk.srt").write_text(cue)
     command = [str(tmp_path / "talk.mp4"), "--model", str(model_dir)]
     for output in (["--output", str(tmp_path / "talk.srt")], ["--output", str(tmp_path), "--formats", "json", "srt"]):
-        assert run_recognize([*command, *output]) == 1
+        assert run_recognize([*command, *output]) == 2
         assert "is an input, and would be overwritten" in capsys.readouterr().err
     assert (tmp_path / "talk.srt").read_text() == cue
     (tmp_path / "talk.srt").rename(tmp_path / "talk.SRT")
-    assert run_recognize([*command, "--picture", "talk.bmp"]) == 1
+    assert run_recognize([*command, "--picture", "talk.bmp"]) == 2
     assert "give a file ending in .png" in capsys.readouterr().err
-    assert run_recognize([*command, "--report", "talk.pdf"]) == 1
+    assert run_recognize([*command, "--report", "talk.pdf"]) == 2
     assert "give a file ending in .html" in capsys.readouterr().err
     # what was written in one call is not read in the next, and names the recording
     outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv")]
