@@ -275,7 +275,7 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
             r"--encoder_learning_rate \(set by an option or a recipe\) needs --text_model",
         ),
         (["--audio_features", "nowhere.csv"], FileNotFoundError, "There is no feature table nowhere.csv"),
-        (["--data_dir", "nowhere"], FileNotFoundError, "nowhere is no folder"),
+        (["--data_dir", "nowhere"], FileNotFoundError, "nowhere is not a folder"),
         (["--resume_from_checkpoint", "nowhere"], ValueError, "nowhere is not a checkpoint in"),
     ],
 )
