@@ -32,9 +32,9 @@ def main(arguments: list[str] | None = None) -> dict:
     """Returns the report."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
-        print(
-            f"{__doc__.strip()}\n\nThe options: amuse explain-study words --help, amuse explain-study controlled --help"
-        )
+        print(__doc__.strip())
+        for study, options in SUBCOMMANDS.items():
+            print("\n" + OptionParser(options, prog=f"explain_study.py {study}").format_help().strip())
         return {}
     if name not in SUBCOMMANDS:
         raise WrongArguments(f"there is no study {name!r}: choose from {', '.join(SUBCOMMANDS)}.")
