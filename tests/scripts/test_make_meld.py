@@ -65,7 +65,7 @@ def test_make_meld_trains_scores_and_says_what_is_next(desk, monkeypatch):
     [
         ("cut", "dev_sent_emo.csv"),
         ("wrong", "gave 43 bytes that are not MELD's dev_sent_emo.csv"),
-        ("no network", "train_sent_emo.csv cannot be fetched"),
+        ("no network", "train_sent_emo.csv cannot be downloaded"),
     ],
 )
 def test_make_meld_says_in_one_sentence_what_did_not_arrive(desk, monkeypatch, how, told):
