@@ -86,7 +86,8 @@ def test_its_metadata_say_what_it_needs(wheel):
     for module in third_party:
         assert {distribution_name(name) for name in of_module[module]} & required, f"{module} is not required"
     # and extras are named in import_extra as they are declared
-    named = {extra for name in wheel.namelist() for extra in re.findall(IMPORT_EXTRA, wheel.read(name).decode("utf-8"))}
+    code = [wheel.read(name).decode("utf-8") for name in wheel.namelist() if name.endswith(".py")]
+    named = {extra for text in code for extra in re.findall(IMPORT_EXTRA, text)}
     assert named and named <= set(PROJECT["optional-dependencies"])
 
 
