@@ -67,7 +67,7 @@ class EmotionRecognitionPipeline(Pipeline):
             config.label2id = {emotion: label for label, emotion in enumerate(emotions)}
             return
         raise ValueError(
-            f"The processor has the emotions {', '.join(emotions)}, but the model {', '.join(names)}: give the processor that "
+            f"The processor has the emotions {', '.join(emotions)}, but the model has {', '.join(names)}: give the processor that "
             "was saved with the model, or set processor.emotions = list(model.config.id2label.values())."
         )
 

@@ -84,8 +84,8 @@ def test_a_processor_with_other_emotions_than_the_model_is_told(folder, tmp_path
     monkeypatch.setattr(logging.getLogger("modeling_amuse"), "propagate", True)
     with caplog.at_level(logging.WARNING):
         AmuseProcessor.from_pretrained(other)
-    assert f"has the emotions {', '.join(emotions)}, but the model neutral, joy, anger" in caplog.text
-    with pytest.raises(ValueError, match="but the model neutral, joy, anger"):
+    assert f"has the emotions {', '.join(emotions)}, but the model has neutral, joy, anger" in caplog.text
+    with pytest.raises(ValueError, match="but the model has neutral, joy, anger"):
         pipeline("emotion-recognition", model=other, device="cpu")
 
 

@@ -93,7 +93,7 @@ def test_bad_tables_are_refused(tmp_path):
         with pytest.raises(error, match=message):
             load_feature_tables(str(tmp_path / name), ["train"])
 
-    refused("absent.csv", "There is not a feature table", FileNotFoundError)
+    refused("absent.csv", "There is no feature table", FileNotFoundError)
     np.savez(tmp_path / "objects.npz", u0=np.array([None, {}], dtype=object))
     refused("objects.npz", "holds Python objects")
     np.savez(tmp_path / "sizes.npz", u0=np.zeros(2), u1=np.zeros(3))

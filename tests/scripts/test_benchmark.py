@@ -222,5 +222,5 @@ def test_a_cut_window_is_timed_beside_the_whole_one(tmp_path, capsys):
     (tmp_path / "none").mkdir()
     with pytest.raises(FileNotFoundError, match="There are no .wav files in"):
         main(["window", "--data_dir", str(tmp_path / "none")])
-    with pytest.raises(ValueError, match="--sounds is 0: give 1 or more"):
+    with pytest.raises(ValueError, match="--sounds must be at least 1"):
         main(["window", "--data_dir", str(tmp_path), "--sounds", "0"])

@@ -262,7 +262,7 @@ def test_scenes_of_a_data_set_with_splits(tmp_path, trainings):
     assert not speakers["train"] & speakers["test"]  # three conversations of a speaker are a scene here
     whole = run(data, tmp_path / "cv", **more)
     assert len(trainings) == 3 and whole["pooled"]["num_utterances"] == len(names)
-    for folds, message in (([4], "the folds are 1 to 3"), ([0, 1], "the folds are 1 to 3")):
+    for folds, message in (([4], "the folds are 1 to 3"), ([0, 1], "--folds must be at least 1, but is 0")):
         with pytest.raises(ValueError, match=message):
             run(data, tmp_path / "other", folds=folds, **more)
     with pytest.raises(ValueError, match="needs a training split.* and a validation split"):

@@ -179,11 +179,13 @@ def test_bad_input_is_refused_before_the_training(words, clips, tmp_path):
     refused("3 of the 3 conversations of leaked overlap: 3 with the test split", "--extra_data", leaked)
     refused("no conversation is left to train on", "--extra_data", leaked, "--leave_out_overlap")
     refused("--extra_data_first needs --extra_data", "--extra_data_first", 1)
-    refused("--r_drop must be 0 or more", "--r_drop", -1)
+    refused("--r_drop must be at least 0", "--r_drop", -1)
     refused("--text_layer_dropout .*needs --text_model", "--text_layer_dropout", 0.1)
     two = tmp_path / "two"
     two.mkdir()
     row = {"speaker": "A", "audio_features": [1.0, 2.0]}
     talk = {"utterances": [{**row, "emotion": "joy"}, {**row, "emotion": "anger"}]}
     (two / "train.jsonl").write_text(json.dumps(talk), encoding="utf-8")
-    refused("the audio features of two have size 2, those of ravdess size 4", "--extra_data", f"ravdess={clips}", two)
+    refused(
+        "the audio features of two [(]size 2[)] and of ravdess [(]size 4[)]", "--extra_data", f"ravdess={clips}", two
+    )

@@ -318,7 +318,7 @@ def test_a_training_has_the_precision_that_it_is_given_whatever_was_run_before(c
 
 def test_a_validation_split_is_required(corpus, tmp_path):
     (tmp_path / "train.jsonl").write_text((corpus / "train.jsonl").read_text())
-    with pytest.raises(ValueError, match=r"has no validation split \(for a folder: validation.jsonl\)"):
+    with pytest.raises(ValueError, match=r"has no validation split \(in a folder: validation.jsonl\)"):
         train.main(["--dataset_name", "folder", "--data_dir", str(tmp_path), "--output_dir", str(tmp_path / "out")])
 
 
@@ -391,9 +391,9 @@ def test_evaluation_names_what_is_missing(corpus, tmp_path):
     audio = ["--audio_features", str(corpus / "audio.csv")]
     train.main([*map(str, train_arguments(corpus, tmp_path / "out", *audio, "--num_train_epochs", 1))])
     model = ["--model", str(tmp_path / "out"), "--num_resamples", "0", "--pictures", "False"]
-    with pytest.raises(ValueError, match="trained with audio, and the data has none: give --audio_features"):
+    with pytest.raises(ValueError, match="trained with audio, but the data has none: give --audio_features"):
         evaluate_script.main([*model, *arguments])
-    with pytest.raises(ValueError, match="The model has no vision; it has text, audio"):
+    with pytest.raises(ValueError, match="The model has no vision; choose from text, audio"):
         evaluate_script.main([*model, *arguments, "--modalities", "vision"])
     assert not (tmp_path / "results.json").exists()
     assert evaluate_script.main([*model, *arguments, "--modalities", "text"])["modalities"] == ["text"]

@@ -202,7 +202,7 @@ def test_the_average_of_the_weights_is_scored_and_saved(corpus, tmp_path, monkey
 def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
     _, model_args, args = parse_arguments(["--recipe", "meld", "--output_dir", "x", "--layer_decay", "0.5"])
     assert (model_args.text_scope, args.group_by_length, args.layer_decay) == ("conversation", True, 0.5)
-    with pytest.raises(ValueError, match="no recipe 'iemocap'; there are: meld"):
+    with pytest.raises(ValueError, match="no recipe 'iemocap'; choose from meld"):
         parse_arguments(["--recipe", "iemocap", "--output_dir", "x"])
     with pytest.raises(SystemExit, match="2"):  # an abbreviation would name the recipe, and not read it
         parse_arguments(["--recip", "meld", "--output_dir", "x"])
