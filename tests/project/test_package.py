@@ -68,6 +68,10 @@ def test_it_holds_both_packages_and_nothing_else(wheel):
     assert set(wheel.namelist()) == {*expected, *about, *command}
 
 
+def test_it_is_small(wheel):
+    assert Path(wheel.filename).stat().st_size < 1_000_000
+
+
 def test_its_metadata_say_what_it_needs(wheel):
     [path] = [name for name in wheel.namelist() if name.endswith("METADATA")]
     metadata = Parser().parsestr(wheel.read(path).decode("utf-8"))
