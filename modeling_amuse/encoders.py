@@ -11,6 +11,7 @@ from transformers import MODEL_MAPPING, ASTConfig, AutoModel, Wav2Vec2BertConfig
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
+from .like_lengths import in_first_order
 from .pickled_adapters import check_adapter
 from .tokens import left_align
 from .tracing import is_exporting
@@ -133,17 +134,21 @@ def _norms_over_time(encoder: PreTrainedModel) -> bool:
 def _encode_by_length(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.BoolTensor):
     """Like `encode_audio`, but encode the rows `(rows, samples)` of each length by themselves, without padding."""
     lengths = mask.sum(dim=1)
-    order, states = [], []
+    groups, read = [], []
     for length in lengths.unique():
         rows = (lengths == length).nonzero()[:, 0]
         width = max(int(length), min(SHORTEST_SOUND, audio_values.shape[1]))
-        order.append(rows)
-        states.append(_encode_sound(encoder, audio_values[rows, :width], mask[rows, :width]))
-    tokens = max(part.shape[1] for part, _ in states)
-    padded = [pad(part, (0, 0, 0, tokens - part.shape[1])) for part, _ in states]
-    masks = [pad(part, (0, tokens - part.shape[1])) for _, part in states]
-    back = torch.cat(order).argsort()
-    return torch.cat(padded)[back], torch.cat(masks)[back]
+        groups.append(rows)
+        read.append(_encode_sound(encoder, audio_values[rows, :width], mask[rows, :width]))
+    return _joined(read, groups)
+
+
+def _joined(read: list[tuple[torch.Tensor, torch.BoolTensor]], groups: list[torch.LongTensor]):
+    """States and mask of groups of rows that were encoded separately, padded to one length, in the order of the rows."""
+    tokens = max(states.shape[1] for states, _ in read)
+    states = [pad(states, (0, 0, 0, tokens - states.shape[1])) for states, _ in read]
+    masks = [pad(mask, (0, tokens - mask.shape[1])) for _, mask in read]
+    return in_first_order(states, groups), in_first_order(masks, groups)
 
 
 def has_fixed_window(encoder: PreTrainedModel) -> bool:
@@ -160,17 +165,13 @@ def _encode_cropped(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: 
     frames = mask.shape[1]
     ends = mask.sum(dim=1) + WINDOW_MARGIN
     windows = (ends.add(WINDOW_STEP - 1).div(WINDOW_STEP, rounding_mode="floor") * WINDOW_STEP).clamp(max=frames)
-    rows, states, masks = [], [], []
+    groups, read = [], []
     for window in windows.unique().tolist():
-        rows.append((windows == window).nonzero()[:, 0])
+        rows = (windows == window).nonzero()[:, 0]
+        groups.append(rows)
         with _narrowed(encoder, frames, window):
-            read = _encode_sound(encoder, audio_values[rows[-1], :, :window], mask[rows[-1], :window])
-        states.append(read[0])
-        masks.append(read[1])
-    tokens = max(part.shape[1] for part in states)
-    back = torch.cat(rows).argsort()
-    states = torch.cat([pad(part, (0, 0, 0, tokens - part.shape[1])) for part in states])
-    return states[back], torch.cat([pad(part, (0, tokens - part.shape[1])) for part in masks])[back]
+            read.append(_encode_sound(encoder, audio_values[rows, :, :window], mask[rows, :window]))
+    return _joined(read, groups)
 
 
 @contextmanager
