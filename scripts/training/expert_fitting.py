@@ -44,6 +44,11 @@ class ExpertData:
     present: dict[str, np.ndarray]
     evidence: dict[str, np.ndarray]
 
+    def __post_init__(self):
+        # in float32 the steps of the numerical gradient are lost, and the optimizer never moves the weights
+        self.logits = self.logits.astype(np.float64)
+        self.evidence = {modality: values.astype(np.float64) for modality, values in self.evidence.items()}
+
 
 @dataclass
 class FittedHead:
@@ -94,15 +99,14 @@ class Calibration:
 
     def logits(self, data: ExpertData, terms: dict[str, np.ndarray]) -> np.ndarray:
         """The logits `(rows, C)`. `terms` are log Q_m - log prior of each modality, 0 where it is missing."""
-        scores = self.conversation_weight * data.logits.astype(np.float64)
+        scores = self.conversation_weight * data.logits
         for modality, weight in self.weights.items():
             scores = scores + (weight * self.share(data, modality))[:, None] * terms[modality]
         return scores
 
     def share(self, data: ExpertData, modality: str) -> np.ndarray:
         """The fraction of an expert's weight for each utterance, `(rows,)`."""
-        # in float32 the steps of the numerical gradient are lost, and the optimizer never moves the weights
-        evidence = np.maximum(data.evidence[modality].astype(np.float64), 1e-6)
+        evidence = np.maximum(data.evidence[modality], 1e-6)
         return evidence / (evidence + self.half_evidence.get(modality, 0.0))
 
 

@@ -12,7 +12,7 @@ from modeling_amuse.scripts.training.training_arguments import DataArguments, Mo
 
 RECIPE_FILE = "recipe.yaml"
 OF_ONE_RUN = {
-    *("recipe", "output_dir", "resume_from_checkpoint", "use_cpu", "num_threads", "num_threads"),
+    *("recipe", "output_dir", "resume_from_checkpoint", "use_cpu", "num_threads"),
     *("report_to", "push_to_hub", "hub_model_id", "hub_private_repo", "energy_country", "device_watts"),
 }
 """Options of a single run, which do not change the trained model and are not part of a recipe."""
