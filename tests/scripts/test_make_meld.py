@@ -45,7 +45,9 @@ def desk(tmp_path, tiny_text_encoder, monkeypatch) -> Path:
 def make_meld() -> subprocess.CompletedProcess:
     if shutil.which("make") is None:
         pytest.skip("needs make")
-    environment = {**os.environ, "HF_HUB_OFFLINE": "0"}
+    inherited = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # set when `make test` runs this: a nested make prints its folder
+    environment = {name: value for name, value in os.environ.items() if name not in inherited}
+    environment["HF_HUB_OFFLINE"] = "0"
     command = ["make", "--file", str(ROOT / "Makefile"), "meld"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
