@@ -1,6 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-A page for a trained AMuSE: type a conversation or upload a recording, and see who feels what, when and why.
+A web page for a trained AMuSE model: it shows the emotion of each utterance of a typed or recorded conversation, and why.
 
     python app.py --model user/amuse-meld
 """
@@ -10,12 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-# the page fetches nothing from elsewhere and reports to nobody
+# the page makes no requests to other servers
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 HERE = Path(__file__).resolve().parent
 if "modeling_amuse" not in sys.modules and not (HERE / "modeling_amuse").is_dir():
-    # run as a file of a clone; a Space has the package beside this file
+    # this file is run in a clone; in a Space, the package lies beside this file
     sys.path.insert(1, str(HERE.parents[1]))
 
 import gradio as gr
@@ -31,14 +31,14 @@ from modeling_amuse.processing.timelines.report import about_model, report_js
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
 
 EXAMPLES = HERE / "example"
-"""A rendered recording of synthetic voices and drawn faces, and its transcript."""
+"""An example recording with synthetic voices and drawn faces, and its transcript."""
 
 MOST_AT_ONCE = 8
-"""Requests that are read at the same time; they wait for a recognizer in their lanes."""
+"""Requests that are handled at the same time. Each waits in its lane until a recognizer is free."""
 
 
 def build(page: EmotionPage) -> gr.Blocks:
-    """The page."""
+    """The Gradio app."""
     with gr.Blocks(title="Who feels what", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
         gr.Markdown(INTRODUCTION)
         gr.HTML(introduction_of(page.facts), js_on_load=None)
@@ -55,7 +55,7 @@ def _text_part(page: EmotionPage):
     text = gr.Textbox(
         value=EXAMPLE,
         label="The conversation",
-        info="A line for each utterance: the name, a colon, the words.",
+        info="One line per utterance: the speaker's name, a colon, the words. Example: Ada: I got the job!",
         lines=7,
         max_lines=20,
         max_length=MOST_CHARACTERS,
@@ -69,14 +69,14 @@ def _text_part(page: EmotionPage):
 
 
 def _recording_part(page: EmotionPage):
-    needed = " (optional)" if page.speech_model else ", needed: who speaks when"
+    needed = " (optional)" if page.speech_model else " (needed): who says what, and when"
     recording = gr.File(
-        label="Recording, sound or video", file_types=list(RECORDING_SUFFIXES), height=140, elem_id="recording"
+        label="Recording (audio or video)", file_types=list(RECORDING_SUFFIXES), height=140, elem_id="recording"
     )
     microphone = gr.Audio(
         sources=["microphone"],
         type="filepath",
-        label="Or speak",
+        label="Or record with the microphone",
         visible=page.speech_model is not None,
         elem_id="microphone",
     )
@@ -84,16 +84,16 @@ def _recording_part(page: EmotionPage):
         label=f"Transcript{needed}", file_types=list(TRANSCRIPT_READERS), height=140, elem_id="transcript"
     )
     num_speakers = gr.Number(
-        label="How many people speak (optional, where there is no transcript)",
+        label="Number of speakers (optional, used without a transcript)",
         value=None,
         precision=0,
         minimum=1,
         visible=page.speech_model is not None,
     )
-    with gr.Accordion("What can be uploaded", open=False):
+    with gr.Accordion("File formats and limits", open=False):
         gr.Markdown(
-            f"Up to {MOST_SECONDS // 60} minutes and {MOST_BYTES // 2**20} MB. Recordings: {_listed(RECORDING_SUFFIXES)}. "
-            f"Transcripts, with the times of every utterance: {_listed(TRANSCRIPT_READERS)}."
+            f"At most {MOST_SECONDS // 60} minutes and {MOST_BYTES // 2**20} MB. Recordings: {_listed(RECORDING_SUFFIXES)}. "
+            f"Transcripts must have the start and end time of each utterance: {_listed(TRANSCRIPT_READERS)}."
         )
     button, cancel, clear, example = _buttons("recording", "Example recording")
     outputs = _outputs("recording")
@@ -116,7 +116,7 @@ def _recording_part(page: EmotionPage):
 
 
 def _buttons(name: str, example: str) -> tuple[gr.Button, gr.Button, gr.Button, gr.Button]:
-    """To recognize, to cancel, to clear, and to take an example."""
+    """The buttons that recognize, cancel, clear, and fill in an example."""
     with gr.Row():
         button = gr.Button("Recognize emotions", variant="primary", elem_id=f"recognize-{name}", min_width=120)
         cancel = gr.Button("Cancel", elem_id=f"cancel-{name}", min_width=80)
@@ -126,7 +126,7 @@ def _buttons(name: str, example: str) -> tuple[gr.Button, gr.Button, gr.Button, 
 
 
 def _outputs(name: str) -> list:
-    """Where an answer is shown: the result, and the same to take along."""
+    """The components that show an answer: the result, and the buttons that download it."""
     result = gr.HTML(elem_id=f"{name}-result", js_on_load=None, min_height=60)
     with gr.Row():
         files = [
@@ -139,7 +139,7 @@ def _outputs(name: str) -> list:
 
 
 def _connect(page: EmotionPage, event, cancel, clear, outputs: list, inputs: list):
-    """Let a button stop the answer, and another one empty the inputs and the result."""
+    """Connect the button that stops a request, and the one that empties the inputs and the result."""
     cancel.click(page.cancel, None, outputs, queue=False, cancels=[event], api_visibility="private")
 
     def emptied():
@@ -156,21 +156,23 @@ def _listed(suffixes) -> str:
 
 def chosen_model(given: str | None) -> str:
     """
-    The model of the page: the one given, else `AMUSE_MODEL`, else the first of `models` of the README.
+    The name of the model: `given`, or the environment variable `AMUSE_MODEL`, or the first of `models` in the README's metadata.
 
     Raises:
-        ValueError: when none is named.
+        ValueError: if none of them names a model.
     """
     card = HERE / "README.md"
     models = (RepoCard.load(card).data.get("models") if card.is_file() else None) or [None]
     model = given or os.environ.get("AMUSE_MODEL") or models[0]
     if model is None:
-        raise ValueError("Name the model: --model, the variable AMUSE_MODEL, or models in README.md.")
+        raise ValueError(
+            "No model is named. Give --model, set the environment variable AMUSE_MODEL, or list it under models in README.md."
+        )
     return model
 
 
 def theme() -> gr.Theme:
-    """The colours of the page, as dark as small letters must be to be read."""
+    """The colours of the page; small text has a contrast of at least 4.5."""
     return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_text_color_subdued="*neutral_600",
         block_info_text_color="*neutral_600",
@@ -193,8 +195,10 @@ def theme() -> gr.Theme:
 def main(arguments: list[str] | None = None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="Folder or Hub id of the model.")
-    parser.add_argument("--speech_model", help="Whisper (Hub id or folder) that writes transcripts.")
-    parser.add_argument("--port", type=int, help="Port of this machine. Default: the first that is free from 7860 on.")
+    parser.add_argument(
+        "--speech_model", help="Whisper model (folder or Hub id) that transcribes recordings without a transcript."
+    )
+    parser.add_argument("--port", type=int, help="Port of the page. Default: the first free port from 7860 on.")
     args = parser.parse_args(arguments)
     folder = os.environ.get("AMUSE_PAGE_FOLDER")
     SweptFolder(Path(folder) if folder else default_folder()).use()

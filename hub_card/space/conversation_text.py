@@ -1,21 +1,21 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Typed conversations: one utterance a line, `Name: words`."""
+"""Parsing typed conversations, which have one utterance per line: `Name: words`."""
 
 import re
 
 MOST_UTTERANCES = 200
 MOST_CHARACTERS = 20_000
 LONGEST_UTTERANCE = 1_000
-"""Characters of an utterance; a minute of fast speech has fewer."""
+"""The most characters of an utterance. A minute of fast speech has fewer."""
 LONGEST_NAME = 40
 
 
 def parse_conversation(text: str) -> list[dict]:
     """
-    The utterances of a typed conversation, as the pipeline takes them. Empty lines count for nothing.
+    The utterances of a typed conversation, as the pipeline takes them. Empty lines are skipped.
 
     Raises:
-        ValueError: when there is nothing, too much, or a line that is no `Name: words`, with its number.
+        ValueError: if the text is empty or too long, or a line is not `Name: words`; the message has the line's number.
     """
     if len(text) > MOST_CHARACTERS:
         raise ValueError(
@@ -27,7 +27,7 @@ def parse_conversation(text: str) -> list[dict]:
             continue
         speaker, colon, words = (part.strip() for part in line.partition(":"))
         is_name = any(map(str.isalpha, speaker)) and len(speaker) <= LONGEST_NAME
-        # the colon of "at 12:30" or of an address names nobody
+        # a colon in a time ("at 12:30") or an address does not end a name
         if not colon or not is_name or re.search(r"^[^:]*:[\d/]", line):
             raise ValueError(
                 f"Line {number} does not say who speaks. Write the name, a colon and the words: “Ada: Hello!”"
@@ -36,7 +36,7 @@ def parse_conversation(text: str) -> list[dict]:
             raise ValueError(f"Line {number} has a name, but no words after the colon.")
         if len(words) > LONGEST_UTTERANCE:
             raise ValueError(
-                f"Line {number} has {len(words)} characters; an utterance has up to {LONGEST_UTTERANCE}. Divide it into lines."
+                f"Line {number} has {len(words)} characters; an utterance has up to {LONGEST_UTTERANCE}. Split it into several lines."
             )
         utterances.append({"speaker": speaker, "text": words})
     if not utterances:

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What the page's buttons do."""
+"""The functions behind the page's buttons."""
 
 import importlib.util
 import tempfile
@@ -31,18 +31,18 @@ from modeling_amuse.processing.timelines.report_pictures import thumbnails
 from modeling_amuse.processing.timelines.timeline_files import has_times, write_timeline
 
 DOWNLOADS = {"json": "JSON", "csv": "CSV", "srt": "SRT", "html": "Report"}
-"""What can be taken along, in the order of the buttons."""
+"""The suffixes and titles of the files that can be downloaded, in the order of the buttons."""
 
 MOST_SPEAKERS = 20
 
 
 class EmotionPage:
     """
-    Answers requests.
+    Answers the requests of the page and of its API.
 
     Args:
         model: folder or Hub id of the model.
-        speech_model: a Whisper model that writes transcripts; None asks for them.
+        speech_model: folder or Hub id of a Whisper model that transcribes recordings. None: a transcript must be uploaded.
     """
 
     def __init__(self, model: str, speech_model: str | None = None):
@@ -59,7 +59,7 @@ class EmotionPage:
         self._running: dict[str | None, threading.Event] = {}
 
     def recognize_text(self, text: str | None, request: gr.Request = None, progress=gr.Progress()):  # noqa: B008  gradio fills it in
-        """Answer to a typed conversation: the report, and files."""
+        """Recognize a typed conversation; gives the report and the files to download."""
         yield from self._answer(lambda ask: self._typed(text or "", ask), "text", request, progress)
 
     def recognize_recording(
@@ -70,7 +70,7 @@ class EmotionPage:
         request: gr.Request = None,
         progress=gr.Progress(),  # noqa: B008  gradio fills it in
     ):
-        """Answer to uploaded files."""
+        """Recognize an uploaded recording; gives the report and the files to download."""
 
         def recorded(ask):
             return self._recorded(recording, transcript, num_speakers, ask)
@@ -78,20 +78,20 @@ class EmotionPage:
         yield from self._answer(recorded, "recording", request, progress, recording, transcript)
 
     def cancel(self, request: gr.Request = None):
-        """Stop what this visitor asked for. Returns what stands in place of the result."""
+        """Stop the running request of this visitor. Returns the outputs without a result."""
         running = self._running.get(request and request.session_hash)
         if running is not None:
             running.set()
         return self.empty("Cancelled.")
 
     def empty(self, message: str | None = None) -> list:
-        """The outputs without a result, with a message in its place."""
+        """The outputs without a result; a message may take its place."""
         hidden = gr.update(value=None, visible=False)
         return [problem_html(message) if message else "", *(hidden for _ in DOWNLOADS)]
 
     def _typed(self, text: str, ask) -> ReportedRecording:
         if "text" not in self.modalities:
-            raise ValueError("This model reads no words: upload a recording.")
+            raise ValueError("This model does not read text: upload a recording.")
         utterances = parse_conversation(text)
         lane = "short" if len(utterances) <= SHORT_UTTERANCES else "long"
         return ReportedRecording("Typed conversation", ask(lane, utterances, self._wants(len(utterances))))
@@ -101,12 +101,14 @@ class EmotionPage:
             raise ValueError("There is no recording yet. Upload a sound file or a video.")
         seconds = check_recording_file(recording)
         if transcript is None and self.speech_model is None:
-            raise ValueError("This page does not recognize speech: upload a transcript that says who speaks when, too.")
+            raise ValueError(
+                "This page does not transcribe speech: also upload a transcript that says who speaks when."
+            )
         if transcript is not None:
             check_transcript_file(transcript)
         if num_speakers is not None and not (1 <= num_speakers <= MOST_SPEAKERS and num_speakers == int(num_speakers)):
             raise ValueError(
-                f"The number of speakers is a whole number from 1 to {MOST_SPEAKERS}; leave it empty to let it be guessed."
+                f"The number of speakers must be a whole number from 1 to {MOST_SPEAKERS}. Leave it empty to have it estimated."
             )
         results = ask(
             "short" if seconds <= SHORT_SECONDS else "long",
@@ -130,8 +132,10 @@ class EmotionPage:
         The outputs of a request.
 
         Args:
-            recognize: is given a function to ask a lane with, and gives a recording with its results.
-            name: of the part of the page, which begins the anchors.
+            recognize: a function that returns the recognized recording. Its argument is a function that recognizes a
+                conversation in a lane.
+            name: the name of the tab, with which the anchors of the result begin.
+            uploaded: the paths of the uploaded files; messages name them without their folders.
         """
         session = request and request.session_hash
         stopped = self._running[session] = threading.Event()
@@ -145,7 +149,7 @@ class EmotionPage:
             progress(completed / total if total else 0, desc=STAGE_TITLES.get(stage, stage))
 
         def ask(lane: str, conversation, wanted: dict, **settings) -> RecognizedConversation:
-            progress(0, desc="Waiting for its turn")
+            progress(0, desc="Waiting for other requests")
             with self.lanes[lane].turn(check) as recognizer:
                 return recognizer(conversation, progress=draw, **wanted, **settings)
 
@@ -164,7 +168,7 @@ class EmotionPage:
         results.warnings = [_without_folders(warning, uploaded) for warning in results.warnings]
         with tempfile.TemporaryDirectory() as folder:
             shown = report_body([reported], self.facts, anchor=f"{name}-")
-            # gradio copies the files to where they are swept
+            # gradio copies the files into its cache, which is swept
             yield [shown, *self._downloads(reported, Path(folder))]
 
     def _downloads(self, reported: ReportedRecording, folder: Path) -> list:
@@ -185,7 +189,7 @@ class EmotionPage:
 
 
 def _without_folders(message: str, uploaded: tuple[str | None, ...]) -> str:
-    """A message that names uploaded files without their folders: where this machine keeps them is of no use to anybody."""
+    """The message with uploaded files named without their folders, which visitors need not know."""
     for path in filter(None, uploaded):
         message = message.replace(str(path), Path(path).name)
     return message

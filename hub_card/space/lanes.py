@@ -1,16 +1,16 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Short requests beside long ones: each kind waits for its own kind alone."""
+"""Queues of requests: short requests do not wait for long ones."""
 
 import copy
 import threading
 from contextlib import contextmanager
 
 MOST_WAITING = 5
-"""Requests of a kind that wait; one more is asked to come back."""
+"""The most requests that wait in a lane. A further one is refused."""
 
 
 class Cancelled(Exception):
-    """A visitor does not want the answer any more."""
+    """The visitor cancelled the request."""
 
 
 class Lane:
@@ -25,17 +25,17 @@ class Lane:
     @contextmanager
     def turn(self, check):
         """
-        Wait for the recognizer, and keep it for the block.
+        A context manager that waits until the recognizer is free and reserves it.
 
         Args:
-            check: is called while waiting; it raises [`Cancelled`] when nobody waits any more.
+            check: a function that is called repeatedly while waiting. It raises [`Cancelled`] if the request was cancelled.
 
         Raises:
-            ValueError: when too many wait.
+            ValueError: if too many requests wait already.
         """
         with self._count:
             if self._present > MOST_WAITING:
-                raise ValueError("Many people use this page just now. Please try again in a few minutes.")
+                raise ValueError("Too many requests are waiting. Please try again in a few minutes.")
             self._present += 1
         try:
             while not self._turn.acquire(timeout=0.2):
@@ -51,7 +51,7 @@ class Lane:
 
 
 def make_lanes(recognizer) -> dict[str, Lane]:
-    """A lane for `"short"` and one for `"long"` requests, with the same weights in memory once."""
+    """A lane for `"short"` and one for `"long"` requests. Their models share one copy of the weights."""
     model = recognizer.model
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     other = copy.copy(recognizer)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What the page takes at most, so that one visitor cannot stop it for the others. The same holds for its API."""
+"""Limits on the input, so that one visitor cannot block the page for others. They also hold for the API."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
 from modeling_amuse.processing.transcripts import read_transcript
 
 MOST_TRANSCRIBED = 500
-"""Utterances of a transcript."""
+"""The most utterances of a transcript."""
 MOST_SECONDS = 20 * 60
 MOST_BYTES = 200 * 2**20
 MOST_TRANSCRIPT_BYTES = 2 * 2**20
 MOST_EXPLAINED = 60
-"""Utterances of a conversation whose emotions are explained: it takes longer than recognizing them."""
+"""Conversations with more utterances are recognized but not explained, as explanations take much longer."""
 
 SHORT_UTTERANCES, SHORT_SECONDS = 30, 60
-"""A request that is not larger does not wait for longer ones."""
+"""A request of at most so many utterances, or seconds of recording, is short: it does not wait for long ones."""
 
 
 def check_recording_file(path: str) -> float:
@@ -29,7 +29,7 @@ def check_recording_file(path: str) -> float:
         Its duration in seconds.
 
     Raises:
-        ValueError: when it is none, or too large or too long.
+        ValueError: if it is not a recording, or is too large or too long.
     """
     _check_file(path, RECORDING_SUFFIXES, "recording", MOST_BYTES)
     seconds = probe_media(path).duration
@@ -46,17 +46,19 @@ def check_transcript_file(path: str):
     Check an uploaded transcript.
 
     Raises:
-        ValueError: when it is none, is too long, or names files of this machine.
+        ValueError: if it is not a transcript, is too long, or names recordings, which would be files of the server.
     """
     _check_file(path, tuple(TRANSCRIPT_READERS), "transcript", MOST_TRANSCRIPT_BYTES)
     utterances = read_transcript(path)["utterances"]
     if any({"audio", "video"} & set(utterance) for utterance in utterances):
-        raise ValueError("The transcript names recordings itself: take audio and video out, the uploaded one is read.")
+        raise ValueError(
+            "The transcript names recordings itself: remove `audio` and `video` from it. The uploaded recording is used."
+        )
     check_count(len(utterances), MOST_TRANSCRIBED)
 
 
 def check_count(number: int, most: int):
-    """Raise a ValueError for more utterances than the page takes."""
+    """Raise a ValueError if there are more than `most` utterances."""
     if number > most:
         raise ValueError(f"These are {number} utterances; this page takes up to {most} at a time.")
 

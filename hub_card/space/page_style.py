@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""How the page looks beside the report, and its fixed texts."""
+"""The style of the page around the report, and its fixed texts."""
 
 from html import escape
 
@@ -14,20 +14,21 @@ Ben: I am. I just did not think that it would be so soon."""
 
 INTRODUCTION = """# Who feels what
 
-The emotion of the speaker of every utterance of a conversation: when it changes, how sure that is, and why."""
+Type a conversation or upload a recording. For each utterance you see the speaker's emotion, how sure the model is, and why."""
 
-NOTICE = """What you see is a guess of a model, no measurement of what anybody feels. It errs often, and more often for people unlike \
-those it learned from. Upload recordings only of people who agreed. Uploaded files and results are removed after an hour or two."""
+NOTICE = """The emotions are guesses of a statistical model. They do not measure what a person feels. They are often wrong, and more \
+often for people who are unlike those in the training data. Upload recordings only of people who agreed. Uploaded files and results are \
+deleted after one to two hours."""
 
 STAGE_TITLES = {
     "speech": "Finding speech",
-    "speakers": "Finding out who speaks",
-    "words": "Writing down the words",
-    "voice": "Listening to the voices",
-    "faces": "Looking at the faces",
+    "speakers": "Telling speakers apart",
+    "words": "Transcribing the words",
+    "voice": "Analysing the voices",
+    "faces": "Analysing the faces",
     "emotions": "Recognizing the emotions",
 }
-"""What the progress bar says at each stage of a recognition."""
+"""The text of the progress bar at each stage of a recognition."""
 
 _PAGE_CSS = """
 .gradio-container { max-width: 62rem !important; margin: 0 auto !important; padding: 0 !important; overflow-x: clip; }
@@ -46,12 +47,12 @@ CSS = report_css(".dark") + _PAGE_CSS
 
 
 def problem_html(message: str) -> str:
-    """Bad input, said where the result would stand."""
+    """A message about bad input, as HTML that takes the place of the result."""
     return f'<div class="amuse-report"><p class="problem" role="alert">{escape(message)}</p></div>'
 
 
 def introduction_of(facts) -> str:
-    """The model's name, what it learned from and its scores, as HTML."""
+    """The model's name, its training data and its scores, as HTML."""
     sentences = " ".join(escape(sentence) for sentence in (facts.learned_from, *facts.scores))
     warning = (
         f'<p class="note" role="note" id="training-data-warning">{escape(facts.warning)}</p>' if facts.warning else ""

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The folder of uploads, results and caches, in which nothing stays: not even what a killed page left behind."""
+"""The folder of uploads, results and caches. Old files are deleted, including those that a killed page left behind."""
 
 import os
 import tempfile
@@ -8,29 +8,34 @@ import time
 from pathlib import Path
 
 KEPT_SECONDS = 3600
-"""How long a file stays that nobody writes to."""
+"""Seconds after its last change from which on a file is deleted."""
 SWEPT_EVERY = 300
-"""Seconds between two sweeps. A file stays at most for the sum of both."""
+"""Seconds between two sweeps. A file is kept at most for the sum of both."""
 
 
 class SweptFolder:
     """
-    A folder whose files are removed by their age.
+    A folder whose files are deleted when they are too old.
 
     Args:
-        path: the folder, which belongs to pages alone: everything in it is removed. It is made where it is missing.
-        kept_seconds: how long a file stays.
+        path: the folder. It must hold nothing else, as all of its files are deleted in time. It is created if it is missing,
+            and only its owner can read it.
+        kept_seconds: seconds after its last change from which on a file is deleted.
         swept_every: seconds between two sweeps.
+
+    Raises:
+        ValueError: if the path is a link, or the folder belongs to another user, who could read the uploads.
     """
 
     def __init__(self, path: Path, kept_seconds: float = KEPT_SECONDS, swept_every: float = SWEPT_EVERY):
         self.path, self.kept_seconds, self.swept_every = path, kept_seconds, swept_every
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # gradio copies files into its cache only from elsewhere
+        _make_private(path)
+        # two folders, as gradio copies a file into its cache only if the file is outside of it
         self.cache, self.work = path / "cache", path / "work"
 
     def use(self):
-        """Sweep now and from time to time, and let gradio and `tempfile` put all of their files here."""
+        """Sweep now and every `swept_every` seconds, and make gradio and `tempfile` write all of their files here."""
         for folder in (self.cache, self.work):
             folder.mkdir(exist_ok=True)
         os.environ["GRADIO_TEMP_DIR"] = str(self.cache)
@@ -39,7 +44,7 @@ class SweptFolder:
         threading.Thread(target=self._go_on, name="sweep", daemon=True).start()
 
     def sweep(self):
-        """Remove the files that are too old, and folders that are empty and as old."""
+        """Delete files that are too old, and empty folders that are as old."""
         oldest = time.time() - self.kept_seconds
         for folder, _, names in os.walk(self.path, topdown=False):
             for name in names:
@@ -58,10 +63,23 @@ def _remove(path: str, oldest: float, remove):
         if os.lstat(path).st_mtime < oldest:
             remove(path)
     except OSError:
-        pass  # somebody else removed it, or it is not empty yet
+        pass  # another process deleted it, or the folder is not empty
+
+
+def _make_private(path: Path):
+    """Make sure that the folder is this user's and that nobody else can read it, also if it existed before."""
+    if path.is_symlink():
+        raise ValueError(
+            f"{path} is a link: uploads must lie in a folder of their own. Set AMUSE_PAGE_FOLDER to another one."
+        )
+    if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+        raise ValueError(
+            f"{path} belongs to another user, who could read uploads. Set AMUSE_PAGE_FOLDER to another folder."
+        )
+    path.chmod(0o700)
 
 
 def default_folder() -> Path:
-    """The folder of this user's pages: the same after a restart."""
+    """The default folder, one for each user. It is the same after a restart, so that old files are found."""
     owner = os.getuid() if hasattr(os, "getuid") else "user"
     return Path(tempfile.gettempdir()) / f"amuse-page-{owner}"

@@ -352,6 +352,21 @@ def test_the_folder_is_swept_by_age_and_again_and_again(tmp_path):
         time.sleep(0.05)
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs the owners and modes of POSIX")
+def test_nobody_else_can_read_the_folder_of_uploads(tmp_path, monkeypatch):
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir(mode=0o755)
+    SweptFolder(open_to_all)
+    SweptFolder(tmp_path / "new")
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("open", "new")] == [0o700, 0o700]
+    (tmp_path / "link").symlink_to(open_to_all)
+    with pytest.raises(ValueError, match="is a link"):
+        SweptFolder(tmp_path / "link")
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.raises(ValueError, match="belongs to another user"):
+        SweptFolder(open_to_all)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
