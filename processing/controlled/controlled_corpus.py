@@ -10,6 +10,7 @@ emotional ones, and the pace of speech is drawn, too: otherwise the duration of 
 words to voice and face, and that of the voice to the face. The conversations have the speakers of the sample corpus.
 """
 
+from collections.abc import Sequence
 from itertools import combinations, product
 
 import numpy as np
@@ -89,12 +90,15 @@ SLOWEST, FASTEST = 0.75, 1.3
 """The range of the pace of an utterance; 1 is the usual pace of its tone."""
 
 
-def compose(seed: int = 0) -> dict[str, list[dict]]:
+def compose(seed: int = 0, draws: Sequence[int] = (0,)) -> dict[str, list[dict]]:
     """
     Draw the conversations of each split, without recordings.
 
     Args:
-        seed: the seed of emotions, evidence and words.
+        seed: the seed of emotions, evidence and words, and of the neutral sentences that each split has.
+        draws: numbers of draws. Each draw has other emotions, evidence, words and people than the others, in as many
+            conversations as the sample corpus. All draws of a seed share the neutral sentences of a split, so that a further
+            draw of the test split is unseen by a model that was trained on draw 0.
 
     Returns:
         For `train`, `validation` and `test` the conversations as the folder builder reads them. Each utterance also has its
@@ -109,18 +113,32 @@ def compose(seed: int = 0) -> dict[str, list[dict]]:
     own = dict(zip(("train", "validation", "test"), np.split(sentences, ends), strict=True))
     corpus = {}
     for number, (split, conversations) in enumerate(sample.items()):
-        draw = np.random.default_rng([seed, number])
         corpus[split] = [
-            {
-                "id": conversation["id"],
-                "utterances": [
-                    {"id": utterance["id"], "speaker": utterance["speaker"], **_draw_utterance(own[split], draw)}
-                    for utterance in conversation["utterances"]
-                ],
-            }
-            for conversation in conversations
+            conversation
+            for draw in draws
+            for conversation in _draw_conversations(conversations, own[split], [seed, number], draw)
         ]
     return corpus
+
+
+def _draw_conversations(sample: list[dict], neutral_sentences: np.ndarray, seed: list[int], number: int) -> list[dict]:
+    """The conversations of one split in draw `number`, with the speakers of the `sample`."""
+    draw = np.random.default_rng([*seed, number] if number else seed)
+    suffix = f"-{number}" if number else ""
+    return [
+        {
+            "id": conversation["id"] + suffix,
+            "utterances": [
+                {
+                    "id": utterance["id"] + suffix,
+                    "speaker": utterance["speaker"],
+                    **_draw_utterance(neutral_sentences, draw),
+                }
+                for utterance in conversation["utterances"]
+            ],
+        }
+        for conversation in sample
+    ]
 
 
 def _draw_utterance(neutral_sentences: np.ndarray, draw: np.random.Generator) -> dict:

@@ -4,6 +4,7 @@
 import json
 import os
 import zlib
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -20,10 +21,17 @@ from modeling_amuse.processing.extras import import_extra
 FRAME_RATE = 5
 FRAME_SIZE = 320  # pixels, of the square frame
 PAUSE_SECONDS = 0.4
+SPLITS = ("train", "validation", "test")
 VERSION = 2  # raised when the same conversation is rendered differently
 
 
-def render_corpus(directory: Path, seed: int = 0, num_processes: int = 2):
+def render_corpus(
+    directory: Path,
+    seed: int = 0,
+    num_processes: int = 2,
+    splits: Sequence[str] = SPLITS,
+    draws: Sequence[int] = (0,),
+):
     """
     Write the controlled corpus: `train.jsonl`, `validation.jsonl`, `test.jsonl` and an mp4 file for each conversation. An
     interrupted rendering continues with the first mp4 file that is not complete.
@@ -32,19 +40,28 @@ def render_corpus(directory: Path, seed: int = 0, num_processes: int = 2):
         directory: the folder to write into.
         seed: the seed of the conversations.
         num_processes: the number of conversations that are rendered at a time.
+        splits: the splits to write.
+        draws: numbers of draws, see [`compose`].
 
     Raises:
-        ValueError: when the folder holds a corpus of another seed or version.
+        ValueError: when the folder holds a corpus of another seed, version or draw, or other splits.
     """
     directory = Path(directory)
     made = {"seed": seed, "version": VERSION}
+    if tuple(draws) != (0,):
+        made["draws"] = list(draws)
+    if set(splits) != set(SPLITS):
+        made["splits"] = sorted(splits)
     record = directory / "controlled_corpus.json"
     if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != made:
-        raise ValueError(f"{directory} holds a corpus of another seed or version: remove it, or choose another folder.")
+        raise ValueError(
+            f"{directory} holds a corpus of another seed, version or draw, or other splits: remove it, or choose another "
+            "folder."
+        )
     (directory / "media").mkdir(parents=True, exist_ok=True)
     record.write_text(json.dumps(made), encoding="utf-8")
-    splits = compose(seed)
-    jobs = [(split, conversation) for split, conversations in splits.items() for conversation in conversations]
+    composed = compose(seed, draws)
+    jobs = [(split, conversation) for split in SPLITS if split in splits for conversation in composed[split]]
     # new processes must not inherit the threads and libraries of this one
     with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as pool:
         render = partial(_render_into, directory)

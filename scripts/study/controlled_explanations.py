@@ -1,7 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Whether explanations name the words, the modality and the actions of the face that show an emotion of the controlled corpus."""
 
+from pathlib import Path
+
 import numpy as np
+from scipy.stats import binomtest
 
 from modeling_amuse.processing.controlled.controlled_corpus import EMOTIONAL_WORDS
 from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS, Expression
@@ -31,6 +34,27 @@ def units_of_drawing(expression: Expression) -> set[str]:
     return {unit for unit, is_drawn in units.items() if is_drawn}
 
 
+def check_is_controlled(truth: list[dict], directory: Path):
+    """
+    Check that the utterances show their emotions as the controlled corpus does: by its sentences and expressions.
+
+    Raises:
+        ValueError: for the first utterance that does not.
+    """
+    for utterance in truth:
+        emotion = utterance["emotion"]
+        advice = f"{directory} is not the controlled corpus: render it with python scripts/render_sample.py."
+        if emotion not in EXPRESSIONS:
+            raise ValueError(
+                f"Utterance {utterance.get('id')!r} has the emotion {emotion!r}, which is none of "
+                f"{', '.join(EXPRESSIONS)}; {advice}"
+            )
+        if "text" in utterance["evidence"] and _emotional_sentence(utterance) is None:
+            raise ValueError(
+                f"Utterance {utterance.get('id')!r}, {utterance['text']!r}, has none of the sentences that show {emotion}; {advice}"
+            )
+
+
 def drawn_units(processor, truth: list[dict], conversations: list[dict]) -> dict[str, set[str]]:
     """
     For each emotion the action units that its drawn expression raises as MediaPipe sees it: those whose mean over the utterances
@@ -49,12 +73,16 @@ def drawn_units(processor, truth: list[dict], conversations: list[dict]) -> dict
     shown = [u["emotion"] if "vision" in u["evidence"] else "neutral" for u in truth]
     std = np.asarray(processor.feature_statistics["vision"]["std"])
 
-    def mean_of(emotion: str) -> np.ndarray:
-        return np.mean([m for m, e in zip(means, shown, strict=True) if e == emotion and m is not None], axis=0)
-
+    of_emotion: dict[str, list] = {}
+    for row, emotion in zip(means, shown, strict=True):
+        if row is not None:
+            of_emotion.setdefault(emotion, []).append(row)
+    neutral = of_emotion.pop("neutral", None)
+    if neutral is None:
+        return {}
     moved = {}
-    for emotion in set(shown) - {"neutral"}:
-        change = (mean_of(emotion) - mean_of("neutral")) / std
+    for emotion, own in of_emotion.items():
+        change = (np.mean(own, axis=0) - np.mean(neutral, axis=0)) / std
         moved[emotion] = {a.unit for a in actions if change[list(a.columns)].mean() >= LEAST_CHANGE}
     return moved
 
@@ -73,7 +101,8 @@ def score_explanations(
 
     Returns:
         `num_emotional` utterances, `num_recognized` of them, and `parts`: for each the share in which the first one is `right`, the
-        share in which a random one would be (`by_chance`), and the `num_utterances`.
+        95 % confidence `interval` of this share (Wilson 1927), the share in which a random one would be (`by_chance`), and the
+        `num_utterances`.
     """
     emotional = [(u, e) for u, e in zip(truth, explanations, strict=True) if u["evidence"]]
     recognized = [(u, e) for u, e in emotional if e["target"] == u["emotion"]]
@@ -110,6 +139,7 @@ def score_explanations(
         "parts": {
             name: {
                 "right": float(np.mean([right for right, _ in rows])),
+                "interval": _interval([right for right, _ in rows]),
                 "by_chance": float(np.mean([chance for _, chance in rows])),
                 "num_utterances": len(rows),
             }
@@ -118,9 +148,19 @@ def score_explanations(
     }
 
 
+def _interval(right: list[bool]) -> tuple[float, float]:
+    interval = binomtest(sum(map(bool, right)), len(right)).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
 def _first_word(utterance: dict, words: list[dict]) -> tuple[list[bool], int]:
     """Which words belong to the sentence that shows the emotion, and the number of the word with the highest score."""
-    sentence = next(s for s in EMOTIONAL_WORDS[utterance["emotion"]] if s in utterance["text"])
+    sentence = _emotional_sentence(utterance)
     start = utterance["text"].index(sentence)
     right = [start <= word["start"] < start + len(sentence) for word in words]
     return right, int(np.argmax([word["score"] for word in words]))
+
+
+def _emotional_sentence(utterance: dict) -> str | None:
+    """The sentence in the text that shows the emotion."""
+    return next((s for s in EMOTIONAL_WORDS.get(utterance["emotion"], ()) if s in utterance["text"]), None)

@@ -32,6 +32,13 @@ class WordsArguments:
     lime_samples: int = field(
         default=200, metadata={"help": "Sentences for which LIME asks the model.", "range": AT_LEAST_ONE}
     )
+    random_models: int = field(
+        default=5,
+        metadata={
+            "help": "Models with random weights whose word scores are compared with those of the model.",
+            "range": AT_LEAST_ONE,
+        },
+    )
     seed: int = field(default=0, metadata={"help": "Seed of the random orders and of the random weights."})
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
@@ -43,11 +50,25 @@ class ControlledArguments:
     """Which model is explained, and where the controlled corpus is."""
 
     model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
-    data_dir: str = field(default="amuse-sample-data", metadata={"help": "The rendered corpus."})
+    data_dir: str = field(
+        default="amuse-sample-data",
+        metadata={
+            "help": "The rendered corpus that the model was trained on. On its training split it is measured which action units "
+            "MediaPipe sees in each drawn expression."
+        },
+    )
     features_dir: str | None = field(
         default=None, metadata={"help": "Folder of its feature tables.", "default": "features in --data_dir"}
     )
-    split: str = field(default="test", metadata={"help": "Split of the corpus."})
+    split: str = field(default="test", metadata={"help": "Split of the corpus that is explained."})
+    explained_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Rendered corpus whose split is explained, such as further draws of the test split. Its feature tables are "
+            "in its folder features.",
+            "default": "--data_dir",
+        },
+    )
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)

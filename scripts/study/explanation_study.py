@@ -15,7 +15,7 @@ from modeling_amuse.processing.corpora.conversation_dataset import ConversationD
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.study.controlled_evidence import TABLES, read_evidence
-from modeling_amuse.scripts.study.controlled_explanations import drawn_units, score_explanations
+from modeling_amuse.scripts.study.controlled_explanations import check_is_controlled, drawn_units, score_explanations
 from modeling_amuse.scripts.study.explanation_arguments import ControlledArguments, WordsArguments
 from modeling_amuse.scripts.study.word_faithfulness import BINS, WordStudy, faithfulness
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
@@ -29,8 +29,8 @@ def study_words(args: WordsArguments) -> dict:
     Compare the orders of words by `args.methods`, print and write the report.
 
     Returns:
-        `methods`: for each its `comprehensiveness`, `sufficiency` and `aopc`; `sanity`: the rank correlation with the scores
-        of a model with random weights; `num_utterances`.
+        `methods`: for each its `comprehensiveness`, `sufficiency` and `aopc`; `sanity`: the rank correlations with the scores
+        of models with random weights, see `summary_of`; `num_utterances`.
 
     Raises:
         FileNotFoundError: when model or data are missing.
@@ -50,13 +50,16 @@ def study_words(args: WordsArguments) -> dict:
     dataset = ConversationDataset(splits[args.split], {})
     count = min(args.max_conversations or len(dataset), len(dataset))
     conversations = [dataset[number]["utterances"] for number in range(count)]
-    torch.manual_seed(args.seed)
-    random_model = AmuseForEmotionRecognition(model.config).eval()
-    rows, correlations = [], []
+    rows, scores = [], []
     for number, utterances in enumerate(tqdm(conversations, desc="Conversations", disable=None)):
         study = WordStudy(model, processor, utterances, args.lime_samples, args.random_orders, args.seed + number)
         rows += faithfulness(study, args.methods)
-        correlations += correlations_with(random_model, processor, utterances, study)
+        scores.append(word_scores(study.explanations))
+    correlations = []
+    for number in range(args.random_models):
+        torch.manual_seed(args.seed + number)
+        random_model = AmuseForEmotionRecognition(model.config).eval()
+        correlations.append(correlations_with(random_model, processor, conversations, scores))
     methods = {
         method: {
             name: mean([row[name] for row in rows if row["method"] == method])
@@ -76,34 +79,62 @@ def study_words(args: WordsArguments) -> dict:
     return report
 
 
-def correlations_with(random_model, processor, utterances: list[dict], study: WordStudy) -> list[dict]:
-    """The rank correlation (Spearman's) of the trained and the random model's scores, for each utterance of enough words."""
-    inputs = processor(utterances, return_labels=False)
-    options = ExplanationOptions(window=0)
-    others = explain_conversation(random_model, processor, utterances, inputs, options=options)
-    found = []
-    for own, other in zip(study.explanations, others, strict=True):
-        if len(own["words"]) < FEWEST_WORDS:
-            continue
-        scores = [[word["score"] for word in explanation["words"]] for explanation in (own, other)]
-        correlation = float(spearmanr(*scores).statistic)
-        if correlation == correlation:  # constant scores have none
-            found.append({"words": len(own["words"]), "correlation": correlation})
+def word_scores(explanations: list[dict]) -> list[list[float]]:
+    """The scores of each utterance's words."""
+    return [[word["score"] for word in explanation["words"]] for explanation in explanations]
+
+
+def correlations_with(
+    random_model, processor, conversations: list[list[dict]], scores: list[list[list[float]]]
+) -> dict[tuple[int, int], dict]:
+    """
+    The rank correlation (Spearman's) of word scores with those of a model with random weights.
+
+    Args:
+        scores: for each conversation the scores of each utterance's words.
+
+    Returns:
+        For each utterance of at least `FEWEST_WORDS` words, by its conversation and its number in it, the number of `words` and
+        the `correlation`. Utterances whose scores are constant are left out, as they have no correlation.
+    """
+    found, options = {}, ExplanationOptions(window=0)
+    for place, utterances in enumerate(tqdm(conversations, desc="Random weights", disable=None)):
+        inputs = processor(utterances, return_labels=False)
+        others = word_scores(explain_conversation(random_model, processor, utterances, inputs, options=options))
+        for number, (own, other) in enumerate(zip(scores[place], others, strict=True)):
+            if len(own) >= FEWEST_WORDS and len(set(own)) > 1 and len(set(other)) > 1:
+                found[place, number] = {"words": len(own), "correlation": float(spearmanr(own, other).statistic)}
     return found
 
 
-def summary_of(correlations: list[dict]) -> dict:
+def summary_of(correlations: list[dict[tuple[int, int], dict]]) -> dict:
     """
-    The mean correlation, the mean of its absolute values, and what the latter is for independent orders of as many words: for n
-    words about `sqrt(2 / (pi * (n - 1)))`, the mean absolute value of a normal variable with Spearman's variance 1 / (n - 1).
+    The correlations of word scores with those of models with random weights. The correlation of n words that are ordered
+    independently has variance 1 / (n - 1), so that its absolute value alone is `sqrt(2 / (pi * (n - 1)))` on average, which is
+    much for short utterances. The mean over R models keeps what is systematic and divides this variance by R.
+
+    Args:
+        correlations: for each random model those of the utterances, see `correlations_with`.
+
+    Returns:
+        `num_utterances` and `num_random_models`; `mean_correlation` over utterances and models; `mean_absolute_correlation`, the
+        mean of the absolute values over both; `mean_absolute_of_means`, for which the correlations of an utterance are averaged
+        over the models first; and the expectation of the last two for independent orders, `..._if_independent`.
     """
-    values = torch.tensor([row["correlation"] for row in correlations], dtype=torch.float64)
-    words = torch.tensor([row["words"] for row in correlations], dtype=torch.float64)
+    shared = [key for key in correlations[0] if all(key in own for own in correlations)]
+    if not shared:
+        return {"num_utterances": 0, "num_random_models": len(correlations)}
+    values = torch.tensor([[own[key]["correlation"] for own in correlations] for key in shared], dtype=torch.float64)
+    words = torch.tensor([correlations[0][key]["words"] for key in shared], dtype=torch.float64)
+    by_chance = (2 / (torch.pi * (words - 1))).sqrt().mean()
     return {
-        "num_utterances": len(values),
+        "num_utterances": len(shared),
+        "num_random_models": len(correlations),
         "mean_correlation": float(values.mean()),
         "mean_absolute_correlation": float(values.abs().mean()),
-        "mean_absolute_if_independent": float((2 / (torch.pi * (words - 1))).sqrt().mean()),
+        "mean_absolute_correlation_if_independent": float(by_chance),
+        "mean_absolute_of_means": float(values.mean(dim=-1).abs().mean()),
+        "mean_absolute_of_means_if_independent": float(by_chance / len(correlations) ** 0.5),
     }
 
 
@@ -120,14 +151,24 @@ def describe_words(report: dict) -> str:
     for method, row in report["methods"].items():
         cells = " | ".join(f"{row[name]:.3f}" for name in ("comprehensiveness", "sufficiency", "aopc"))
         lines.append(f"| {method.replace('_', ' ')} | {cells} |")
-    sanity = report["sanity"]
-    lines += [
+    return "\n".join([*lines, "", *_describe_sanity(report["sanity"])])
+
+
+def _describe_sanity(sanity: dict) -> list[str]:
+    if not sanity["num_utterances"]:
+        return [f"No utterance has {FEWEST_WORDS} words or more, for a correlation with random weights."]
+    return [
+        f"Rank correlation of integrated gradients with those of {sanity['num_random_models']} models with random weights, "
+        f"{sanity['num_utterances']} utterances of at least {FEWEST_WORDS} words:",
         "",
-        f"Rank correlation with the scores of a model with random weights, {sanity['num_utterances']} utterances of at least "
-        f"{FEWEST_WORDS} words: mean {sanity['mean_correlation']:+.3f}, mean of the absolute values "
-        f"{sanity['mean_absolute_correlation']:.3f} (independent orders: {sanity['mean_absolute_if_independent']:.3f}).",
+        "| | measured | independent orders |",
+        "| --- | --- | --- |",
+        f"| mean | {sanity['mean_correlation']:+.3f} | 0 |",
+        f"| mean of the absolute values | {sanity['mean_absolute_correlation']:.3f} "
+        f"| {sanity['mean_absolute_correlation_if_independent']:.3f} |",
+        f"| mean of the absolute values of each utterance's mean over the models | {sanity['mean_absolute_of_means']:.3f} "
+        f"| {sanity['mean_absolute_of_means_if_independent']:.3f} |",
     ]
-    return "\n".join(lines)
 
 
 def study_controlled(args: ControlledArguments) -> dict:
@@ -138,11 +179,16 @@ def study_controlled(args: ControlledArguments) -> dict:
         FileNotFoundError, ValueError: when model or corpus are missing, or the folder holds another corpus.
     """
     model, processor = load(args.model)
-    truth = read_evidence(Path(args.data_dir), args.split)
-    explanations = list(controlled_explanations(args, args.split, model, processor))
-    measured = drawn_units(
-        processor, read_evidence(Path(args.data_dir), "train"), controlled_data(args, "train", model)
-    )
+    data_dir = Path(args.data_dir)
+    features_dir = Path(args.features_dir or data_dir / "features")
+    explained_dir = data_dir if args.explained_dir is None else Path(args.explained_dir)
+    truth = read_evidence(explained_dir, args.split)
+    check_is_controlled(truth, explained_dir)
+    seen = controlled_data(data_dir, features_dir, "train", model, args.cache_dir)
+    measured = drawn_units(processor, read_evidence(data_dir, "train"), seen)
+    features_dir = features_dir if args.explained_dir is None else explained_dir / "features"
+    conversations = controlled_data(explained_dir, features_dir, args.split, model, args.cache_dir)
+    explanations = list(controlled_explanations(conversations, model, processor))
     units = {action.unit for action in processor.face_actions(processor.feature_names("vision") or [])}
     report = {"split": args.split, **score_explanations(truth, explanations, measured, units)}
     print(describe_controlled(report))
@@ -150,17 +196,16 @@ def study_controlled(args: ControlledArguments) -> dict:
     return report
 
 
-def controlled_data(args: ControlledArguments, split: str, model) -> list[dict]:
+def controlled_data(data_dir: Path, features_dir: Path, split: str, model, cache_dir: str | None) -> list[dict]:
     """The conversations of a split with their features."""
-    features = Path(args.features_dir or Path(args.data_dir) / "features")
-    splits = load_conversations("folder", args.data_dir, args.cache_dir).splits
-    paths = {stream: str(features / name) for stream, name in TABLES.items() if stream in model.config.modalities}
+    splits = load_conversations("folder", str(data_dir), cache_dir).splits
+    paths = {stream: str(features_dir / name) for stream, name in TABLES.items() if stream in model.config.modalities}
     dataset = ConversationDataset(splits[split], load_stream_tables(paths, splits, [split])[split])
     return [dataset[number] for number in range(len(dataset))]
 
 
-def controlled_explanations(args, split: str, model, processor) -> Iterator[dict]:
-    for conversation in tqdm(controlled_data(args, split, model), desc="Conversations", disable=None):
+def controlled_explanations(conversations: list[dict], model, processor) -> Iterator[dict]:
+    for conversation in tqdm(conversations, desc="Conversations", disable=None):
         utterances = conversation["utterances"]
         yield from explain_conversation(model, processor, utterances, processor(utterances, return_labels=False))
 
@@ -171,11 +216,13 @@ def describe_controlled(report: dict) -> str:
         f"{report['num_recognized']} of {report['num_emotional']} emotional utterances of the {report['split']} split were "
         "recognized; these are explained.",
         "",
-        "| the first ... | is one that shows the emotion | utterances | a random one would |",
-        "| --- | --- | --- | --- |",
+        "| the first ... | is one that shows the emotion | 95 % interval | utterances | a random one would |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for name, row in report["parts"].items():
-        lines.append(f"| {name} | {row['right']:.1%} | {row['num_utterances']} | {row['by_chance']:.1%} |")
+        low, high = (f"{100 * end:.1f}" for end in row["interval"])
+        cells = (name, f"{row['right']:.1%}", f"{low} to {high}", row["num_utterances"], f"{row['by_chance']:.1%}")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 

@@ -35,6 +35,26 @@ def test_the_same_seed_gives_the_same_corpus_and_another_seed_another(corpus):
     assert compose(seed=1) != corpus
 
 
+def test_further_draws_share_the_neutral_sentences_of_a_split_and_nothing_else(corpus):
+    """So a model that was trained on draw 0 has seen no more of a further test draw than of its own test split."""
+    several = compose(seed=0, draws=(0, 1, 3))
+    ids = [u["id"] for u in all_utterances(several)]
+    assert len(ids) == len(set(ids)) == 3 * len(all_utterances(corpus))
+    assert compose(seed=0, draws=(3,)) == {split: c[2 * len(c) // 3 :] for split, c in several.items()}
+    for split, conversations in several.items():
+        size = len(corpus[split])
+        assert conversations[:size] == corpus[split]
+        first, second = ([c["utterances"] for c in conversations[k * size : (k + 1) * size]] for k in (1, 2))
+        assert first != second
+
+    def neutral(conversations):
+        texts = (u["text"] for c in conversations for u in c["utterances"])
+        return {text for text in texts for words in NEUTRAL_WORDS if words in text}
+
+    trained = {text for text in neutral(corpus["train"])}
+    assert not trained & neutral(several["test"])
+
+
 def test_words_tell_the_emotion_where_they_hold_the_evidence_and_nowhere_else(corpus):
     words_of = {words: emotion for emotion, several in EMOTIONAL_WORDS.items() for words in several}
     for utterance in all_utterances(corpus):

@@ -15,7 +15,12 @@ from modeling_amuse.processing.corpora.conversation_dataset import ConversationD
 from modeling_amuse.processing.evaluation.descriptor_pictures import AttentionMeans
 from modeling_amuse.scripts import benchmark, explain_study
 from modeling_amuse.scripts.command.errors import WrongArguments
-from modeling_amuse.scripts.study.controlled_explanations import score_explanations, units_of_drawing
+from modeling_amuse.scripts.study.controlled_explanations import (
+    check_is_controlled,
+    score_explanations,
+    units_of_drawing,
+)
+from modeling_amuse.scripts.study.explanation_study import describe_words, summary_of
 from modeling_amuse.scripts.study.word_faithfulness import WordStudy, faithfulness
 from modeling_amuse.scripts.training.descriptors import write_descriptors
 from tests.small_models import SIZES, small_model
@@ -92,6 +97,8 @@ def test_the_command_prints_and_writes_the_tables(words_model, tmp_path, capsys)
             *(
                 "--lime_samples",
                 "5",
+                "--random_models",
+                "2",
                 "--random_orders",
                 "1",
                 "--output",
@@ -103,8 +110,49 @@ def test_the_command_prints_and_writes_the_tables(words_model, tmp_path, capsys)
     )
     assert json.loads(output.read_text(encoding="utf-8")) == report
     assert report["num_utterances"] == 2 and report["sanity"]["num_utterances"] == 2
+    assert report["sanity"]["num_random_models"] == 2
     said = capsys.readouterr().out
     assert "| integrated gradients |" in said and "| random |" in said and "random weights" in said
+
+
+def test_random_models_that_disagree_cancel_out_and_those_that_agree_do_not():
+    def of(*values):
+        return {(0, place): {"words": 5, "correlation": value} for place, value in enumerate(values)}
+
+    found = summary_of([of(0.8, 0.5), of(-0.8, 0.5)])
+    assert found["mean_correlation"] == pytest.approx(0.25)
+    assert found["mean_absolute_correlation"] == pytest.approx(0.65)
+    assert found["mean_absolute_of_means"] == pytest.approx(0.25)
+    draw = np.random.default_rng(0)
+    orders = [[draw.permutation(9) for _ in range(600)] for _ in range(5)]
+    own = {place: np.arange(9) for place in range(600)}
+    chance = summary_of(
+        [
+            {
+                (0, place): {"words": 9, "correlation": float(np.corrcoef(own[place], order)[0, 1])}
+                for place, order in enumerate(several)
+            }
+            for several in orders
+        ]
+    )
+    for name in ("mean_absolute_correlation", "mean_absolute_of_means"):
+        assert chance[name] == pytest.approx(chance[f"{name}_if_independent"], abs=0.02)
+
+
+def test_short_utterances_have_no_correlation():
+    sanity = summary_of([{}, {}])
+    assert sanity["num_utterances"] == 0
+    report = {"num_utterances": 0, "num_conversations": 1, "split": "test", "methods": {}, "sanity": sanity}
+    assert "No utterance has 5 words or more" in describe_words(report)
+
+
+def test_a_corpus_whose_sentences_are_others_is_refused(tmp_path):
+    utterance = {"id": "c1_1", "emotion": "joy", "evidence": ["text"], "text": "I am so happy! It was the key."}
+    check_is_controlled([utterance, {"emotion": "fear", "evidence": ["audio"], "text": "So it is."}], tmp_path)
+    with pytest.raises(ValueError, match="'c1_1', 'Hello.', has none of the sentences that show joy"):
+        check_is_controlled([{**utterance, "text": "Hello."}], tmp_path)
+    with pytest.raises(ValueError, match="'pride', which is none of neutral, surprise"):
+        check_is_controlled([{**utterance, "emotion": "pride"}], tmp_path)
 
 
 def test_a_study_that_does_not_exist_is_refused():
@@ -145,6 +193,7 @@ def test_first_parts_are_scored_against_the_truth():
     assert parts["action unit, as drawn (FACS)"] == (0.0, 1)
     assert parts["action unit, as measured (MediaPipe)"] == (1.0, 1)
     assert found["parts"]["word"]["by_chance"] == pytest.approx(2 / 3)
+    assert found["parts"]["modality"]["interval"] == pytest.approx((0.0945, 0.9055), abs=1e-3)
     assert found["parts"]["action unit, as measured (MediaPipe)"]["by_chance"] == 0.25
 
 
