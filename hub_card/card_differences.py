@@ -58,6 +58,10 @@ def network_differences(config: AmuseConfig) -> list[str]:
         found.append(f"Layers of the Multimodal Attention Network: {config.num_man_layers}, the paper has 4.")
     found += difference(CONTEXTS[config.contexts])
     found += difference(EXPERTS[config.experts])
+    if config.fused_modalities != config.modalities:
+        found.append(
+            f"Attention, fusion and contexts read {' and '.join(config.fused_modalities)} only; the paper's read all modalities."
+        )
     if config.causal:
         found.append("The model reads only the past of an utterance, the paper's contexts are bidirectional.")
     found.append(

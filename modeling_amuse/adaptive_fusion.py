@@ -26,7 +26,7 @@ class AmuseAdaptiveFusion(nn.Module):
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
-        number, size = len(config.modalities), config.hidden_size
+        number, size = len(config.fused_modalities), config.hidden_size
         self.peers = [[i for i in range(number) if i != m] for m in range(number)]
         self.placeholder = nn.Parameter(torch.empty(number * size))
 
@@ -89,7 +89,7 @@ class GateFusion(AmuseAdaptiveFusion):
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
-        number, size = len(config.modalities), config.hidden_size
+        number, size = len(config.fused_modalities), config.hidden_size
         if number > 1:
             self.gates = nn.ModuleList(
                 [nn.Sequential(nn.Linear(2 * size, size), nn.GELU(), nn.Linear(size, size)) for _ in range(number)]
@@ -120,7 +120,7 @@ class StaticFusion(AmuseAdaptiveFusion):
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
-        number = len(config.modalities)
+        number = len(config.fused_modalities)
         if number > 1:
             self.alpha_logits = nn.Parameter(torch.empty(number, number - 1, config.hidden_size))
 

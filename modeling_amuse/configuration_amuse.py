@@ -94,6 +94,10 @@ class AmuseConfig(PreTrainedConfig):
             The step size of eq. 6; only for `fusion="alfa"`.
         contexts (`str`, *optional*, defaults to `"both"`):
             Which conversation contexts the model reads (III-D): `"both"`, `"dialogue"`, `"speaker"` or `"none"`.
+        conversation_modalities (`list[str]`, *optional*):
+            The modalities that the conversation term reads: the Multimodal Attention Network, Adaptive Fusion and the
+            contexts. The others are only read by their experts, so that a modality with little evidence adds what its
+            expert found, and cannot disturb the rest. None: all modalities of the model.
         experts (`str`, *optional*, defaults to `"none"`):
             Experts of the modalities (see `experts.py`): for each modality a separate head that reads only this modality,
             and whose log-probabilities are added to the logits. `"constant"`: with the same weight in all utterances;
@@ -212,6 +216,7 @@ class AmuseConfig(PreTrainedConfig):
     fusion: Literal[*FUSIONS] = FUSIONS.default
     alfa_epsilon: float | int = 0.2
     contexts: Literal[*CONTEXTS] = CONTEXTS.default
+    conversation_modalities: list[str] | None = None
     experts: Literal[*EXPERTS] = EXPERTS.default
     expert_weights: dict[str, float | int] | None = None
     conversation_weight: float | int = 1.0
@@ -284,6 +289,7 @@ class AmuseConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must be more than 0, but is {getattr(self, name)}.")
         if self.unclear_below is not None and not 0 <= self.unclear_below <= 1:
             raise ValueError(f"unclear_below is a confidence, from 0 to 1, but is {self.unclear_below}.")
+        self._check_conversation_modalities()
         for name in ("expert_weights", "expert_half_evidence"):
             self._check_expert_numbers(name)
         if self.class_weights is not None and len(self.class_weights) != self.num_labels:
@@ -304,6 +310,25 @@ class AmuseConfig(PreTrainedConfig):
                 raise ValueError(
                     f"extra_emotions: the corpus {corpus} has the emotions {', '.join(emotions) or 'none'}: give at least two "
                     "different ones."
+                )
+
+    def _check_conversation_modalities(self):
+        """Raise a ValueError for modalities that the conversation term cannot read, or cannot leave out."""
+        if self.conversation_modalities is None:
+            return
+        unknown = [modality for modality in self.conversation_modalities if modality not in self.modalities]
+        if unknown or not self.conversation_modalities:
+            raise ValueError(
+                f"conversation_modalities is {self.conversation_modalities}, but must name one or more of the model's "
+                f"modalities, which are: {', '.join(self.modalities) or 'none'}."
+            )
+        for modality in self.modalities:
+            if modality in self.fused_modalities or getattr(self, f"{modality}_config") is None:
+                continue
+            if not getattr(self, f"freeze_{modality}_encoder"):
+                raise ValueError(
+                    f"conversation_modalities leaves out {modality}, so its encoder would not be trained: set "
+                    f"freeze_{modality}_encoder=True, or add {modality}."
                 )
 
     def _check_expert_numbers(self, name: str):
@@ -343,6 +368,17 @@ class AmuseConfig(PreTrainedConfig):
     def modalities(self) -> tuple[str, ...]:
         """The model's modalities, in the order of every modality axis."""
         return tuple(m for m in MODALITIES if getattr(self, f"{m}_feature_size") is not None)
+
+    @property
+    def fused_modalities(self) -> tuple[str, ...]:
+        """The modalities that the conversation term reads (`conversation_modalities`), in the order of `modalities`."""
+        chosen = self.conversation_modalities
+        return tuple(m for m in self.modalities if chosen is None or m in chosen)
+
+    @property
+    def fused_places(self) -> list[int]:
+        """The places of `fused_modalities` on every modality axis."""
+        return [self.modalities.index(modality) for modality in self.fused_modalities]
 
     @property
     def expert_modalities(self) -> tuple[str, ...]:

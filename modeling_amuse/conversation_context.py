@@ -24,7 +24,7 @@ class AmuseConversationContext(nn.Module):
 
     def __init__(self, config: AmuseConfig):
         super().__init__()
-        size = len(config.modalities) * config.hidden_size
+        size = len(config.fused_modalities) * config.hidden_size
         self.recurrent = AmuseLSTM(size, config.hidden_size, bidirectional=not config.causal)
 
     @staticmethod

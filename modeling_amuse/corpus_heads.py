@@ -5,12 +5,13 @@ import torch
 from torch import nn
 
 from .configuration_amuse import AmuseConfig
+from .modality_axis import apply_heads
 from .variants import CONTEXTS
 
 
 def classifier_size(config: AmuseConfig) -> int:
     """The size of e_j, which the emotion classifier reads (III-D): the contexts' descriptors, or A(u) without contexts."""
-    return (len(CONTEXTS[config.contexts].reads) or len(config.modalities)) * config.hidden_size
+    return (len(CONTEXTS[config.contexts].reads) or len(config.fused_modalities)) * config.hidden_size
 
 
 class AmuseCorpusHead(nn.Module):
@@ -25,10 +26,12 @@ class AmuseCorpusHead(nn.Module):
 
     def __init__(self, config: AmuseConfig, num_labels: int):
         super().__init__()
+        self.config = config
         self.classifier = nn.Linear(classifier_size(config), num_labels)
-        self.modality_heads = nn.ModuleList([nn.Linear(config.hidden_size, num_labels) for _ in config.modalities])
+        self.modality_heads = nn.ModuleList(
+            [nn.Linear(config.hidden_size, num_labels) for _ in config.fused_modalities]
+        )
 
     def apply_modality_heads(self, descriptors: torch.Tensor) -> torch.Tensor:
         """Q_m: from f_CA, `(..., M, d)`, the scores of each modality before softmax, `(..., M, labels)`."""
-        logits = [head(descriptors[..., m, :]) for m, head in enumerate(self.modality_heads)]
-        return torch.stack(logits, dim=-2)
+        return apply_heads(self.modality_heads, descriptors, self.config)

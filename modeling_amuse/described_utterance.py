@@ -97,6 +97,7 @@ def describe_utterance(
     expert_terms: torch.Tensor | None = None,
     expert_modalities: tuple[str, ...] = (),
     unclear_below: float | None = None,
+    fused_modalities: tuple[str, ...] | None = None,
 ) -> RecognizedUtterance:
     """
     Args:
@@ -113,6 +114,7 @@ def describe_utterance(
         expert_terms: `(M, C)`, the term of each expert in `logits`. None: the model has no experts.
         expert_modalities: the names of the modalities that have an expert.
         unclear_below: the confidence below which the utterance is unclear. None: there is no threshold.
+        fused_modalities: the names of the modalities that `modality_logits` describe. None: all.
 
     Returns:
         The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `runner_up`, `margin`, with a threshold
@@ -122,13 +124,16 @@ def describe_utterance(
     if expert_logits is not None:
         has_expert = torch.tensor([modality in expert_modalities for modality in modalities])
         modality_logits = torch.where(has_expert[:, None].to(expert_logits.device), expert_logits, modality_logits)
+    asked = {*(modalities if fused_modalities is None else fused_modalities), *expert_modalities}
     says = zip(modalities, modality_logits, modality_mask.tolist(), strict=True)
     described = {
         **{key: utterance[key] for key in GIVEN_KEYS if utterance.get(key) is not None},
         **predicted,
         **describe_certainty(id2label, logits / temperature, unclear_below),
         "modalities": {
-            modality: describe_emotion(id2label, scores, top_k) for modality, scores, present in says if present
+            modality: describe_emotion(id2label, scores, top_k)
+            for modality, scores, present in says
+            if present and modality in asked
         },
         "shares": dict(zip(modalities, fusion_shares.float().tolist(), strict=True)),
     }
@@ -180,6 +185,7 @@ def describe_output(
         row("expert_terms"),
         config.expert_modalities,
         unclear_below,
+        config.fused_modalities,
     )
 
 

@@ -133,7 +133,7 @@ class AmuseMemoryBank(nn.Module):
         self.temperature = config.contrastive_temperature
         self.momentum = config.memory_bank_momentum
         self.num_negatives = min(config.num_contrastive_negatives, config.memory_bank_size)
-        shape = (len(config.modalities), config.memory_bank_size, config.hidden_size)
+        shape = (len(config.fused_modalities), config.memory_bank_size, config.hidden_size)
         self.register_buffer("slots", torch.empty(shape), persistent=False)
 
     def init_own_weights(self, std: float):

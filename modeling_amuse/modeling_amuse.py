@@ -60,6 +60,7 @@ from .losses import (
     soft_focal_loss,
     soft_or_one_hot,
 )
+from .modality_axis import apply_heads, on_modality_axis
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .outputs import AmuseEmotionRecognitionOutput, AmuseFeaturesOutput, AmuseModelOutput, UtteranceDescriptors
 from .pickled_adapters import HUB_OPTIONS
@@ -86,13 +87,13 @@ class AmuseModel(AmusePreTrainedModel):
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
         config.check_settings()
-        modalities = config.modalities
-        for modality in modalities:
+        for modality in config.modalities:
             encoder_config = getattr(config, f"{modality}_config")
             if encoder_config is not None:
                 setattr(self, f"{modality}_model", encoder_from_config(encoder_config))
         self.freeze_encoders()
 
+        modalities = config.fused_modalities
         self.unimodal = nn.ModuleDict({m: AmuseUnimodalEncoder(config, self._stream_sizes(m)) for m in modalities})
         self.man = AmuseMultimodalAttentionNetwork(config)
         self.pooling = nn.ModuleDict({m: AmuseLSTM(config.hidden_size, config.hidden_size) for m in modalities})
@@ -311,8 +312,11 @@ class AmuseModel(AmusePreTrainedModel):
         **kwargs,
     ) -> AmuseFeaturesOutput:
         self.check_keywords(name for name in kwargs if name not in _IGNORED_BY_ONE_MODALITY)
-        if modality not in self.config.modalities:
-            raise ValueError(f"This model has no modality {modality!r}; its modalities are {self.config.modalities}.")
+        if modality not in self.config.fused_modalities:
+            raise ValueError(
+                f"This model has no features of the modality {modality!r}; it has those of "
+                f"{', '.join(self.config.fused_modalities)}."
+            )
         output_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         output_hidden_states = (
             self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
@@ -343,7 +347,7 @@ class AmuseModel(AmusePreTrainedModel):
 
     def apply_modality_heads(self, descriptors: torch.Tensor) -> torch.Tensor:
         """Q_m (III-E.1): emotion scores of each modality before softmax, `(rows, M, C)`, from f_CA, `(rows, M, d)`."""
-        return torch.stack([head(descriptors[:, m]) for m, head in enumerate(self.modality_heads)], dim=1)
+        return apply_heads(self.modality_heads, descriptors, self.config)
 
     @can_return_tuple
     def forward(
@@ -547,17 +551,18 @@ class AmuseModel(AmusePreTrainedModel):
             tokens: for each modality the tokens of its streams.
             present: `(rows, M)`, which utterances have which modality.
             evidence: `(rows, M)`, see `_amount_of_evidence`.
-            descriptors: f_CA, `(rows, M, d)`. None: they are computed.
+            descriptors: f_CA of the modalities in `config.fused_modalities`, `(rows, F, d)`. None: they are computed.
         """
         if descriptors is None:
             descriptors = self._modality_descriptors(tokens)
         # the fusion gets tensors, not the heads: accelerate moves tensors to the device of a module, but not modules
         gradients = head_gradients(descriptors, self.modality_heads) if self.fusion.needs_head_gradients else None
-        fused, shares = self.fusion(descriptors, present, gradients)
+        fused, shares = self.fusion(descriptors, present[:, self.config.fused_places], gradients)
+        descriptors = on_modality_axis(descriptors, self.config)
         experts = None if self.config.experts == "none" else self.experts(tokens, present, evidence)
         return UtteranceDescriptors(
             fused_features=self.dropout(fused),
-            fusion_shares=shares,
+            fusion_shares=on_modality_axis(shares, self.config),
             modality_descriptors=descriptors,
             modality_logits=self.apply_modality_heads(descriptors),
             modality_mask=present.long(),
@@ -593,13 +598,13 @@ class AmuseModel(AmusePreTrainedModel):
         present = torch.stack([torch.stack([t.present for t in parts]).any(dim=0) for parts in tokens.values()], dim=1)
         if self.training and self.config.modality_dropout > 0:
             present = self._drop_modalities(present, layout)
-            for m, (modality, parts) in enumerate(tokens.items()):
-                tokens[modality] = [part.without(~present[:, m]) for part in parts]
+            for modality, m in zip(self.config.fused_modalities, self.config.fused_places, strict=True):
+                tokens[modality] = [part.without(~present[:, m]) for part in tokens[modality]]
         return tokens, present
 
     def _modality_descriptors(self, tokens: dict[str, list[Tokens]]) -> torch.Tensor:
-        """f_CA of every modality, `(rows, M, d)`, computed in groups of utterances of similar length."""
-        streams = [part for parts in tokens.values() for part in parts]
+        """f_CA of every modality in `config.fused_modalities`, `(rows, F, d)`, in groups of utterances of like length."""
+        streams = [part for modality in self.config.fused_modalities for part in tokens[modality]]
         lengths = torch.stack([part.readable_lengths for part in streams]).sum(dim=0)
         if is_sharded(self):  # every process must call each layer equally often
             groups = [torch.arange(len(lengths), device=lengths.device)]
@@ -624,14 +629,16 @@ class AmuseModel(AmusePreTrainedModel):
         if recorded:
             device = network.last_hidden_state.device
             counts = torch.tensor([part.states.shape[1] for part in features], device=device)
-            recorded["token_modalities"] = torch.repeat_interleave(torch.arange(len(counts), device=device), counts)
+            places = torch.tensor(self.config.fused_places, device=device)
+            recorded["token_modalities"] = torch.repeat_interleave(places, counts)
         return self._pool(network.last_hidden_state, features), recorded
 
     def _unimodal_features(self, tokens: dict[str, list[Tokens]], rows: torch.LongTensor | None = None) -> list[Tokens]:
-        """f_m of every modality, of all utterances or of some `rows`."""
+        """f_m of every modality in `config.fused_modalities`, of all utterances or of some `rows`."""
+        parts = {modality: tokens[modality] for modality in self.config.fused_modalities}
         if rows is not None:
-            tokens = {modality: [part.of_rows(rows) for part in parts] for modality, parts in tokens.items()}
-        return [self.unimodal[modality](parts).tokens for modality, parts in tokens.items()]
+            parts = {modality: [part.of_rows(rows) for part in streams] for modality, streams in parts.items()}
+        return [self.unimodal[modality](streams).tokens for modality, streams in parts.items()]
 
     def _tokens(self, stream: str, modality: str, raw, features, mask, layout: UtteranceLayout) -> Tokens:
         """The tokens of one stream of a modality: encoded raw input, given features, or none if the stream is missing."""
@@ -685,17 +692,23 @@ class AmuseModel(AmusePreTrainedModel):
             )
 
     def _drop_modalities(self, present: torch.BoolTensor, layout: UtteranceLayout) -> torch.BoolTensor:
-        """Modality dropout: drop each modality of a conversation at random, but never the last one of an utterance."""
-        shape = (layout.batch_size, present.shape[1])
+        """
+        Modality dropout: drop each modality of a conversation at random, but never the last one of an utterance. It drops
+        modalities that the conversation term reads.
+        """
+        places = self.config.fused_places
+        shape = (layout.batch_size, len(places))
         dropped = torch.rand(shape, device=present.device) < self.config.modality_dropout
-        kept = present & ~dropped[layout.conversations]
-        return torch.where(kept.any(dim=1, keepdim=True), kept, present)
+        fused = present[:, places]
+        kept = fused & ~dropped[layout.conversations]
+        kept = torch.where(kept.any(dim=1, keepdim=True), kept, fused)
+        return present.index_copy(1, torch.tensor(places, device=present.device), kept)
 
     def _pool(self, states: torch.Tensor, features: list[Tokens]) -> torch.Tensor:
-        """f_CA of all modalities, `(rows, M, d)`: Bi-LSTM over the tokens of g^L, then their mean (figure 1), normalized."""
+        """f_CA of `config.fused_modalities`, `(rows, F, d)`: Bi-LSTM over the tokens of g^L, then their mean (figure 1), normalized."""
         descriptors = []
         parts = states.split([tokens.states.shape[1] for tokens in features], dim=1)
-        for modality, tokens, part in zip(self.config.modalities, features, parts, strict=True):
+        for modality, tokens, part in zip(self.config.fused_modalities, features, parts, strict=True):
             lengths = tokens.readable_lengths
             mean = self.pooling[modality](part, lengths).sum(dim=1) / lengths[:, None]
             descriptors.append(self.descriptor_norms[modality](mean))
@@ -781,7 +794,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
 
     @property
     def _uses_memory_bank(self) -> bool:
-        return self.config.contrastive_loss == "bank" and len(self.config.modalities) > 1
+        return self.config.contrastive_loss == "bank" and len(self.config.fused_modalities) > 1
 
     @can_return_tuple
     def forward(
@@ -880,6 +893,9 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         targets = None if soft_labels is None else soft_or_one_hot(soft_labels[labelled], labels)
         present = outputs.modality_mask[labelled].bool()
         number, modalities = present.shape
+        places = config.fused_places
+        is_fused = torch.tensor([modality in config.fused_modalities for modality in config.modalities])
+        fused = present & is_fused.to(present.device)
         divisor = labelled.sum() if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         divisor = divisor.clamp(min=1)
 
@@ -903,7 +919,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             labels.repeat_interleave(modalities),
             None if targets is None else targets.repeat_interleave(modalities, dim=0),
         ).unflatten(0, (number, modalities))
-        by_modality = (by_modality * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
+        by_modality = (by_modality * fused).sum(dim=1) / fused.sum(dim=1).clamp(min=1)
 
         losses = {
             "classification_loss": classification.sum() / divisor,
@@ -911,16 +927,16 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         }
         # only in training: the memory bank has a slot for each training utterance, and none for those of additional corpora
         has_negatives = head is None or not self._uses_memory_bank
-        if self.training and config.contrastive_loss != "none" and modalities > 1 and has_negatives:
-            descriptors = outputs.modality_descriptors[labelled]
+        if self.training and config.contrastive_loss != "none" and len(places) > 1 and has_negatives:
+            descriptors, fused = outputs.modality_descriptors[labelled][:, places], fused[:, places]
             if self._uses_memory_bank:
                 if utterance_ids is None:
                     raise ValueError(
                         "Training with contrastive_loss='bank' needs utterance_ids, the number of each utterance."
                     )
-                contrastive = self.memory_bank(descriptors, present, utterance_ids[labelled])
+                contrastive = self.memory_bank(descriptors, fused, utterance_ids[labelled])
             else:
-                contrastive = in_batch_contrastive_loss(descriptors, present, config.contrastive_temperature)
+                contrastive = in_batch_contrastive_loss(descriptors, fused, config.contrastive_temperature)
             losses["contrastive_loss"] = config.contrastive_weight * contrastive.sum() / divisor
         if outputs.expert_logits is not None:
             losses["expert_loss"] = (

@@ -44,7 +44,7 @@ class AmuseCentralNetworks(nn.Module):
     def __init__(self, config: AmuseConfig):
         super().__init__()
         self.key_value_sizes = key_value_sizes(config)
-        self.centrals = nn.ModuleDict({modality: build_attention(config) for modality in config.modalities})
+        self.centrals = nn.ModuleDict({modality: build_attention(config) for modality in config.fused_modalities})
 
     def forward(
         self,
@@ -127,7 +127,7 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
 
     def __init__(self, config: AmuseConfig):
         super().__init__(config)
-        number = len(config.modalities)
+        number = len(config.fused_modalities)
         map_size = sum(key_value_sizes(config))
         # a single modality has no other one to attend to
         self.num_layers = config.num_man_layers if number > 1 else 0
@@ -135,7 +135,7 @@ class AmuseMultimodalAttentionNetwork(AmusePreTrainedModel):
         self.peripherals = nn.ModuleDict(
             {
                 modality: nn.Linear(config.hidden_size, maps * map_size, bias=False)
-                for modality in config.modalities
+                for modality in config.fused_modalities
                 if maps
             }
         )

@@ -74,6 +74,9 @@ def fit_experts(
         read_split(model, processor, dataset, accelerator, batch_size) for dataset in (train_set, validation_set)
     )
     found = compare(train, validation, model.config.modalities, model.config.num_labels, wanted)
+    unread = [modality for modality in model.config.modalities if modality not in model.config.fused_modalities]
+    if unread and found["calibration"].kind == "none":
+        found["reason"] += f" So the model does not use {' and '.join(unread)}."
     if found["calibration"].kind != "none":
         write_experts(model, processor, found["heads"], found["prior"], found["calibration"])
         model.config.unclear_below = choose_threshold(final_scores(found, validation), validation.labels)

@@ -27,6 +27,7 @@ def build_model(data: TrainingData, model_args: ModelArguments) -> tuple[AmuseFo
     Raises:
         ValueError: when options of the model contradict each other, or do not match the data.
     """
+    check_conversation_modalities(data.modalities, model_args)
     tables = data.feature_tables
     utterances = [utterance for row in data.splits["train"]["utterances"] for utterance in row]
     frozen = frozen_recording_encoders(tables, model_args)
@@ -47,6 +48,28 @@ def build_model(data: TrainingData, model_args: ModelArguments) -> tuple[AmuseFo
         if MODALITY_OF[stream] in frozen:
             check_states(table, model.amuse.encoder(MODALITY_OF[stream]), f"--{stream}_features")
     return model, build_processor(data, model, tokenizer, frozen)
+
+
+def check_conversation_modalities(modalities: tuple[str, ...], model_args: ModelArguments):
+    """
+    Raises:
+        ValueError: when the conversation term should read a modality that the model lacks, or a modality is not used at all.
+    """
+    chosen = model_args.conversation_modalities
+    if chosen is None:
+        return
+    unknown = [modality for modality in chosen if modality not in modalities]
+    if unknown:
+        raise WrongArguments(
+            f"--conversation_modalities names {', '.join(unknown)}, but the modalities of the model are "
+            f"{', '.join(modalities)}: give features for it, or leave it out."
+        )
+    unused = [modality for modality in modalities if modality not in chosen]
+    if unused and model_args.experts == "none":
+        raise WrongArguments(
+            f"--conversation_modalities leaves {', '.join(unused)} to the experts, but --experts none turns them off: choose "
+            "other experts, or leave the modality out with --modalities."
+        )
 
 
 def fields_of_data(data: TrainingData, model_args: ModelArguments, utterances: list[dict]) -> dict:
