@@ -4,7 +4,11 @@
 import importlib
 import os
 import sys
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+
+BY_DEFAULT = "AMUSE_DEFAULT_NUM_THREADS"
+"""The environment variable with the number of threads that was set here, not by the user; processes started here inherit it."""
 
 
 def prepare_process(num_threads: int | None = None):
@@ -28,9 +32,37 @@ def set_threads(num_threads: int | None = None):
     if num_threads is None and "OMP_NUM_THREADS" in os.environ:
         return
     threads = num_threads or max(1, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    if num_threads is None:
+        os.environ[BY_DEFAULT] = str(threads)
+    else:
+        os.environ.pop(BY_DEFAULT, None)
     os.environ["OMP_NUM_THREADS"] = str(threads)  # torch and other libraries read this when they are imported
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+
+
+@contextmanager
+def threads_for_steps(trains_encoder: bool):
+    """
+    Set the number of threads for training steps, if the user did not choose it. Without a trained encoder, a step consists
+    of many small operations (LSTMs over single tokens): waking a second thread for each takes longer than it saves, so that
+    two threads need about twice the time of one (`scripts/benchmark.py step`).
+
+    Args:
+        trains_encoder: whether the steps train an encoder, whose operations are large.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    is_default = os.environ.get("OMP_NUM_THREADS") == os.environ.get(BY_DEFAULT, "")
+    if trains_encoder or not is_default:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def usable_cores() -> int:

@@ -4,7 +4,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from modeling_amuse import AmuseForEmotionRecognition
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
+from modeling_amuse.scripts.command.process import threads_for_steps
 from modeling_amuse.scripts.training.default_text_model import choose_text_model
 from modeling_amuse.scripts.training.distribution import start_accelerator
 from modeling_amuse.scripts.training.expert_stage import fit_experts, in_words
@@ -67,7 +69,8 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
         write_recipe(arguments, model.config, output_dir)
     start_trackers(record, accelerator)
     started_at = record.epoch
-    training_loop(training, train_set, validation_set, record, output_dir, meter)
+    with threads_for_steps(trains_encoder(model)):
+        training_loop(training, train_set, validation_set, record, output_dir, meter)
     changed = record.epoch != started_at
 
     # The experts, which read the outputs of the trained model
@@ -96,6 +99,14 @@ def add_experts(training: Training, datasets: tuple, wanted: str, record: Traini
             write_progress(checkpoint, asdict(record))
         accelerator.print(in_words(record.experts))
     accelerator.wait_for_everyone()
+
+
+def trains_encoder(model: AmuseForEmotionRecognition) -> bool:
+    """Whether a training changes the weights of an encoder, or adapters in it."""
+    return any(
+        model.amuse.encoder(modality) is not None and not model.amuse.is_frozen(modality)
+        for modality in model.config.modalities
+    )
 
 
 def untrained_encoder_weights(model, model_args: ModelArguments) -> str | None:

@@ -232,6 +232,25 @@ def test_threads_are_those_of_the_user_the_launcher_or_the_container(monkeypatch
     assert chosen == [6, 2, 1]
 
 
+@pytest.mark.parametrize("given", [None, 3])
+def test_steps_without_a_trained_encoder_use_one_thread_unless_the_user_chose(given, monkeypatch):
+    threads = [4]
+    monkeypatch.setattr("torch.set_num_threads", threads.append)
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(process, "usable_cores", lambda: 4)
+    for name in ("OMP_NUM_THREADS", process.BY_DEFAULT, "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    process.set_threads(given)
+    wanted = given or 4
+    with process.threads_for_steps(trains_encoder=True):
+        assert threads[-1] == wanted
+    for _ in range(2):
+        with process.threads_for_steps(trains_encoder=False):
+            assert threads[-1] == (given or 1)
+        assert threads[-1] == wanted
+        process.set_threads(given)  # as in a process that this one starts
+
+
 def test_the_cores_are_those_that_the_process_may_use():
     code = "from modeling_amuse.scripts.command.process import usable_cores; print(usable_cores())"
     code = f"import runpy; runpy.run_path({str(LAUNCHER)!r}); {code}"
