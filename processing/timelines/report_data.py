@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""What a report says of one recording: plain values for the template, which only lays them out."""
+"""The content of a report on one recording, as plain values for the template."""
 
 import itertools
 import os
@@ -17,7 +17,7 @@ from modeling_amuse.processing.timelines.timeline_files import check_results, cl
 
 UNCLEAR_COLOUR = "#8C8C8C"
 MOST_MOMENTS = 3
-"""Moments that stand out are named for each speaker, at most so many."""
+"""The most moments that are listed for each speaker."""
 
 _TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000, 36000)
 _MOST_TICKS = 6
@@ -27,20 +27,20 @@ _NARROWEST_BAR = 0.3  # percent of the timeline
 @dataclass
 class ModelFacts:
     """
-    What a reader has to know of the model.
+    Facts about the model for the readers of a report.
 
     Attributes:
-        name: its name, without the folder that it lies in.
-        learned_from: the data that it learned from, a sentence.
-        scores: what it was measured to be right about, a sentence each.
-        limits: what it did not learn, a sentence each.
-        emotions: its emotions, in the order of the labels; None: those of the results.
-        unclear_below: the confidence below which it calls an utterance unclear; None: it has no threshold.
-        warning: what must be said before anything else; None where there is nothing.
+        name: the name of the model, without its folder.
+        learned_from: a sentence on the training data.
+        scores: sentences with measured scores.
+        limits: sentences on what the training data lacks.
+        emotions: the model's emotions, in the order of the labels. None: those of the results.
+        unclear_below: the confidence below which an utterance is unclear. None: there is no threshold.
+        warning: a warning that the report begins with, or None.
     """
 
     name: str = "the model"
-    learned_from: str = "What this model learned from is not known."
+    learned_from: str = "The training data of this model is unknown."
     scores: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     emotions: list[str] | None = None
@@ -54,11 +54,11 @@ class ReportedRecording:
     A recording, or a transcript, whose utterances were recognized.
 
     Attributes:
-        name: what it is called in the report.
-        results: what the pipeline gives for it.
-        player: the address of the recording for a player, relative to the report; None: there is none.
+        name: its name in the report.
+        results: the results of the pipeline for it.
+        player: the address of the recording for the player, relative to the report. None: there is no player.
         has_picture: whether it is a video.
-        pictures: for the number of an utterance the frames that counted: `(seconds, data: URL)`.
+        pictures: for the number of an utterance the frames with the largest effect, each `(seconds, data: URL)`.
     """
 
     name: str
@@ -186,7 +186,7 @@ def _utterance(
 
 
 def label_of(utterance: dict) -> str:
-    """An utterance in one sentence, for a pointer, a screen reader and the line below the timeline."""
+    """An utterance in one line, for tooltips, screen readers and the line below the timeline."""
     label = f"{utterance['speaker']}, {utterance['clock']}: {utterance['shown']}, {utterance['confidence']:.0%}"
     if utterance["runner_up"] is not None:
         label += f"; runner-up {utterance['runner_up']}"
@@ -195,7 +195,7 @@ def label_of(utterance: dict) -> str:
 
 
 def _band(result: RecognizedUtterance, colours: dict[str, str]) -> list[dict]:
-    """The probabilities of all emotions, one above the other, as parts of 1 from the bottom."""
+    """The probabilities of all emotions, stacked from the bottom; together they have height 1."""
     parts, bottom = [], 0.0
     for name in colours:
         share = (result.get("scores") or {}).get(name)
@@ -206,7 +206,7 @@ def _band(result: RecognizedUtterance, colours: dict[str, str]) -> list[dict]:
 
 
 def _alone(result: RecognizedUtterance) -> list[str]:
-    """What each modality says alone, where there are several."""
+    """The prediction of each modality alone, if there are several."""
     said = result.get("modalities") or {}
     if len(said) < 2:
         return []

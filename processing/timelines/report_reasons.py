@@ -2,6 +2,7 @@
 """The explanation of an utterance in sentences and coloured words, for a report. Each part may be missing."""
 
 import re
+from math import exp
 
 from modeling_amuse.data_notes import MODALITY_WORDS
 from modeling_amuse.described_utterance import RecognizedUtterance
@@ -11,7 +12,7 @@ STEPS = 4
 """The strength of a word's colour, in steps."""
 
 LEAST_SCALE = 0.5
-"""Nats that the strongest colour stands for at least: small attributions stay pale."""
+"""The least attribution in nats that gets the strongest colour, so that small attributions stay pale."""
 
 MOST_WORDS, MOST_FEATURES, MOST_UTTERANCES, MOST_STRETCHES = 5, 4, 3, 3
 
@@ -50,6 +51,8 @@ def reasons_of(results: list[RecognizedUtterance], position: int, recording_anch
     notes = explanation.get("notes") or {}
     return {
         "question": f"Why {explanation['target']} rather than {explanation['against']}",
+        "target": explanation["target"],
+        "odds": _odds(explanation),
         "log_odds": f"{explanation['log_odds']:+.2f}",
         "modalities": _modalities(explanation.get("modalities") or {}),
         "words": _words(explanation.get("words") or ()),
@@ -59,6 +62,18 @@ def reasons_of(results: list[RecognizedUtterance], position: int, recording_anch
         "regions": _regions(explanation.get("regions")),
         "notes": list(dict.fromkeys(str(note) for note in notes.values())),
     }
+
+
+def _odds(explanation: dict) -> str:
+    """The log-odds in words."""
+    target, against, log_odds = explanation["target"], explanation["against"], explanation["log_odds"]
+    if log_odds < 0:
+        target, against = against, target
+    ratio = exp(min(abs(log_odds), 20.0))
+    if ratio < 1.05:
+        return f"The model gives {target} and {against} about the same probability (log-odds {log_odds:+.2f})."
+    times = f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}" if ratio < 1000 else "more than 1000"
+    return f"For the model, {target} is {times} times as probable as {against} (log-odds {log_odds:+.2f})."
 
 
 def _signed(score: float) -> str:
@@ -99,7 +114,7 @@ def _voice(explanation: dict) -> list[str]:
 
 def _face(explanation: dict) -> list[str]:
     return [
-        f"{one['direction']} {one['name']} ({one['action_unit']}): {_signed(one['score'])}"
+        f"{one['name']} ({one['action_unit']}), {one['direction']} than usual: {_signed(one['score'])}"
         for one in _strongest(explanation.get("face") or (), MOST_FEATURES)
     ]
 

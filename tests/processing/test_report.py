@@ -11,7 +11,7 @@ import pytest
 from modeling_amuse.described_utterance import RecognizedConversation
 from modeling_amuse.processing.timelines.report import report_html, write_report
 from modeling_amuse.processing.timelines.report_data import ModelFacts, ReportedRecording, recording_address
-from modeling_amuse.processing.timelines.report_reasons import spoken_parts
+from modeling_amuse.processing.timelines.report_reasons import reasons_of, spoken_parts
 from tests.browser import (
     SCHEMES,
     WIDTHS,
@@ -111,11 +111,29 @@ def test_a_report_says_who_how_what_and_how_surely():
             "weighted F1 was 60.1",
             "What this must not be used for",
         ),
-        *("Why joy rather than neutral", "pitch higher than this speaker's mean", "more lip corner puller (AU12)"),
+        *(
+            "Why joy rather than neutral",
+            "pitch higher than this speaker's mean",
+            "lip corner puller (AU12), more than usual",
+        ),
         "no pixels",
     ):
         assert expected in text, expected
     assert page.tags.count("rect") >= 6 * 5 and "audio" not in page.tags
+
+
+@pytest.mark.parametrize(
+    ("log_odds", "sentence"),
+    [
+        (2.31, "joy is 10 times as probable as neutral (log-odds +2.31)"),
+        (-1.0, "neutral is 2.7 times as probable as joy (log-odds -1.00)"),
+        (0.01, "joy and neutral about the same probability"),
+        (900.0, "joy is more than 1000 times as probable"),
+    ],
+)
+def test_log_odds_are_said_in_words(log_odds, sentence):
+    result = said(explanation={"target": "joy", "against": "neutral", "log_odds": log_odds})
+    assert sentence in reasons_of([result], 0, "r1")["odds"]
 
 
 def test_nothing_of_a_report_comes_from_elsewhere_and_all_text_is_escaped():
@@ -175,7 +193,7 @@ def test_several_recordings_are_compared():
     page = Page(report_html([ReportedRecording("Monday", monday), ReportedRecording("Friday", friday)]))
     text = " ".join(page.texts)
     assert (
-        "2 recordings" in text and "The same people over time" in text and "In one recording alone: Only here." in text
+        "2 recordings" in text and "The same people over time" in text and "In one recording only: Only here." in text
     )
     assert page.addresses.count("#r1") == page.addresses.count("#r2") == 4  # in the list, and for each of three people
 
