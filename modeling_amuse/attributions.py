@@ -48,15 +48,18 @@ class Question:
 
     Attributes:
         conversation: what the model read.
-        target, against: `(T,)`, numbers of emotions.
+        target: `(T,)`, numbers of emotions.
+        against: `(T,)`, numbers of emotions; None for all emotions other than the target together.
     """
 
     conversation: ReadConversation
     target: torch.LongTensor
-    against: torch.LongTensor
+    against: torch.LongTensor | None
 
     def log_odds(self, logits: torch.Tensor, rows: torch.LongTensor | None = None) -> torch.Tensor:
         """`log(p(target) / p(against))` of utterances `rows` `(number,)`, `(number,)`, from their `logits` `(number, C)`."""
+        if self.against is None:
+            return self.odds_of_all(logits, rows)
         target = self.target if rows is None else self.target[rows]
         against = self.against if rows is None else self.against[rows]
         chosen = logits.float() / self.conversation.config.temperature
@@ -107,20 +110,25 @@ def modality_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
     Returns:
         `(T,)`, the log-odds without any modality of the utterance, and `(T, M)`, the values. They sum to the log-odds.
     """
-    read = question.conversation
-    modalities = len(read.config.modalities)
-    values = {
-        subset: _log_odds_with(question, subset)
-        for size in range(modalities)
-        for subset in combinations(range(modalities), size)
-    }
-    values[tuple(range(modalities))] = question.log_odds(question.conversation.logits)
-    shapley = torch.zeros_like(read.present, dtype=torch.float32)
+    everything = tuple(range(len(question.conversation.config.modalities)))
+    values = {subset: _log_odds_with(question, subset) for subset in _subsets(len(everything))[:-1]}
+    values[everything] = question.log_odds(question.conversation.logits)
+    return values[()], _shapley(values, len(everything))
+
+
+def _subsets(number: int) -> list[tuple[int, ...]]:
+    """The subsets of 0 to `number - 1`, small ones first."""
+    return [subset for size in range(number + 1) for subset in combinations(range(number), size)]
+
+
+def _shapley(values: dict[tuple[int, ...], torch.Tensor], number: int) -> torch.Tensor:
+    """The Shapley values `(T, number)` of a game, from the value `(T,)` of each subset."""
+    shapley = torch.zeros(len(values[()]), number, device=values[()].device)
     for subset, value in values.items():
-        for m in set(range(modalities)) - set(subset):
-            weight = factorial(len(subset)) * factorial(modalities - len(subset) - 1) / factorial(modalities)
+        for m in set(range(number)) - set(subset):
+            weight = factorial(len(subset)) * factorial(number - len(subset) - 1) / factorial(number)
             shapley[:, m] += weight * (values[tuple(sorted((*subset, m)))] - value)
-    return values[()], shapley
+    return shapley
 
 
 @torch.no_grad()
@@ -139,12 +147,20 @@ def _log_odds_with(question: Question, subset: tuple[int, ...]) -> torch.Tensor:
 
 def expert_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
     """
-    The terms whose sum is the log-odds in a model with experts.
+    The terms whose sum is the log-odds in a model with experts. The log-odds against all other emotions are no sum of terms of
+    the experts: there they are the experts' Shapley values, which cost no pass of the model.
 
     Returns:
         `(T,)`, the conversation's term, and `(T, M)`, the experts' terms. They sum to the log-odds.
     """
     read = question.conversation
+    if question.against is None:
+        conversation, number = read.conversation_logits(), read.present.shape[1]
+        values = {
+            subset: question.log_odds(conversation + read.expert_terms[:, list(subset)].sum(dim=1))
+            for subset in _subsets(number)
+        }
+        return values[()], _shapley(values, number)
     terms = [question.log_odds(read.expert_terms[:, m]) for m in range(read.present.shape[1])]
     return question.log_odds(read.conversation_logits()), torch.stack(terms, dim=1)
 

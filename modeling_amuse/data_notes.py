@@ -15,7 +15,7 @@ def training_data_warning(config) -> str | None:
         return None
     return (
         "This model was trained on the sample corpus, made-up conversations of few words: its results say nothing about real "
-        "people. Train one on real conversations, such as MELD with `make meld`."
+        "people. Train one on real conversations, such as MELD (make meld)."
     )
 
 

@@ -25,6 +25,7 @@ from .attributions import (
     region_values,
 )
 from .explanation_types import (
+    ALL_OTHERS,
     ActionScore,
     ContextScore,
     Explanation,
@@ -55,6 +56,8 @@ class ExplanationOptions:
     Attributes:
         words: `"integrated_gradients"` (Sundararajan et al. 2017), or `"lime"`, as in the paper, with a pass for each sample.
         modalities: `"experts"`, the model's own terms, or `"shapley"`. None: the experts in a model that has them.
+        against: what `log_odds` and the scores of the modalities compare the emotion with: `"runner_up"`, the most probable
+            other emotion, or `"others"`, all other emotions together, as the scores of all other parts do.
         steps: gradients of integrated gradients.
         lime_samples: sentences for which LIME asks the model.
         window: other utterances before, and behind, whose effect is measured.
@@ -63,6 +66,7 @@ class ExplanationOptions:
 
     words: Literal["integrated_gradients", "lime"] = "integrated_gradients"
     modalities: Literal["experts", "shapley"] | None = None
+    against: Literal["runner_up", "others"] = "runner_up"
     steps: int = 10
     lime_samples: int = 200
     window: int = 5
@@ -72,6 +76,7 @@ class ExplanationOptions:
         for name, allowed in (
             ("words", ("integrated_gradients", "lime")),
             ("modalities", (None, "experts", "shapley")),
+            ("against", ("runner_up", "others")),
         ):
             if getattr(self, name) not in allowed:
                 listed = ", ".join(map(repr, allowed))
@@ -191,22 +196,21 @@ class _Explainer:
         self.read = ReadConversation(model, inputs, context_states)
         logits = self.read.logits
         chosen = logits.argmax(dim=1) if label is None else torch.full_like(logits[:, 0], label, dtype=torch.long)
-        others = logits.scatter(1, chosen[:, None], float("-inf"))
-        self.question = Question(self.read, chosen, others.argmax(dim=1))
+        others = logits.scatter(1, chosen[:, None], float("-inf")).argmax(dim=1)
+        self.question = Question(self.read, chosen, others if options.against == "runner_up" else None)
         self.found: list[Explanation] = []
 
     def explanations(self) -> list[Explanation]:
         question, names = self.question, self.config.id2label
-        for target, against, log_odds in zip(
-            question.target.tolist(),
-            question.against.tolist(),
-            question.log_odds(self.read.logits).tolist(),
-            strict=True,
-        ):
+        targets = question.target.tolist()
+        against = (
+            [ALL_OTHERS] * len(targets) if question.against is None else [names[n] for n in question.against.tolist()]
+        )
+        for target, other, log_odds in zip(targets, against, question.log_odds(self.read.logits).tolist(), strict=True):
             self.found.append(
                 Explanation(
                     target=names[target],
-                    against=names[against],
+                    against=other,
                     log_odds=log_odds,
                     modalities={},
                     modalities_method="",

@@ -4,13 +4,18 @@ The explanation of one utterance's emotion, as the dict that a user gets.
 
 All scores are differences of log-odds in nats; a positive one speaks for the emotion `target`. Those of the modalities are
 exact shares of `log(p(target) / p(against))`. All others say how much something changes the log-odds of the target against all
-other emotions together, `log(p(target) / (1 - p(target)))`. What is known of an explanation's faithfulness is measured, see `docs/explanations.md`.
+other emotions together, `log(p(target) / (1 - p(target)))`. How faithful explanations are was measured, see
+`docs/explanations.md`.
 """
 
 from typing import NotRequired, TypedDict
 
 PARTS = ("modalities", "words", "voice", "voice_features", "face", "frames", "regions", "context")
 """The parts of an [`Explanation`]. Each of them that is empty has its reason in `notes`."""
+
+
+ALL_OTHERS = "all others"
+"""`against` of an explanation that compares an emotion with all others together."""
 
 
 class WordScore(TypedDict):
@@ -103,7 +108,7 @@ class Explanation(TypedDict):
     target: str
     """The emotion that is explained: the recognized one, or the one that was asked for."""
     against: str
-    """The emotion that it is compared with: the most probable of the others."""
+    """The emotion that it is compared with, the most probable of the others; or [`ALL_OTHERS`], all of them together."""
     log_odds: float
     """`log(p(target) / p(against))`. Negative where an emotion is explained that was not recognized."""
     modalities: dict[str, float]
@@ -138,6 +143,7 @@ class Explanation(TypedDict):
 
 
 __all__ = [
+    "ALL_OTHERS",
     "PARTS",
     "ActionScore",
     "ContextScore",

@@ -69,7 +69,7 @@ def _text_part(page: EmotionPage):
 
 
 def _recording_part(page: EmotionPage):
-    needed = " (optional)" if page.speech_model else " (needed): who says what, and when"
+    needed = " (optional)" if page.speech_model else " with times (needed)"
     recording = gr.File(
         label="Recording (audio or video)", file_types=list(RECORDING_SUFFIXES), height=140, elem_id="recording"
     )

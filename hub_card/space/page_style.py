@@ -38,6 +38,8 @@ _PAGE_CSS = """
 .gradio-container :focus-visible { outline: 3px solid #0b57b0 !important; outline-offset: 2px !important; }
 .dark .gradio-container :focus-visible, .gradio-container .dark :focus-visible, .dark :focus-visible { outline-color: #8fc0ff !important; }
 .gradio-container .amuse-report { background: transparent !important; }
+.gradio-container .amuse-report .utterances > li > p:not([hidden]) { display: block; }
+.gradio-container .amuse-report p a { margin: 0 !important; padding: 0 !important; }
 .dark button[role="tab"][aria-selected="true"] { color: #8fc0ff !important; }
 .gradio-container .note { margin: 0.5rem 0; }
 .amuse-report .lane rect:focus-visible { outline: none !important; }

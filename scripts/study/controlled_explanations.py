@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Whether explanations name the words, the modality and the actions of the face that show an emotion of the controlled corpus."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ from scipy.stats import binomtest
 
 from modeling_amuse.processing.controlled.controlled_corpus import EMOTIONAL_WORDS
 from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS, Expression
+from modeling_amuse.processing.faces import ACTION_UNITS
 
+FACIAL_UNITS = set(ACTION_UNITS) - {"AU29", "AU30", "AU34", "AU61", "AU62", "AU63", "AU64"}
+"""The action units of facial muscles. FACS calls 29, 30 and 34 action descriptors, and 61 to 64 are positions of the eyes."""
 LEAST_CHANGE = 1.0
 """By so many standard deviations a drawn expression raises an action unit, on the mean, for the unit to count as measured."""
 
@@ -88,7 +92,11 @@ def drawn_units(processor, truth: list[dict], conversations: list[dict]) -> dict
 
 
 def score_explanations(
-    truth: list[dict], explanations: list[dict], measured: dict[str, set[str]], units: set[str]
+    truth: list[dict],
+    explanations: list[dict],
+    measured: dict[str, set[str]],
+    units: set[str],
+    against_others: list[dict] | None = None,
 ) -> dict:
     """
     How often the part with the highest score is one that shows the emotion, over the utterances whose emotion was recognized.
@@ -98,41 +106,29 @@ def score_explanations(
         explanations: of the same utterances.
         measured: see `drawn_units`.
         units: all actions of the face that an explanation can name.
+        against_others: explanations whose modalities compare the emotion with all others together, not with the runner-up.
 
     Returns:
         `num_emotional` utterances, `num_recognized` of them, and `parts`: for each the share in which the first one is `right`, the
         95 % confidence `interval` of this share (Wilson 1927), the share in which a random one would be (`by_chance`), and the
         `num_utterances`.
     """
-    emotional = [(u, e) for u, e in zip(truth, explanations, strict=True) if u["evidence"]]
-    recognized = [(u, e) for u, e in emotional if e["target"] == u["emotion"]]
+    emotional = [number for number, utterance in enumerate(truth) if utterance["evidence"]]
+    recognized = [number for number in emotional if explanations[number]["target"] == truth[number]["emotion"]]
     results: dict[str, list[tuple[bool, float]]] = {}
-
-    def add(name: str, right: list[bool], first: int):
-        results.setdefault(name, []).append((right[first], float(np.mean(right))))
-
-    def add_unit(name: str, first: str, right: set[str]):
-        results.setdefault(f"action unit, {name}", []).append((first in right, len(units & right) / len(units)))
-
-    for utterance, explanation in recognized:
-        scores = {m: score for m, score in explanation["modalities"].items() if m != "conversation"}
-        right = [modality in utterance["evidence"] for modality in scores]
-        first = int(np.argmax(list(scores.values())))
-        add("modality", right, first)
-        if len(utterance["evidence"]) == 1:
-            add("modality, where one alone shows it", right, first)
+    for number in recognized:
+        utterance, explanation = truth[number], explanations[number]
+        found = [*_first_modality(utterance, explanation["modalities"], "against the runner-up")]
+        if against_others is not None:
+            found += _first_modality(utterance, against_others[number]["modalities"], "against all others")
         if "text" in utterance["evidence"] and explanation["words"]:
-            add("word", *_first_word(utterance, explanation["words"]))
+            found.append(("word", *_first_word(utterance, explanation["words"])))
         if "vision" in utterance["evidence"] and explanation["face"]:
-            drawn = units_of_drawing(EXPRESSIONS[utterance["emotion"]])
             moved = measured.get(utterance["emotion"], set())
-            shown = [action for action in explanation["face"] if action["direction"] == "more"]
-            if not shown:
-                continue
-            first = max(shown, key=lambda action: action["score"])["action_unit"]
-            add_unit("as drawn (FACS)", first, drawn)
-            add_unit("as measured (MediaPipe)", first, moved)
-            add_unit("drawn or measured", first, drawn | moved)
+            found += _first_action(utterance, explanation["face"], moved, units, "action")
+            found += _first_action(utterance, explanation["face"], moved, units & FACIAL_UNITS, "action unit")
+        for name, is_right, by_chance in found:
+            results.setdefault(name, []).append((is_right, by_chance))
     return {
         "num_emotional": len(emotional),
         "num_recognized": len(recognized),
@@ -148,17 +144,39 @@ def score_explanations(
     }
 
 
+def _first_modality(utterance: dict, modalities: dict[str, float], against: str) -> Iterator[tuple[str, bool, float]]:
+    """Name of the row, whether the modality with the highest score holds evidence, and the share of those that do."""
+    scores = {m: score for m, score in modalities.items() if m != "conversation"}
+    right = [modality in utterance["evidence"] for modality in scores]
+    first = right[int(np.argmax(list(scores.values())))]
+    yield f"modality, {against}", first, float(np.mean(right))
+    if len(utterance["evidence"]) == 1:
+        yield f"modality, where one alone shows it, {against}", first, float(np.mean(right))
+
+
+def _first_action(
+    utterance: dict, face: list[dict], measured: set[str], allowed: set[str], name: str
+) -> Iterator[tuple[str, bool, float]]:
+    """The same for the first of the `allowed` actions that the face shows more than usual. It is wrong where there is none."""
+    shown = [action for action in face if action["direction"] == "more" and action["action_unit"] in allowed]
+    first = max(shown, key=lambda action: action["score"])["action_unit"] if shown else None
+    drawn = units_of_drawing(EXPRESSIONS[utterance["emotion"]])
+    rules = {"drawn (FACS)": drawn, "measured (MediaPipe)": measured, "drawn or measured": drawn | measured}
+    for rule, right in rules.items():
+        yield f"{name}, {rule}", first in right, len(allowed & right) / max(len(allowed), 1)
+
+
 def _interval(right: list[bool]) -> tuple[float, float]:
     interval = binomtest(sum(map(bool, right)), len(right)).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)
 
 
-def _first_word(utterance: dict, words: list[dict]) -> tuple[list[bool], int]:
-    """Which words belong to the sentence that shows the emotion, and the number of the word with the highest score."""
+def _first_word(utterance: dict, words: list[dict]) -> tuple[bool, float]:
+    """Whether the word with the highest score belongs to the sentence that shows the emotion, and the share of words that do."""
     sentence = _emotional_sentence(utterance)
     start = utterance["text"].index(sentence)
     right = [start <= word["start"] < start + len(sentence) for word in words]
-    return right, int(np.argmax([word["score"] for word in words]))
+    return right[int(np.argmax([word["score"] for word in words]))], float(np.mean(right))
 
 
 def _emotional_sentence(utterance: dict) -> str | None:

@@ -189,8 +189,9 @@ def study_controlled(args: ControlledArguments) -> dict:
     features_dir = features_dir if args.explained_dir is None else explained_dir / "features"
     conversations = controlled_data(explained_dir, features_dir, args.split, model, args.cache_dir)
     explanations = list(controlled_explanations(conversations, model, processor))
+    others = list(controlled_explanations(conversations, model, processor, ExplanationOptions(against="others")))
     units = {action.unit for action in processor.face_actions(processor.feature_names("vision") or [])}
-    report = {"split": args.split, **score_explanations(truth, explanations, measured, units)}
+    report = {"split": args.split, **score_explanations(truth, explanations, measured, units, others)}
     print(describe_controlled(report))
     write(report, args.output)
     return report
@@ -204,10 +205,11 @@ def controlled_data(data_dir: Path, features_dir: Path, split: str, model, cache
     return [dataset[number] for number in range(len(dataset))]
 
 
-def controlled_explanations(conversations: list[dict], model, processor) -> Iterator[dict]:
+def controlled_explanations(conversations: list[dict], model, processor, options=None) -> Iterator[dict]:
     for conversation in tqdm(conversations, desc="Conversations", disable=None):
         utterances = conversation["utterances"]
-        yield from explain_conversation(model, processor, utterances, processor(utterances, return_labels=False))
+        inputs = processor(utterances, return_labels=False)
+        yield from explain_conversation(model, processor, utterances, inputs, options=options)
 
 
 def describe_controlled(report: dict) -> str:

@@ -107,6 +107,29 @@ def test_the_modalities_sum_to_the_log_odds(seed, number, experts, contexts, tem
     assert set(found[0]["modalities"]) == {"conversation", "text", "audio", "vision"} - lacking
 
 
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 100), number=st.integers(1, 4), experts=st.sampled_from(["none", "adaptive"]))
+def test_the_modalities_can_be_compared_with_all_other_emotions(seed, number, experts):
+    torch.manual_seed(seed)
+    model = with_experts(small_model(experts=experts, temperature=1.5))
+    utterances = featured(number, seed)
+    found = explain(model, utterances, options=ExplanationOptions(against="others"))
+    inputs = AmuseProcessor(emotions=[f"LABEL_{n}" for n in range(4)])(utterances, return_labels=False)
+    with torch.no_grad():
+        logits = model(**inputs).logits[0] / model.config.temperature
+    for explanation, probability in zip(found, logits.softmax(dim=-1).amax(dim=-1).tolist(), strict=True):
+        assert explanation["against"] == "all others"
+        assert explanation["log_odds"] == pytest.approx(np.log(probability / (1 - probability)), abs=1e-3)
+        assert sum(explanation["modalities"].values()) == pytest.approx(explanation["log_odds"], abs=1e-4)
+    # with two emotions, the other one is the runner-up
+    two = with_experts(small_model(experts=experts, num_labels=2))
+    first, second = (
+        explain(two, utterances, options=ExplanationOptions(against=against)) for against in ("others", "runner_up")
+    )
+    for one, other in zip(first, second, strict=True):
+        assert one["modalities"] == pytest.approx(other["modalities"], abs=1e-4)
+
+
 def test_the_log_odds_are_those_of_the_pipelines_probabilities(words_model):
     model, processor = words_model
     model.config.temperature = 1.7

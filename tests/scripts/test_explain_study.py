@@ -186,15 +186,21 @@ def test_first_parts_are_scored_against_the_truth():
         {"target": "joy", "modalities": {"conversation": 0}, "words": [], "face": []},
         {"target": "fear", "modalities": {"conversation": 0}, "words": [], "face": []},
     ]
-    found = score_explanations(truth, explanations, {"joy": {"AU63"}}, {"AU12", "AU63", "AU2", "AU1"})
+    others = [{"modalities": {"conversation": 0, "text": 1, "vision": 2}} for _ in truth]
+    found = score_explanations(truth, explanations, {"joy": {"AU63"}}, {"AU12", "AU63", "AU2", "AU1"}, others)
     assert (found["num_emotional"], found["num_recognized"]) == (3, 2)
     parts = {name: (row["right"], row["num_utterances"]) for name, row in found["parts"].items()}
-    assert parts["modality"] == (0.5, 2) and parts["word"] == (1.0, 1)
-    assert parts["action unit, as drawn (FACS)"] == (0.0, 1)
-    assert parts["action unit, as measured (MediaPipe)"] == (1.0, 1)
+    assert parts["modality, against the runner-up"] == (0.5, 2) and parts["word"] == (1.0, 1)
+    assert parts["modality, where one alone shows it, against the runner-up"] == (1.0, 1)
+    assert parts["modality, where one alone shows it, against all others"] == (0.0, 1)
+    assert parts["action, drawn (FACS)"] == (0.0, 1)
+    assert parts["action, measured (MediaPipe)"] == (1.0, 1)
+    assert parts["action unit, drawn (FACS)"] == (1.0, 1)  # eyes that look up (AU63) are no action of a facial muscle
+    assert parts["action unit, measured (MediaPipe)"] == (0.0, 1)
     assert found["parts"]["word"]["by_chance"] == pytest.approx(2 / 3)
-    assert found["parts"]["modality"]["interval"] == pytest.approx((0.0945, 0.9055), abs=1e-3)
-    assert found["parts"]["action unit, as measured (MediaPipe)"]["by_chance"] == 0.25
+    assert found["parts"]["modality, against the runner-up"]["interval"] == pytest.approx((0.0945, 0.9055), abs=1e-3)
+    assert found["parts"]["action, measured (MediaPipe)"]["by_chance"] == 0.25
+    assert found["parts"]["action unit, drawn (FACS)"]["by_chance"] == pytest.approx(2 / 3)
 
 
 def test_each_drawn_expression_shows_action_units():
