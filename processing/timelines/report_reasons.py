@@ -14,6 +14,9 @@ STEPS = 4
 LEAST_SCALE = 0.5
 """The least attribution in nats that gets the strongest colour, so that small attributions stay pale."""
 
+LEAST_NAMED = 0.005
+"""Smaller scores, which would be written as 0.00, are not listed."""
+
 MOST_WORDS, MOST_FEATURES, MOST_UTTERANCES, MOST_STRETCHES = 5, 4, 3, 3
 
 _PICTURE = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=]+")
@@ -95,7 +98,8 @@ def _modalities(terms: dict[str, float]) -> list[dict]:
 
 
 def _strongest(scored, number: int) -> list:
-    return sorted(scored, key=lambda one: -abs(one["score"]))[:number]
+    named = [one for one in scored if abs(one["score"]) >= LEAST_NAMED]
+    return sorted(named, key=lambda one: -abs(one["score"]))[:number]
 
 
 def _words(words) -> list[str]:
