@@ -4,6 +4,7 @@ Measure the time and memory of recognition and training, and the error of speake
 
     python scripts/benchmark.py media --model amuse-sample --hours 2
     python scripts/benchmark.py media --model amuse-sample --recording talk.mp4 --transcript talk.srt --output benchmark.json
+    python scripts/benchmark.py media --model amuse-sample --hours 0.1 --against v0.1.0
     python scripts/benchmark.py step
     python scripts/benchmark.py step --against v0.1.0 --repeats 3 --steps 2
     python scripts/benchmark.py speakers --data_dir emodb
@@ -12,7 +13,7 @@ Measure the time and memory of recognition and training, and the error of speake
 
 `media`: the time of each stage of recognizing a long recording, and the peak memory. The recording is a repeated short one.
 Without --recording, it is a conversation of the controlled corpus, rendered as 720p video with 25 frames per second and
-camera noise.
+camera noise. With --against COMMIT, time and memory relative to those of the commit's code.
 `step`: the time of a training step with one thread, with two, and with the default, on an idle machine and beside a
 process that computes on the same cores. With --against COMMIT, the time of a step of this code relative to the commit's.
 `speakers`: the diarization error rate on synthetic talks made of Emo-DB's utterances, by mood, number of people and
@@ -66,10 +67,32 @@ def media(args: MediaArguments) -> tuple[dict, str]:
     """The report of `benchmark_media`, and its table."""
     if (args.recording is None) != (args.transcript is None):
         raise WrongArguments("--recording and --transcript belong together: give both or neither.")
+    if args.against is not None:
+        return media_comparison(args)
     prepare_process()
     from modeling_amuse.scripts.benchmarks.media_benchmark import as_text, benchmark_media
 
     report = benchmark_media(args.model, args.hours * 3600, args.recording, args.transcript, args.speech_model)
+    return report, as_text(report)
+
+
+def media_comparison(args: MediaArguments) -> tuple[dict, str]:
+    """The report of `compare_media`, and its table. Without a recording, one is rendered for both."""
+    import tempfile
+
+    from modeling_amuse.scripts.benchmarks.media_comparison import as_text, compare_media
+
+    with tempfile.TemporaryDirectory() as folder:
+        recording, transcript = args.recording, args.transcript
+        if recording is None:
+            prepare_process()
+            from modeling_amuse.scripts.benchmarks.media_benchmark import render_recording
+
+            path, conversation = render_recording(Path(folder))
+            recording, transcript = str(path), str(path.with_suffix(".json"))
+            Path(transcript).write_text(json.dumps(conversation), encoding="utf-8")
+        given = (args.model, args.hours, recording, transcript, args.speech_model)
+        report = compare_media(args.against, args.repeats, *given)
     return report, as_text(report)
 
 

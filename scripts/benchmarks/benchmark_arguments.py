@@ -21,6 +21,12 @@ class MediaArguments:
         default=None,
         metadata={"help": "Whisper model (Hub id or folder) that transcribes the recording instead of a transcript."},
     )
+    against: str | None = field(
+        default=None, metadata={"help": "Compare with the code of this commit, in alternating processes."}
+    )
+    repeats: int = field(
+        default=3, metadata={"help": "Number of measurements of each code with --against.", "range": AT_LEAST_ONE}
+    )
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
 
 
