@@ -37,4 +37,4 @@ PRINT = 'print(utterance["speaker"], utterance["emotion"], utterance["confidence
 def _utterance(config: AmuseConfig, turn: dict, sizes: dict[str, int]) -> str:
     kept = {key: value for key, value in turn.items() if key != "text" or "text" in config.modalities}
     given = "".join(f', "{stream}_features": [0.0] * {size}' for stream, size in sizes.items())
-    return json.dumps(kept)[:-1] + given + "}"
+    return json.dumps(kept, allow_nan=False)[:-1] + given + "}"

@@ -30,6 +30,9 @@ from .variants import (
     TEXT_SCOPES,
 )
 
+SMALLEST_FACTOR, LARGEST_FACTOR = 1e-6, 1e6
+"""What scores are multiplied or divided by lies in this range, in which the results stay finite."""
+
 
 @strict
 class AmuseConfig(PreTrainedConfig):
@@ -287,6 +290,10 @@ class AmuseConfig(PreTrainedConfig):
         for name in ("temperature", "contrastive_temperature", "conversation_weight"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be more than 0, but is {getattr(self, name)}.")
+            if not SMALLEST_FACTOR <= getattr(self, name) <= LARGEST_FACTOR:
+                raise ValueError(
+                    f"{name} must be from {SMALLEST_FACTOR} to {LARGEST_FACTOR:.0f}, but is {getattr(self, name)}."
+                )
         if self.unclear_below is not None and not 0 <= self.unclear_below <= 1:
             raise ValueError(f"unclear_below is a confidence, from 0 to 1, but is {self.unclear_below}.")
         self._check_conversation_modalities()

@@ -116,10 +116,14 @@ def describe_utterance(
         unclear_below: the confidence below which the utterance is unclear. None: there is no threshold.
         fused_modalities: the names of the modalities that `modality_logits` describe. None: all.
 
+    Raises:
+        ValueError: when an output is not finite.
+
     Returns:
         The given values of [`GIVEN_KEYS`], then `emotion`, `confidence`, `scores`, `runner_up`, `margin`, with a threshold
         `unclear`, `modalities`, `shares` and, with experts, `contributions`, see [`RecognizedUtterance`].
     """
+    _check_finite(utterance, logits / temperature, modality_logits, fusion_shares, expert_logits, expert_terms)
     predicted = describe_emotion(id2label, logits / temperature, top_k)
     if expert_logits is not None:
         has_expert = torch.tensor([modality in expert_modalities for modality in modalities])
@@ -142,6 +146,15 @@ def describe_utterance(
         terms = dict(zip(modalities, expert_terms[:, chosen].float().tolist(), strict=True))
         described["contributions"] = {modality: terms[modality] for modality in expert_modalities}
     return described
+
+
+def _check_finite(utterance: dict, *outputs: torch.Tensor | None):
+    if not all(output is None or output.isfinite().all() for output in outputs):
+        name = utterance.get("id") or utterance.get("text") or utterance["speaker"]
+        raise ValueError(
+            f"The model's outputs for the utterance {str(name)[:80]!r} are not finite: check its features for extreme values, "
+            "compute in a higher precision, or train the model again."
+        )
 
 
 def describe_output(

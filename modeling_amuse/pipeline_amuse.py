@@ -11,6 +11,7 @@ from .conversation_stream import batches_of, is_stream
 from .data_notes import notes_on, training_data_warning
 from .described_utterance import RecognizedConversation, describe_output
 from .explanation import ExplanationOptions, check_target, explain_conversation
+from .loaded_weights import check_complete
 from .recording_states import recording_encoders
 
 logger = logging.get_logger(__name__)
@@ -49,6 +50,7 @@ class EmotionRecognitionPipeline(Pipeline):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        check_complete(self.model)
         if warning := training_data_warning(self.model.config):
             logger.warning(warning)
         self._agree_on_emotions()

@@ -11,6 +11,7 @@ from transformers.modeling_utils import PreTrainedModel
 from transformers.utils import TransformersKwargs
 
 from .configuration_amuse import AmuseConfig
+from .loaded_weights import check_loaded_weights
 from .pickled_adapters import check_adapter
 
 RAW_INPUTS = {"text": "input_ids", "audio": "audio_values", "vision": "pixel_values"}
@@ -41,16 +42,27 @@ class AmusePreTrainedModel(PreTrainedModel):
         """
         Like `PreTrainedModel.from_pretrained`, but it only loads safetensors: loading a pickle may run code.
 
+        A recognizer can be started from a base model: transformers initializes the missing weights, with a warning. They must
+        be trained before the recognizer is used.
+
         Raises:
-            ValueError: for `use_safetensors=False`.
+            ValueError: for `use_safetensors=False`; when a saved model of this class lacks some of its weights; when a weight is
+                NaN or infinite.
             OSError: when the folder or repository has no safetensors.
         """
         if use_safetensors is False:
             raise ValueError(
                 "use_safetensors=False would load a pickle, which may run code: AMuSE only loads safetensors."
             )
+        with_loading = kwargs.pop("output_loading_info", False)
         try:
-            return super().from_pretrained(pretrained_model_name_or_path, *model_args, use_safetensors=True, **kwargs)
+            model, loading = super().from_pretrained(
+                pretrained_model_name_or_path,
+                *model_args,
+                use_safetensors=True,
+                output_loading_info=True,
+                **kwargs,
+            )
         except OSError as error:
             folder = Path(str(pretrained_model_name_or_path))
             if any(folder.glob("*.safetensors")) or not any(folder.glob("pytorch_model*.bin*")):
@@ -59,6 +71,8 @@ class AmusePreTrainedModel(PreTrainedModel):
                 f"{folder} has no safetensors, only a pickle (pytorch_model.bin). Loading a pickle may run code, so AMuSE "
                 "never loads one: if you trust the file, convert it to model.safetensors."
             ) from error
+        check_loaded_weights(model, str(pretrained_model_name_or_path), loading, kwargs)
+        return (model, loading) if with_loading else model
 
     def load_adapter(self, peft_model_id: str | None = None, *args, **kwargs):
         """

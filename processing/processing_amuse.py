@@ -33,6 +33,7 @@ from .processor_inputs import (
     IGNORED_LABEL,
     RAW_INPUTS,
     check_modalities,
+    checked_statistics,
     checked_waveform,
     features_of,
     label_of,
@@ -113,7 +114,7 @@ class AmuseProcessor(ProcessorMixin):
     ):
         super().__init__(tokenizer, feature_extractor, image_processor)
         self.emotions = emotions
-        self.feature_statistics = feature_statistics or {}
+        self.feature_statistics = checked_statistics(feature_statistics)
         self.max_text_tokens = max_text_tokens
         self.feature_records = feature_records or {}
         self.speaker_names = speaker_names

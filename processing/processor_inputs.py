@@ -4,7 +4,7 @@
 import numpy as np
 from transformers.utils import logging
 
-from .conversation import MODALITY_OF, RECORDING_KEYS, UTTERANCE_KEYS, Utterance
+from .conversation import MODALITY_OF, RECORDING_KEYS, STREAMS, UTTERANCE_KEYS, Utterance
 
 IGNORED_LABEL = -100
 """The label of utterances without an emotion, which losses and scores leave out."""
@@ -74,6 +74,55 @@ def label_of(place: str, utterance: Utterance, emotions: list[str]) -> int:
             "label, or leave it out (None) where it is unknown."
         )
     return emotions.index(emotion)
+
+
+SMALLEST_DEVIATION = 1e-12
+"""Dividing by it keeps usual features finite. A constant feature has the deviation 1."""
+
+
+def checked_statistics(statistics: dict[str, dict[str, list[float]]] | None) -> dict[str, dict[str, list[float]]]:
+    """
+    The statistics with which features are normalized; an empty dict for None.
+
+    Raises:
+        ValueError: when a stream is unknown, mean and deviation are not lists of numbers of one length, a number is not finite,
+            or a deviation is 0 or negative.
+    """
+    statistics = {} if statistics is None else statistics
+    if not isinstance(statistics, dict) or not all(isinstance(values, dict) for values in statistics.values()):
+        raise ValueError("feature_statistics is not a dict of a dict for each stream: save the processor again.")
+    for stream, values in statistics.items():
+        what = f"feature_statistics of {stream}"
+        if stream not in STREAMS:
+            raise ValueError(f"{what}: there is no such stream; the streams are {', '.join(STREAMS)}.")
+        mean, deviation = (_numbers(values.get(name), f"{what}: {name}") for name in ("mean", "std"))
+        if len(mean) != len(deviation):
+            raise ValueError(f"{what}: mean has {len(mean)} numbers, but std has {len(deviation)}.")
+        wrong = np.flatnonzero(deviation < SMALLEST_DEVIATION)
+        if len(wrong):
+            raise ValueError(
+                f"{what}: the standard deviation of feature {wrong[0]} is {deviation[wrong[0]]:g}, but features are divided by "
+                f"it: a number of at least {SMALLEST_DEVIATION:g} is needed, 1 for a constant feature."
+            )
+        limit = values.get("limit")
+        if limit is not None and not _numbers([limit], f"{what}: limit")[0] > 0:
+            raise ValueError(f"{what}: limit must be more than 0, but is {limit}.")
+    return statistics
+
+
+def _numbers(given, what: str) -> np.ndarray:
+    """Finite numbers `(D,)`."""
+    try:
+        with np.errstate(over="ignore"):
+            numbers = np.asarray(given, dtype=np.float64)
+            is_finite = np.isfinite(numbers.astype(np.float32)).all()  # features are computed in single precision
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{what} is not a list of numbers: {error}") from error
+    if given is None or numbers.ndim != 1:
+        raise ValueError(f"{what} is not a list of numbers.")
+    if not is_finite:
+        raise ValueError(f"{what} has a number that is NaN, infinite or too large.")
+    return numbers
 
 
 def features_of(

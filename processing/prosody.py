@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .extras import import_extra
+from .file_locks import locked
 from .sound_tracks import SAMPLING_RATE
 
 VERSION = 1  # increase it when the same sound gives other numbers
@@ -63,7 +64,7 @@ def _compile():
     The first call, under a lock. librosa's loops are compiled by numba, which keeps the machine code in files: processes that
     compile at the same time can mix these up, and whoever loads them later crashes.
     """
-    with import_extra("filelock", "media").FileLock(Path(tempfile.gettempdir()) / "amuse-emotion-numba.lock"):
+    with locked(Path(tempfile.gettempdir()), wait=True):
         _prosody(np.sin(np.arange(SAMPLING_RATE) / 20, dtype=np.float32))
 
 

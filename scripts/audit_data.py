@@ -8,7 +8,6 @@ Finds, for each split, utterances whose recordings are missing, corrupt, empty, 
 summary and writes the complete list as JSON.
 """
 
-import json
 import runpy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,18 +41,15 @@ def main(arguments: list[str] | None = None) -> dict:
     [args] = read_options(arguments, AuditArguments, description=__doc__)
     from modeling_amuse.processing.corpora.load_conversations import load_conversations
     from modeling_amuse.processing.corpora.media_audit import audit_media, describe_audit, number_of_findings
-    from modeling_amuse.processing.whole_files import whole_file
+    from modeling_amuse.processing.json_files import write_json
 
     data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, options=args.options())
     print(data.describe())
     report = audit_media(data.splits, args.longest, args.num_processes)
     print(f"\n{describe_audit(report, args.first)}")
     if args.output is not None:
-        output = Path(args.output)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(output) as file:
-            file.write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
-        print(f"\nWritten to {output}")
+        write_json(report, Path(args.output))
+        print(f"\nWritten to {Path(args.output)}")
     if args.strict and number_of_findings(report):
         raise SystemExit(1)
     return report

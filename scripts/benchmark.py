@@ -22,7 +22,6 @@ channels, with and without giving the number of speakers.
 `window`: the time of an audio encoder with its full window (Whisper's 30 seconds), and with the window cut to each sound.
 """
 
-import json
 import runpy
 import sys
 from pathlib import Path
@@ -56,9 +55,10 @@ def main(arguments: list[str] | None = None) -> dict:
     report, text = run(args)
     print(text)
     if args.output is not None:
+        from modeling_amuse.processing.json_files import write_json
+
         output = Path(args.output)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
+        write_json(report, output)
         print(f"\nWritten to {output}")
     return report
 

@@ -2,7 +2,6 @@
 """Rendering the conversations of the controlled corpus to mp4 files with synthetic voices and drawn faces."""
 
 import json
-import os
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,8 @@ from modeling_amuse.processing.controlled.controlled_corpus import compose
 from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS, Expression, draw_face
 from modeling_amuse.processing.controlled.espeak_voice import SAMPLING_RATE, TONES, VOICES, speak
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.json_files import as_json, write_json
+from modeling_amuse.processing.whole_files import whole_file
 
 FRAME_RATE = 5
 FRAME_SIZE = 320  # pixels, of the square frame
@@ -59,7 +60,7 @@ def render_corpus(
             "folder."
         )
     (directory / "media").mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(made), encoding="utf-8")
+    write_json(made, record)
     composed = compose(seed, draws)
     jobs = [(split, conversation) for split in SPLITS if split in splits for conversation in composed[split]]
     # new processes must not inherit the threads and libraries of this one
@@ -67,8 +68,9 @@ def render_corpus(
         render = partial(_render_into, directory)
         rendered = list(tqdm(pool.map(render, jobs), total=len(jobs), desc="Rendering", unit="conversation"))
     for split in splits:
-        lines = [json.dumps(c, ensure_ascii=False) for (s, _), c in zip(jobs, rendered, strict=True) if s == split]
-        (directory / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines = [as_json(c, ensure_ascii=False) for (s, _), c in zip(jobs, rendered, strict=True) if s == split]
+        with whole_file(directory / f"{split}.jsonl") as file:
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _render_into(directory: Path, job: tuple[str, dict]) -> dict:
@@ -114,9 +116,8 @@ def render_conversation(conversation: dict, path: Path) -> list[tuple[float, flo
             place = round(begin * SAMPLING_RATE)
             track[place : place + len(waveform)] = waveform
         cast = [(EXPRESSIONS[e["vision"]], speakers[u["speaker"]]) for u, e in zip(utterances, shown, strict=True)]
-        unfinished = Path(path).with_suffix(".unfinished.mp4")
-        _write_mp4(unfinished, _frames(track, times, cast), track)
-        os.replace(unfinished, path)
+        with whole_file(Path(path)) as file:
+            _write_mp4(file, _frames(track, times, cast), track)
     return times
 
 
@@ -144,7 +145,7 @@ def _frames(track: np.ndarray, times: list[tuple[float, float]], cast: list[tupl
 
 def _write_mp4(path: Path, frames, track: np.ndarray):
     av = import_extra("av", "media")
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", format="mp4") as container:
         # the file depends on the number of threads, so it is fixed
         video = container.add_stream(
             "libx264", rate=FRAME_RATE, options={"preset": "veryfast", "threads": "1", "crf": "20"}

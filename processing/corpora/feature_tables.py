@@ -232,7 +232,7 @@ def write_feature_table(path: Path, features: dict[str, np.ndarray | None], reco
     """
     schema = pa.schema(
         [("utterance_id", pa.string()), ("features", pa.list_(pa.list_(pa.float32())))],
-        metadata={RECORD_KEY: json.dumps(record, sort_keys=True).encode()},
+        metadata={RECORD_KEY: json.dumps(record, sort_keys=True, allow_nan=False).encode()},
     )
     rows = [None if array is None else list(np.asarray(array, np.float32)) for array in features.values()]
     columns = [pa.array(list(features)), pa.array(rows, type=schema.field("features").type)]

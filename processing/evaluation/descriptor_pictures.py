@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_amuse.processing.evaluation.picture_files import save_png
 from modeling_amuse.processing.extras import import_extra
 
 BINS = 10
@@ -87,7 +88,7 @@ def save_attention(means: AttentionMeans, path: Path):
                 axis.set_ylabel(f"layer {layer + 1}", fontsize=8)
     if shown is not None:
         figure.colorbar(shown, ax=axes, shrink=0.8, label="attention, 1 is even")
-    figure.savefig(path)
+    save_png(figure, path)
 
 
 def save_descriptors(descriptors: np.ndarray, labels: list[str | None], emotions: list[str], path: Path):
@@ -111,4 +112,4 @@ def save_descriptors(descriptors: np.ndarray, labels: list[str | None], emotions
             )
     axes.set(xticks=[], yticks=[], title=f"Descriptors of {len(descriptors)} utterances (t-SNE)")
     axes.legend(markerscale=2)
-    figure.savefig(path)
+    save_png(figure, path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_amuse.processing.evaluation.picture_files import save_png
 from modeling_amuse.processing.extras import import_extra
 
 
@@ -22,7 +23,7 @@ def save_confusion_matrix(scores: dict, emotions: list[str], path: Path):
     display = ConfusionMatrixDisplay(shares, display_labels=emotions)
     display.plot(ax=axes, cmap="Blues", values_format=".2f", xticks_rotation=45, im_kw={"vmin": 0, "vmax": 1})
     axes.set_title(f"Weighted F1 {scores['weighted_f1']:.3f}, {scores['num_utterances']} utterances")
-    figure.savefig(path)
+    save_png(figure, path)
 
 
 def save_reliability(scores: dict, path: Path):
@@ -36,7 +37,7 @@ def save_reliability(scores: dict, path: Path):
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="Confidence", ylabel="Accuracy", aspect="equal")
     axes.set_title(f"Expected calibration error {scores['expected_calibration_error']:.3f}")
     axes.legend(loc="upper left")
-    figure.savefig(path)
+    save_png(figure, path)
 
 
 def save_intervals(points: list[tuple], path: Path, title: str, quantity: str, footnote: str):
@@ -90,7 +91,7 @@ def save_curves(curves: dict[str, list[tuple]], path: Path, axis: str, title: st
 
 def _save(figure, path: Path, footnote: str):
     figure.supxlabel("\n".join(textwrap.wrap(footnote, 95)), fontsize=7, color="dimgrey")
-    figure.savefig(path, metadata={"Description": footnote})
+    save_png(figure, path, metadata={"Description": footnote})
 
 
 def _figure(height: float = 5.6):

@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Writing the emotions of a recording's utterances to a file (JSON, tables, subtitles, RTTM, annotations) or the terminal."""
 
-import json
 import re
 import textwrap
 import unicodedata
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modeling_amuse.described_utterance import RecognizedUtterance
+from modeling_amuse.processing.json_files import as_json
 from modeling_amuse.processing.timelines.certainty import counted_emotion, notes_of, shown_emotion
 from modeling_amuse.processing.timelines.explanation_text import reasons
 from modeling_amuse.processing.timelines.timeline_annotations import AUTHOR, write_eaf, write_textgrid
@@ -266,7 +266,7 @@ def _write_json(results: list[RecognizedUtterance], file: Path, settings: _Setti
     contents = {"recording": settings.recording, "utterances": results}
     if warnings := getattr(results, "warnings", None):
         contents["warnings"] = warnings
-    _write_text(file, json.dumps(contents, ensure_ascii=False, indent=1) + "\n")
+    _write_text(file, as_json(contents, "The timeline", ensure_ascii=False, indent=1) + "\n")
 
 
 def _write_csv(results: list[RecognizedUtterance], file: Path, settings: _Settings):

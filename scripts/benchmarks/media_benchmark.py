@@ -106,7 +106,9 @@ def benchmark_media(
             path = Path(folder) / f"{name}{recording.suffix}"
             period = repeat_recording(recording, path, length)
             beside = path.with_suffix(".json")
-            beside.write_text(json.dumps(repeat_conversation(conversation, period, length)), encoding="utf-8")
+            beside.write_text(
+                json.dumps(repeat_conversation(conversation, period, length), allow_nan=False), encoding="utf-8"
+            )
             return path, speech or {"transcript": str(beside)}
 
         # a warm-up, as imports and loading at the first use do not depend on the length of a recording

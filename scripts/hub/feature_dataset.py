@@ -78,7 +78,7 @@ def load_feature_dataset(path: Path, dataset_name: str, cache_dir: str | None = 
                 f"The tables in {path} were computed by different extractors, {record} and, for {split}, {other}: extract them "
                 "again."
             )
-    text = json.dumps(record, sort_keys=True)
+    text = json.dumps(record, sort_keys=True, allow_nan=False)
     stored = Features({name: FEATURES[name] for name in ("utterance_id", "features")})
     loaded = {}
     for split in ("train", "validation", "test"):
@@ -190,7 +190,7 @@ Features of utterances for AMuSE (arXiv 2401.15164). Each row has the `utterance
 for each token, or null if the utterance has none. The column `{RECORD_COLUMN}` has the extractor that computed them:
 
 ```json
-{json.dumps(record, sort_keys=True)}
+{json.dumps(record, sort_keys=True, allow_nan=False)}
 ```
 
 ```python

@@ -1,8 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Uploading a folder as a new version of a Hub repository, with one commit. Earlier versions stay in its history."""
 
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +10,8 @@ from httpx2 import HTTPError
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, get_token, is_offline_mode
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
+
+from modeling_amuse.processing.whole_files import whole_folder
 
 
 def check_repo_id(repo_id: str, option: str = "--repo_id"):
@@ -159,11 +159,5 @@ def new_folder(wanted: str | None) -> Iterator[Path]:
     target = Path(wanted).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ValueError(f"--dry_run {wanted} exists and is not empty: choose another folder, or remove it.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f"{target.name}.unfinished-", dir=target.parent))
-    try:
+    with whole_folder(target) as unfinished:
         yield unfinished
-        unfinished.chmod(0o755)  # mkdtemp gives access only to its owner
-        os.replace(unfinished, target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)

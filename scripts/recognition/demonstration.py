@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from modeling_amuse.processing.controlled.controlled_corpus import MODALITIES
-from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.recognition.recognition import recognize_files
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.study.controlled_evidence import pointed, read_evidence, recognize_split, score
@@ -38,7 +38,7 @@ def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: in
     recording = data_dir / conversation["utterances"][0]["video"]
     transcript = output_dir / f"{conversation['id']}-transcript.json"
     words = [{key: u[key] for key in ("speaker", "text", "start", "end")} for u in conversation["utterances"]]
-    transcript.write_text(json.dumps({"utterances": words}, indent=1), encoding="utf-8")
+    write_json({"utterances": words}, transcript)
     timeline, report = (output_dir / f"{conversation['id']}.{suffix}" for suffix in ("json", "html"))
     status = recognize_files(
         RecognitionArguments(
@@ -68,9 +68,7 @@ def name_training_data(model: Path):
     path = model / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     if config.get("training_data") != "sample":
-        text = json.dumps({**config, "training_data": "sample"}, indent=2, sort_keys=True, ensure_ascii=False)
-        with whole_file(path) as file:
-            file.write_text(text + "\n", encoding="utf-8")
+        write_json({**config, "training_data": "sample"}, path, indent=2, sort_keys=True, ensure_ascii=False)
 
 
 def describe_test_split(model: Path, data_dir: Path, cache_dir: str | None) -> str:

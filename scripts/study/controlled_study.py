@@ -1,12 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The study of the controlled corpus: the scores of each subset of the modalities, compared with those of a perfect model."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from modeling_amuse.processing.controlled.controlled_corpus import EVIDENCE, MODALITIES
+from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.study.controlled_evidence import (
     TABLES,
@@ -49,8 +49,7 @@ def study_controlled_corpus(args: ControlledStudyArguments) -> dict:
     table = describe(results)
     print("\n" + table)
     output = Path(args.output_dir)
-    with whole_file(output / "results.json") as file:
-        file.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    write_json(results, output / "results.json")
     with whole_file(output / "results.md") as file:
         file.write_text(table + "\n", encoding="utf-8")
     return results

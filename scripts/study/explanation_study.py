@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The study of explanations: which are faithful to the model, and which name what is known to show an emotion."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.explanation import ExplanationOptions, explain_conversation
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset, load_stream_tables
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
-from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.study.controlled_evidence import TABLES, read_evidence
 from modeling_amuse.scripts.study.controlled_explanations import check_is_controlled, drawn_units, score_explanations
 from modeling_amuse.scripts.study.explanation_arguments import ControlledArguments, WordsArguments
@@ -241,5 +240,4 @@ def mean(values: list[float]) -> float:
 
 def write(report: dict, output: str | None):
     if output is not None:
-        with whole_file(Path(output)) as file:
-            file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_json(report, Path(output))

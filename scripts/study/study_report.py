@@ -17,6 +17,7 @@ from modeling_amuse.processing.evaluation.seed_comparison import (
     SeedScores,
     smallest_difference,
 )
+from modeling_amuse.processing.json_files import as_json, write_json
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.study.part_scores import scores_of_part
 from modeling_amuse.scripts.study.study_description import DISTURBANCES, Study
@@ -310,8 +311,7 @@ class Report:
         with whole_file(folder / "results.md") as file:
             file.write_text(self.markdown() + "\n", encoding="utf-8")
         if not self.is_trial:
-            with whole_file(folder / SUMMARY) as file:
-                file.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+            write_json(self.summary(), folder / SUMMARY)
         self._write_parquet(self.frame.assign(command=self.command), folder / "runs.parquet")
         kept = [
             frame[["conversation", "utterance", "prediction"]].assign(
@@ -327,7 +327,7 @@ class Report:
     def _write_parquet(self, frame: pd.DataFrame, path: Path):
         table = pa.Table.from_pandas(frame, preserve_index=False)
         about = {"question": self.study.question, "data": self.study.data.about, "provenance": self.provenance}
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), STUDY_KEY: json.dumps(about).encode()})
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), STUDY_KEY: as_json(about).encode()})
         with whole_file(path) as file:
             pyarrow.parquet.write_table(table, file, compression="zstd")
 

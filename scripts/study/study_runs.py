@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 
 from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
+from modeling_amuse.processing.file_locks import locked
+from modeling_amuse.processing.json_files import write_json
+from modeling_amuse.processing.whole_files import whole_file, whole_folder
 from modeling_amuse.scripts.command.process import package_version
 from modeling_amuse.scripts.study.late_fusion_runs import fold_parts, fuse, split_part
 from modeling_amuse.scripts.study.run_digests import (
@@ -28,7 +30,6 @@ from modeling_amuse.scripts.training.cross_validation import cross_validate
 from modeling_amuse.scripts.training.distillation import mean_prediction
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments, EvaluationArguments, parse_one
-from modeling_amuse.scripts.training.evaluation_output import write_json
 from modeling_amuse.scripts.training.prediction import score
 from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint, read_progress, write_progress
@@ -91,15 +92,13 @@ def copy_before_experts(source: Path, target: Path, experts: str):
         source, target: folders of models.
         experts: the kind of experts.
     """
-    unfinished = target.with_name("unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(source, unfinished)
-    (unfinished / "training_history.json").unlink()
-    checkpoint = latest_checkpoint(unfinished / "checkpoints")
-    progress = read_progress(checkpoint)
-    settings = {**progress["settings"], "experts": experts}
-    write_progress(checkpoint, {**progress, "settings": settings, "experts": None})
-    unfinished.rename(target)
+    with whole_folder(target) as unfinished:
+        shutil.copytree(source, unfinished, dirs_exist_ok=True)
+        (unfinished / "training_history.json").unlink()
+        checkpoint = latest_checkpoint(unfinished / "checkpoints")
+        progress = read_progress(checkpoint)
+        settings = {**progress["settings"], "experts": experts}
+        write_progress(checkpoint, {**progress, "settings": settings, "experts": None})
 
 
 class Runs:
@@ -126,18 +125,18 @@ class Runs:
         """
         folder = self.output_dir / "trainings" / training_digest(run)
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "lock"):
+        with locked(folder, wait=True):
             scored = {split: self._scored(run, folder, split) for split in splits}
             record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         row = {
             "data": run.study.data.name,
             "variant": run.variant,
-            "evaluation": json.dumps(run.evaluation),
+            "evaluation": json.dumps(run.evaluation, allow_nan=False),
             "seed": run.seed,
-            "settings": json.dumps(recorded_settings(run.options)),
+            "settings": json.dumps(recorded_settings(run.options), allow_nan=False),
             "training": folder.name,
             **{name: value for name, value in record.items() if name != "versions"},
-            "versions": json.dumps(record["versions"]),
+            "versions": json.dumps(record["versions"], allow_nan=False),
         }
         for split, results in scored.items():
             row |= {f"{split}_{name}": results.get(name) for name in (*SCORES, "num_utterances")}
@@ -186,7 +185,7 @@ class Runs:
         only with the same code, see `check_can_be_scored`.
         """
         for folder in {self._folder(run) for run in runs}:
-            with FileLock(folder / "lock"):
+            with locked(folder, wait=True):
                 for path in [*folder.glob("model*"), *folder.glob("folds/*/model")]:
                     shutil.rmtree(path)
 
@@ -249,12 +248,10 @@ class Runs:
 
     def _calibrated(self, run: Run, model_dir: Path, copy: Path) -> Path:
         if not copy.is_dir():
-            unfinished = copy.with_name("unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            shutil.copytree(model_dir, unfinished, ignore=shutil.ignore_patterns("checkpoints"))
-            asked = {**self._shared(run, CalibrationArguments), "model": unfinished}
-            calibrate(parse_one(CalibrationArguments, as_arguments(asked)))
-            unfinished.rename(copy)
+            with whole_folder(copy) as unfinished:
+                shutil.copytree(model_dir, unfinished, ignore=shutil.ignore_patterns("checkpoints"), dirs_exist_ok=True)
+                asked = {**self._shared(run, CalibrationArguments), "model": unfinished}
+                calibrate(parse_one(CalibrationArguments, as_arguments(asked)))
         return copy
 
     def _shared(self, run: Run, arguments: type) -> dict:
@@ -271,7 +268,8 @@ class Runs:
         parts = run.study.data.folds.get("folds") or range(1, len(summary["folds"]) + 1)
         found = [pd.read_parquet(output_dir / f"fold-{part}" / f"{split}_predictions.parquet") for part in parts]
         frame = pd.concat(found, ignore_index=True)
-        frame.to_parquet(predictions, index=False)
+        with whole_file(predictions) as file:
+            frame.to_parquet(file, index=False)
         if not (folder / "run.json").is_file():
             paths = [output_dir / f"fold-{part}" / "model" / "training_history.json" for part in parts]
             write_record(folder, [json.loads(path.read_text(encoding="utf-8")) for path in paths])
@@ -294,7 +292,8 @@ class Runs:
             frames = [[self.predictions(text, name) for name in ("validation", split)]]
         fused = [fuse(part, *frame, split) for part, frame in zip(parts, frames, strict=True)]
         frame = pd.concat([found for found, _ in fused], ignore_index=True)
-        frame.to_parquet(predictions, index=False)
+        with whole_file(predictions) as file:
+            frame.to_parquet(file, index=False)
         emotions = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
         scores = scores_of_predictions(frame, emotions, run.options["dataset_name"])
         return {**scores, "late_fusion": [chosen for _, chosen in fused]}

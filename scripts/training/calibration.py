@@ -15,9 +15,10 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
     negative_log_likelihood,
 )
 from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold, describe_threshold
-from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
+from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 from modeling_amuse.scripts.training.prediction import forget_mixed_precision, predict, score
 
 
@@ -42,9 +43,9 @@ def calibrate(args: CalibrationArguments) -> dict:
         )
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
-    model = AmuseForEmotionRecognition.from_pretrained(args.model).to(accelerator.device)
+    model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)
     model.config.temperature = 1.0
-    processor = AmuseProcessor.from_pretrained(args.model)
+    processor = load_from_folder_or_hub(AmuseProcessor, args.model)
 
     data, tables = load_split(args, "validation", model, processor, accelerator)
     modalities = used_modalities(model, tables, None)
@@ -96,6 +97,4 @@ def describe(results: dict) -> str:
 def write_settings(path: Path, **settings):
     """Change only the given settings in a configuration file."""
     config = json.loads(path.read_text(encoding="utf-8"))
-    text = json.dumps({**config, **settings}, indent=2, sort_keys=True, ensure_ascii=False)
-    with whole_file(path) as file:
-        file.write_text(text + "\n", encoding="utf-8")
+    write_json({**config, **settings}, path, indent=2, sort_keys=True, ensure_ascii=False)

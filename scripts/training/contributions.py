@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The body of `amuse contributions`: compares the experts' contributions with the effect of removing a modality."""
 
-import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
-from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.evaluation_arguments import ContributionArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
@@ -53,8 +52,7 @@ def contributions(args: ContributionArguments) -> dict:
     results = {modality: summary(*pair) for modality, pair in pool([gather(run, accelerator) for run in runs]).items()}
     accelerator.print(describe(results))
     if args.output is not None:
-        with whole_file(Path(args.output)) as file:
-            file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        write_json(results, Path(args.output))
     return results
 
 

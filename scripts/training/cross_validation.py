@@ -11,11 +11,13 @@ import numpy as np
 from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.file_locks import only_writer
+from modeling_amuse.processing.json_files import as_json, write_json
+from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.default_text_model import choose_text_model
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
-from modeling_amuse.scripts.training.evaluation_output import write_json
 from modeling_amuse.scripts.training.fold_data import (
     Fold,
     FoldData,
@@ -52,6 +54,7 @@ def cross_validate(
 
     Raises:
         FileNotFoundError: when files are missing.
+        OSError: when another cross-validation writes into the folder, or nothing can be written there.
         ValueError: when the data set already has splits or cannot be divided, or the folder holds another cross-validation.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -60,6 +63,13 @@ def cross_validate(
         raise WrongArguments(
             "--push_to_hub cannot be used in a cross-validation, which trains a model for each fold: leave it out."
         )
+    with only_writer(Path(args.output_dir), "cross-validation"):
+        return _cross_validate(fold_args, data_args, model_args, args)
+
+
+def _cross_validate(
+    fold_args: FoldArguments, data_args: DataArguments, model_args: ModelArguments, args: TrainArguments
+) -> dict:
     output_dir = Path(args.output_dir)
     choose_text_model(data_args, model_args, PartialState(cpu=True))
     options = {**asdict(data_args), **asdict(model_args), **asdict(args)}
@@ -178,5 +188,8 @@ def write_conversations(path: Path, conversations: list[dict]):
         for utterance in utterances:
             for medium in {"audio", "video"} & utterance.keys():
                 utterance[medium] = os.path.abspath(utterance[medium])
-        lines.append(json.dumps({"id": conversation["id"], "utterances": utterances}))
-    path.write_text("\n".join(lines), encoding="utf-8")
+        lines.append(
+            as_json({"id": conversation["id"], "utterances": utterances}, f"Conversation {conversation['id']}")
+        )
+    with whole_file(path) as file:
+        file.write_text("\n".join(lines), encoding="utf-8")

@@ -19,6 +19,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import at_temperat
 from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.training.descriptors import write_descriptors
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.evaluation_data import (
@@ -32,7 +33,6 @@ from modeling_amuse.scripts.training.evaluation_output import (
     describe_parts,
     describe_unseen,
     save_pictures,
-    write_json,
     write_predictions,
 )
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub

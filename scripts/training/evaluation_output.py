@@ -1,20 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The output of an evaluation: scores, plots and predictions."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from modeling_amuse.processing.evaluation.score_pictures import save_confusion_matrix, save_reliability
 from modeling_amuse.processing.whole_files import whole_file
-
-
-def write_json(values: dict, path: Path):
-    """Write a JSON file, which appears only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
-        file.write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
 
 
 def save_pictures(results: dict, emotions: list[str], output: Path):

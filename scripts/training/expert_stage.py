@@ -2,8 +2,6 @@
 """The last stage of a training, which fits the experts of the saved model (`--experts`)."""
 
 import json
-import os
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.evaluation.emotion_metric import EmotionMetric
 from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold
+from modeling_amuse.processing.whole_files import whole_files
 from modeling_amuse.scripts.training.expert_fitting import (
     NUM_FOLDS,
     Calibration,
@@ -188,15 +187,9 @@ def write_experts(
 
 def save_in_place(model: AmuseForEmotionRecognition, processor: AmuseProcessor, folder: Path):
     """Replace the model and processor in a folder; the old files stay until the new ones are complete."""
-    unfinished = folder / "unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    model.save_pretrained(unfinished)
-    processor.save_pretrained(unfinished)
-    for path in [path for path in unfinished.rglob("*") if path.is_file()]:
-        place = folder / path.relative_to(unfinished)
-        place.parent.mkdir(exist_ok=True)
-        os.replace(path, place)
-    shutil.rmtree(unfinished)
+    with whole_files(folder) as unfinished:
+        model.save_pretrained(unfinished)
+        processor.save_pretrained(unfinished)
 
 
 def final_scores(found: dict, validation: ExpertData) -> np.ndarray:

@@ -67,5 +67,7 @@ def write_conversations(paths: list[Path], data_dir: str, output_dir: Path, cach
     path = output_dir / CONVERSATIONS_FOLDER / "train.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
-        file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in kept) + "\n", encoding="utf-8")
+        file.write_text(
+            "\n".join(json.dumps(row, ensure_ascii=False, allow_nan=False) for row in kept) + "\n", encoding="utf-8"
+        )
     return path.parent

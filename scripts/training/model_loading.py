@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from modeling_amuse.loaded_weights import check_complete
 from modeling_amuse.processing.processing_amuse import PART_LOADERS
 
 
@@ -11,11 +12,14 @@ def load_from_folder_or_hub(loader: type, name: str):
     `loader.from_pretrained(name)`.
 
     Raises:
+        ValueError: when weights of the model are missing, NaN or infinite.
         FileNotFoundError: when there is neither such a folder nor such a model on the Hub, and for a folder in which files
             are missing.
     """
     try:
-        return loader.from_pretrained(name)
+        loaded = loader.from_pretrained(name)
+        check_complete(loaded)
+        return loaded
     except OSError as error:
         if Path(name).is_dir():
             raise FileNotFoundError(

@@ -71,7 +71,7 @@ def predict(
         loss.
 
     Raises:
-        ValueError: when `batch_size` is less than 1.
+        ValueError: when `batch_size` is less than 1, and when outputs are not finite.
     """
     if batch_size < 1:
         raise WrongArguments(f"--per_device_eval_batch_size must be at least 1, but is {batch_size}.")
@@ -101,6 +101,13 @@ def predict(
     rows = accelerator.gather(accelerator.pad_across_processes(rows, pad_index=-1)).cpu().numpy()
     rows = rows[rows[:, 0] >= 0]
     rows = rows[rows[:, 0].argsort()]
+    wrong = ~np.isfinite(rows).all(axis=1)
+    if wrong.any():
+        raise ValueError(
+            f"The outputs of the model are not finite for {wrong.sum()} of {len(rows)} utterances, the first is number "
+            f"{rows[wrong.argmax(), 0]:.0f} of the split: check the features for extreme values, or train again with a lower "
+            "--learning_rate."
+        )
     return {
         "prediction_scores": rows[:, 2:],
         "references": rows[:, 1].astype(np.int64),

@@ -1,14 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Saving the trained model."""
 
-import os
-import shutil
 from copy import deepcopy
 from pathlib import Path
 
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from peft import PeftModel
+
+from modeling_amuse.processing.whole_files import whole_files
 
 
 def save_model(model, adapters: PeftModel | None, processor, output_dir: Path, accelerator: Accelerator):
@@ -27,18 +27,12 @@ def save_model(model, adapters: PeftModel | None, processor, output_dir: Path, a
     weights = accelerator.get_state_dict(model) if accelerator.distributed_type == DistributedType.FSDP else None
     if not accelerator.is_main_process:
         return
-    unfinished = output_dir / "unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    if adapters is None:
-        model.save_pretrained(unfinished, state_dict=weights)
-    else:
-        # a copy is merged, as the training continues with the adapters
-        deepcopy(adapters).merge_and_unload().save_pretrained(unfinished)
-        adapters.save_pretrained(unfinished / "adapter")
-        (unfinished / "adapter" / "README.md").unlink()  # an unfilled template
-    processor.save_pretrained(unfinished)
-    for path in [path for path in unfinished.rglob("*") if path.is_file()]:
-        place = output_dir / path.relative_to(unfinished)
-        place.parent.mkdir(exist_ok=True)
-        os.replace(path, place)
-    shutil.rmtree(unfinished)
+    with whole_files(output_dir) as unfinished:
+        if adapters is None:
+            model.save_pretrained(unfinished, state_dict=weights)
+        else:
+            # a copy is merged, as the training continues with the adapters
+            deepcopy(adapters).merge_and_unload().save_pretrained(unfinished)
+            adapters.save_pretrained(unfinished / "adapter")
+            (unfinished / "adapter" / "README.md").unlink()  # an unfilled template
+        processor.save_pretrained(unfinished)

@@ -7,7 +7,6 @@ the same results as one without interruption.
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.processing.json_files import write_json
+from modeling_amuse.processing.whole_files import whole_folder
 
 PREFIX = "epoch-"
 
@@ -50,18 +50,15 @@ def save_checkpoint(
     tensors = _whole(tensors)
     if not is_main_process:
         return
-    unfinished = folder / f"{PREFIX}{epoch}.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    save_file(weights, unfinished / "model.safetensors")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished / "optimizer.safetensors")
-    if averaged is not None:
-        save_file(_trained_tensors(averaged), unfinished / "averaged.safetensors")
-    numbers = {"param_groups": state["param_groups"], "scheduler": scheduler.state_dict(), "progress": progress}
-    (unfinished / "state.json").write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     finished = folder / f"{PREFIX}{epoch}"
-    shutil.rmtree(finished, ignore_errors=True)
-    os.replace(unfinished, finished)
+    with whole_folder(finished) as unfinished:
+        save_file(weights, unfinished / "model.safetensors")
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished / "optimizer.safetensors")
+        if averaged is not None:
+            save_file(_trained_tensors(averaged), unfinished / "averaged.safetensors")
+        numbers = {"param_groups": state["param_groups"], "scheduler": scheduler.state_dict(), "progress": progress}
+        write_json(numbers, unfinished / "state.json")
+        shutil.rmtree(finished, ignore_errors=True)
     for other in folder.iterdir():
         if other != finished:
             shutil.rmtree(other, ignore_errors=True)
@@ -86,8 +83,7 @@ def read_progress(path: Path) -> dict:
 def write_progress(path: Path, progress: dict):
     """Replace the progress of a checkpoint."""
     state = {**_read_state(path), "progress": progress}
-    with whole_file(path / "state.json") as file:
-        file.write_text(json.dumps(state, indent=1), encoding="utf-8")
+    write_json(state, path / "state.json")
 
 
 def _read_state(path: Path) -> dict:

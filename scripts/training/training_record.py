@@ -7,7 +7,7 @@ from pathlib import Path
 
 from modeling_amuse import MODALITIES
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
-from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.training.optimization import Training
 from modeling_amuse.scripts.training.run_record import encoder_name
 from modeling_amuse.scripts.training.training_arguments import (
@@ -71,8 +71,7 @@ class TrainingRecord:
 
     def write(self, output_dir: Path):
         """Write `training_history.json`."""
-        with whole_file(output_dir / HISTORY_FILE) as file:
-            file.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        write_json(asdict(self), output_dir / HISTORY_FILE)
 
 
 def describe_training(

@@ -1,11 +1,13 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The body of `amuse train`: from the arguments to the saved model."""
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 from modeling_amuse import AmuseForEmotionRecognition
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
+from modeling_amuse.processing.file_locks import only_writer
 from modeling_amuse.scripts.command.process import threads_for_steps
 from modeling_amuse.scripts.training.default_text_model import choose_text_model
 from modeling_amuse.scripts.training.distribution import start_accelerator
@@ -38,12 +40,19 @@ def train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgum
     Raises:
         FileNotFoundError: when files are missing.
         ImportError: when the package of a tracker is missing.
+        OSError: when another training writes into the folder, or nothing can be written there.
         ValueError: when options contradict each other or do not match the data, and when the loss is not finite.
     """
     check_arguments(data_args, model_args, args)
     check_trackers(args.report_to)
     accelerator = start_accelerator(model_args, args)
     check_publication(args, accelerator.is_main_process)
+    mine = only_writer(Path(args.output_dir), "training") if accelerator.is_main_process else nullcontext()
+    with mine:
+        return _train(data_args, model_args, args, accelerator)
+
+
+def _train(data_args: DataArguments, model_args: ModelArguments, args: TrainArguments, accelerator) -> TrainingRecord:
     output_dir = Path(args.output_dir)
     meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # measures the whole machine
 

@@ -1,0 +1,165 @@
+"""A model never answers with weights or numbers that it does not have."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, pipeline
+
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseModel, AmuseProcessor
+from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
+from tests.small_models import NUM_LABELS, SIZES, small_config, small_model, with_experts
+
+TALK = [
+    {"speaker": "Ada", "text_features": [0.3] * SIZES["text"], "audio_features": [1.0] * SIZES["audio"]},
+    {"speaker": "Ben", "text_features": [-0.3] * SIZES["text"]},
+]
+
+
+def saved(folder, model=None, processor=None):
+    model = model or small_model()
+    model.save_pretrained(folder)
+    (processor or AmuseProcessor(emotions=[f"LABEL_{n}" for n in range(NUM_LABELS)])).save_pretrained(folder)
+    return folder
+
+
+def change_weights(folder, change):
+    weights = load_file(folder / "model.safetensors")
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def change_json(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize("experts", ["none", "adaptive"])
+def test_each_missing_weight_is_refused_by_name(tmp_path, experts):
+    folder = saved(tmp_path, with_experts(small_model(experts=experts)))
+    names = sorted(load_file(folder / "model.safetensors"))
+    whole = (folder / "model.safetensors").read_bytes()
+    for name in [*names[:: len(names) // 6], *(n for n in names if n.startswith("classifier") or "experts" in n)]:
+        change_weights(folder, lambda weights, name=name: weights.pop(name))
+        for loader in (AmuseForEmotionRecognition, AutoModel):
+            with pytest.raises(ValueError, match=rf"do not match its config.json \(missing keys: {name}\)"):
+                loader.from_pretrained(folder)
+        (folder / "model.safetensors").write_bytes(whole)
+    assert pipeline("emotion-recognition", model=str(folder), device="cpu")(TALK)[0]["emotion"]
+
+
+def test_many_missing_weights_are_counted(tmp_path):
+    folder = saved(tmp_path)
+    change_weights(folder, dict.clear)
+    with pytest.raises(ValueError, match=r"missing keys: .* and \d+ more\)"):
+        AmuseForEmotionRecognition.from_pretrained(folder)
+
+
+def test_a_recognizer_starts_from_a_base_model_but_recognizes_only_when_it_is_trained(tmp_path, caplog):
+    base = small_model().amuse
+    base.save_pretrained(tmp_path)
+    AmuseProcessor().save_pretrained(tmp_path)
+    logging.getLogger("transformers").propagate = True
+    with caplog.at_level(logging.WARNING):
+        model = AmuseForEmotionRecognition.from_pretrained(tmp_path)
+    assert "classifier.weight" in caplog.text  # as transformers warns of it
+    processor = AmuseProcessor()
+    with pytest.raises(ValueError, match=r"no trained weights for classifier.bias, classifier.weight"):
+        pipeline("emotion-recognition", model=model, processor=processor, device="cpu")
+    with pytest.raises(ValueError, match="no trained weights"):
+        load_from_folder_or_hub(AmuseForEmotionRecognition, str(tmp_path))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    features = {name: torch.randn(1, 2, 1, SIZES[name]) for name in SIZES}
+    labels = torch.tensor([[1, 2]])
+    batch = {f"{name}_features": values for name, values in features.items()}
+    model(**batch, speaker_ids=torch.tensor([[0, 1]]), labels=labels).loss.backward()
+    optimizer.step()
+    recognizer = pipeline("emotion-recognition", model=model, processor=processor, device="cpu")
+    assert len(recognizer(TALK)) == 2
+    # a base model lacks nothing
+    assert AmuseModel.from_pretrained(tmp_path).redrawn_weights == {}
+
+
+def test_a_new_head_is_drawn_on_request_and_then_trained(tmp_path):
+    folder = saved(tmp_path)
+    model = AmuseForEmotionRecognition.from_pretrained(folder, num_labels=7, ignore_mismatched_sizes=True)
+    heads = {f"amuse.modality_heads.{m}.{name}" for m in range(3) for name in ("weight", "bias")}
+    assert set(model.redrawn_weights) == {"classifier.weight", "classifier.bias", *heads}
+    with pytest.raises(ValueError, match="no trained weights for amuse.modality_heads.0.bias, .* and 3 more"):
+        pipeline("emotion-recognition", model=model, processor=AmuseProcessor(), device="cpu")
+    # experts that the saved model never had may be added
+    added = AmuseForEmotionRecognition.from_pretrained(folder, experts="constant")
+    assert added.redrawn_weights and all("experts" in name for name in added.redrawn_weights)
+
+
+def test_training_only_state_is_not_missed(tmp_path):
+    folder = saved(tmp_path, small_model(contrastive_loss="bank", memory_bank_size=9))
+    model, loading = AmuseForEmotionRecognition.from_pretrained(folder, output_loading_info=True)
+    assert model.redrawn_weights == {} and not loading["missing_keys"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value, dtype):
+    folder = saved(tmp_path, small_model().to(dtype))
+    change_weights(folder, lambda weights: weights["classifier.weight"][1].fill_(value))
+    for loader in (AmuseForEmotionRecognition, AutoModel):
+        with pytest.raises(ValueError, match=r"are NaN or infinite \(classifier.weight\)"):
+            loader.from_pretrained(folder, dtype="auto")
+
+
+@pytest.mark.parametrize("name", ["temperature", "contrastive_temperature", "conversation_weight"])
+@pytest.mark.parametrize("value", [1e-310, 5e-324, 1e300, float("inf"), float("nan"), 0.0, -1.0])
+def test_factors_out_of_range_are_refused_at_loading(tmp_path, name, value):
+    folder = saved(tmp_path)
+    change_json(folder / "config.json", **{name: value})
+    with pytest.raises(ValueError, match=f"{name} must be "):
+        AmuseForEmotionRecognition.from_pretrained(folder)
+    with pytest.raises(ValueError, match=f"{name} must be "):
+        AmuseConfig(text_feature_size=4, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"std": [1.0, 0.0, 1.0]}, "deviation of feature 1 is 0"),
+        ({"std": [1.0, 1.0, -2.0]}, "deviation of feature 2 is -2"),
+        ({"std": [1e-310, 1.0, 1.0]}, "deviation of feature 0 is 1e-310"),
+        ({"std": [1.0, float("nan"), 1.0]}, "std has a number that is NaN"),
+        ({"mean": [float("inf"), 1.0, 1.0]}, "mean has a number that is NaN, infinite or too large"),
+        ({"mean": [1e300, 1.0, 1.0]}, "mean has a number that is NaN, infinite or too large"),
+        ({"mean": [10**400, 1.0, 1.0]}, "mean is not a list of numbers"),
+        ({"mean": [0.0, 1.0]}, "mean has 2 numbers, but std has 3"),
+        ({"mean": None}, "mean is not a list of numbers"),
+        ({"mean": "1 2 3"}, "mean is not a list of numbers"),
+        ({"std": {"a": 1}}, "std is not a list of numbers"),
+        ({"limit": 0}, "limit must be more than 0"),
+    ],
+)
+def test_statistics_that_divide_by_nothing_are_refused_at_loading(tmp_path, changes, problem):
+    good = {"mean": [0.0] * 3, "std": [1.0] * 3}
+    emotions = [f"LABEL_{n}" for n in range(NUM_LABELS)]
+    folder = saved(tmp_path, processor=AmuseProcessor(emotions=emotions, feature_statistics={"audio": good}))
+    AmuseProcessor.from_pretrained(folder)
+    path = folder / "processor_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "feature_statistics": {"audio": {**good, **changes}}}))
+    with pytest.raises(ValueError, match=f"feature_statistics of audio: .*{problem}"):
+        AmuseProcessor.from_pretrained(folder)
+
+
+def test_outputs_that_are_not_finite_are_never_shown():
+    model = small_model()
+    with torch.no_grad():
+        model.classifier.bias.fill_(float("nan"))
+    recognizer = pipeline("emotion-recognition", model=model, processor=AmuseProcessor(), device="cpu")
+    with pytest.raises(ValueError, match="outputs for the utterance 'Ada' are not finite"):
+        recognizer(TALK)
+    model = AmuseForEmotionRecognition(small_config(temperature=1e-6)).half().eval()
+    with torch.no_grad():
+        model.classifier.bias.fill_(6e4)
+    recognizer = pipeline("emotion-recognition", model=model, processor=AmuseProcessor(), device="cpu")
+    halves = [{**u, **{k: np.float16(v) for k, v in u.items() if k.endswith("features")}} for u in TALK]
+    with pytest.raises(ValueError, match="are not finite"):
+        recognizer(halves)
