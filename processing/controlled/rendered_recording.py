@@ -4,9 +4,7 @@
 import json
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS, Express
 from modeling_amuse.processing.controlled.espeak_voice import SAMPLING_RATE, TONES, VOICES, speak
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.json_files import as_json, write_json
+from modeling_amuse.processing.process_pool import process_pool
 from modeling_amuse.processing.whole_files import whole_file
 
 FRAME_RATE = 5
@@ -63,8 +62,7 @@ def render_corpus(
     write_json(made, record)
     composed = compose(seed, draws)
     jobs = [(split, conversation) for split in SPLITS if split in splits for conversation in composed[split]]
-    # new processes must not inherit the threads and libraries of this one
-    with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as pool:
+    with process_pool(num_processes) as pool:
         render = partial(_render_into, directory)
         rendered = list(tqdm(pool.map(render, jobs), total=len(jobs), desc="Rendering", unit="conversation"))
     for split in splits:

@@ -4,10 +4,9 @@
 import hashlib
 import itertools
 import logging
-import multiprocessing
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from tqdm import tqdm
 from modeling_amuse.processing.conversation import media_span
 from modeling_amuse.processing.media import warn_again
 from modeling_amuse.processing.media_probe import end_of_key_frames, probe_media
+from modeling_amuse.processing.process_pool import process_pool
 from modeling_amuse.processing.sound_tracks import SAMPLING_RATE, audio_chunks
 
 logger = logging.getLogger(__name__)
@@ -245,7 +245,7 @@ def inspect_files(
 
 def _inspect_in_pool(tasks: dict[str, bool], num_processes: int, inspect: Callable, states: dict, progress: tqdm):
     """Add the states of the files that are read before the pool breaks, if it does."""
-    with ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn")) as pool:
+    with process_pool(num_processes) as pool:
         futures = {}
         with suppress(BrokenProcessPool):
             for path, with_digest in tasks.items():

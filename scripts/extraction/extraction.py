@@ -5,11 +5,9 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -24,6 +22,7 @@ from modeling_amuse.processing.corpora.feature_files import load_feature_tables
 from modeling_amuse.processing.corpora.feature_tables import write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.feature_extractors import FEATURE_EXTRACTORS, extract_features, extractor_record
+from modeling_amuse.processing.process_pool import process_pool
 from modeling_amuse.recording_states import recording_encoders
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.process import usable_cores
@@ -56,9 +55,7 @@ def extract_corpus(args: ExtractionArguments):
     with ExitStack() as stack:
         mapped = map
         if num_processes > 1:
-            # libraries for decoding and detection have threads, which do not survive a fork
-            pool = ProcessPoolExecutor(num_processes, mp_context=get_context("spawn"), initializer=one_thread)
-            mapped = stack.enter_context(pool).map
+            mapped = stack.enter_context(process_pool(num_processes, one_thread)).map
         for job in jobs:
             extract(job, parts, mapped, Path(args.output_dir), state)
     state.wait_for_everyone()

@@ -1,0 +1,45 @@
+"""Processes of a pool end with their parent, whatever ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+POOL = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from processing.process_pool import process_pool
+
+if __name__ == "__main__":
+    with process_pool(2) as pool:
+        print(*{pool.submit(os.getpid).result() for _ in range(2)}, flush=True)
+        pool.submit(time.sleep, 60)
+        time.sleep(60)
+"""
+
+
+def is_running(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    return status.is_file() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="needs /proc")
+@pytest.mark.parametrize("ends", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_command_leaves_no_process_behind(tmp_path, ends):
+    (tmp_path / "pool.py").write_text(POOL)
+    command = [sys.executable, str(tmp_path / "pool.py"), str(ROOT)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    workers = [int(number) for number in parent.stdout.readline().split()]
+    assert workers and all(is_running(worker) for worker in workers)
+    os.kill(parent.pid, ends)
+    parent.wait(30)
+    deadline = time.monotonic() + 30
+    while any(is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
