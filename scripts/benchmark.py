@@ -10,6 +10,8 @@ Measure the time and memory of recognition and training, and the error of speake
     python scripts/benchmark.py speakers --data_dir emodb
     python scripts/benchmark.py explain --text_model sentence-transformers/all-MiniLM-L6-v2
     python scripts/benchmark.py window --data_dir emodb --audio_model openai/whisper-base
+    python scripts/benchmark.py page --model amuse-sample
+    python scripts/benchmark.py scale
 
 `media`: the time of each stage of recognizing a long recording, and the peak memory. The recording is a repeated short one.
 Without --recording, it is a conversation of the controlled corpus, rendered as 720p video with 25 frames per second and
@@ -20,6 +22,9 @@ process that computes on the same cores. With --against COMMIT, the time of a st
 channels, with and without giving the number of speakers.
 `explain`: the time of explaining the emotions of a meeting, by part.
 `window`: the time of an audio encoder with its full window (Whisper's 30 seconds), and with the window cut to each sound.
+`page`: how the page of a model answers many requests of all kinds at once, how much memory they add, what stays in its
+folder, and how long a short request waits beside a long one.
+`scale`: the time and the memory for longer and longer conversations, more speakers, and longer recordings.
 """
 
 import runpy
@@ -32,6 +37,8 @@ if __name__ == "__main__":  # the launcher runs `main` of this file, and answers
 from modeling_amuse.scripts.benchmarks.benchmark_arguments import (
     ExplainArguments,
     MediaArguments,
+    PageLoadArguments,
+    ScaleArguments,
     SpeakersArguments,
     StepArguments,
     WindowArguments,
@@ -127,6 +134,24 @@ def window(args: WindowArguments) -> tuple[dict, str]:
     return report, as_text(report)
 
 
+def page(args: PageLoadArguments) -> tuple[dict, str]:
+    """The report of `benchmark_page`, in words."""
+    prepare_process()
+    from modeling_amuse.scripts.benchmarks.page_benchmark import as_text, benchmark_page
+
+    report = benchmark_page(args.model, args.requests, args.visitors, args.long_seconds)
+    return report, as_text(report)
+
+
+def scale(args: ScaleArguments) -> tuple[dict, str]:
+    """The report of `benchmark_scale`, and its table."""
+    prepare_process()
+    from modeling_amuse.scripts.benchmarks.scale_benchmark import as_text, benchmark_scale
+
+    report = benchmark_scale(args.full)
+    return report, as_text(report)
+
+
 def explain(args: ExplainArguments) -> tuple[dict, str]:
     """The report of `benchmark_explanations`, and its table."""
     prepare_process()
@@ -142,5 +167,7 @@ SUBCOMMANDS = {
     "speakers": (SpeakersArguments, speakers),
     "explain": (ExplainArguments, explain),
     "window": (WindowArguments, window),
+    "page": (PageLoadArguments, page),
+    "scale": (ScaleArguments, scale),
 }
 """The options and the function of each benchmark."""

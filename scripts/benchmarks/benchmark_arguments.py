@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
-from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE, POSITIVE
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE, AT_LEAST_ZERO, POSITIVE
 
 
 @dataclass
@@ -83,6 +83,38 @@ class WindowArguments:
         default=30, metadata={"help": "Recordings that are read, evenly spaced among all.", "range": AT_LEAST_ONE}
     )
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
+
+
+@dataclass
+class PageLoadArguments:
+    """Options of the benchmark of the page."""
+
+    model: str = field(default="amuse-sample", metadata={"help": "Folder or Hub id of the model."})
+    requests: int = field(
+        default=100, metadata={"help": "Number of requests of each of two batches.", "range": AT_LEAST_ONE}
+    )
+    visitors: int = field(
+        default=8, metadata={"help": "Number of requests that are made at the same time.", "range": AT_LEAST_ONE}
+    )
+    long_seconds: float = field(
+        default=600.0,
+        metadata={
+            "help": "Duration in seconds of the recording beside which short requests are made. 0: none are made.",
+            "range": AT_LEAST_ZERO,
+        },
+    )
+    output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
+
+
+@dataclass
+class ScaleArguments:
+    """Options of the benchmark of growing inputs."""
+
+    full: bool = field(
+        default=False,
+        metadata={"help": "Up to 100,000 utterances, 5,000 speakers and a recording of ten hours; takes hours."},
+    )
     output: str | None = field(default=None, metadata={"help": "JSON file for the report."})
 
 

@@ -1,0 +1,145 @@
+"""
+Commands in forked copies of one process, which has imported everything: a run takes a second, and can be killed at any moment.
+
+The moments are those of the clock, or operations on files: a command is killed just before its n-th one.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+OPERATIONS = (
+    "open",
+    "os.rename",
+    "os.remove",
+    "os.mkdir",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+VOLATILE = {"seconds", "train_seconds", "runs", "num_starts"}
+"""Fields of results that differ from run to run: how long something took, and how often a training was started."""
+
+ROOMS = ("training", "study", "extraction", "recognition", "export")
+
+
+def import_everything():
+    """Import the bodies of all commands, without computing anything: threads do not survive a fork."""
+    import modeling_amuse.scripts  # noqa: F401
+    from modeling_amuse import AmuseConfig  # noqa: F401
+
+    folder = Path(__file__).parents[2] / "scripts"
+    for room in ROOMS:
+        for path in sorted((folder / room).glob("*.py")):
+            importlib.import_module(f"modeling_amuse.scripts.{room}.{path.stem}")
+    for name in ("librosa", "sklearn.manifold", "sklearn.metrics", "matplotlib.figure", "scipy.optimize"):
+        importlib.import_module(name)
+
+
+def fork(work: Callable[[], int | None], log: Path, folder: Path, kill_at: int | None = None) -> int:
+    """
+    Start `work` in a forked process, which leads a group of its own.
+
+    Args:
+        work: what the process does. It returns the exit status.
+        log: the file for what it prints.
+        folder: operations in this folder are counted; their number is written to the log's folder at the end.
+        kill_at: the operation before which the process is killed. None: it is not.
+
+    Returns:
+        The number of the process.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    process = os.fork()
+    if process:
+        return process
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        counted = _count_operations(folder, kill_at)
+        status = work() or 0
+        log.with_suffix(".count").write_text(str(counted[0]))
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _count_operations(folder: Path, kill_at: int | None) -> list[int]:
+    counted, inside, me = [0], str(folder.resolve()), os.getpid()
+
+    def hook(event: str, arguments: tuple):
+        if event not in OPERATIONS or os.getpid() != me:
+            return
+        if event == "open" and not (arguments[2] or 0) & WRITING:
+            return
+        place = arguments[0]
+        if isinstance(place, int) or not os.path.abspath(os.fsdecode(place)).startswith(inside):
+            return
+        counted[0] += 1
+        if counted[0] == kill_at:
+            os.kill(me, signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    return counted
+
+
+def wait(process: int, seconds: float | None = None) -> int | None:
+    """
+    Wait for a process, and kill its group after `seconds`.
+
+    Returns:
+        The exit status; None when it was killed.
+    """
+    end = None if seconds is None else time.monotonic() + seconds
+    while end is None or time.monotonic() < end:
+        found, status = os.waitpid(process, 0 if end is None else os.WNOHANG)
+        if found:
+            break
+        time.sleep(0.005)
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process, signal.SIGKILL)
+        _, status = os.waitpid(process, 0)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process, signal.SIGKILL)  # its children, if it has left any
+    return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else None
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """What the files of a folder hold, without what differs from run to run. The times of files count for nothing."""
+    return {str(path.relative_to(folder)): _content(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _content(path: Path):
+    if path.suffix == ".json":
+        return _steady(json.loads(path.read_text(encoding="utf-8")))
+    if path.suffix == ".parquet":
+        frame = pd.read_parquet(path)
+        return frame.drop(columns=[name for name in frame if name in VOLATILE]).to_json()
+    return path.read_bytes()
+
+
+def _steady(values):
+    if isinstance(values, dict):
+        return {name: _steady(value) for name, value in values.items() if name not in VOLATILE}
+    return [_steady(value) for value in values] if isinstance(values, list) else values
