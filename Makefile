@@ -6,7 +6,7 @@ PIP_ARGS ?=
 # Processes that run the tests; 0 runs them in this one, for a debugger.
 TEST_PROCESSES ?= 2
 
-.PHONY: help venv demo meld check test fuzz
+.PHONY: help venv demo meld check test fuzz faults
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,3 +38,8 @@ N ?= 1000
 SEED ?= 0
 fuzz: venv ## read N damaged files of each kind, made with SEED, and count how the readers end
 	$(VENV)/bin/python -m tests.fuzz --examples $(N) --seed $(SEED)
+
+KILLS ?= 50
+faults: venv ## kill commands KILLS times, and run them on full and read-only disks, with SEED, and compare the results
+	$(VENV)/bin/python -m tests.faults --kills $(KILLS) --seed $(SEED)
+	unshare --user --map-root-user --mount $(VENV)/bin/python -m tests.faults --full_disk --kills $(KILLS) --seed $(SEED)
