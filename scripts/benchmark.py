@@ -93,11 +93,12 @@ def media_comparison(args: MediaArguments) -> tuple[dict, str]:
         recording, transcript = args.recording, args.transcript
         if recording is None:
             prepare_process()
+            from modeling_amuse.processing.json_files import write_json
             from modeling_amuse.scripts.benchmarks.media_benchmark import render_recording
 
             path, conversation = render_recording(Path(folder))
             recording, transcript = str(path), str(path.with_suffix(".json"))
-            Path(transcript).write_text(json.dumps(conversation), encoding="utf-8")
+            write_json(conversation, Path(transcript))
         given = (args.model, args.hours, recording, transcript, args.speech_model)
         report = compare_media(args.against, args.repeats, *given)
     return report, as_text(report)

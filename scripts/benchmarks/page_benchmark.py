@@ -117,7 +117,10 @@ def write_media(folder: Path, long_seconds: float) -> dict[str, Path]:
         ("noise.wav", random.Random(0).randbytes(20_000)),
         ("empty.mp4", b""),
         ("broken.json", b'[{"speaker": "Ada", "text": "yes"'),
-        ("foreign.json", json.dumps([{"speaker": "Ada", "text": "yes", "audio": "/etc/passwd"}]).encode()),
+        (
+            "foreign.json",
+            json.dumps([{"speaker": "Ada", "text": "yes", "audio": "/etc/passwd"}], allow_nan=False).encode(),
+        ),
     ):
         files[name] = folder / name
         files[name].write_bytes(written)

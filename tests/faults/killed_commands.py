@@ -49,7 +49,10 @@ RESUMED = "--resume_from_checkpoint latest --use_cpu"
 CASES = [
     Case("train", f"train {DATA} {SMALL} {RESUMED} --output_dir trained --experts constant", ("trained",), True),
     Case(
-        "cross-validate", f"cross-validate {DATA} {SMALL} {RESUMED} --num_folds 2 --output_dir folds", ("folds",), True
+        "cross-validate",
+        f"cross-validate {DATA} {SMALL} {RESUMED} --num_folds 2 --folds_of train --output_dir folds",
+        ("folds",),
+        True,
     ),
     Case(
         "extract",
