@@ -1,4 +1,4 @@
-"""A headless Chromium for the tests of pages, and what is checked of each page in it."""
+"""A headless Chromium for tests of web pages, and the checks that apply to every page."""
 
 import shutil
 import tempfile
@@ -18,7 +18,7 @@ SCHEMES = ("light", "dark")
 
 @contextmanager
 def chromium():
-    """A browser, or the test is skipped where there is none."""
+    """Start a browser. Skips the test if none is installed."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if program is None or driver is None:
@@ -38,7 +38,7 @@ def chromium():
 
 
 def show_as(browser, width: int, scheme: str):
-    """Let the browser be a device of this width (CSS pixels) that prefers `light` or `dark`."""
+    """Make the browser emulate a device of a width in CSS pixels that prefers the color scheme `light` or `dark`."""
     size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 800}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -46,7 +46,7 @@ def show_as(browser, width: int, scheme: str):
 
 
 def sideways_scroll(browser) -> int:
-    """By how many pixels the page is wider than the window."""
+    """The number of pixels by which the page is wider than the window."""
     return browser.execute_script(
         "const e = document.scrollingElement; return Math.max(e.scrollWidth, document.body.scrollWidth) - innerWidth;"
     )
@@ -95,7 +95,7 @@ return found;
 
 
 def low_contrast(browser, root: str = "body", least: float = 4.5) -> list:
-    """The visible texts below an element whose contrast with what lies under them is too low, with the contrast."""
+    """The visible texts inside an element whose contrast with their background is too low, each with its contrast."""
     return browser.execute_script(LOW_CONTRAST, least, root)
 
 
@@ -110,7 +110,7 @@ return {tag: e.tagName.toLowerCase(), name: (e.getAttribute("aria-label") || e.t
 
 
 def tabbed(browser, times: int) -> list[dict]:
-    """What is focused after each press of Tab: `tag`, `name`, and whether the focus can be `seen`."""
+    """The element with the focus after each press of Tab: `tag`, `name`, and `seen`: whether the focus is visible."""
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
@@ -124,5 +124,5 @@ def tabbed(browser, times: int) -> list[dict]:
 
 
 def console_errors(browser) -> list[str]:
-    """The errors of the console since the last call."""
+    """The errors in the browser's console since the last call."""
     return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]

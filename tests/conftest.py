@@ -1,11 +1,12 @@
-"""Settings and fixtures that the tests share, and the folders of real data."""
+"""Settings and fixtures that all tests share, among them the folders with real data."""
 
+import gc
 import os
 from pathlib import Path
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test uses the network
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-# Several processes run the tests, and tests start further ones: more threads than cores make all of them slow.
+# The tests run in several processes, and start more: with more threads than cores, all of them would be slow.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -13,13 +14,22 @@ import pytest
 import torch
 from hypothesis import settings
 
-torch.set_num_threads(1)  # small tensors: threads cost more time than they save
+from tests.forked_processes import fork_where_spawn_is_asked_for
+
+torch.set_num_threads(1)  # for small tensors, more threads are slower
 settings.register_profile("fast", max_examples=10, deadline=None, derandomize=True)
 settings.load_profile("fast")
+fork_where_spawn_is_asked_for()
+
+
+def pytest_collection_finish():
+    """Leave the modules and tests out of garbage collections, which trainings start and which take a second with them."""
+    gc.collect()
+    gc.freeze()
 
 
 def folder_from_environment(variable: str, what: str) -> Path:
-    """The folder that an environment variable names. Skips the test, with what is missing, where there is none."""
+    """The folder that an environment variable names. If there is none, the test is skipped, and the message says why."""
     folder = os.environ.get(variable)
     if not folder or not Path(folder).is_dir():
         pytest.skip(f"needs {what}: set {variable} to their folder")
@@ -46,7 +56,7 @@ SUMMARIES = pytest.StashKey[dict[str, list[str]]]()
 
 @pytest.fixture(scope="session")
 def add_to_summary(pytestconfig):
-    """A function of a title and lines, which are printed at the end of the run."""
+    """A function that takes a title and lines, and prints them at the end of the test run."""
     return pytestconfig.stash.setdefault(SUMMARIES, {}).__setitem__
 
 
@@ -64,7 +74,7 @@ def seed():
 
 @pytest.fixture(autouse=True)
 def restore_torch_settings():
-    """Undo the settings of torch that a training in this process made."""
+    """Undo the settings of torch that a training changes in this process."""
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -74,7 +84,7 @@ def restore_torch_settings():
 
 @pytest.fixture(scope="session")
 def tiny_text_encoder(tmp_path_factory):
-    """A folder with a tiny BERT and its tokenizer, and its hidden size."""
+    """A folder with a tiny BERT and its tokenizer, and the hidden size of this BERT."""
     from transformers import BertModel
 
     from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A reader of recordings that takes its process down, as a decoder may; of few imports, as new processes load it."""
+"""A reader of recordings that ends its process, as a decoder with a bug may do. Processes of a pool import this module."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from modeling_amuse.processing.corpora.media_audit import FileState
 
 
 def crash_on_request(path: str, with_digest: bool) -> FileState:
-    """Crash where the file's name says so."""
+    """End the process if the file's name contains "crash"."""
     if "crash" in Path(path).stem:
         os._exit(1)
     return FileState(size=1)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Files as disks, networks and editors leave them."""
+"""Damage that disks, networks and editors do to files."""
 
 import random
 
@@ -35,9 +35,9 @@ def damaged_text(content: bytes, generator: random.Random) -> bytes:
         for _ in range(generator.randint(1, 12)):
             flipped[generator.randrange(len(flipped))] ^= 1 << generator.randrange(8)
         return bytes(flipped)
-    if kind == 2:  # numbers that grow
+    if kind == 2:  # larger numbers
         return content.replace(b"00", str(generator.choice([10**9, 10**400, "nan", -1, "1e999"])).encode(), 2)
-    if kind == 3:  # another encoding, with or without its mark, cut anywhere
+    if kind == 3:  # another encoding, with or without a byte order mark, cut at any place
         encoding = generator.choice(["utf-16", "utf-16-le", "utf-32", "utf-7", "cp037"])
         return content.decode().encode(encoding, "replace")[: generator.randint(1, 4 * len(content))]
     if kind == 4:

@@ -1,4 +1,4 @@
-"""A loopback server in place of MELD's official repository."""
+"""A server on this machine that replaces MELD's official repository."""
 
 import http.server
 import threading
@@ -16,7 +16,7 @@ CHECKSUMS = {name: checksum(contents) for name, contents in CONTENTS.items()}
 
 
 class MeldServer(http.server.BaseHTTPRequestHandler):
-    """Sends [`CONTENTS`] in the way that `how` names: `"whole"`, `"cut"`, `"wrong"` or `"missing"`."""
+    """Sends [`CONTENTS`] as `how` says: `"whole"`, `"cut"`, `"wrong"` or `"missing"`."""
 
     how, requests = "whole", []
 
@@ -24,7 +24,7 @@ class MeldServer(http.server.BaseHTTPRequestHandler):
         name = self.path.split("/")[-1]
         type(self).requests.append(name)
         contents = CONTENTS.get(name)
-        how = self.how if name != "train_sent_emo.csv" else "whole"  # the first file arrives always
+        how = self.how if name != "train_sent_emo.csv" else "whole"  # the first file is always sent whole
         if contents is None or how == "missing":
             self.send_error(404)
             return
@@ -44,7 +44,7 @@ class MeldServer(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def served_meld(monkeypatch) -> Iterator[type[MeldServer]]:
-    """A server while the block runs, whose address is `AMUSE_MELD_URL`. What is yielded has its `how` and its `requests`."""
+    """Run a server whose address is in `AMUSE_MELD_URL`. Yields its handler with the attributes `how` and `requests`."""
     handler = type("Handler", (MeldServer,), {"requests": []})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

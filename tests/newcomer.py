@@ -1,4 +1,4 @@
-"""Who feels what in a conversation, as a table: a newcomer's script."""
+"""The script of a new user: print the emotions of a conversation as a table."""
 
 import json
 

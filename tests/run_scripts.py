@@ -1,9 +1,9 @@
 """
-Scripts of this repository one after the other, each as on the command line, in one process: importing takes longest.
+Run scripts of this repository as on the command line, one after the other in one process, to save time for imports.
 
     python tests/run_scripts.py '[{"script": "push_to_hub", "arguments": [...], "token": "hf_...", "endpoint": "http://..."}]'
 
-Prints for each the line with which it failed: null when it went well.
+Prints a JSON list with the error line of each script; null for a script that succeeded.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from huggingface_hub import constants
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
-exits = []  # of each script what it said about an error; None where there was none
+exits = []  # the error line of each script, or None
 for run in json.loads(sys.argv[1]):
     os.environ.pop("HF_TOKEN", None)
     if run["token"]:
@@ -31,7 +31,7 @@ for run in json.loads(sys.argv[1]):
         with contextlib.redirect_stderr(said):
             runpy.run_path(str(script), run_name="__main__")
     except SystemExit as stopped:
-        # it may follow a progress bar on the same line
+        # the line may begin with a progress bar
         begin = said.getvalue().rfind(f"{script.name}: ")
         exits.append(said.getvalue()[begin:].splitlines()[0] if stopped.code else None)
     print(said.getvalue(), file=sys.stderr)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Small real recordings for the tests, written with PyAV."""
+"""Small recordings for the tests, written with PyAV."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -77,7 +77,7 @@ def write_wav(path, waveform: np.ndarray, sampling_rate: int = 16000) -> Path:
 
 
 def speech_like(seconds: float, sampling_rate: int = 16000, seed: int = 0) -> np.ndarray:
-    """A waveform `(samples,)` whose pieces are all different: noise of moving loudness, below 1.4 kHz."""
+    """A waveform `(samples,)` without repetitions: noise of varying loudness, below 1.4 kHz."""
     samples = round(seconds * sampling_rate)
     noise = np.random.default_rng(seed).uniform(-1, 1, samples + 32)
     smooth = np.convolve(noise, np.hanning(33) / np.hanning(33).sum(), mode="valid")
@@ -85,14 +85,14 @@ def speech_like(seconds: float, sampling_rate: int = 16000, seed: int = 0) -> np
 
 
 def numbered_frames(count: int, height: int = 48, width: int = 64) -> np.ndarray:
-    """Frames `(count, height, width, 3)` that bear their number as eight bright or dark stripes (read by `frame_number`)."""
+    """Frames `(count, height, width, 3)` that show their number as eight bright or dark stripes (read by `frame_number`)."""
     bits = (np.arange(count)[:, None] >> np.arange(8)) & 1
     row = np.repeat(bits * 200 + 20, width // 8, axis=1).astype(np.uint8)
     return np.broadcast_to(row[:, None, :, None], (count, height, width, 3))
 
 
 def frame_number(image: np.ndarray) -> int:
-    """The number that a frame of `numbered_frames` bears."""
+    """The number that a frame of `numbered_frames` shows."""
     width = image.shape[1]
     centers = (np.arange(8) + 0.5) * width / 8
     return int(((image[image.shape[0] // 2, centers.astype(int), 1] > 120) << np.arange(8)).sum())

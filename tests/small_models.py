@@ -26,12 +26,12 @@ def small_config(**changes) -> AmuseConfig:
 
 
 def small_model(**changes) -> AmuseForEmotionRecognition:
-    """A model in evaluation mode whose weights are large enough for differences to show."""
+    """A model in evaluation mode whose weights are so large that its outputs differ clearly."""
     return AmuseForEmotionRecognition(small_config(**changes)).eval()
 
 
 def with_experts(model: AmuseForEmotionRecognition) -> AmuseForEmotionRecognition:
-    """The model with random experts, if it has any: fresh ones have no opinion."""
+    """Give the experts of the model, if it has any, random weights: new experts add nothing."""
     if model.config.experts != "none":
         with torch.no_grad():
             for expert in model.amuse.experts.heads.values():
@@ -43,7 +43,7 @@ def with_experts(model: AmuseForEmotionRecognition) -> AmuseForEmotionRecognitio
 
 
 def save_recording_model(folder, text_encoder: str, emotions=("neutral", "joy", "anger"), **changes):
-    """Write a random model of words and voice (prosody) with its processor, which recordings can be given to."""
+    """Save a random model of text and prosody, which accepts recordings, with its processor."""
     torch.manual_seed(0)
     AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
         text_encoder,

@@ -1,1 +1,1 @@
-"""Damaged inputs for each door of the package, made by hypothesis."""
+"""Damaged input files, made by hypothesis, for all functions of the package that read files."""

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz`, see `fuzzing`."""
+"""The command `python -m tests.fuzz`, see `fuzzing`."""
 
 import sys
 

@@ -1,12 +1,12 @@
 """
-Read damaged files, and count how the readers end.
+Read damaged files, and count the outcomes.
 
     python -m tests.fuzz --examples 2000 --seed 0
     make fuzz N=2000 SEED=0
 
-For each strategy a line: how many files were read or refused, and of how many the reader ended in another way: with an error of
-another kind than a ValueError that names the file (wrong kind), with a conversation that cannot be used (silent), not within the
-time (hang), or with the process (crash). Such files are kept in --output_dir.
+For each strategy, one line says how many files were read or refused, and how many had another outcome: an error other than a
+ValueError that names the file (wrong kind), a conversation that cannot be used (silent), no end within the time (hang), or the
+end of the process (crash). These files are kept in --output_dir.
 """
 
 import argparse
@@ -34,11 +34,11 @@ GOOD = ("read", "refused")
 
 
 class TimeIsUp(BaseException):
-    """A reader that reads on; no reader catches this."""
+    """Raised when reading takes too long. No reader catches it."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit status: 0 when every file was read or refused."""
+    """Returns the exit status: 0 if every file was read or refused."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.strip().splitlines()[0])
     parser.add_argument("--examples", type=int, default=1000, help="files of each strategy")
     parser.add_argument("--seed", type=int, default=0, help="another seed makes other files")
@@ -57,12 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def as_text(counts: Counter) -> str:
-    """The counts in words."""
+    """Describe the counts in words."""
     return ", ".join(f"{kind} {counts[kind]}" for kind in KINDS)
 
 
 def fuzz(name: str, examples: int, first_seed: int, seconds: int, output_dir: Path) -> Counter:
-    """How many files of a strategy ended in which way. A process that dies is started again with the next seed."""
+    """Count the outcomes of a strategy's files. After a crash, a new process continues with the next seed."""
     total, number = Counter(), first_seed
     while sum(total.values()) < examples:
         answers, sender = multiprocessing.get_context("spawn").Pipe(duplex=False)
@@ -86,7 +86,7 @@ def fuzz(name: str, examples: int, first_seed: int, seconds: int, output_dir: Pa
 
 
 def read_files(name: str, examples: int, number: int, seconds: int, output_dir: Path, sender):
-    """Make the files of a strategy, read each, and send how it ended."""
+    """Make the files of a strategy, read each, and send the outcome."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     strategy, read = STRATEGIES[name]
@@ -120,7 +120,7 @@ def read_files(name: str, examples: int, number: int, seconds: int, output_dir: 
 
 
 def ending(read, path: Path, seconds: int) -> tuple[str, str]:
-    """How reading a file ends, one of [`KINDS`], and what was raised."""
+    """The outcome of reading a file, one of [`KINDS`], and the error."""
     previous = signal.signal(signal.SIGALRM, _stop)
     signal.alarm(seconds)
     try:

@@ -1,4 +1,4 @@
-"""The files that are made at random, and how each is read: a new strategy is a line here."""
+"""The kinds of random files, and the function that reads each kind. A new strategy is one more line here."""
 
 import math
 import re
@@ -21,8 +21,8 @@ def read_usable_transcript(path: Path):
     Read a transcript, and check that its conversations can be used.
 
     Raises:
-        AssertionError: when one cannot be used.
-        ValueError: when the file is refused.
+        AssertionError: if a conversation cannot be used.
+        ValueError: if the file is refused.
     """
     for conversation in read_transcripts(path):
         assert check_conversations(conversation) == [conversation] and conversation["utterances"]
@@ -30,7 +30,7 @@ def read_usable_transcript(path: Path):
 
 
 def read_usable_table(path: Path):
-    """As [`read_usable_transcript`], for a file of a data set."""
+    """Like [`read_usable_transcript`], for a file of a data set."""
     conversations, *_ = read_conversation_file(path, DataOptions(), RecordingStore(str(path.parent / "cache")))
     for conversation in conversations:
         schema_row(conversation)
@@ -44,7 +44,7 @@ def check_utterances(utterances: list[dict], is_clean: bool = True):
     Check speakers, texts and times.
 
     Args:
-        is_clean: also that ids are unique, which for tables is checked in a whole split, and hold no control characters.
+        is_clean: also check that ids are unique, which for tables is checked in a whole split, and contain no control characters.
     """
     ids = [utterance["id"] for utterance in utterances]
     assert not is_clean or len(set(ids)) == len(ids), "ids repeat"
@@ -62,4 +62,4 @@ STRATEGIES: dict[str, tuple[SearchStrategy, callable]] = {
     "transcripts": (damaged_transcripts(), read_usable_transcript),
     "tables": (damaged_tables(), read_usable_table),
 }
-"""For each strategy the files, as a suffix and a content, and the function that reads one."""
+"""For each strategy the hypothesis strategy of its files, as suffix and content, and the function that reads a file."""

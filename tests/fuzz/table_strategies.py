@@ -1,4 +1,4 @@
-"""Files of data sets as no tool would write them: tables with a row an utterance, and conversations as JSON."""
+"""Files of data sets with errors that no tool makes: tables with one utterance per row, and conversations as JSON."""
 
 import json
 
@@ -43,9 +43,9 @@ SAMPLES = {
         json.dumps([{"sentence": ["Hi.", "Ho."], "mood": ["joy", "fear"]}]),
     ],
 }
-"""For each suffix small files, most of which are read."""
+"""For each suffix, small files, most of which can be read."""
 
 
 def damaged_tables() -> st.SearchStrategy[tuple[str, bytes]]:
-    """A suffix and the content of a file of it: a sample with some damage to its characters, lines and bytes."""
+    """The suffix and the content of a file: a sample whose characters, lines and bytes are damaged."""
     return damaged_file(SAMPLES)

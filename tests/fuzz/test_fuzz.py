@@ -1,4 +1,4 @@
-"""Every transcript and table, however damaged, is read as conversations that can be used, or refused with its file."""
+"""Every transcript and table, however damaged, is either read as usable conversations or refused with an error that names it."""
 
 import os
 import time

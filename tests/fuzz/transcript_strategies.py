@@ -1,4 +1,4 @@
-"""Transcripts as no tool would write them: each format with lines, values and bytes that are wrong."""
+"""Transcripts with errors that no tool makes: each format with wrong lines, values and bytes."""
 
 import json
 
@@ -80,7 +80,7 @@ SAMPLES = {
         "Ada: Hi.\nBen: Ho.\nAda: Hm.\n",
     ],
 }
-"""For each suffix small files that are read."""
+"""For each suffix, small files that can be read."""
 
 NASTY = [
     *(
@@ -158,7 +158,7 @@ NASTY = [
         "a" * 3000,
     ),
 ]
-"""What stands in the place of words, numbers and signs, or between them."""
+"""Text that replaces words, numbers and signs, or is inserted between them."""
 
 ENCODINGS = [
     "utf-8",
@@ -176,13 +176,13 @@ ENCODINGS = [
 
 
 def damaged_transcripts() -> st.SearchStrategy[tuple[str, bytes]]:
-    """A suffix and the content of a transcript of it, see [`damaged_file`]."""
+    """The suffix and the content of a transcript, see [`damaged_file`]."""
     return damaged_file(SAMPLES)
 
 
 @st.composite
 def damaged_file(draw, samples: dict[str, list[str]]) -> tuple[str, bytes]:
-    """A suffix and the content of a file of it: a sample with some damage to its characters, lines and bytes."""
+    """The suffix and the content of a file: a sample whose characters, lines and bytes are damaged."""
     suffix = draw(st.sampled_from(sorted(samples)))
     text = draw(st.sampled_from(samples[suffix]))
     for _ in range(draw(st.integers(0, 4))):

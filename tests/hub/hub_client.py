@@ -1,6 +1,6 @@
 """
-What someone does who has transformers and not this package, with models of folders and of the Hub. It is run by
-`python -I -S`, which puts neither this repository nor an editable installation on the path.
+A program of a user who has transformers, but not this package: it loads models from folders and from the Hub. `python -I -S`
+runs it, with which neither this repository nor an editable installation is on the path.
 
     python -I -S tests/hub/hub_client.py '{"packages": [folders], "models": [[name, revision], ...], "conversation": [...]}'
 """

@@ -1,7 +1,7 @@
 """
-A Hub on this machine: the routes that huggingface_hub, transformers and datasets call to make a repository, commit to it,
-tag it and fetch it back, by `http.server`. It keeps everything in memory, checks tokens and checksums, and answers
-errors with the codes and headers of the real one.
+A Hub on this machine, made with `http.server`: the routes that huggingface_hub, transformers and datasets call to create a
+repository, commit to it, tag it and download it. It keeps everything in memory, checks tokens and checksums, and answers
+errors with the codes and headers of the real Hub.
 """
 
 import base64
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml
 
 TOKENS = {"hf_loopback": "user"}
-"""Who each token belongs to; nobody else's repositories can be written."""
+"""The user of each token, who can only write to repositories of their own."""
 LFS_SUFFIXES = (".safetensors", ".parquet", ".png", ".bin", ".arrow")
 DATE = "2026-01-01T00:00:00.000Z"
 
@@ -39,7 +39,7 @@ class File:
 
 @dataclass
 class Repository:
-    """Commits by their hash, the newest last, and the tags that name some."""
+    """Commits by their hash, the newest last, and tags."""
 
     private: bool
     commits: dict[str, dict[str, File]] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Repository:
 
 
 class HubError(Exception):
-    """What is answered in place of a result."""
+    """An answer with an error."""
 
     def __init__(self, status: int, message: str, code: str | None = None):
         super().__init__(message)
@@ -73,11 +73,11 @@ class HubError(Exception):
 
 class LoopbackHub:
     """
-    The Hub, while it is used as a context manager.
+    A context manager in which the Hub runs.
 
     Attributes:
         repositories: by their type (`"model"` or `"dataset"`) and id.
-        requests: method and path of everything that was asked for.
+        requests: method and path of each request.
         full: ids of repositories whose uploads of large files fail.
     """
 
@@ -101,7 +101,7 @@ class LoopbackHub:
         self._server.server_close()
 
     def environment(self, home, token: str | None = "hf_loopback") -> dict[str, str]:
-        """The variables by which a process finds this Hub, and keeps what it fetches in the folder `home`."""
+        """The environment variables with which a process uses this Hub and keeps its downloads in the folder `home`."""
         variables = {
             "HF_ENDPOINT": self.endpoint,
             "HF_HOME": str(home),
@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: LoopbackHub
 
-    # Who asks, and for what
+    # The user and the repository of a request
 
     def _user(self) -> str | None:
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")

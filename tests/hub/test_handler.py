@@ -1,4 +1,4 @@
-"""The handler that Inference Endpoints call, on the folder that is uploaded, in a process without this package."""
+"""The handler for Inference Endpoints, run from the uploaded folder in a process without this package."""
 
 import base64
 import importlib.util
@@ -41,7 +41,7 @@ print("\\n" + json.dumps(answers))
 
 @pytest.fixture(scope="module")
 def answers(tiny_text_encoder, tmp_path_factory):
-    """What the handler answers to each request, by its name."""
+    """The handler's answer to each request, by the name of the request."""
     parent = tmp_path_factory.mktemp("endpoint")
     save_recording_model(parent / "model", tiny_text_encoder[0], EMOTIONS)
     folder = parent / "repository"

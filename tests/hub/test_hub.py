@@ -1,4 +1,4 @@
-"""Models and features on the Hub: what is uploaded, from a folder and over HTTP, and what a user without the package gets."""
+"""Models and features on the Hub: the uploaded files, and what a user without this package gets from a folder and over HTTP."""
 
 import importlib.util
 import json
@@ -42,7 +42,7 @@ HEARS = all(importlib.util.find_spec(name) for name in ("av", "librosa"))
 
 
 def save_model(folder: Path, seed: int = 0) -> Path:
-    """A small untrained model of text, from a pretrained encoder, and of prosody."""
+    """Save a small untrained model of prosody and of text, which has a pretrained encoder."""
     torch.manual_seed(seed)
     encoder_dir = folder.with_name(f"{folder.name}-encoder")
     config, tokenizer = small_text_encoder([utterance["text"] for utterance in TALK], 300)
@@ -72,7 +72,7 @@ def save_model(folder: Path, seed: int = 0) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> tuple[Path, Path]:
-    """A model's folder, with leavings of a training, and the results of its evaluation."""
+    """A model's folder, which also contains files of its training, and the results of its evaluation."""
     parent = tmp_path_factory.mktemp("trained")
     folder = save_model(parent / "amuse-tiny")
     (folder / "checkpoints" / "epoch-1").mkdir(parents=True)
@@ -90,7 +90,7 @@ def push_arguments(trained, *more: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory) -> Path:
-    """What `--dry_run` wrote."""
+    """The folder that `--dry_run` wrote."""
     pytest.importorskip("matplotlib", reason="the card's pictures need the extra plots")
     folder = tmp_path_factory.mktemp("exported") / "amuse-tiny-hub"
     push_to_hub.main(push_arguments(trained, "--dry_run", str(folder)))
@@ -115,7 +115,7 @@ FEATURE_ROWS = {
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory) -> Path:
-    """Feature tables as extract_features.py leaves them."""
+    """Feature tables in a folder as extract_features.py writes it."""
     folder = tmp_path_factory.mktemp("features") / "prosody"
     (folder / "parts").mkdir(parents=True)
     for split, rows in FEATURE_ROWS.items():
@@ -125,7 +125,7 @@ def features(tmp_path_factory) -> Path:
 
 
 def holding(**files: bytes) -> Repository:
-    """A public repository with some files."""
+    """A public repository that contains these files."""
     repository = Repository(private=False)
     repository.commit({name.replace("_", "."): File(content, False) for name, content in files.items()}, "made before")
     return repository
@@ -134,8 +134,8 @@ def holding(**files: bytes) -> Repository:
 @pytest.fixture(scope="module")
 def hub(trained, other, features, exported, tmp_path_factory):
     """
-    A Hub to which everything was pushed: its `repositories`, what the scripts exited with in `exits`, and what a client
-    without this package `found`, the recording that it heard in `recording`.
+    A Hub to which models and features were pushed: its `repositories`, its `requests`, the error of each script in `exits`, what
+    a client without this package `found`, and the recording and transcript that the client used in `heard`.
     """
     home = tmp_path_factory.mktemp("hub")
     with LoopbackHub() as server:
@@ -196,14 +196,14 @@ def hub(trained, other, features, exported, tmp_path_factory):
 
 
 def last_json(command: list[str], environment: dict, folder: Path):
-    """The last line that a process printed."""
+    """Run a process, and read the last line of its output."""
     result = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**os.environ, **environment})
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
 
 
 def check_use(used: dict, folder: Path, heard: dict):
-    """That a client got the model of a folder, by code that came with it."""
+    """Check that a client got the model of a folder by means of the code in that folder."""
     assert all(module.startswith("transformers_modules.") for module in used["modules"])
     assert used["classes"][:3] == ["AmuseConfig", "AmuseForEmotionRecognition", "AmuseProcessor"]
     assert used["classes"][3:] == ["EmotionRecognitionPipeline", "AmuseModel"]
@@ -236,7 +236,7 @@ def test_the_folder_holds_the_model_and_nothing_of_the_training(trained, exporte
     assert others == {"README.md", *of_model}
     assert any(exported.glob("*.png"))
     assert ModelCard.load(exported / "README.md").data.license == "mit"
-    # where things lay on this machine, and that it was offline, is nobody's business
+    # nothing says where the files were on this machine, or that it was offline
     written = {
         path: path.read_text(encoding="utf-8") for path in exported.rglob("*") if path.suffix in (".json", ".md")
     }
@@ -260,7 +260,7 @@ def test_its_code_is_the_packages_and_asks_for_few_libraries(exported):
     )  # the two packages become one folder
     for name in names:
         assert (exported / name).read_bytes() == CODE[name].read_bytes()
-        # transformers refuses to load a file whose imports are not all installed, also those within functions
+        # transformers refuses to load a file unless all its imports are installed, even those inside functions
         third_party = {module for module in get_imports(exported / name) if module not in sys.stdlib_module_names}
         assert third_party <= {"huggingface_hub", "numpy", "torch", "transformers"}, name
 
@@ -270,7 +270,7 @@ def test_with_the_package_its_own_code_is_used(trained, exported):
     assert type(AutoProcessor.from_pretrained(exported)) is AmuseProcessor
     ours = pipeline("emotion-recognition", model=str(trained[0]), device="cpu")(TALK)
     assert load_recognizer(str(exported))(TALK) == ours
-    with pytest.raises(ValueError, match="trust_remote_code=True"):  # transformers takes the folder's pipeline first
+    with pytest.raises(ValueError, match="trust_remote_code=True"):  # transformers prefers the pipeline of the folder
         pipeline("emotion-recognition", model=str(exported))
 
 
@@ -286,7 +286,7 @@ def test_a_model_goes_to_the_hub_and_comes_back(trained, other, exported, hub):
     assert repository.tags == {"v1": commits[1], "v2": commits[2]}
     first = {name: file.content for name, file in repository.commits[commits[1]].items()}
     assert {name: path.read_bytes() for name, path in tree(exported).items()} == without_attributes(first)
-    # by the tag the first version, by the name the second
+    # the tag gives the first version, the name alone the second
     assert {name: path.read_bytes() for name, path in tree(Path(hub.found["snapshots"][0])).items()} == first
     check_use(hub.found["models"][1], other, hub.heard)
     check_use(hub.found["models"][2], trained[0], hub.heard)
@@ -311,7 +311,7 @@ def test_a_version_is_whole(other, hub):
         .commits[hub.repositories["model", "user/amuse-tiny"].tags["v2"]]["model.safetensors"]
         .oid
     )
-    # an upload that breaks off leaves the last version as it was
+    # an upload that fails does not change the last version
     full = hub.repositories["model", "user/full"]
     assert (
         hub.exits["full"]
@@ -355,7 +355,7 @@ def test_features_go_to_the_hub_and_are_streamed(hub, tmp_path):
             assert (row["features"] is None) == (array is None)
             if array is not None:
                 np.testing.assert_array_equal(np.array(row["features"], np.float32), array)
-    # what was fetched is a feature table again, with its record
+    # the download is a feature table with its record
     snapshot = Path(hub.found["snapshots"][1])
     check_tables(snapshot, record)
     card = DatasetCard.load(snapshot / "README.md")
@@ -395,7 +395,7 @@ def test_recordings_and_words_are_refused_with_the_reason(tmp_path):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(b"")
     friends = "clips and their texts are from the television series Friends, whose owners have not allowed others"
-    for name in ("meld", "folder"):  # whatever it is called
+    for name in ("meld", "folder"):  # the name of the data set does not matter
         with pytest.raises(
             ValueError, match=f"dia0_utt0.mp4 is a recording, but only features are uploaded: MELD's {friends}"
         ):
@@ -404,7 +404,7 @@ def test_recordings_and_words_are_refused_with_the_reason(tmp_path):
         push_features(iemocap, tmp_path / "dry", "iemocap")
     with pytest.raises(ValueError, match="talk.jsonl is a transcript, .*: recordings and their texts belong to the"):
         push_features(mine, tmp_path / "dry", "folder")
-    # nor do they lie beside features, though a note may
+    # a folder of features must not contain recordings either, but it may contain a note
     write_feature_table(meld / "train.parquet", {"dia0_utt0": np.ones((1, 2), np.float32)}, RECORD)
     with pytest.raises(ValueError, match="dia0_utt0.mp4 is a recording"):
         push_features(meld, tmp_path / "dry")

@@ -1,4 +1,4 @@
-"""The model card: what it tells is what the records tell, and the Hub takes it."""
+"""The model card: its contents agree with the records, and the Hub accepts it."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ ESCAPED = ["neutral", "joy", "fear", r"a\|b \*c\* \<d\>"]
 
 
 def evaluation(seed: int | None, **changes) -> dict:
-    """What evaluate.py writes: the scores of random predictions."""
+    """Results as evaluate.py writes them, for random predictions."""
     generator = np.random.default_rng(seed or 0)
     scores = generator.dirichlet(np.ones(len(EMOTIONS)), 60)
     predictions = {
@@ -101,7 +101,7 @@ def test_the_model_index_has_these_weights_scores_and_those_of_the_other_seeds(m
 
 
 def test_the_whole_card_is_as_expected(model_dir, tmp_path):
-    """The card, character for character, but for the size of the model."""
+    """The whole card, without the size of the model, is compared character by character."""
     pytest.importorskip("matplotlib")
     settings = {**HISTORY["settings"], "dataset_name": "mel`d`", "layers": [1, 2]}
     history = {**HISTORY, "settings": settings, "warnings": ["The encoder was trained on MELD."]}
@@ -120,12 +120,12 @@ def test_the_whole_card_is_as_expected(model_dir, tmp_path):
     "name", ["joy", "a|b", "a\\|b", "<script>", "*_`x`_*", "one\ntwo", "[link](x)", "# title", "1 < 2 & 3"]
 )
 def test_a_name_stands_in_a_cell_of_markdown_as_it_is(name):
-    """Read back by a renderer: the cell holds the name's characters and no markup."""
+    """A renderer shows the characters of the name in the cell, and no markup."""
     markdown_it = pytest.importorskip("markdown_it")
     html = markdown_it.MarkdownIt("commonmark").enable("table").render(table(["emotion"], [[escape(name)]]))
     assert re.findall("<td>(.*?)</td>", html, re.DOTALL) == [html_escape(" ".join(name.split()), quote=False)]
     if "\\|" in name:
-        return  # within a table no code span can show these two characters
+        return  # in a table, a code span cannot show these two characters
     html = markdown_it.MarkdownIt("commonmark").enable("table").render(table(["emotion"], [[code(name)]]))
     assert re.findall("<code>(.*?)</code>", html, re.DOTALL) == [html_escape(" ".join(name.split()), quote=False)]
 
@@ -137,7 +137,7 @@ def test_the_metadata_survives_the_round_trip(model_dir, tmp_path):
     name, rows = model_index_to_eval_results(metadata["model-index"])
     assert name == "amuse-tiny" and [row.dataset_split for row in rows] == ["test"] * 4 + ["validation"] * 4
     assert eval_results_to_model_index(name, rows) == metadata["model-index"]
-    assert metadata["base_model"] == ["openai/whisper-base"]  # a folder's name is no id
+    assert metadata["base_model"] == ["openai/whisper-base"]  # the name of a folder is not an id on the Hub
     assert metadata["language"] == ["en"] and metadata["license"] == "apache-2.0"
     assert (metadata["pipeline_tag"], metadata["datasets"]) == ("audio-classification", ["declare-lab/MELD"])
     assert str(ModelCard(str(card))) == str(card)
@@ -145,7 +145,7 @@ def test_the_metadata_survives_the_round_trip(model_dir, tmp_path):
 
 @pytest.mark.parametrize("with_text", [True, False])
 def test_the_snippet_of_the_card_runs_as_it_stands(with_text, tiny_text_encoder, tmp_path, capsys):
-    """Words and features of a table: with zeros in place of the features."""
+    """For a model of text and of features from a table, the example has zeros as features."""
     text = tiny_text_encoder[0] if with_text else None
     names = {"id2label": dict(enumerate(EMOTIONS)), "label2id": {name: label for label, name in enumerate(EMOTIONS)}}
     sizes = {"hidden_size": 16, "num_man_layers": 1, "audio_feature_size": 3}
@@ -249,7 +249,7 @@ def test_measured_energy(model_dir, tmp_path):
     card = written(model_dir, tmp_path, [evaluation(43)], history)
     assert card.data.to_dict()["co2_eq_emissions"]["emissions"] == pytest.approx(12)
     assert "0.03 kWh, 12 g CO2 equivalents by codecarbon for the grid of DEU, in 3 of 3 epochs" in card.text
-    # a part of the training is no whole: told, but not given to the Hub as the sum
+    # for a part of the training, the energy is printed, but not given to the Hub as the total
     del history["history"][0]["energy_kwh"], history["history"][0]["emissions_kg"]
     card = written(model_dir, tmp_path, [evaluation(43)], history)
     assert "in 2 of 3 epochs" in card.text and "co2_eq_emissions" not in card.data.to_dict()
@@ -302,7 +302,7 @@ def test_what_is_no_evaluation_of_this_model_is_refused(model_dir, tmp_path):
 
 
 class Validation(BaseHTTPRequestHandler):
-    """The Hub's /api/validate-yaml, as far as its documentation states what a model card must hold."""
+    """The checks of the Hub's /api/validate-yaml that its documentation describes."""
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -346,7 +346,7 @@ def test_it_passes_the_validation_that_huggingface_hub_asks_for(model_dir, tmp_p
 
 
 def test_train_and_evaluate_write_what_the_card_needs(tmp_path, monkeypatch):
-    """From a real training and a real evaluation to a card, with energy where codecarbon is there."""
+    """A card of a real training and a real evaluation, with the energy if codecarbon is installed."""
     from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
     from modeling_amuse.scripts import evaluate, train
     from modeling_amuse.scripts.training import training_loop
@@ -394,11 +394,11 @@ def test_train_and_evaluate_write_what_the_card_needs(tmp_path, monkeypatch):
     for told in ("| train | 6 |", "| test | 3 |", "| seed | 7 |", "trained from scratch", "(20 resamples)", "torch 2."):
         assert told in card.text, told
     assert ("codecarbon for the grid of DEU" if "--energy_country" in more else "the 50 W that") in card.text
-    # a training that went on tells of both starts; a call that has nothing left to do, wherever it is made, tells nothing
+    # a resumed training reports both starts; a call that has nothing to do adds nothing
     assert len(history["runs"]) == 2 and "| started | 2 times" in card.text
     train.main([*again, *more[:-2]])
     assert json.loads((model / "training_history.json").read_text()) == history
-    assert str(tmp_path) not in card.text  # whose machine it was is nobody's business
+    assert str(tmp_path) not in card.text  # the name of the machine is not reported
 
 
 def test_an_unknown_country_is_refused():

@@ -1,4 +1,4 @@
-"""train.py --push_to_hub: the trained model is uploaded in the end, and what stands in the way is said before the training."""
+"""train.py --push_to_hub: the model is uploaded after the training, and what prevents this is reported before the training."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def words(**options) -> list[str]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> list[str]:
-    """Options of a small training."""
+    """Options for a small training."""
     folder = tmp_path_factory.mktemp("corpus")
     for split in ("train", "validation"):
         lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:2]
@@ -53,7 +53,7 @@ def test_the_trained_model_is_uploaded(data, tmp_path):
     files = repository.commits[repository.head]
     assert files["model.safetensors"].content == (tmp_path / "amuse-mine" / "model.safetensors").read_bytes()
     assert b"amuse-mine" in files["README.md"].content and "modeling_amuse.py" in files
-    assert not {"recipe.yaml", "training_history.json"} & files.keys()  # they name places of this machine
+    assert not {"recipe.yaml", "training_history.json"} & files.keys()  # they contain paths on this machine
     assert "user/taken exists and contains something else" in refused and "no token for the Hub" in without_token
     assert not (tmp_path / "taken").exists() and not (tmp_path / "without-token").exists()
 

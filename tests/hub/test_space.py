@@ -1,4 +1,4 @@
-"""The Gradio Space, in a real browser: what a visitor types and uploads, and reads."""
+"""The Gradio Space in a real browser: input by typing and uploading, and the answers."""
 
 import json
 import os
@@ -31,7 +31,7 @@ TALK = "Ada: I am so happy for you\n\nBen: leave me alone\nAda: oh no, at 12:30?
 
 @pytest.fixture(scope="module")
 def model(tiny_text_encoder, tmp_path_factory):
-    """A random model of words and voice (prosody), which recordings can be given to."""
+    """A random model of text and prosody, which accepts recordings."""
     folder = tmp_path_factory.mktemp("amuse-tiny")
     save_recording_model(folder, tiny_text_encoder[0], EMOTIONS)
     return folder
@@ -39,7 +39,7 @@ def model(tiny_text_encoder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def kept_files(tmp_path_factory):
-    """The page's folder for uploads and results, with what a page left behind that was killed two hours ago, and just now."""
+    """The page's folder for uploads and results, with files that two killed pages left: two hours and one minute ago."""
     folder = tmp_path_factory.mktemp("kept")
     for name, age in (("old", 7200), ("new", 60)):
         path = folder / name / "upload.wav"
@@ -52,7 +52,7 @@ def kept_files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(model, kept_files, tmp_path_factory):
-    """The address of the Space, run from the folder that is pushed, where nothing else of the repository is."""
+    """The address of the Space, which runs in the folder that is pushed, without the rest of the repository."""
     pytest.importorskip("gradio", reason="needs gradio: pip install gradio")
     folder = write_space_folder("user/amuse-tiny", tmp_path_factory.mktemp("space") / "space")
     with socket.socket() as listener:
@@ -88,7 +88,7 @@ def browser():
 
 
 def waited(browser, selector: str, text: str = ""):
-    """The element, as soon as it is seen and has the text."""
+    """Wait for a visible element that contains the text."""
     from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
@@ -124,12 +124,12 @@ def open_page(browser, page: str, width: int = 1280, scheme: str = "light"):
 
 
 def check_quiet(browser, address: str):
-    """No error in the console, and no request to anywhere else."""
-    # gradio itself warns of a method of its file upload
+    """Check that the console has no error, and that the page sends requests to its own server only."""
+    # gradio itself prints a warning about its file upload
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     requests = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    # the browser's own start page is no request of ours
+    # the browser's start page is not part of the test
     asked = [r["request"]["url"] for r in requests if not r.get("documentURL", "").startswith("chrome")]
     assert any(url.startswith(address) for url in asked)
     assert [url for url in asked if not url.startswith((address, "data:", "blob:", "chrome"))] == []
@@ -149,11 +149,11 @@ def test_a_visitor_types_a_conversation_and_reads_the_emotions(page, browser, mo
     assert browser.title == "Who feels what" and said[0]["runner_up"] in waited(browser, "#text-result .second").text
     assert len(browser.find_elements("css selector", "#text-result .bar")) == 3
     assert "no utterance has voice" in waited(browser, "#text-result .note").text
-    # without times there are no subtitles; what can be taken along stands open
+    # without times there are no subtitles; the other downloads are visible
     waited(browser, "#text-download-html")
     assert not [e for e in browser.find_elements("css selector", "#text-download-srt") if e.is_displayed()]
 
-    # a second conversation takes the place of the first, and what a visitor writes is text, never code
+    # a second conversation replaces the first, and the visitor's input is shown as text, never run as code
     hostile = "<img src=x onerror=alert(1)> ${1+1} {{1+1}}"
     typed(browser, f"Eve & <b>Co</b>: {hostile}")
     waited(browser, "#text-result .facts", "1 utterance, 1 speaker.")
@@ -178,7 +178,7 @@ def test_bad_input_is_said_where_the_result_would_stand(page, browser):
     assert problem.get_attribute("role") == "alert" and "Line 2 does not say who speaks" in problem.text
     assert not browser.find_elements("css selector", "#text-result .utterances")
     waited(browser, "button[role=tab]", "Recording").click()
-    assert "needed" in waited(browser, "#transcript").text  # the transcript is asked for before the click
+    assert "needed" in waited(browser, "#transcript").text  # the page asks for the transcript before the click
     waited(browser, "#recognize-recording").click()
     assert "There is no recording yet" in waited(browser, "#recording-result .problem").text
     check_quiet(browser, page)
@@ -217,7 +217,7 @@ def test_a_visitor_uploads_a_recording(page, browser, kept_files, tmp_path):
     ]
     assert contents["csv"].startswith("id,start,end,speaker,text,emotion,confidence") and "Ben [" in contents["srt"]
     assert "./talk.wav" in contents["html"] and str(kept_files) not in contents["html"]
-    # the recording plays in the page
+    # the page can play the recording
     player = waited(browser, "#recording-result audio")
     assert browser.execute_async_script(
         "const [media, done] = arguments; if (media.readyState) done(media.duration); "
@@ -226,7 +226,7 @@ def test_a_visitor_uploads_a_recording(page, browser, kept_files, tmp_path):
     ) == pytest.approx(3, abs=0.2)
     check_quiet(browser, page)
 
-    # everything lies in the folder that is swept, and nothing stays in it
+    # all files are in the folder that is swept, and the sweep deletes them
     left = [path for path in kept_files.rglob("*") if path.is_file()]
     assert {"talk.wav", "timeline.json", "report.html"} <= {path.name for path in left}
     assert kept_files / "old" / "upload.wav" not in left and kept_files / "new" / "upload.wav" in left
@@ -235,7 +235,7 @@ def test_a_visitor_uploads_a_recording(page, browser, kept_files, tmp_path):
 
 
 def downloaded(browser, button) -> str:
-    """What a download button gives: it clicks on a link that it makes."""
+    """The file of a download button, which creates a link and clicks on it."""
     from selenium.webdriver.support.ui import WebDriverWait
 
     browser.execute_script(
@@ -332,7 +332,7 @@ def test_a_short_request_does_not_wait_for_a_long_one_and_can_be_cancelled(model
         waiting.join(30)
         assert outcomes == ["cancelled"]
     with lanes["long"].turn(lambda: None):
-        pass  # it is free again
+        pass  # the lane is free again
 
 
 def test_the_folder_is_swept_by_age_and_again_and_again(tmp_path):
@@ -413,7 +413,9 @@ def test_the_folder_of_a_space_names_its_model_and_overwrites_nothing(tmp_path):
     folder = write_space_folder("user/amuse-meld", tmp_path / "space")
     card = RepoCard.load(folder / "README.md").data.to_dict()
     assert card["models"] == ["user/amuse-meld"] and (card["sdk"], card["app_file"]) == ("gradio", "app.py")
-    assert "libgles2" in (folder / "packages.txt").read_text().split()  # MediaPipe's, which a Space does not have
+    assert (
+        "libgles2" in (folder / "packages.txt").read_text().split()
+    )  # MediaPipe needs it, and a Space does not have it
     assert (folder / "modeling_amuse" / "processing" / "sample").is_dir() and not list(folder.rglob("__pycache__"))
     with pytest.raises(ValueError, match="is not empty"):
         write_space_folder("user/other", folder)

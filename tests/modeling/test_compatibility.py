@@ -1,4 +1,4 @@
-"""What users of transformers rely on, and its own test classes do not see."""
+"""Behaviour on which users of transformers rely and which its own test classes do not check."""
 
 import subprocess
 import sys
@@ -94,14 +94,17 @@ def test_every_pretrained_model_calls_post_init(with_encoder):
     assert [name for name, part in models.items() if id(part) not in called] == []
 
 
-def test_the_import_is_silent_and_needs_no_network():
+def test_the_import_is_silent_needs_no_network_and_registers_everything():
     code = (
         "import socket, sys\n"
         "def refuse(*args): raise RuntimeError('an import reached for the network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "import transformers.modeling_utils, transformers.pipelines\n"  # loads what is installed beside it; torchao prints
+        "import transformers.modeling_utils, transformers.pipelines\n"  # imports optional packages, of which torchao prints
         "for stream in (sys.stdout, sys.stderr): print('now ours', file=stream, flush=True)\n"
-        "import modeling_amuse\n"
+        "import modeling_amuse, transformers\n"
+        "from transformers.pipelines import PIPELINE_REGISTRY\n"
+        "assert 'emotion-recognition' in PIPELINE_REGISTRY.get_supported_tasks()\n"
+        "assert transformers.AutoConfig.for_model('amuse').model_type == 'amuse'\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
@@ -135,7 +138,7 @@ def test_bfloat16(tmp_path, settings):
     model, batch = small_model(**settings, hidden_dropout=0.0), random_batch()
     model.save_pretrained(tmp_path)
     half = AmuseForEmotionRecognition.from_pretrained(tmp_path, dtype=torch.bfloat16)
-    outputs = half(**batch)  # features come as float32 from the processor
+    outputs = half(**batch)  # the processor returns features as float32
     assert outputs.logits.dtype == torch.bfloat16
     torch.testing.assert_close(outputs.logits.float(), logits(model, batch), atol=0.1, rtol=0.1)
     half.train()(**batch).loss.backward()
@@ -143,7 +146,7 @@ def test_bfloat16(tmp_path, settings):
 
 
 def test_pretrained_encoders_arrive_with_their_weights_and_share_the_configuration(tiny_text_encoder, with_encoder):
-    torch.manual_seed(1)  # with 0, fresh weights would be those of the folder
+    torch.manual_seed(1)  # with seed 0, new weights would equal those in the folder
     model, saved = with_encoder(), BertModel.from_pretrained(tiny_text_encoder[0], add_pooling_layer=False)
     encoder = model.amuse.text_model
     assert all(torch.equal(encoder.state_dict()[name], weights) for name, weights in saved.state_dict().items())

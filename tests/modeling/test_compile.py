@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""torch.compile: the numbers of the model, and no new compilation for each batch."""
+"""torch.compile gives the numbers of the model, and does not compile again for each batch."""
 
 import shutil
 
@@ -40,7 +40,7 @@ def test_a_compiled_model_gives_the_same_numbers_and_is_compiled_for_all_shapes(
         for name in ("logits", "modality_logits", "fusion_shares", "loss"):
             torch.testing.assert_close(given[name], expected[name], atol=1e-5, rtol=0)
     assert graphs[0] > 0
-    assert graphs[-1] == graphs[1]  # the second batch may show what is dynamic; then no shape is new
+    assert graphs[-1] == graphs[1]  # the second batch may show which sizes vary; later batches need no new compilation
 
 
 def test_a_training_step_of_a_compiled_model_is_that_of_the_model():
@@ -67,7 +67,9 @@ def test_a_training_step_of_a_compiled_model_is_that_of_the_model():
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
 def test_inductor_gives_the_same_numbers():
-    model = two_modalities(audio_feature_size=None, contexts="dialogue")  # few graphs: each takes a C++ compilation
+    model = two_modalities(
+        audio_feature_size=None, contexts="dialogue"
+    )  # few graphs, because each needs a C++ compilation
     batch = random_batch(*SHAPES[0], streams=("text",))
     compiled = torch.compile(model, dynamic=True)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""AmuseConfig: what it takes, refuses, keeps."""
+"""AmuseConfig: the values that it accepts, refuses and saves."""
 
 import pytest
 from transformers import AutoConfig, AutoModel, BertConfig

@@ -1,4 +1,4 @@
-"""Soft labels in the loss, and heads for the emotions of further corpora."""
+"""Soft labels in the loss, and heads for the emotions of additional corpora."""
 
 import pytest
 import torch
@@ -72,7 +72,9 @@ def test_a_model_of_one_further_corpus_can_be_saved_by_itself(tmp_path):
     torch.testing.assert_close(found.logits, expected.logits)
     torch.testing.assert_close(found.modality_logits, expected.modality_logits)
     torch.testing.assert_close(found.loss, expected.loss)
-    torch.testing.assert_close(logits(model, batch), logits(small_copy(model), batch))  # the shared model is as it was
+    torch.testing.assert_close(
+        logits(model, batch), logits(small_copy(model), batch)
+    )  # the shared model did not change
 
 
 def small_copy(model):

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the public modules run as they stand."""
+"""The examples in the docstrings of the public modules can be run without changes."""
 
 import doctest
 import importlib
@@ -15,7 +15,7 @@ EXAMPLES = [path for path in FILES if ">>>" in path.read_text(encoding="utf-8")]
 
 
 class ExampleParser(doctest.DocTestParser):
-    """Reads examples in Markdown fences: without this, the closing fence would belong to the expected output."""
+    """Reads examples in Markdown fences. doctest alone would take the closing fence for expected output."""
 
     def parse(self, string, name="<string>"):
         return super().parse(re.sub(r"(?m)^(\s*)```(python)?$", r"\1", string), name)
@@ -39,7 +39,7 @@ def test_examples_run_as_they_stand(path, tmp_path, monkeypatch):
     tests = examples_of(path)
     assert tests, "an example in this file is in no docstring"
     for test in tests:
-        test.globs = {}  # an example imports all that it uses
+        test.globs = {}  # an example imports everything that it uses
         result, report = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE), []
         result.run(test, out=report.append)
         assert result.summarize(verbose=False).failed == 0, "".join(report)

@@ -1,4 +1,4 @@
-"""Encoders of transformers inside the model: text, audio and vision, small random ones and a real one."""
+"""Encoders of transformers inside the model for text, audio and vision: small random ones and a real one."""
 
 from types import SimpleNamespace
 
@@ -92,7 +92,7 @@ def test_audio_encoders(config, values, steps):
 
 
 SOUNDS = {
-    # what each encoder reads, how many samples or frames of sound there are, and how many states these give
+    # the input of each encoder, the number of its samples or frames, and the number of states that the encoder returns for them
     "wav2vec2": (WAV2VEC2, (400,), [400, 205, 20, 0], [19, 10, 0, 0]),
     "whisper": (WHISPER, (4, 20), [20, 9, 1, 0], [10, 5, 1, 0]),
     "ast": (AST, (24, 16), [24, 12, 1, 0], [3 * 2, 2 * 2, 1 * 2, 0]),
@@ -121,7 +121,7 @@ def test_states_of_sound_end_with_the_sound(name, pooling):
 
 
 def test_states_of_patches_stand_in_the_order_of_time():
-    # AST without attention between patches: a state depends on its own patch alone
+    # AST without attention between patches: each state depends only on its own patch
     model = model_with(audio_config=AST).amuse
     for layer in model.audio_model.layers:
         torch.nn.init.zeros_(layer.attention.v_proj.weight)
@@ -148,7 +148,7 @@ def test_states_beyond_the_sound_change_nothing():
 
 
 STREAMS = {
-    # fields of the configuration, name of the raw input, one utterance's raw input, what its mask counts
+    # fields of the configuration, name of the raw input, raw input of one utterance, size that its mask counts
     "text": ({"text_config": BertConfig(**SMALL, vocab_size=20)}, "input_ids", (5,), 5),
     "audio": ({"audio_config": WHISPER, "audio_token_pooling": 3}, "audio_values", (4, 20), 20),
     "vision": ({"vision_config": ViTConfig(**SMALL, **IMAGES)}, "pixel_values", (4, 3, 8, 8), 4),
@@ -176,7 +176,7 @@ def test_states_computed_once_stand_in_for_raw_input(stream, masked):
     torch.testing.assert_close(logits(model, **raw), from_states, atol=1e-6, rtol=0)
     torch.testing.assert_close(logits(model, **raw, utterances_per_chunk=2), from_states, atol=1e-6, rtol=0)
     if other:
-        assert not torch.allclose(logits(model, **other), from_states, atol=1e-4)  # the stream counts
+        assert not torch.allclose(logits(model, **other), from_states, atol=1e-4)  # the mask counts streams
 
 
 def test_pooling_leaves_given_features_as_they_are():
@@ -212,7 +212,7 @@ WAV2VEC2_BERT = Wav2Vec2BertConfig(
 
 
 @pytest.mark.parametrize("config", [WAV2VEC2, GROUP_NORM, WAV2VEC2_BERT], ids=["layer", "group", "bert"])
-@pytest.mark.parametrize("other", [0.3, 0.8])  # 0.8 s have as many frames as W2V-BERT's input has bins
+@pytest.mark.parametrize("other", [0.3, 0.8])  # 0.8 s have as many frames as the input of W2V-BERT has bins
 def test_what_stands_beside_a_sound_in_a_batch_changes_nothing(config, other):
     is_bert = isinstance(config, Wav2Vec2BertConfig)
     extractor = SeamlessM4TFeatureExtractor() if is_bert else Wav2Vec2FeatureExtractor()
@@ -313,7 +313,7 @@ def test_image_encoders_read_faces_and_background_frame_by_frame(config):
     inputs = {"pixel_values": faces, "vision_mask": mask, "background_pixel_values": background}
     before = logits(model, **inputs)
     other = faces.clone()
-    other[:, :, 1] = 9.0  # no face was found in this frame
+    other[:, :, 1] = 9.0  # a frame without a face
     assert torch.equal(logits(model, **{**inputs, "pixel_values": other}), before)
     assert not torch.equal(logits(model, **{**inputs, "background_pixel_values": background + 1}), before)
 
@@ -367,7 +367,9 @@ def test_a_real_audio_encoder(encoders_dir):
     values, mask = given["input_features"], given["attention_mask"]
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(audio=str(folder), num_labels=7).eval().amuse
     with torch.no_grad():
-        expected = WhisperModel.from_pretrained(folder).eval().encoder(values).last_hidden_state[:, :16]  # 50 a second
+        expected = (
+            WhisperModel.from_pretrained(folder).eval().encoder(values).last_hidden_state[:, :16]
+        )  # 50 per second
         states, valid = model.encode_stream("audio", values, mask)
         model.config.audio_token_pooling = 5
         pooled, pooled_valid = model.encode_stream("audio", values, mask)
@@ -391,7 +393,7 @@ def test_encoders_with_weights_that_their_states_do_not_rest_on_are_trained_dist
     try:
         model = torch.nn.parallel.DistributedDataParallel(model_with(vision_config=config).train())
         inputs = {"pixel_values": torch.randn(*SHAPE, 2, 3, 8, 8), "labels": torch.zeros(SHAPE, dtype=torch.long)}
-        for _ in range(2):  # the second forward pass stops where the first backward pass left a parameter out
+        for _ in range(2):  # the second forward pass fails if a parameter had no part in the first backward pass
             model(**inputs, utterance_mask=MASK, speaker_ids=SPEAKERS).loss.backward()
         del model
     finally:
@@ -429,7 +431,7 @@ def test_a_cropped_window_depends_on_its_utterance_alone_and_the_whole_one_is_le
         assert torch.equal(valid, whole[1]) and valid.sum(dim=1).tolist() == [0, 1, 100, 100, 101, 320, 900]
         for row, by_itself in enumerate(alone):
             torch.testing.assert_close(states[row][valid[row]], by_itself[: int(valid[row].sum())])
-        # a sound that fills the window has the states of the whole window; shorter ones differ a little
+        # a sound that fills the window has exactly the states of the whole window; those of shorter sounds differ slightly
         torch.testing.assert_close(states[6], whole[0][6])
         assert not torch.equal(states[2][:100], whole[0][2][:100])
         model.config.crop_audio_window = False

@@ -1,4 +1,4 @@
-"""The equations of the paper against plain loops, in float64."""
+"""The model against loops that follow the equations of the paper, in float64."""
 
 import math
 
@@ -62,7 +62,7 @@ def test_eq_1_multimodal_attention(head_aggregation):
                     query = attention[names[m]].query.weight @ state
                     total = torch.zeros(SIZE)
                     for i in present:
-                        # this layer's own maps of f_i for central m, from the one product of modality i
+                        # this layer's projections of f_i for the central modality m, from the single product of modality i
                         central = [c for c in range(3) if c != i].index(m)
                         step = SIZE + HEADS * value
                         start = (layer * 2 + central) * step
@@ -95,7 +95,7 @@ def fusion_and_heads(mode: str):
 
 
 def alfa_by_loop(f_m: torch.Tensor, f_i: torch.Tensor, head: nn.Linear, epsilon: float) -> torch.Tensor:
-    """Eq. 6 by autograd and scalars: the target is the head's own prediction."""
+    """Eq. 6 with autograd and scalars. The target is the prediction of the head itself."""
     f_m = f_m.clone().requires_grad_()
     logits = head(f_m)
     nn.functional.cross_entropy(logits, logits.argmax()).backward()
@@ -114,7 +114,7 @@ def test_eq_2_and_eq_6_alfa():
     descriptors[0, 1, 3] = descriptors[0, 0, 3]  # 0 / 0 in eq. 6
     with torch.no_grad():
         fused, shares = fusion(descriptors, present, head_gradients(descriptors, heads))
-    assert ((fused[0] - descriptors[0].flatten()).abs() > 1e-9).sum() > 0  # alpha is not 0 everywhere
+    assert ((fused[0] - descriptors[0].flatten()).abs() > 1e-9).sum() > 0  # alpha is not zero everywhere
     for row in range(ROWS):
         expected, coefficient = blocks_by_loop(
             descriptors[row], present[row], lambda m, i, f: alfa_by_loop(f[m], f[i], heads[m], fusion.epsilon)
@@ -279,7 +279,7 @@ def test_eq_4_and_5_memory_bank():
             def similarity(other, row=row, m=m):
                 return math.exp(float(torch.cosine_similarity(descriptors[row, m], other, dim=0)) / 0.5)
 
-            total = 9  # any number of training utterances: it cancels
+            total = 9  # the number of training utterances cancels
             z = total * sum(map(similarity, negatives)) / len(negatives)
 
             def h(other, z=z, total=total, negatives=negatives, similarity=similarity):

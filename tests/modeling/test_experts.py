@@ -1,4 +1,4 @@
-"""Experts: what each modality adds to the logits by itself."""
+"""Experts: the term that each modality alone adds to the logits."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_the_terms_sum_to_the_logits(experts, lengths, seed):
     torch.testing.assert_close(
         outputs.conversation_logits + outputs.expert_terms.sum(dim=2), outputs.logits, atol=1e-5, rtol=0
     )
-    # and each term is what the equation says
+    # each term agrees with the equation
     prior = model.amuse.experts.log_prior
     expected = outputs.expert_weights[..., None] * (outputs.expert_logits.log_softmax(dim=-1) - prior)
     valid = random_batch(lengths, seed=seed)["utterance_mask"].bool()
@@ -75,14 +75,14 @@ def test_a_missing_modality_adds_exactly_nothing(experts, seed, missing):
 def test_a_stream_that_is_missing_counts_as_average():
     model, batch = expert_model(), random_batch()
     expert = model.amuse.experts.heads["vision"]
-    expert.head.weight.data[:, 2 * SIZES["vision"] :] = 0  # what reads the background
+    expert.head.weight.data[:, 2 * SIZES["vision"] :] = 0  # the parts that read the background
     with torch.no_grad():
         with_background = model(**batch).expert_logits
         model.amuse.experts.heads["vision"].head.weight.data.normal_()
         expert.center.data[2 * SIZES["vision"] :] = 3.0
         batch["background_mask"][:] = 0
         average = model(**batch).expert_logits
-        expert.head.weight.data[:, 2 * SIZES["vision"] :] = 5.0  # of what is 0 once it is standardized
+        expert.head.weight.data[:, 2 * SIZES["vision"] :] = 5.0  # of a feature that is zero after standardization
         torch.testing.assert_close(model(**batch).expert_logits, average)
     assert not torch.equal(with_background, average)
 
@@ -96,8 +96,8 @@ def test_weights_grow_with_the_evidence_and_saturate():
         counted = model(**batch).expert_weights
     assert weights[:, 0].tolist() == pytest.approx([0.4 / 3, 0.2, 0.32, 0.4], rel=1e-4)
     assert weights[:, 1].tolist() == pytest.approx([1.3 / 1.5, 1.3 / 1.25, 1.3 * 8 / 8.5, 1.3], rel=1e-4)
-    assert weights[:, 2].tolist() == pytest.approx([0.7] * 4)  # no half: constant
-    assert torch.equal(unknown, counted)  # the model counts tokens
+    assert weights[:, 2].tolist() == pytest.approx([0.7] * 4)  # without a half: constant
+    assert torch.equal(unknown, counted)  # the model counts the tokens
     with pytest.raises(ValueError, match=r"evidence is of shape \(2, 4\), but must be .* \(2, 4, 3\)"):
         model(**batch, evidence=torch.ones(2, 4))
 
@@ -137,14 +137,18 @@ def test_folders_without_experts_load_as_they_were(tmp_path):
     model.save_pretrained(tmp_path)
     path = tmp_path / "config.json"
     saved = json.loads(path.read_text())
-    for name in ("experts", "expert_weights", "expert_half_evidence"):  # as a folder from before there were experts
+    for name in (
+        "experts",
+        "expert_weights",
+        "expert_half_evidence",
+    ):  # like a folder that was saved before experts existed
         saved.pop(name, None)
     path.write_text(json.dumps(saved))
     loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path)
     assert loaded.config.experts == "none" and loaded.state_dict().keys() == model.state_dict().keys()
     torch.testing.assert_close(logits(loaded, batch), logits(model, batch), atol=1e-6, rtol=0)
     assert loaded(**batch).get("expert_terms") is None and loaded(**batch).get("conversation_logits") is None
-    # fresh experts have no opinion
+    # new experts add nothing
     extended = AmuseForEmotionRecognition.from_pretrained(tmp_path, experts="constant")
     torch.testing.assert_close(logits(extended, batch), logits(model, batch), atol=1e-6, rtol=0)
 

@@ -1,4 +1,4 @@
-"""Explanations: what sums to what, what refers to what, and what is empty for which reason."""
+"""Explanations: which parts sum to which total, what each part refers to, and when a part is empty."""
 
 import sys
 
@@ -24,7 +24,7 @@ NAMES = dict(enumerate(EMOTIONS))
 
 
 def featured(number: int, seed: int = 0, frames: int = 3, lacking: tuple[str, ...] = ()) -> list[dict]:
-    """Utterances with random features of all streams, the first without those that are `lacking`."""
+    """Utterances with random features of all streams. The first has no features of the streams in `lacking`."""
     draw = np.random.default_rng(seed)
     utterances = []
     for place in range(number):
@@ -43,7 +43,7 @@ def explain(model, utterances, processor=None, **given) -> list[Explanation]:
 
 @pytest.fixture(scope="module")
 def words_model(tiny_text_encoder):
-    """A random model of words, of the features of a voice and of a face, with its processor."""
+    """A random model of text and of features of voice and face, and its processor."""
     torch.manual_seed(0)
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
         tiny_text_encoder[0],
@@ -70,7 +70,7 @@ def words_model(tiny_text_encoder):
 
 
 def spoken(*texts: str, seed: int = 0) -> list[dict]:
-    """Utterances with words, voice and face."""
+    """Utterances with text, voice and face."""
     draw = np.random.default_rng(seed)
     return [
         {
@@ -148,7 +148,7 @@ def test_the_log_odds_are_those_of_the_pipelines_probabilities(words_model):
 @settings(deadline=None, max_examples=10)
 @given(seed=st.integers(0, 100), number=st.integers(1, 5), steps=st.just(64))
 def test_integrated_gradients_are_complete(seed, number, steps):
-    """Together the attributions are the difference of the log-odds from those at the baseline."""
+    """The attributions sum to the difference between the log-odds and those at the baseline."""
     torch.manual_seed(seed)
     model = small_model(num_man_layers=1, initializer_range=0.1)
     utterances = featured(number, seed)
@@ -317,7 +317,7 @@ def test_encoders_of_whole_conversations_are_explained(tiny_text_encoder, scope)
 
 
 def test_shared_passes_agree_with_gradients_of_each_utterance(tiny_text_encoder):
-    """With at most as many utterances as steps, the signs of all are orthogonal: what they share cancels out."""
+    """If there are at most as many utterances as steps, the signs of all utterances are orthogonal, so shared parts cancel."""
     torch.manual_seed(0)
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
         tiny_text_encoder[0], hidden_size=16, text_scope="conversation", id2label=NAMES
@@ -369,7 +369,7 @@ def test_an_absent_modality_is_empty_with_its_reason(words_model, lacking):
 
 
 def test_everything_empty_has_a_reason(words_model):
-    """Also in an utterance of which nothing is known, alone in its conversation."""
+    """This holds even for an utterance without any modality, alone in its conversation."""
     model, processor = words_model
     for utterances in ([{"speaker": "Ada"}], spoken("One", "Two"), [{"speaker": "Ada", "text": " \n"}]):
         for explanation in explain(model, utterances, processor):

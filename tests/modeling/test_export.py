@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""torch.export and ONNX: one graph for batches of any shape, with the numbers of the model."""
+"""torch.export and ONNX: one graph accepts batches of any shape and gives the numbers of the model."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_an_exported_program_serves_batches_of_other_shapes(changes):
             other["utterance_mask"][-1, 1:2] = 0  # a hole
             other["audio_mask"][:, 1:] = 0
             for name, values in other.items():
-                if name.endswith("_features"):  # what is masked may hold anything
+                if name.endswith("_features"):  # masked positions may contain any value
                     values[~other[name.replace("_features", "_mask")].bool()] = float("nan")
                     values[~other["utterance_mask"].bool()] = float("nan")
             expected, given = model(**other), program(**other)
@@ -62,7 +62,7 @@ def test_an_exported_speaker_context_grows_with_the_conversation_not_with_its_sq
     model = small_model(contexts="speaker", **sizes)
     shapes = {axis: torch.export.Dim.DYNAMIC for axis in range(2)}
     batch, other = unlabelled((5, 3), 1, streams=("text",)), unlabelled((60, 8), 1, seed=1, streams=("text",))
-    other["speaker_ids"][1] = 5  # a monologue beside a conversation of three
+    other["speaker_ids"][1] = 5  # one conversation has a single speaker, the other has three
     with torch.no_grad():
         program = torch.export.export(model, (), batch, dynamic_shapes={name: shapes for name in batch}).module()
         with RecordsSteps():
@@ -73,7 +73,7 @@ def test_an_exported_speaker_context_grows_with_the_conversation_not_with_its_sq
 
 @pytest.fixture(scope="module")
 def exported(tiny_text_encoder, tmp_path_factory):
-    """A folder with a model of words, voice and face, one with its ONNX file, and the difference that was printed."""
+    """A folder with a model of text, voice and face, a folder with its ONNX file, and the difference that the export found."""
     for module in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(module)
     from modeling_amuse.scripts import export_onnx
@@ -170,7 +170,7 @@ def test_encoders_of_sound_and_images_are_exported_too(tmp_path):
     assert {"audio_values", "audio_mask", "pixel_values", "vision_mask"} <= inputs
     picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     silent = processor([{"speaker": "Ada", "face_images": [picture]}, {"speaker": "Ben"}], return_labels=False)
-    assert silent["audio_mask"].shape == (1, 2, 1)  # Whisper's window is longer
+    assert silent["audio_mask"].shape == (1, 2, 1)  # the window of Whisper is longer
     with torch.no_grad():
         expected = model(**silent)
     np.testing.assert_allclose(exported(**silent)["logits"], expected.logits.numpy(), atol=1e-4, rtol=0)
@@ -197,7 +197,7 @@ def test_a_file_with_other_numbers_is_not_kept(exported, tmp_path, monkeypatch):
     model, processor = AmuseForEmotionRecognition.from_pretrained(folder), AmuseProcessor.from_pretrained(folder)
     conversations = list(load_conversations("sample").splits["test"])
 
-    class Program:  # the file that was exported of the model before its weights were changed
+    class Program:  # gives the file that was exported before the weights of the model changed
         def save(self, path):
             path.write_bytes((onnx / "model.onnx").read_bytes())
 
@@ -240,7 +240,7 @@ def test_a_model_that_reads_text_in_its_conversation_is_exported_without_its_enc
 
 @pytest.mark.parametrize("changes", [{}, {"causal": True, "fusion": "concat"}])
 def test_torch_exports_the_model_itself_to_onnx(changes):
-    """Without a script of ours: the LSTM's translation comes with the model."""
+    """This needs no script of this package: the model brings the translation of the LSTM."""
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")
     model, batch = small_model(num_man_layers=1, **changes), random_batch(lengths=(3, 2))

@@ -1,4 +1,4 @@
-"""What a user of transformers expects: a default model, refused keywords, processors of their own model, agreeing emotions."""
+"""What users of transformers expect: default models, errors for unknown keywords, and a processor that fits its model."""
 
 import json
 import logging
@@ -17,11 +17,11 @@ TALK = [{"speaker": "Ada", "text": "leave me alone"}, {"speaker": "Ben", "text":
 
 @pytest.mark.parametrize("of", [AmuseModel, AmuseForEmotionRecognition])
 def test_the_default_configuration_builds_a_model_of_text(of):
-    with torch.device("meta"):  # MPNet's size
+    with torch.device("meta"):  # the size of MPNet
         model = of(AmuseConfig())
     assert model.config.modalities == ("text",) and model.config.text_config.model_type == "mpnet"
     assert model.config.text_feature_size == model.config.text_config.hidden_size
-    assert AmuseConfig().modalities == ()  # only the model settles it
+    assert AmuseConfig().modalities == ()  # the model alone decides
     assert AmuseConfig.from_dict(model.config.to_dict()).modalities == ("text",)
 
 
@@ -42,7 +42,7 @@ def test_what_transformers_itself_passes_is_taken():
     model, batch = small_model(), random_batch()
     outputs = model(**batch, output_attentions=True, output_hidden_states=True, return_dict=True, num_items_in_batch=8)
     assert outputs.attentions and outputs.hidden_states
-    model.get_audio_features(**batch)  # the whole batch may be given, labels too
+    model.get_audio_features(**batch)  # the whole batch can be given, including the labels
     model.amuse(**batch)
 
 
@@ -69,7 +69,7 @@ def test_the_folder_of_an_encoder_is_no_processor_of_a_model(tiny_text_encoder):
 
 
 def with_emotions(folder, target, emotions):
-    """The folder again, with a processor that has other emotions."""
+    """The same folder with a processor that has other emotions."""
     AmuseForEmotionRecognition.from_pretrained(folder).save_pretrained(target)
     processor = AmuseProcessor.from_pretrained(folder)
     processor.emotions = emotions

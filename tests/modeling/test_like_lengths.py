@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Computing rows in groups of similar length, and attention to a single token, changes no number."""
+"""Computing rows in groups of similar length and attending to a single token do not change the results."""
 
 from unittest import mock
 
@@ -118,6 +118,6 @@ def test_a_model_gives_the_same_with_and_without_groups_and_every_weight_has_a_g
         return outputs.logits.detach(), {name: weight.grad.clone() for name, weight in model.named_parameters()}
 
     grouped = outputs_and_gradients()
-    with mock.patch.object(like_lengths, "FULL_ENOUGH", 0.0):  # every batch is full enough: one group
+    with mock.patch.object(like_lengths, "FULL_ENOUGH", 0.0):  # every batch has little padding, so there is one group
         whole = outputs_and_gradients()
     torch.testing.assert_close(grouped, whole, atol=1e-5, rtol=1e-4)

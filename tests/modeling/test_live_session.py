@@ -1,4 +1,4 @@
-"""LiveSession: utterance by utterance what the causal model says about the whole conversation."""
+"""LiveSession gives, utterance by utterance, the predictions of the causal model for the whole conversation."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ conversations = st.lists(
     ),
     min_size=1,
     max_size=8,
-).filter(lambda talk: any(len(given) > 1 for given in talk))  # a whole conversation of nothing is refused
+).filter(lambda talk: any(len(given) > 1 for given in talk))  # a conversation without any modality is refused
 
 
 @pytest.fixture(scope="module", params=list(CONTEXTS))
@@ -168,7 +168,7 @@ def test_it_hears_recordings(tmp_path, caplog):
     assert list(LiveSession(model, processor).add(spoken)["modalities"]) == ["audio"]
     with pytest.raises(ValueError, match="its start is '0': give seconds"):
         LiveSession(model, processor).add({**spoken, "start": "0"})
-    # of features from elsewhere nobody knows how they are made
+    # it is unknown how features from other tools are computed
     foreign = AmuseProcessor(feature_statistics=statistics)
     assert LiveSession(model, foreign).add(spoken)["modalities"] == {}
 

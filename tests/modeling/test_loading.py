@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Where a model's weights come from and go to: safetensors alone, device maps, offloading, weights of eight bits."""
+"""Loading and saving weights: safetensors only, device maps, offloading, weights of eight bits."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ TALK = [{"speaker": "Ada", "text": "oh no what is that"}, {"speaker": "Ben", "te
 
 @pytest.fixture(scope="module")
 def saved(tiny_text_encoder, tmp_path_factory):
-    """A folder with a model and its processor, a batch, and the logits of the model that was saved."""
+    """A folder with a model and its processor, a batch, and the logits of the saved model."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("amuse-tiny")
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
@@ -79,7 +79,7 @@ def test_a_pickle_is_never_loaded(saved, tmp_path):
     with pytest.raises(ValueError, match="use_safetensors=False"):
         AmuseForEmotionRecognition.from_pretrained(tmp_path, use_safetensors=False)
     shutil.copy(folder / "model.safetensors", tmp_path)
-    AmuseForEmotionRecognition.from_pretrained(tmp_path)  # with safetensors beside it, nobody looks at the pickle
+    AmuseForEmotionRecognition.from_pretrained(tmp_path)  # if there are safetensors, the pickle is not read
 
 
 def test_an_encoders_pickle_is_never_loaded(tiny_text_encoder, tmp_path):
@@ -120,7 +120,7 @@ def test_weights_of_eight_bits_are_scored_saved_and_loaded(saved, tmp_path, caps
     model = AmuseForEmotionRecognition.from_pretrained(tmp_path / "int8")
     with torch.no_grad():
         difference = (model(**batch).logits - logits).abs().max()
-    assert 0 < difference < 0.1  # other numbers, and nearly the same
+    assert 0 < difference < 0.1  # different numbers, but close
     size = {name: (name / "model.safetensors").stat().st_size for name in (folder, tmp_path / "int8")}
     assert size[tmp_path / "int8"] < size[folder]
     assert not list((tmp_path / "int8").glob("*.bin"))

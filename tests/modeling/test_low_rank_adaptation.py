@@ -1,4 +1,4 @@
-"""LoRA with PEFT: adapters in the encoders, the fusion layers trained whole; saved, loaded, merged and switched."""
+"""LoRA with PEFT: adapters in the encoders and whole fusion layers are trained, saved, loaded, merged and switched."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ from tests.modeling.test_encoders import AST, IMAGES, SMALL, WAV2VEC2, WHISPER
 WAVES = {name: getattr(WAV2VEC2, name) for name in ("conv_dim", "conv_kernel", "conv_stride")}
 WAVES |= {"num_feat_extract_layers": 2, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2}
 ENCODERS = {
-    # the modality, the encoder's configuration, its raw input of 2 conversations of 3 utterances, adapted linear maps
+    # the modality, the configuration of its encoder, raw input for 2 conversations of 3 utterances, adapted linear layers
     "bert": ("text", BertConfig(**SMALL, vocab_size=20), torch.randint(3, 20, (2, 3, 5)), 6),
     "mpnet": ("text", MPNetConfig(**SMALL, vocab_size=20), torch.randint(3, 20, (2, 3, 5)), 6),
     "roberta": ("text", RobertaConfig(**SMALL, vocab_size=20), torch.randint(3, 20, (2, 3, 5)), 6),
@@ -37,7 +37,7 @@ RAW = {"text": "input_ids", "audio": "audio_values", "vision": "pixel_values"}
 
 
 def model_and_batch(*names: str, **fields) -> tuple[AmuseForEmotionRecognition, dict]:
-    """A model with these encoders, and with features of another modality; the same for the same names."""
+    """A model with these encoders and with features of another modality. Equal names give equal weights."""
     torch.manual_seed(0)
     encoders = {f"{ENCODERS[name][0]}_config": ENCODERS[name][1] for name in names}
     other = next(m for m in ("vision", "audio", "text") if f"{m}_config" not in encoders) if len(names) < 3 else None
@@ -52,7 +52,7 @@ def model_and_batch(*names: str, **fields) -> tuple[AmuseForEmotionRecognition, 
 
 
 def adapted(model, change: float = 0.0, seed: int = 1, **settings) -> PeftModel:
-    """The model with adapters whose trained weights are moved a little, as if by training."""
+    """The model with adapters whose trainable weights are changed slightly, as a training does."""
     peft_model = get_peft_model(model, lora_config(model, r=2, **settings)).eval()
     move(peft_model, change, seed)
     return peft_model
@@ -71,7 +71,7 @@ def logits(model, batch) -> torch.Tensor:
 
 
 def same(one: torch.Tensor, other: torch.Tensor):
-    """Equal weights at other places in memory may be added up in another order."""
+    """Sums over equal weights at other places in memory may be computed in another order."""
     torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
 
 
@@ -82,7 +82,7 @@ def test_adapters_in_the_encoder_and_the_fusion_layers_are_trained_and_nothing_e
     fusion = {n for n, _ in model.named_parameters() if not n.startswith(f"amuse.{modality}_model.")}
     without_adapters = logits(model.eval(), batch)
     peft_model = adapted(model)
-    same(logits(peft_model, batch), without_adapters)  # at its beginning an adapter changes nothing
+    same(logits(peft_model, batch), without_adapters)  # a new adapter changes nothing
 
     trained = {n.removeprefix("base_model.model.") for n, p in peft_model.named_parameters() if p.requires_grad}
     whole = {n.replace(".modules_to_save.default", "") for n in trained if ".modules_to_save." in n}
@@ -92,14 +92,14 @@ def test_adapters_in_the_encoder_and_the_fusion_layers_are_trained_and_nothing_e
     assert all(n.startswith(f"amuse.{modality}_model.") and ".lora_" in n for n in adapters)
 
     before = {n: p.detach().clone() for n, p in peft_model.named_parameters()}
-    move(peft_model, 0.1, seed=1)  # adapters begin at zero, where half of their gradients vanish
+    move(peft_model, 0.1, seed=1)  # adapters start at zero, where half of their gradients are zero
     moved = {n: p.detach().clone() for n, p in peft_model.named_parameters()}
     optimizer = torch.optim.SGD([p for p in peft_model.parameters() if p.requires_grad], lr=1.0)
     peft_model.train()(**batch).loss.backward()
     for n, parameter in peft_model.named_parameters():
         if parameter.requires_grad:
             assert parameter.grad is not None, n
-            # of a fusion layer what a batch does not use may have no slope, of an adapter everything has one
+            # weights of a fusion layer that the batch does not use may have a zero gradient, weights of an adapter may not
             assert parameter.grad.any() or ".lora_" not in n, n
     optimizer.step()
     for n, parameter in peft_model.named_parameters():

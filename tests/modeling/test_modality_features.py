@@ -56,7 +56,7 @@ def test_masks_are_honoured(model, modality):
         other[f"{stream}_features"][batch["utterance_mask"] == 0] = float("nan")
     before, after = features_of(model, modality, batch), features_of(model, modality, other)
     assert torch.equal(after.last_hidden_state, before.last_hidden_state)
-    # and what is not masked counts
+    # tokens that are not masked have an effect
     other[f"{modality}_features"][0, 0, 0] += 1
     changed = (features_of(model, modality, other).pooler_output - before.pooler_output).abs().amax(dim=-1) > 1e-4
     assert changed.nonzero().tolist() == [[0, 0]]
@@ -101,7 +101,7 @@ def test_a_modality_that_the_model_lacks_is_refused():
 
 @pytest.fixture(scope="module")
 def encoders():
-    """A processor with all parts, and a model with encoders for them."""
+    """A processor with all parts, and a model with an encoder for each of them."""
     torch.manual_seed(0)
     text_config, tokenizer = small_text_encoder(["what was that noise", "only the cat"])
     text_config.update({**SMALL, "num_hidden_layers": 1})

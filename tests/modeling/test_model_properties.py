@@ -1,4 +1,4 @@
-"""What must hold for the model whatever its weights and inputs are."""
+"""Properties of the model that hold for all weights and inputs."""
 
 from copy import deepcopy
 
@@ -37,7 +37,7 @@ def test_padding_utterances_changes_no_logit(model, lengths, extra, seed):
     for key, value in batch.items():
         filler = torch.full((len(lengths), extra, *value.shape[2:]), 0, dtype=value.dtype)
         if value.is_floating_point():
-            filler += float("nan")  # whatever stands in padding must not matter
+            filler += float("nan")  # the values in padding must not have an effect
         padded[key] = torch.cat([value, filler], dim=1)
     valid = batch["utterance_mask"].bool()
     before, after = logits(model, batch), logits(model, padded)
@@ -198,9 +198,9 @@ def test_probes_train_in_distributed_data_parallel(fusion, tmp_path):
         model = torch.nn.parallel.DistributedDataParallel(
             AmuseForEmotionRecognition(small_config(fusion=fusion, probe_modality_heads=True)).train()
         )
-        for _ in range(2):  # the second forward pass stops where the first backward pass left a parameter out
+        for _ in range(2):  # the second forward pass fails if a parameter had no part in the first backward pass
             model(**random_batch()).loss.backward()
-        # The group must not end with the model: that would wait, the interpreter locked, for a thread that may need the lock.
+        # The group must not be destroyed with the model: that would wait, with the GIL held, for a thread that may need the GIL.
         del model
     finally:
         torch.distributed.destroy_process_group()
@@ -213,7 +213,7 @@ def test_chunks_of_utterances_change_nothing(model, lengths, size, seed):
     batch["text_mask"][0, 0] = 0
     with torch.no_grad():
         whole = exact(**batch)
-        # the fusion is called once for each chunk; the modules before it, once for each group of similar length
+        # the fusion runs once per chunk; the modules before it run once per group of similar length
         exact.amuse.fusion.register_forward_hook(lambda module, inputs, output: rows.append(len(inputs[0])))
         in_chunks = exact(**batch, utterances_per_chunk=size)
     assert sum(rows) == sum(lengths) and set(rows[:-1]) <= {size} and rows[-1] <= size
@@ -268,8 +268,8 @@ def test_context_states_are_refused_where_they_mean_nothing():
 
 
 def test_no_parameter_is_without_effect():
-    # every weight's gradient is not only there, but not zero when all modalities are present (the placeholder stands
-    # in where none is)
+    # if all modalities are present, the gradient of every weight exists and is not zero; the placeholder replaces an
+    # utterance without any modality
     model = AmuseForEmotionRecognition(small_config(hidden_dropout=0.0))
     batch = random_batch()
     for stream in SIZES:
@@ -293,7 +293,7 @@ def test_eager_and_sdpa_give_the_same_numbers(head_aggregation):
         )
         eager = model(**batch)
         handle.remove()
-    assert called == [True]  # eager gives weights: it was really another function
+    assert called == [True]  # eager returns weights, so it is another function
     torch.testing.assert_close(sdpa.logits, eager.logits, atol=1e-5, rtol=0)
 
 
@@ -337,7 +337,7 @@ def test_save_and_load_is_exact(tmp_path, fusion):
     loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path)
     saved, read = model.state_dict(), loaded.state_dict()
     assert list(read) == list(saved) and all(torch.equal(read[name], saved[name]) for name in saved)
-    # not bit for bit: where the weights lie in memory decides about the last bit of some matrix products
+    # the place of the weights in memory changes the last bit of some matrix products
     torch.testing.assert_close(logits(loaded, batch), logits(model, batch), atol=1e-6, rtol=0)
     base = AmuseModel.from_pretrained(tmp_path)
     with torch.no_grad():
@@ -351,7 +351,7 @@ def test_modality_dropout_drops_whole_conversations_in_training_alone():
     model.train()
     present = model(**batch).modality_mask
     assert present.any(dim=-1).all()  # never the last modality
-    assert (present == present[:, :1]).all()  # a conversation at a time
+    assert (present == present[:, :1]).all()  # one conversation at a time
     assert 0.4 < present.float().mean() < 0.7
     model.eval()
     assert model(**batch).modality_mask.all()
@@ -396,7 +396,7 @@ def test_frozen_encoders_stay_as_they_are(tiny_text_encoder, tmp_path):
         loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path / str(frozen))
         assert all(p.requires_grad is not frozen for p in loaded.amuse.encoder("text").parameters())
         model.zero_grad()
-        # without text in the batch a trained encoder still takes part, with gradients of zero
+        # if the batch has no text, the encoder in training still takes part, with zero gradients
         model(audio_features=torch.randn(2, 3, 1, 3), **without(batch, "input")).loss.backward()
         assert all((parameter.grad is None) is frozen for parameter in encoder.parameters())
 

@@ -102,7 +102,7 @@ def test_the_batch_size_changes_nothing(recognizer):
 def test_what_is_saved_is_what_is_loaded(saved, recognizer, tmp_path):
     recognizer.save_pretrained(tmp_path / "pipeline")
     assert pipeline("emotion-recognition", model=str(tmp_path / "pipeline"), device="cpu")(TALK) == recognizer(TALK)
-    recognizer.model.save_pretrained(tmp_path / "model")  # nor is the model changed by it
+    recognizer.model.save_pretrained(tmp_path / "model")  # it does not change the model either
     assert (tmp_path / "model" / "config.json").read_text() == (Path(saved[2]) / "config.json").read_text()
 
 
@@ -113,7 +113,9 @@ def test_settings_of_the_outputs_change_nothing(saved, recognizer):
     for own, expected in zip(said, recognizer(TALK), strict=True):
         assert own["scores"] == pytest.approx(expected["scores"], abs=1e-5)
     inputs = saved[1](TALK, return_labels=False)
-    torch.testing.assert_close(model(**inputs)[0], saved[0](**inputs).logits)  # a tuple, as the configuration wants
+    torch.testing.assert_close(
+        model(**inputs)[0], saved[0](**inputs).logits
+    )  # a tuple, because the configuration asks for it
 
 
 def test_a_subset_of_the_modalities(recognizer):

@@ -1,4 +1,4 @@
-"""What the pipeline reads one after the other: data sets of `datasets` and torch, generators, any mappings and sequences."""
+"""Streams of conversations for the pipeline: data sets of `datasets` and torch, generators, any mappings and sequences."""
 
 from collections import OrderedDict, UserDict, UserList, deque
 from types import MappingProxyType
@@ -81,7 +81,7 @@ def test_a_stream_gives_an_iterator_with_the_results_of_the_list(recognizer, nam
 
 
 def test_dataset_columns_of_structs_are_read_in_either_form(recognizer):
-    """A list of structs comes back as a list of dicts; columns of lists as a dict of lists."""
+    """`datasets` returns a list of structs as a list of dicts, and columns of lists as a dict of lists."""
     columns = [
         {"utterances": {key: [utterance[key] for utterance in talk["utterances"]] for key in ("speaker", "text")}}
         for talk in talks()
@@ -100,7 +100,7 @@ def test_a_generator_is_read_no_further_than_its_results_are_asked_for(recognize
     results = recognizer(endless(), batch_size=2)
     assert read == []
     next(results)
-    assert len(read) <= 4  # a batch, and the one that is read ahead
+    assert len(read) <= 4  # one batch, and one that is read ahead
     for _ in range(5):
         next(results)
     assert len(read) <= 8

@@ -1,4 +1,4 @@
-"""A conversation that was read once gives the logits of changed conversations."""
+"""A conversation that the model read once is used to compute the logits of changed conversations."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Text that is read in its conversation: the numbers of plain loops over utterances, and what must not change them."""
+"""Text encoded within its conversation: the same numbers as loops over utterances, and changes that must have no effect."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def encoder(tiny_text_encoder):
 
 
 def rows_of(counts: list[list[int]], seed: int):
-    """Word pieces of conversations whose utterances have so many, their mask, and the conversation of each utterance."""
+    """Word pieces for conversations with these numbers of word pieces, their mask, and the conversation of each utterance."""
     flat = torch.tensor([count for conversation in counts for count in conversation])
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(5, 30, (len(flat), TOKENS), generator=generator)
@@ -31,7 +31,7 @@ def rows_of(counts: list[list[int]], seed: int):
 
 
 def states_of(encoder, utterances: list[torch.Tensor]) -> list[torch.Tensor]:
-    """The states of each utterance's word pieces, all read as one sequence."""
+    """The states of the word pieces of each utterance, which are encoded as one sequence."""
     sizes = [len(utterance) for utterance in utterances]
     if not sum(sizes):
         return [torch.zeros(0, 12, dtype=torch.double) for _ in sizes]
@@ -77,7 +77,7 @@ def test_rows_that_are_read_in_groups_have_the_states_of_each_by_itself(encoder,
         torch.testing.assert_close(states[row, :count], alone, atol=1e-9, rtol=0)
     assert sum(rows for rows, _ in read) == len(counts)
     assert all(rows <= (rows_at_once or len(counts)) for rows, _ in read)
-    # without padding, where there are no more lengths than groups
+    # no padding if there are at most as many lengths as groups
     if len(set(counts)) == len(counts) <= GROUPS_OF_LIKE_WIDTH:
         assert sum(rows * width for rows, width in read) == sum(counts)
 
@@ -151,9 +151,9 @@ def test_the_words_around_an_utterance_change_its_features(model):
     with torch.no_grad():
         one, other = (model.get_text_features(**inputs).pooler_output for inputs in (batch, changed))
     differs = ((one - other).abs() > 1e-5).any(dim=2)[0]
-    reads_all = model.config.text_scope == "conversation"  # the neighbours of the first are but the second
+    reads_all = model.config.text_scope == "conversation"  # the first utterance has only the second as a neighbour
     assert differs.tolist() == [reads_all, True, True]
-    # without conversations each is read by itself
+    # without conversations, each utterance is encoded alone
     alone = {name: batch[name][0] for name in ("input_ids", "text_mask")}
     with torch.no_grad():
         features = model.get_text_features(**alone)
@@ -196,7 +196,11 @@ def test_the_processor_says_who_speaks(tmp_path):
     AmuseProcessor(tokenizer, speaker_names=True).save_pretrained(tmp_path)
     batch = AmuseProcessor.from_pretrained(tmp_path)(utterances)
     read = tokenizer.batch_decode(batch["input_ids"][0], skip_special_tokens=True)
-    assert [text.strip() for text in read][::2] == ["ada: oh no", "bo: yes"]  # it lowers case
-    assert batch["text_mask"][0].any(dim=1).tolist() == [True, False, True]  # who says nothing lacks text, name or not
+    assert [text.strip() for text in read][::2] == ["ada: oh no", "bo: yes"]  # the tokenizer lowers case
+    assert batch["text_mask"][0].any(dim=1).tolist() == [
+        True,
+        False,
+        True,
+    ]  # an utterance without words has no text, with or without a name
     by_itself = AmuseProcessor.from_pretrained(tmp_path)(text="yes")
     assert tokenizer.decode(by_itself["input_ids"][0], skip_special_tokens=True).strip() == "yes"

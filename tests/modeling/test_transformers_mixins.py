@@ -1,8 +1,8 @@
 """
 transformers' own ConfigTester, ModelTesterMixin and ProcessorTesterMixin on our classes.
 
-They are taken from the source distribution of the installed version and need a package named `tests`, so they run in a
-process of their own. tests/modeling/transformers_mixins holds our test classes, and what does not apply with its reasons.
+They come from the source distribution of the installed version, and need a package named `tests`, so they run in a separate
+process. tests/modeling/transformers_mixins contains our test classes and a list of the tests that do not apply, with reasons.
 """
 
 import os
@@ -30,7 +30,7 @@ MIXINS = {
 
 
 class Result(NamedTuple):
-    """What became of one test: `passed`, `failed`, `skipped` or `not applicable`."""
+    """The outcome of one test: `passed`, `failed`, `skipped` or `not applicable`."""
 
     name: str
     outcome: str

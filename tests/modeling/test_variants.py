@@ -33,7 +33,7 @@ LABELS = {
     "neighbours": "one neighbour on each side",
     "conversation": "the conversation",
 }
-"""How the studies call a variant, where that is not its name."""
+"""The names of variants in the studies, if they differ from those in the configuration."""
 
 
 @pytest.mark.parametrize("field", list(REGISTRIES))
@@ -47,7 +47,7 @@ def test_the_configuration_allows_what_the_table_lists(field):
 @pytest.mark.parametrize("field", list(REGISTRIES))
 def test_the_command_line_offers_what_the_table_lists(field):
     choices = ModelArguments.__dataclass_fields__[field].metadata["choices"]
-    if field == "experts":  # also what the validation split favours
+    if field == "experts":  # includes the variant that the validation split prefers
         assert [*choices.values()][1:] == [*REGISTRIES[field].values()] and next(iter(choices)) == "auto"
     else:
         assert choices is REGISTRIES[field]
@@ -70,14 +70,14 @@ def test_every_entry_trains_with_a_gradient_for_each_parameter(field, name, tiny
     else:
         model = AmuseForEmotionRecognition(small_config(**settings))
     for mask in [mask for key, mask in batch.items() if key.endswith("_mask") and mask.dim() == 3]:
-        mask[0, 1] = 0  # an utterance without any modality uses the learned placeholder
+        mask[0, 1] = 0  # an utterance without any modality has the learned placeholder
     outputs = model.train()(**batch)
     assert outputs.logits.shape == (2, 5, 4) and torch.isfinite(outputs.loss)
     outputs.loss.backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     assert [name for name, gradient in gradients.items() if gradient is None] == []
     silent = [name for name, gradient in gradients.items() if not gradient.abs().sum() > 0]
-    # the encoder has weights without effect: a bias of all keys does not change the softmax
+    # some weights of the encoder have no effect: a bias of all keys does not change the softmax
     assert [name for name in silent if not name.startswith("amuse.text_model.")] == []
 
 
@@ -124,7 +124,7 @@ def test_the_tables_need_nothing_but_the_standard_library():
         "own = {name.split('.')[0] for name in set(sys.modules) - before};"
         "assert own <= set(sys.stdlib_module_names), own"
     )
-    # -S: what is installed is out of reach
+    # -S: no installed package can be imported
     printed = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True).stdout
     assert [line.split(":")[0] for line in printed.splitlines()] == list(REGISTRIES["fusion"])
 

@@ -1,4 +1,4 @@
-"""transformers' own tests of the installed version: its source distribution holds them, its wheel does not."""
+"""The tests of the installed version of transformers, which are in its source distribution but not in its wheel."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ import pytest
 import transformers
 
 FOLDER_VARIABLE = "AMUSE_TRANSFORMERS_TESTS_DIR"
-# What the tests import and the source distribution lacks. The mixins of exporting and generating stay empty; the fields are
-# for configurations without sub-configurations; the URLs name files that only chat templates would read.
+# Modules that the tests import and the source distribution lacks. The mixins for export and generation are empty, the fields
+# are for configurations without sub-configurations, and the URLs are for files that only chat templates read.
 STAND_INS = {
     "tests/exporters/test_export.py": "class ExportTesterMixin:\n    pass\n",
     "tests/generation/test_utils.py": "class GenerationTesterMixin:\n    pass\n",
@@ -22,8 +22,8 @@ STAND_INS = {
 
 def source_distribution(cache: Path) -> Path:
     """
-    The source distribution of the installed transformers, from the folder that AMUSE_TRANSFORMERS_TESTS_DIR names (else
-    from `cache`), or from the package index, which is asked once. A skip where there is neither.
+    The source distribution of the installed transformers: from the folder that AMUSE_TRANSFORMERS_TESTS_DIR names or from
+    `cache`, else downloaded once from the package index. If that fails, the test is skipped.
     """
     folder = Path(os.environ.get(FOLDER_VARIABLE) or cache)
     archive = folder / f"transformers-{transformers.__version__}.tar.gz"
@@ -42,7 +42,7 @@ def source_distribution(cache: Path) -> Path:
 
 def lay_out(archive: Path, ours: Path, folder: Path) -> list[str]:
     """
-    Unpack transformers' tests into `folder`, with what they lack, and our test classes from the folder `ours` among them.
+    Unpack transformers' tests into `folder`, and add the modules that they lack and our test classes from the folder `ours`.
 
     Returns:
         The paths of our files with test classes, relative to `folder`.

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The audit of recordings: it finds each kind of defect that is planted, and nothing else."""
+"""The audit of recordings finds each kind of defect that the tests make, and nothing else."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def finding(kind_or_split: dict, kind: str) -> list[tuple]:
 
 
 def audit(*conversations: list[dict], **settings) -> dict:
-    """The audit of a single split."""
+    """Audit one split."""
     splits = {"train": [{"id": f"c{n}", "utterances": utterances} for n, utterances in enumerate(conversations)]}
     return audit_media(splits, num_processes=1, **settings)["train"]
 
@@ -52,7 +52,7 @@ def kinds(report: dict) -> dict[str, list[tuple]]:
 
 @pytest.fixture(scope="module")
 def media(tmp_path_factory) -> Path:
-    """Good recordings, each of other contents, and broken ones."""
+    """Good recordings with different contents, and broken ones."""
     folder = tmp_path_factory.mktemp("media")
     write_wav(folder / "dialogue.wav", sound(10.0), RATE)
     write_wav(folder / "short.wav", sound(1.0, 300), RATE)
@@ -65,7 +65,7 @@ def media(tmp_path_factory) -> Path:
     (folder / "text.wav").write_text("this is no recording")
     (folder / "empty.wav").touch()
     with wave.open(str(folder / "header.wav"), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))  # and no sample
+        file.setparams((1, 2, RATE, 0, "NONE", ""))  # without samples
     damaged = bytearray((folder / "clip.mp4").read_bytes())
     quarter = len(damaged) // 4
     damaged[2 * quarter : 3 * quarter] = bytes(quarter)
@@ -78,7 +78,7 @@ def test_good_recordings_are_not_complained_about(media):
     report = audit(
         [
             {"id": "a", "start": 0.0, "end": 4.0, **dialogue},
-            {"id": "b", "start": 3.0, "end": 6.0, **dialogue},  # overlaps, but by a third
+            {"id": "b", "start": 3.0, "end": 6.0, **dialogue},  # overlaps by only a third
             {"id": "c", "start": 6.0, "end": 10.3, **dialogue},  # annotations are not exact
         ],
         [{"id": "d", "audio": str(media / "short.wav"), "audio_start": 7.0, "start": 7.0, "end": 8.0}],
@@ -162,7 +162,7 @@ def test_actors_side_by_side_do_not_overlap(media):
 
 def test_copies_are_found_across_splits(media, tmp_path):
     shutil.copy(media / "short.wav", tmp_path / "copy.wav")
-    write_wav(tmp_path / "other.wav", sound(1.0, 301), RATE)  # of the same size
+    write_wav(tmp_path / "other.wav", sound(1.0, 301), RATE)  # a file of the same size
     utterances = {"train": ("short", media), "validation": ("other", tmp_path), "test": ("copy", tmp_path)}
     splits = {
         split: [{"id": "c", "utterances": [{"id": name, "audio": str(folder / f"{name}.wav")}]}]

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The controlled corpus: what it says about itself holds, in the annotations, in the voices and in the faces."""
+"""The controlled corpus: its annotations, voices and faces have the documented properties."""
 
 from collections import Counter, defaultdict
 from itertools import product
@@ -66,7 +66,7 @@ def test_the_number_of_words_and_the_pace_say_little_about_the_evidence(corpus):
     utterances = all_utterances(corpus)
 
     def explained(values, group):
-        """The share of the variance that the groups' means explain."""
+        """The share of the variance that the means of the groups explain."""
         values = np.array(values)
         groups = [values[[g == own for g in group]] for own in set(group)]
         return sum(len(g) * (g.mean() - values.mean()) ** 2 for g in groups) / len(values) / values.var()
@@ -92,7 +92,7 @@ def test_neutral_alone_has_no_evidence_and_draws_follow_the_stated_probabilities
     utterances = all_utterances(corpus)
     assert all((u["emotion"] == "neutral") == (not u["evidence"]) for u in utterances)
     counts = Counter(tuple(u["evidence"]) for u in utterances)
-    # four deviations of a binomial with the stated probability
+    # four standard deviations of a binomial distribution with the documented probability
     for evidence in ((), *EVIDENCE):
         p = PROBABILITY_OF_NEUTRAL if evidence == () else (1 - PROBABILITY_OF_NEUTRAL) / len(EVIDENCE)
         assert abs(counts[evidence] - p * len(utterances)) < 4 * np.sqrt(len(utterances) * p * (1 - p)), evidence
@@ -100,7 +100,7 @@ def test_neutral_alone_has_no_evidence_and_draws_follow_the_stated_probabilities
 
 @pytest.mark.parametrize("modalities", EVIDENCE)
 def test_no_rule_that_sees_what_the_modalities_show_scores_more_than_the_optimum(modalities):
-    """Over the whole distribution: the best answer to everything that can be seen, by enumeration."""
+    """The accuracy of the best prediction from all modalities, by enumerating the whole distribution."""
     joint = {("neutral", ()): PROBABILITY_OF_NEUTRAL}
     for emotion, evidence in product(EMOTIONS[1:], EVIDENCE):
         joint[emotion, evidence] = (1 - PROBABILITY_OF_NEUTRAL) / (len(EMOTIONS) - 1) / len(EVIDENCE)
@@ -158,7 +158,7 @@ def test_the_same_sentences_are_spoken_the_same_and_tones_are_heard():
     from modeling_amuse.processing.controlled.espeak_voice import SAMPLING_RATE, TONES, VOICES, speak
     from modeling_amuse.processing.prosody import PROSODY_FEATURES, prosody
 
-    # some voices have breath, which is noise
+    # some voices are breathy, which adds noise
     voices = [("They put the report on the table.", voice, TONES["joy"]) for voice in VOICES]
     assert all(np.array_equal(*pair) for pair in zip(speak(voices), speak(voices), strict=True))
     spoken = speak([("Come on, folks, one on each corner.", VOICES[0], TONES[emotion]) for emotion in EMOTIONS])
@@ -170,7 +170,7 @@ def test_the_same_sentences_are_spoken_the_same_and_tones_are_heard():
     }
     assert heard["anger"]["loudness_mean"] > heard["neutral"]["loudness_mean"] > heard["sadness"]["loudness_mean"]
     assert heard["surprise"]["pitch_mean"] > heard["neutral"]["pitch_mean"] > heard["disgust"]["pitch_mean"]
-    # between percentiles, as some frames are heard an octave off
+    # between percentiles, because the pitch of some frames is wrong by an octave
     melody = {emotion: values["pitch_high"] - values["pitch_low"] for emotion, values in heard.items()}
     assert min(melody["joy"], melody["anger"], melody["disgust"]) > 3 * max(melody["sadness"], melody["fear"])
     assert heard["fear"]["seconds"] < heard["neutral"]["seconds"] < heard["sadness"]["seconds"]

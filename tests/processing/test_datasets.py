@@ -1,4 +1,4 @@
-"""The builders of MELD, EmoryNLP, a folder and the sample corpus."""
+"""The builders for MELD, EmoryNLP, folders and the sample corpus."""
 
 import itertools
 import json
@@ -21,10 +21,10 @@ def meld_row(text, speaker, emotion, dialogue, utterance, start="00:00:01,000", 
 
 @pytest.fixture
 def meld_copy(tmp_path):
-    """A folder of MELD's layout with every quirk that is known of its copies."""
+    """A folder in the layout of MELD with all known defects of its copies."""
     train = HEADER + meld_row("It\u2019s me", "Joey", "joy", 0, 5) + meld_row("Who?", " Ross ", "surprise", 0, 2)
     train += meld_row("later", "Joey", "neutral", 125, 3, "00:01:00,000", "0:01:02.000")
-    # another copy: cp1252 bytes in one line, control characters (a Latin-1 reading of cp1252) in another
+    # another copy: cp1252 bytes in one line, and in another line control characters (cp1252 decoded as Latin-1)
     broken = meld_row(
         "It\u2019s you\x92re \x93mad\x94", "Joey", "anger", 125, 4, "00:00:30,000", "00:00:31,000"
     ).encode()
@@ -190,7 +190,7 @@ def test_the_sample_corpus(tmp_path):
         assert all(u["start"] < u["end"] and u["text"] and u["emotion"] in EMOTIONS for u in utterances)
         assert all(a["end"] < b["start"] for a, b in itertools.pairwise(utterances))
         texts.update(u["text"] for u in utterances if len(u["text"].split()) > 3)
-    assert max(texts.values()) == 1  # no sentence of one split is known from another
+    assert max(texts.values()) == 1  # no sentence is in two splits
     for split in data.splits.values():
         assert {u["emotion"] for row in split["utterances"] for u in row} == set(EMOTIONS)
     assert sum(path.stat().st_size for path in SAMPLE_DIR.iterdir()) < 500_000

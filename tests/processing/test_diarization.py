@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Who speaks when, and what: a real talk, and conversations made of single utterances."""
+"""Speakers, times and words: in a real conversation, and in conversations made from single utterances."""
 
 import importlib.util
 import itertools
@@ -39,7 +39,7 @@ RATE = 16000
 
 @pytest.fixture(scope="module")
 def talk():
-    """30 s of two people on the telephone, and who speaks when: (speaker, start, end)."""
+    """30 s of two people on the telephone, and their turns: (speaker, start, end)."""
     folder = folder_from_environment("AMUSE_MEDIA_DIR", "recordings (two_speakers_30s.wav and its .rttm)")
     rows = [line.split() for line in (folder / "two_speakers_30s.rttm").read_text().splitlines()]
     spoken = [(row[7], float(row[3]), float(row[3]) + float(row[4])) for row in rows]
@@ -59,7 +59,7 @@ def recognizer():
 
 @pytest.fixture
 def conversation(tmp_path):
-    """Writes a conversation of calm Emo-DB utterances; each speaker has two at a time, with short pauses."""
+    """A function that writes a conversation of calm Emo-DB utterances, two per turn, with short pauses."""
     folder = folder_from_environment("AMUSE_EMODB_DIR", "Emo-DB (wav/*.wav)") / "wav"
 
     def write(speakers: list[str], rounds: int, pause: float = 0.3):
@@ -84,7 +84,7 @@ def write_wav(path, waveform):
 
 
 def diarization_error_rate(spoken, turns, collar=0.25):
-    """NIST's: `collar` seconds on each side of a boundary are not counted; overlapping speech is."""
+    """As NIST defines it: `collar` seconds on each side of a boundary are not scored, overlapping speech is."""
     core, metrics = pytest.importorskip("pyannote.core"), pytest.importorskip("pyannote.metrics.diarization")
     reference, hypothesis = core.Annotation(), core.Annotation()
     for annotation, rows in ((reference, spoken), (hypothesis, turns)):
@@ -107,7 +107,7 @@ def test_two_people_on_the_telephone(talk, turns_of_talk):
     assert {turn.speaker for turn in turns_of_talk} == {"speaker 1", "speaker 2"}
     assert diarization_error_rate(talk[1], turns_of_talk) <= 0.10
     one_speaker = [Turn("speaker 1", turn.start, turn.end) for turn in turns_of_talk]
-    assert diarization_error_rate(talk[1], one_speaker) > 0.3  # the measure tells speakers apart
+    assert diarization_error_rate(talk[1], one_speaker) > 0.3  # the measure depends on the speakers
 
 
 def test_speech_is_found_where_it_is(talk):
@@ -124,13 +124,15 @@ def test_the_number_of_speakers_is_estimated(conversation):
     groups = [["03"], ["12"], ["08", "11"], ["10", "13"], ["13", "15"], ["09", "10", "16"]]
     found, rates = [], []
     for speakers in groups:
-        path, spoken = conversation(speakers, min(4, 6 // len(speakers)))  # 20 to 30 s: on less, the estimate is worse
+        path, spoken = conversation(
+            speakers, min(4, 6 // len(speakers))
+        )  # 20 to 30 s, because the estimate is worse for shorter recordings
         turns = diarize(path)
         check_order(turns, spoken[-1][2] + 1)
         found.append(len({turn.speaker for turn in turns}))
         rates.append(diarization_error_rate(spoken, turns))
     errors = [abs(number - len(speakers)) for number, speakers in zip(found, groups, strict=True)]
-    assert sum(errors) <= 1, found  # an estimate: one of these may be wrong by one
+    assert sum(errors) <= 1, found  # one of these estimates may be wrong by one
     assert np.mean(rates) < 0.15
     assert {turn.speaker for turn in diarize(path, max_speakers=1)} == {"speaker 1"}
 
@@ -304,7 +306,7 @@ def test_known_speakers_have_their_names(emodb, tmp_path):
     }
     for name, seconds in heard.items():
         assert seconds > 0.6 * sum(turn.end - turn.start for turn in named if turn.speaker == name)
-    assert {path.name for path in folder.iterdir()} == {"Ada.wav", "Ben.wav"}  # no voice was written to disk
+    assert {path.name for path in folder.iterdir()} == {"Ada.wav", "Ben.wav"}  # no file with a voice was written
     only_one = diarize(talk.sound, num_speakers=2, known_speakers={"Ada": folder / "Ada.wav"})
     assert {turn.speaker for turn in only_one} == {"Ada", "speaker 1"}
 
@@ -346,7 +348,7 @@ def test_windows_hold_all_turns_and_their_number_follows_the_speech(gaps_and_len
     assert all(a.end <= b.start for a, b in itertools.pairwise(pieces))
     for turn in turns:
         covered = sum(max(0.0, min(turn.end, p.end) - max(turn.start, p.start)) for p in pieces)
-        assert covered >= turn.end - turn.start - 0.65  # the margins of a turn of 30 s do not fit
+        assert covered >= turn.end - turn.start - 0.65  # there is no room for the margins of a turn of 30 s
     seconds = sum(p.end - p.start for p in pieces)
     assert len(windows) <= 2 * seconds / 30 + 1
 

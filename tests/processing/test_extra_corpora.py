@@ -1,4 +1,4 @@
-"""Further corpora of a training: what is loaded of them, and what is refused."""
+"""Additional corpora of a training: the splits that are loaded, and what is refused."""
 
 import json
 
@@ -35,7 +35,7 @@ def test_a_folder_and_a_data_set_by_its_name(tmp_path):
     np.savez(clips / "ravdess_au_mfcc.npz", name=np.array(names), actor=np.array([1, 2, 1, 2]), **arrays)
     mine, ravdess = load_extra_corpora([str(folder), f"ravdess={clips}"], str(tmp_path / "cache"))
     assert (mine.name, mine.emotions, mine.tables) == ("my_talks", ("fury", "love"), {})
-    assert mine.texts() == ["Hi.", "Oh no!"]  # its other splits are not opened
+    assert mine.texts() == ["Hi.", "Oh no!"]  # the other splits are not opened
     assert (ravdess.name, ravdess.emotions) == ("ravdess", RAVDESS_EMOTIONS)
     assert {stream: table.size for stream, table in ravdess.tables.items()} == {"audio": 7, "vision": 35}
     dataset = ravdess.dataset()
@@ -81,7 +81,7 @@ def test_overlap_with_the_test_split_is_refused_or_left_out(tmp_path):
     with pytest.raises(ValueError, match="no conversation is left to train on"):
         without_overlap(load_extra_corpora([str(alone)], str(tmp_path / "cache"))[0], reserved, leave_out=True)
     (own / "test.jsonl").write_text("not JSON", encoding="utf-8")
-    with pytest.raises(ValueError, match="test.jsonl, line 1"):  # and not taken for a data set without a test split
+    with pytest.raises(ValueError, match="test.jsonl, line 1"):  # it is not treated as a data set without a test split
         reserved_texts("folder", str(own), str(tmp_path / "cache"))
     other = without_overlap(corpus, {"test": [{"id": "x", "utterances": [{"text": None}]}]}, leave_out=False)
     assert other == (corpus, "")

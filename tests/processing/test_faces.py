@@ -1,9 +1,4 @@
-"""Faces of real and composed frames, and the choice of the speaker's face."""
-
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Faces in real and composed frames, and the choice of the speaker's face."""
 
 import numpy as np
 import pytest
@@ -22,8 +17,9 @@ from modeling_amuse.processing.faces import (
 )
 from modeling_amuse.processing.speaking_face import loudness_at, speaking_faces
 from tests.conftest import folder_from_environment
+from tests.forked_processes import output_of
 
-# where the face is in matplotlib's portrait of Grace Hopper (512 x 600 pixels, in the public domain): left, top, right, bottom
+# the face in matplotlib's portrait of Grace Hopper (512 x 600 pixels, in the public domain): left, top, right, bottom
 PORTRAIT_BOX = np.array([170, 132, 355, 334])
 
 
@@ -40,7 +36,7 @@ def finder():
 
 @pytest.fixture
 def calls(finder, monkeypatch):
-    """The sizes of the images that the landmarker is given, of a finder that has seen nothing yet."""
+    """The sizes of the images that a new finder gives to the landmarker."""
     finder.reset()
     detect, sizes = finder._landmarker.detect, []
 
@@ -60,7 +56,7 @@ def portrait():
 
 
 def pasted(portrait, faces, width=1280, height=720):
-    """A grey frame with the portrait in it: for each (left, top, height) of a face, in pixels. Returns frame and boxes."""
+    """A grey frame with the portrait at each (left, top, height) of a face, in pixels. Returns the frame and the boxes."""
     from PIL import Image
 
     frame, boxes = Image.new("RGB", (width, height), (128, 128, 128)), []
@@ -74,7 +70,7 @@ def pasted(portrait, faces, width=1280, height=720):
 
 
 def assert_same_box(box, expected, tolerance=0.15):
-    """Each side within this share of the face's width or height."""
+    """Check that each side differs by at most this share of the face's width or height."""
     expected = np.asarray(expected)
     size = np.tile(expected[2:] - expected[:2], 2)
     assert (np.abs(np.asarray(box) - expected) <= tolerance * size).all(), (box, expected)
@@ -189,7 +185,7 @@ def test_four_people_of_a_video(finder):
     assert len(counts) == 5 and min(counts) >= 3 and max(counts) == 4  # one face is half covered
     middles = sorted((face.box[0] + face.box[2]) / 2 for face in frames[0][1])
     assert middles == pytest.approx([0.23, 0.53, 0.58, 0.9], abs=0.03)
-    chosen = speaking_faces(frames, None)  # the man in the middle of the back row shouts
+    chosen = speaking_faces(frames, None)  # the man in the middle of the back row is shouting
     assert all(face is not None and abs(face.box[0] - 0.49) < 0.02 and face.box[1] < 0.35 for face in chosen)
 
 
@@ -259,15 +255,12 @@ def test_the_package_with_the_model_is_not_run_and_its_file_is_checked(tmp_path,
         face_landmarker_path()
 
 
+def find_faces_in_black():
+    FaceFinder().find(np.zeros((99, 99, 3), np.uint8))
+
+
 def test_nothing_is_printed(finder):
-    code = (
-        "import numpy; from modeling_amuse.processing.faces import FaceFinder; finder = FaceFinder();"
-        "finder.find(numpy.zeros((99, 99, 3), numpy.uint8))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2], env=os.environ
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert output_of(find_faces_in_black) == (0, "", "")
 
 
 def test_action_units_name_blendshapes():
@@ -291,14 +284,14 @@ def face(x, mouth=0.0, y=0.5, size=0.2):
 
 
 def speech(random, count):
-    """The loudness of a voice with pauses, and a mouth that moves when it is loud."""
+    """The loudness of a voice with pauses, and the opening of a mouth that moves when the voice is loud."""
     loudness = np.repeat(random.permutation([0.0, 0.02, 0.1, 0.15, 0.0, 0.2]), -(-count // 6))[:count]
     mouth = np.where(np.arange(count) % 2, 2 * loudness, 0.0) + random.uniform(0, 0.01, count)
     return loudness, mouth
 
 
 def scene(columns, every=0.2):
-    """Frames from columns of faces (or None where a face is hidden), the faces in shuffled order."""
+    """Frames from columns of faces (None where a face is hidden), with the faces in random order."""
     random = np.random.default_rng(len(columns[0]))
     frames = []
     for number, faces in enumerate(zip(*columns, strict=True)):
@@ -333,7 +326,7 @@ def test_tracks_cross():
     speaker = [face(x, opening) for x, opening in zip(way, mouth, strict=True)]
     listener = [face(x, 0.01, y=0.51) for x in way[::-1]]
     assert speaking_faces(scene([speaker, listener]), loudness) == speaker
-    # hidden behind the listener where they meet, on the way on
+    # the listener hides the speaker where they meet
     hidden = [None if 18 <= number <= 21 else one for number, one in enumerate(speaker)]
     chosen = speaking_faces(scene([hidden, listener]), loudness)
     assert [one for number, one in enumerate(chosen) if not 18 <= number <= 21] == [one for one in hidden if one]
@@ -345,10 +338,10 @@ def test_a_face_may_be_away_for_a_second():
     speaker = [face(0.3, opening) if not 10 <= number < 13 else None for number, opening in enumerate(mouth)]
     extra = [face(0.55)] * 30
     chosen = speaking_faces(scene([speaker, listener, extra]), loudness)
-    assert all(one is other for one, other in zip(chosen, speaker, strict=True))  # nobody while it is away
+    assert all(one is other for one, other in zip(chosen, speaker, strict=True))  # no face is chosen while it is hidden
     long_gone = [one if number < 10 or number >= 20 else None for number, one in enumerate(speaker)]
     chosen = speaking_faces(scene([long_gone, listener, extra]), loudness)
-    assert chosen[:10] == [None] * 10 or chosen[20:] == [None] * 10  # then it is another track
+    assert chosen[:10] == [None] * 10 or chosen[20:] == [None] * 10  # afterwards it is another track
 
 
 def test_a_face_that_appears_elsewhere_is_another():

@@ -169,7 +169,7 @@ def test_a_table_must_fit_its_split(tmp_path):
         load_stream_tables(path, {"train": conversations("u0"), "test": conversations("u0", "u1")})
     with pytest.raises(
         ValueError, match="'u0' occurs in more than one"
-    ):  # only one is wanted, but whose features are they?
+    ):  # only one modality is requested, but it is unknown which modality the features have
         load_stream_tables(path, {"train": conversations("u0"), "test": conversations("u0", "u1")}, ["test"])
     with pytest.raises(ValueError, match="look like 'x'"):
         load_stream_tables(path, {"train": conversations("x")})

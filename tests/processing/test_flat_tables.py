@@ -1,4 +1,4 @@
-"""Tables with one row an utterance, and files with conversations in other forms than the documented one."""
+"""Tables with one utterance per row, and files with conversations in other forms than the documented one."""
 
 import json
 import logging
@@ -49,7 +49,7 @@ def write(folder, name, frame):
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
 def test_a_row_is_an_utterance_in_every_format(tmp_path, suffix):
-    # rows out of order and of two conversations at once; 10 comes after 9, which no order of texts gives
+    # rows of two conversations, mixed and not in order; 10 must come after 9, unlike in the order of strings
     write(tmp_path, f"train{suffix}", pd.DataFrame([ROWS[3], ROWS[0], ROWS[2], ROWS[1]]))
     data = load(tmp_path, tmp_path)
     assert sorted(told(data.splits["train"])) == sorted(TOLD)
@@ -191,7 +191,7 @@ def test_lists_of_texts_and_of_labels_under_the_names_of_columns(tmp_path):
     ]
     (tmp_path / "train.json").write_text(
         json.dumps([{"text": ["Oh", "no"], "emotion": "fear"}])
-    )  # words of one utterance
+    )  # the words of one utterance
     with pytest.raises(ValueError, match="its text is a list"):
         load(tmp_path, tmp_path / "words")
 

@@ -1,4 +1,4 @@
-"""Feature tables that other tools wrote: what is no feature, ids that are paths, values and files that are damaged."""
+"""Feature tables of other tools: columns that are not features, ids that are paths, damaged values and files."""
 
 import io
 import json

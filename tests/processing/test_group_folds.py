@@ -10,7 +10,7 @@ from modeling_amuse.processing.evaluation.group_folds import group_folds, read_g
 @given(st.lists(st.integers(0, 6), min_size=2, max_size=30), st.integers(2, 4))
 def test_a_scene_is_in_one_fold_and_every_conversation_is_tested_once(scenes, number):
     talks = [{"utterances": [{"id": f"{n}a"}, {"id": f"{n}b"}]} for n in range(len(scenes))]
-    groups = {f"{n}b": str(scene) for n, scene in enumerate(scenes)}  # the first utterance has none
+    groups = {f"{n}b": str(scene) for n, scene in enumerate(scenes)}  # the first utterance has no group
     if number > len(set(scenes)):
         with pytest.raises(ValueError, match="folds cannot be made"):
             group_folds(talks, groups, number)

@@ -1,4 +1,4 @@
-"""Data sets as the Hub has them, as small copies of the same features: see each one's card."""
+"""Small copies of data sets on the Hub, with the features that their cards describe."""
 
 import io
 import wave
@@ -15,7 +15,7 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
 
-MELD_CLASSES = ["neutral", "joy", "sadness", "anger", "fear", "disgust", "surprise"]  # another order than MELD's own
+MELD_CLASSES = ["neutral", "joy", "sadness", "anger", "fear", "disgust", "surprise"]  # the order differs from MELD's
 
 
 def load(name, tmp_path, splits=None, **options):
@@ -35,7 +35,7 @@ def audio_column(*paths: str) -> list[dict]:
 
 
 def as_repository(folder, splits: dict[str, Dataset]):
-    """A folder as the Hub's data sets are: Parquet shards in `data`."""
+    """A folder like a data set on the Hub: Parquet shards in `data`."""
     (folder / "data").mkdir(parents=True)
     for split, data in splits.items():
         half = len(data) // 2
@@ -49,7 +49,7 @@ def told(split, keys=("speaker", "text", "emotion")) -> dict[str, list[tuple]]:
 
 
 def typed(rows: dict, **types) -> Dataset:
-    """A data set of columns, some of them with a type of `datasets`; recordings as they are stored."""
+    """A data set from columns, some of them with a type of `datasets`. Recordings are not decoded."""
     data = Dataset.from_dict(rows)
     for name, feature in types.items():
         data = data.cast_column(name, feature)
@@ -198,7 +198,7 @@ def test_iemocap_with_everything_in_the_id(tmp_path):
     assert "divided 80/10/10" in data.describe()
 
 
-CLIPS = [b"\x00\x00\x00 ftypisom clip %d" % number for number in range(4)]  # kept as they are: nothing opens them here
+CLIPS = [b"\x00\x00\x00 ftypisom clip %d" % number for number in range(4)]  # they are not opened here
 
 
 def stored(contents: list[bytes], names: list[str | None]) -> list[dict]:
@@ -338,7 +338,7 @@ def test_a_train_split_without_validation_gives_a_tenth_of_itself(tmp_path):
 
 
 class Decoder:
-    """What torchcodec's decoder of a sound has, as far as it is used."""
+    """The parts of torchcodec's audio decoder that are used."""
 
     def get_all_samples(self):
         import torch

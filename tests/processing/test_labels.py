@@ -1,4 +1,4 @@
-"""Labels as files write them."""
+"""Labels as they are written in files."""
 
 import json
 

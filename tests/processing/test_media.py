@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Decoding of recordings: times, spans, seeking, damage, and how much memory it takes."""
+"""Decoding recordings: times, spans, seeking, damage, and memory."""
 
 import logging
 import os
@@ -58,13 +58,13 @@ def silent_mp4(folder):
 
 @pytest.fixture(scope="module")
 def hour(folder):
-    """Video of 120 s at 2 frames a second, a key frame every 5 s."""
+    """A video of 120 s with 2 frames per second and a key frame every 5 s."""
     return write_video(folder / "hour.mp4", numbered_frames(240), 2, keyframe_interval=10)
 
 
 @pytest.fixture
 def converted(monkeypatch):
-    """The times of the frames that are decoded, and how many are converted."""
+    """The times of the decoded frames, and the number of frames that are converted."""
     seen = {"decoded": [], "converted": 0}
     frames, image = media.Track.frames, picture_frames._Picture.image.func
 
@@ -168,12 +168,12 @@ def test_channels_are_averaged_and_stay_in_range(folder):
 def test_sound_that_starts_late_is_filled_with_silence(folder, speech, suffix):
     path = write_video(folder / f"late{suffix}", numbered_frames(40), 10, speech, audio_start=0.5)
     waveform = read_audio(path)
-    assert np.abs(waveform[:7900]).max() < 0.01  # a lossy encoder smears a little
+    assert np.abs(waveform[:7900]).max() < 0.01  # a lossy encoder blurs edges
     assert np.abs(waveform[8000:][: len(speech)] - speech).max() < LOSSY
 
 
 def remux(source, target, moved):
-    """Copy a recording's sound; `moved` gives the new seconds of each packet, or None to leave it out."""
+    """Copy the sound of a recording. `moved` gives the new time of each packet in seconds, or None to omit it."""
     import av
 
     with av.open(str(source)) as opened, av.open(str(target), "w") as container:
@@ -183,7 +183,7 @@ def remux(source, target, moved):
                 continue
             seconds = moved(float(packet.pts * packet.time_base))
             if seconds is not None:
-                # presentation may go backwards, decoding may not; the recording begins at its first presentation
+                # presentation times may decrease, decoding times may not; the recording begins at the earliest presentation time
                 packet.pts = round((seconds + 1) / packet.time_base)
                 packet.stream = stream
                 container.mux(packet)
@@ -276,7 +276,7 @@ def test_a_long_recording_takes_no_memory(folder):
 def test_frames_of_overlapping_spans(silent_mp4):
     frames = shown(silent_mp4, [(1.0, 1.5), (0.55, 1.2), (0.31, 0.35)])
     assert frames == [
-        (0.33, 3, (2,)),  # no grid time lies in it: its middle
+        (0.33, 3, (2,)),  # the span contains no time of the grid, so its middle is used
         (0.6, 6, (1,)),
         (0.8, 8, (1,)),
         (1.0, 10, (0, 1)),
@@ -351,7 +351,7 @@ def test_gaps_are_decoded_where_seeking_fails(folder, hour, converted, monkeypat
     monkeypatch.setattr(picture_frames, "SEEK_GAP", 10.0)
     one_key = write_video(folder / "one_key.mp4", numbered_frames(240), 2, keyframe_interval=1000)
     assert shown(one_key, spans) == expected
-    # a file that lands after the wanted time
+    # in this file, seeking ends after the requested time
     stamp = media.Track._stamp
     sought = media.Track._sought
 
@@ -375,7 +375,7 @@ def test_decoding_ends_with_the_last_span(hour, converted):
 
 
 def both(path, spans):
-    """Sound and pictures of spans, as far as the file has them."""
+    """The sound and the pictures of spans, if the file has any."""
     info = probe_media(path)
     assert np.isfinite(info.duration) and info.duration >= 0
     waveforms = list(utterance_waveforms(path, spans)) if info.has_audio else []
@@ -398,7 +398,7 @@ def test_spans_that_are_none(mp4, span):
 @pytest.mark.parametrize("channels", [3, 4, 6, 9, 16])
 @pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float32])
 def test_each_microphone_of_a_file_is_heard(tmp_path, channels, dtype):
-    """As many microphones give, without saying where they stand: FFmpeg would take the fourth for a loudspeaker of low tones."""
+    """Several microphones without positions. FFmpeg would treat the fourth as a subwoofer."""
     tone = np.sin(np.arange(16000) / 10)
     for channel in range(channels):
         sound = np.zeros((16000, channels))
@@ -449,7 +449,7 @@ def test_files_that_are_no_recordings(tmp_path, wav):
         "empty.mp4": b"",
         "text.mp4": b"Ada: I got the job!\n" * 50,
         "noise.wav": random.Random(0).randbytes(5000),
-        "list.mp4": b"ffconcat version 1.0\nfile other.wav\n",  # names a recording that is there
+        "list.mp4": b"ffconcat version 1.0\nfile other.wav\n",  # it names an existing recording
         "playlist.mp4": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{wav}\n".encode(),
         "page.mp4": b"<!DOCTYPE html><html><body>404</body></html>" * 20,
     }
@@ -494,7 +494,7 @@ def test_time_stamps_that_cannot_be_true_are_not_believed(folder, speech):
     waveform = read_audio(path)
     assert waveform.shape == speech.shape and np.abs(waveform - speech).max() < QUANTIZATION
     assert probe_media(path).duration < 60 + path.stat().st_size / media.FEWEST_BYTES_PER_SECOND
-    # one wrong stamp moves nothing that follows
+    # one wrong time does not move what follows
     path = remux(source, folder / "one_stamp.mkv", lambda t: t + 30 if 2.0 <= t < 2.06 else t)
     waveform = read_audio(path)
     assert waveform.shape == speech.shape and np.abs(waveform - speech).max() < QUANTIZATION
@@ -504,7 +504,7 @@ def test_time_stamps_that_cannot_be_true_are_not_believed(folder, speech):
 
 
 def test_half_a_recording_is_used(folder, mp4):
-    # the index stands at the end of an mp4, so a recording that was cut is one of another container
+    # mp4 has its index at the end, so the truncated recording has another container
     path = write_video(folder / "cut.mkv", numbered_frames(40), 10, speech_like(4.0))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     _, [(_, waveform)], frames = both(path, WHOLE)

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The builders of data sets with recordings: MELD's clips, IEMOCAP, Emo-DB; their schema; folds by speaker."""
+"""The builders for data sets with recordings (MELD's clips, IEMOCAP, Emo-DB), their schema, and folds by speaker."""
 
 import json
 import os
@@ -87,7 +87,7 @@ def meld_row(dialogue, utterance, start="00:00:01,000", end="00:00:02,500"):
 
 @pytest.fixture
 def meld_raw(tmp_path) -> Path:
-    """MELD with its raw archive unpacked: nested train, good, empty, missing and unusable clips, and junk."""
+    """MELD with its raw archive unpacked: a nested folder for train, good, empty, missing and unusable clips, other files."""
     root = tmp_path / "meld"
     rows = meld_row(0, 0) + meld_row(0, 1) + meld_row(0, 2) + meld_row(125, 3)
     write(root / "train_sent_emo.csv", MELD_HEADER + rows)
@@ -115,7 +115,7 @@ def test_meld_utterances_have_their_clips(meld_raw, tmp_path):
     assert [bool(validation[name]["video"]) for name in ("dia110_utt7", "dia110_utt8")] == [False, True]
     [test] = by_id(data.splits["test"]).values()
     assert test["video"] == str(meld_raw / "output_repeated_splits_test/dia38_utt4.mp4")
-    assert media_span(test, "video") == (None, None)  # its times are dropped
+    assert media_span(test, "video") == (None, None)  # the times are dropped
     found = {name: data.report["train"][name] for name in data.report["train"] if "clip" in name}
     assert found == {
         "utterances without a usable clip": 1,
@@ -182,7 +182,7 @@ def write_dialogue(root: Path, name: str, code: str = "ang"):
 
 @pytest.fixture
 def iemocap_copy(tmp_path) -> Path:
-    """A made-up copy of the release's layout, with odd lines and files that computers leave behind."""
+    """An invented copy in the layout of the release, with unusual lines and files of operating systems."""
     root = tmp_path / "IEMOCAP_full_release"
     for name in ("Ses01F_impro01", "Ses01M_script01_1", "Ses02F_impro01", "Ses03F_impro01", "Ses04F_impro04"):
         write_dialogue(root, name)
@@ -262,14 +262,14 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def renamed(folder: Path, target: Path, rule) -> Path:
-    """A copy of a folder whose paths below it are those that `rule` makes of them."""
+    """Copy a folder, and change the path of each file in it by `rule`."""
     for path in files_below(folder):
         write(target / rule(path.relative_to(folder).as_posix()), path.read_bytes())
     return target
 
 
 def rewritten(folder: Path, rule) -> Path:
-    """The folder, the texts of whose files are those that `rule` makes of them."""
+    """Change the text of each file in the folder by `rule`."""
     for path in files_below(folder):
         if path.suffix == ".txt":
             coding = "cp1252" if path.parent.name == "transcriptions" else "utf-8"
@@ -278,7 +278,7 @@ def rewritten(folder: Path, rule) -> Path:
 
 
 def contents_of(data) -> dict[str, list]:
-    """All that is read, with recordings as whether there is one."""
+    """Everything that is read. For recordings, whether there is one."""
     keys = ("id", "speaker", "text", "start", "end", "emotion")
     return {
         split: [[(*(u[k] for k in keys), bool(u["audio"]), bool(u["video"])) for u in c["utterances"]] for c in part]

@@ -1,4 +1,4 @@
-"""MELD as its copies come: saved by spreadsheets, renamed, with ids counted anew."""
+"""Copies of MELD that were saved by spreadsheet programs, renamed or renumbered."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""MELD's files, fetched from a loopback server that sends them whole, cut short, wrong, or not at all."""
+"""Downloads of MELD's files from a server on this machine that sends them whole, truncated, wrong, or not at all."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""EmotionMetric against scikit-learn and by hand."""
+"""EmotionMetric, compared with scikit-learn and with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_the_interval_draws_whole_conversations():
     low, high = compute(data)["weighted_f1_interval"]
     assert low < compute(data)["weighted_f1"] < high
     assert compute(data)["weighted_f1_interval"] == [low, high]  # deterministic
-    # utterances that are all alike in their conversation carry less: ten copies of each do not narrow the interval
+    # equal utterances in a conversation add no information: ten copies of each do not narrow the interval
     copies = {key: np.repeat(value, 10, axis=0) for key, value in data.items()}
     np.testing.assert_allclose(compute(copies)["weighted_f1_interval"], [low, high], atol=1e-9)
     assert "weighted_f1_interval" not in compute(data, num_resamples=0)
@@ -58,7 +58,7 @@ def test_the_bootstrap_statistic_is_the_weighted_f1():
         f1_score(data["references"][rows], predictions[rows], average="weighted")
         for rows in (data["conversations"] == number for number in range(2))
     ]
-    # of two conversations the resamples are: one twice, the other twice, both
+    # the resamples of two conversations: the first twice, the second twice, or both
     assert low == pytest.approx(min(parts)) and high == pytest.approx(max(parts))
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Sound and pictures as people have them: silent, cancelled and several tracks, a person on each channel, odd pixels, HDR."""
+"""Unusual recordings: silent, cancelled or several audio tracks, one person per channel, odd pixel formats, HDR."""
 
 import logging
 from fractions import Fraction
@@ -34,7 +34,7 @@ RATE = 16000
 
 
 def write_tracks(path, *tracks, rate=RATE):
-    """A file with several audio tracks, each `(channels, samples)`."""
+    """Write a file with several audio tracks, each `(channels, samples)`."""
     with av.open(str(path), "w") as container:
         codec = "aac" if path.suffix == ".mp4" else "pcm_s16le"
         streams = []
@@ -154,10 +154,10 @@ def test_warnings_of_a_result_name_files_without_their_folders(tmp_path, monkeyp
     write_tracks(transcript.with_suffix(".wav"), np.stack([speech_like(1.0)]))
     transcript.write_bytes("1\n00:00:00,100 --> 00:00:09,500\nAda: Déjà vu, c’est ça.\n".encode("cp1252"))
     [conversation] = conversations_of_file(transcript.with_suffix(".wav"), transcript=transcript)
-    assert len(conversation["warnings"]) >= 2  # of the encoding, and of a time beyond the end
+    assert len(conversation["warnings"]) >= 2  # one warning about the encoding, and one about a time after the end
     told = " ".join(conversation["warnings"])
     assert "talk.srt" in told and "my talks" not in told
-    assert str(transcript) in caplog.text  # whoever reads the log sits at this machine
+    assert str(transcript) in caplog.text  # the log is read on this machine only, so it may contain the path
 
 
 # ---------------------------------------------------------------------------------------------------------- channels
@@ -171,7 +171,7 @@ def powers_of(left, right):
 
 
 def alternating(seconds=12.0):
-    """Two people who speak in turn."""
+    """Two people who take turns."""
     voice = speech_like(seconds, seed=3)
     is_first = (np.arange(len(voice)) // (2 * RATE)) % 2 == 0
     return voice * is_first, voice * ~is_first
@@ -194,7 +194,7 @@ def test_stereo_of_one_room_is_no_person_on_each_channel():
         (both, both),  # mono on two channels
         (one + 0.7 * other, other + 0.7 * one),  # two microphones of one room
         (both, silent),  # one channel is not connected
-        (both, 0.02 * both),  # and only leaks
+        (both, 0.02 * both),  # the other channel has only crosstalk
     ):
         assert not hold_a_speaker_each(powers_of(left + noise[0], right + noise[1]))
     assert not hold_a_speaker_each(powers_of(both, silent)) and not hold_a_speaker_each(np.zeros((0, 1)))
@@ -238,7 +238,7 @@ def test_frames_have_the_shape_in_which_they_are_shown(tmp_path, shape, size):
 
 
 def signal_of(candelas, transfer):
-    """The value, 0 to 1, by which PQ or HLG (on a screen of 1000 candelas) stores a grey of some brightness."""
+    """The value from 0 to 1 with which PQ, or HLG for a screen of 1000 candelas, stores a grey of some brightness."""
     if transfer == PQ:
         y = (candelas / 10000) ** (2610 / 16384)
         return ((3424 / 4096 + 2413 / 128 * y) / (1 + 2392 / 128 * y)) ** (2523 / 32)
@@ -248,7 +248,7 @@ def signal_of(candelas, transfer):
 
 @pytest.mark.parametrize("transfer", [PQ, HLG])
 def test_pictures_of_high_range_have_the_brightness_of_standard_ones(tmp_path, transfer):
-    """A grey of 50 candelas is a quarter of white in light, which sRGB stores as 137; white is bright, more is not cut."""
+    """A grey of 50 candelas has a quarter of the light of white, which sRGB stores as 137. Brighter values are not clipped."""
     path, levels = tmp_path / "high.mkv", (1, 50, 100, 203, 400, 1000)
     with av.open(str(path), "w") as container:
         video = container.add_stream("ffv1", rate=10)

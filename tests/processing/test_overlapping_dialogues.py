@@ -1,4 +1,4 @@
-"""The guard that finds a test split's dialogues in another data set by their texts."""
+"""The check that finds dialogues of a test split in another data set by their texts."""
 
 import pytest
 from hypothesis import given
@@ -29,9 +29,9 @@ RESERVED = [
     "texts, lines",
     [
         (["what is that over THERE", "I do n't know what it is ."], 2),
-        (["I was at the station - so I could not do it today!"], 1),  # one long line says enough
+        (["I was at the station - so I could not do it today!"], 1),  # one long line is sufficient
         (["What is that over there?"], 0),
-        (["What is that over there?", "What is that over there?"], 0),  # the same line twice is one line
+        (["What is that over there?", "What is that over there?"], 0),  # a repeated line counts once
         (["Hey!", "Oh."], 0),
         (["You did not water the plants", "What is that over there?"], 0),  # of two conversations
         ([None, ""], 0),

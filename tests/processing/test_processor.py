@@ -26,7 +26,7 @@ def test_conversations_become_padded_tensors(processor):
     assert batch["speaker_ids"].tolist() == [[0, 1, 0], [0, 0, 0]]
     assert batch["labels"].tolist() == [[1, -100, 0], [-100, -100, -100]]
     lengths = batch["text_mask"].sum(dim=2)
-    assert lengths[0, 2] == 0 and (lengths[1, 1:] == 0).all()  # no text: text is missing
+    assert lengths[0, 2] == 0 and (lengths[1, 1:] == 0).all()  # without text, the modality is missing
     decoded = processor.tokenizer.decode(batch["input_ids"][0, 0, : lengths[0, 0]], skip_special_tokens=True)
     assert decoded.strip() == "i am so happy"
 
@@ -87,7 +87,7 @@ def test_text_features_stand_in_for_the_tokenizer(processor):
     batch = processor(talk)
     assert "input_ids" not in batch
     assert batch["text_mask"].tolist() == [[[1, 1], [0, 0]]]
-    # what stands beside it in a batch does not decide whether a text is read
+    # whether a text is read does not depend on the other texts in the batch
     with pytest.raises(
         ValueError,
         match="Utterance 0 of conversation 1 has raw input for the text encoder, but other utterances of the batch",

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""From rendered recordings to features, models and timelines: the same numbers in training and at inference."""
+"""Rendered recordings, their features, models and timelines: training and inference use the same numbers."""
 
 import importlib.util
 import json
@@ -40,7 +40,7 @@ LINES = (
 
 
 def run_recognize(arguments: list[str]) -> int:
-    """The exit status of `amuse recognize`."""
+    """Run `amuse recognize`. Returns its exit status."""
     return amuse.run("recognize", "amuse recognize", arguments)
 
 
@@ -127,7 +127,7 @@ def test_tables_hold_what_extractors_give_and_name_them(corpus, features):
 
 
 def test_extraction_goes_on_where_it_was_stopped(corpus, features, tmp_path, monkeypatch):
-    """Parts that are there are not computed again: what a stopped run leaves."""
+    """Parts that a stopped run has written are not computed again."""
     parts = sorted((features / "faces" / "parts").iterdir())
     before = [path.stat().st_mtime_ns for path in parts]
     parts[0].unlink()
@@ -140,7 +140,7 @@ def test_extraction_goes_on_where_it_was_stopped(corpus, features, tmp_path, mon
 
 
 def test_features_from_the_recording_are_those_of_the_table(corpus, features, model_dir, tmp_path):
-    """The same code in training and at inference: the pipeline reads from the mp4 file what the table holds."""
+    """The pipeline computes from the mp4 file the features that are in the table."""
     from transformers import pipeline
 
     recognizer = pipeline(
@@ -253,7 +253,7 @@ def test_a_recording_of_sound_alone_or_pictures_alone_lacks_the_other_modality(c
     [result] = json.loads(out.read_text())["utterances"]
     assert set(result["modalities"]) == (
         {"text", "audio"} if medium == "sound" else {"text"}
-    )  # no face is in the pictures
+    )  # the pictures have no face
     assert result["shares"]["vision"] == 0
 
 
@@ -403,7 +403,7 @@ def test_an_utterance_after_the_end_of_the_video_takes_no_other_with_it(corpus):
     seen = {position for position, _ in utterance_sights([*utterances, late], skip_unreadable=True)}
     assert seen == set(range(len(LINES)))
     with pytest.raises(ValueError, match="500"):
-        list(utterance_sights([late, {**late, "end": 502.0}]))  # the transcript of another recording
+        list(utterance_sights([late, {**late, "end": 502.0}]))  # it is the transcript of another recording
 
 
 def test_an_utterance_after_the_end_or_without_length_lacks_what_it_has_none_of(corpus, model_dir, tmp_path, caplog):
@@ -434,7 +434,7 @@ def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus,
     assert "give a file ending in .png" in capsys.readouterr().err
     assert run_recognize([*command, "--report", "talk.pdf"]) == 2
     assert "give a file ending in .html" in capsys.readouterr().err
-    # what was written in one call is not read in the next, and names the recording
+    # the output of one call, which names the recording, is not read in the next call
     outputs = [str(tmp_path / f"talk.{suffix}") for suffix in ("json", "csv")]
     for _ in range(2):
         assert run_recognize([*command, "--output", *outputs]) == 0
@@ -450,7 +450,7 @@ def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus,
 
 
 def in_memory(path) -> dict:
-    """A recording's sound as `datasets` decodes it."""
+    """The sound of a recording as `datasets` decodes it."""
     from scipy.io import wavfile
 
     rate, samples = wavfile.read(path)

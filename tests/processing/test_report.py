@@ -1,4 +1,4 @@
-"""The report of one recording or several, as a file and in a real browser."""
+"""The report on one recording or several, as a file and in a real browser."""
 
 import base64
 import io
@@ -76,7 +76,7 @@ def conversation(length=6, warnings=("The words seem to be German.",), **more):
 
 
 class Page(HTMLParser):
-    """The tags, addresses and texts of a page."""
+    """Collects the tags, addresses and texts of a page."""
 
     def __init__(self, html):
         super().__init__()
@@ -180,7 +180,7 @@ def test_words_keep_their_order_and_their_text():
         ("that", "against", 2),
         ("wonderful", "for", 4),
     ]
-    # attributions that are nearly nothing stay pale, and what lies outside of the text is left out
+    # tiny attributions have a pale color, and spans outside of the text are omitted
     assert not any(
         p["step"] for p in spoken_parts(text, {"words": [{**words[0], "score": 0.01}, {**words[1], "end": 99}]})
     )
@@ -195,7 +195,9 @@ def test_several_recordings_are_compared():
     assert (
         "2 recordings" in text and "The same people over time" in text and "In one recording only: Only here." in text
     )
-    assert page.addresses.count("#r1") == page.addresses.count("#r2") == 4  # in the list, and for each of three people
+    assert (
+        page.addresses.count("#r1") == page.addresses.count("#r2") == 4
+    )  # in the list and for each of the three people
 
 
 def test_the_address_of_a_recording_is_relative_and_quoted(tmp_path):
@@ -233,7 +235,7 @@ def test_bad_input_of_a_report(tmp_path):
         write_report([ReportedRecording("x", conversation())], tmp_path / "nowhere" / "r.html")
     with pytest.raises(ValueError, match="Result 0 lacks"):
         write_report([ReportedRecording("x", [{"speaker": "Ada"}])], tmp_path / "r.html")
-    # what is missing is left out: an explanation without parts, an utterance without words, and no times
+    # missing parts are omitted: an explanation without parts, an utterance without words, missing times
     bare = explained(
         said(text="", start=None), words=[], voice=[], voice_features=[], face=[], frames=[], context=[], modalities={}
     )
@@ -251,7 +253,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """The file of a report with all that a report can show."""
+    """The file of a report with everything that a report can contain."""
     folder = tmp_path_factory.mktemp("report")
     video = write_video(folder / "my talk.mp4", numbered_frames(130, 48, 64), 10, speech_like(13.0))
     long = "wort" * 60
@@ -331,4 +333,4 @@ def test_without_a_recording_a_choice_shows_the_utterance_and_a_lost_one_is_said
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(browser, 20).until(lambda b: b.find_element("css selector", ".missing").is_displayed())
-    console_errors(browser)  # the browser itself reports the file that is not there
+    console_errors(browser)  # the browser itself reports the missing file

@@ -1,4 +1,4 @@
-"""Tables of votes and probabilities: what is read, what is learned from them, and what is refused."""
+"""Tables of votes and probabilities: reading them, training on them, and what is refused."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The timeline of a recording: files that read back, the table and the picture."""
+"""The timeline of a recording: files that can be read again, the table and the picture."""
 
 import csv
 import json
@@ -119,7 +119,7 @@ def test_annotations_have_words_and_emotions_of_each_speaker(tmp_path):
     grid = praat.TextGrid(str(tmp_path / "talk.TextGrid"))
     tiers = [(tier.name, [span for span in tier.get_intervals() if span[2]]) for tier in grid.tiers]
     assert tiers[0] == ("Ada", [(0.0, 1.5, "I passed!")]) and tiers[1] == ("Ada [emotion]", [(0.0, 1.5, "joy 83 %")])
-    assert ("Ada", [(1.0, 2.0, "at once")]) in tiers  # what overlaps has a tier of its own
+    assert ("Ada", [(1.0, 2.0, "at once")]) in tiers  # overlapping utterances have separate tiers
     write_timeline(talk, tmp_path / "talk.eaf")
     document = elan.Eaf(str(tmp_path / "talk.eaf"))
     assert document.get_annotation_data_for_tier("Ada [emotion]") == [(0, 1500, "joy 83 %")]
@@ -178,7 +178,7 @@ def test_what_is_written_reads_back(tmp_path_factory, suffix, data):
     for wanted, got in zip(expected, found, strict=True):
         assert " ".join(got["speaker"].split()) == " ".join(wanted["speaker"].split())
         assert " ".join(got.get("text", "").split()) == " ".join(wanted["text"].split())
-        shortest = 0.001 if suffix in (".textgrid", ".eaf") else 0  # no interval there lasts no time
+        shortest = 0.001 if suffix in (".textgrid", ".eaf") else 0  # every interval is longer than zero
         end = max(wanted["end"], wanted["start"] + shortest)
         assert (got["start"], got["end"]) == pytest.approx((wanted["start"], end), abs=1e-6)
 
@@ -209,7 +209,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def full(source, target):
-        assert source.stat().st_size > 100  # all of it stands there already
+        assert source.stat().st_size > 100  # everything is already written
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:
@@ -233,7 +233,7 @@ def test_table():
     assert table[2].split() == ["00:00.0", "Ada", "I", "passed!", "joy", "83%", "50/30/20"]
     assert table[3].endswith("surprise    50%  100/-/-")
     assert "\x1b" not in table[4] and "李[31m雷" in table[4]
-    # wide characters take two columns: four of them make the line four characters shorter
+    # wide characters take two columns, so a line with four of them has four characters less
     assert table[4].index("joy") == table[2].index("joy") - 4
 
     long = as_table([result(text="word " * 50, speaker="A" * 40)], width=80).splitlines()
@@ -301,7 +301,7 @@ def test_picture(tmp_path, utterances, speakers, times):
         assert shares.get_xlim() == (results[0]["start"], results[-1]["end"])
     assert shares.get_xlabel() == ("time" if times else "utterance")
     assert pixels.shape[0] > 200 and pixels.shape[1] > 1000
-    # nothing sticks out of the picture
+    # everything is inside the picture
     box = figure.get_tightbbox()
     assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.get_figwidth() and box.y1 <= figure.get_figheight()
 
@@ -317,7 +317,7 @@ def test_picture_bars_stand_for_time_confidence_and_emotion(tmp_path):
     assert (first.get_x(), first.get_width(), second.get_x(), second.get_width()) == (0, 2, 2, 3)
     assert first.get_height() == pytest.approx(3 * second.get_height())
     assert to_hex(second.get_facecolor()).upper() == EMOTION_COLOURS["fear"]
-    assert first.get_y() > instant.get_y() and instant.get_width() > 0.009  # an instant can be seen
+    assert first.get_y() > instant.get_y() and instant.get_width() > 0.009  # an utterance without duration is visible
 
 
 def test_picture_shares_of_those_who_speak_at_once(tmp_path):
@@ -376,7 +376,7 @@ def test_contributions_are_shown_where_there_are_experts(tmp_path):
 
     save_timeline(talk, tmp_path / "with.png")
     save_timeline(TALK, tmp_path / "without.png")
-    # the picture has a further panel: PNG's height stands in bytes 20 to 23
+    # the picture has one more panel; bytes 20 to 23 of a PNG file are its height
     heights = [int.from_bytes((tmp_path / f"{name}.png").read_bytes()[20:24]) for name in ("with", "without")]
     assert heights[0] > heights[1] + 100
 

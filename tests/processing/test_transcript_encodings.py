@@ -1,4 +1,4 @@
-"""Transcripts that are not in UTF-8: the right words with a warning that names the encoding, or a refusal; never other letters."""
+"""Transcripts that are not in UTF-8 are read correctly, with a warning that names the encoding, or refused."""
 
 import pytest
 
@@ -71,7 +71,7 @@ def test_a_single_line_is_read_right_or_refused(tmp_path, encoding, lines, take)
 @pytest.mark.parametrize("encoding", ["cp037", "mac_roman", "utf-7"])
 def test_rare_encodings_are_refused(tmp_path, encoding):
     path = saved(tmp_path, "t.srt", srt("Chloé: Il a cessé de pleuvoir ?", "Gaël: Presque.", "Chloé: Déjà ?"), encoding)
-    if encoding == "utf-7":  # which is ASCII: its words are not understood, but nothing tells
+    if encoding == "utf-7":  # it consists of ASCII characters, so its encoding cannot be detected
         return
     with pytest.raises(ValueError, match=r"t.srt"):
         read_transcript(path)

@@ -1,4 +1,4 @@
-"""Transcripts in the formats that tools write, each with the tool's own keys, headers and marks."""
+"""Transcripts in the formats of many tools, with the keys, headers and marks of each tool."""
 
 import json
 
@@ -15,7 +15,7 @@ TURNS = [("Is it far?", 0.4, 1.1), ("No.", 2.3, 2.6)]
 
 
 def words(name="word", start="start", end="end", scale=1.0, **speaker):
-    """The words of two speakers, 0 and 1, with a recognizer's own keys."""
+    """The words of two speakers, 0 and 1, with the keys of a speech recognizer."""
     key = next(iter(speaker), None)
     return [
         {
@@ -348,7 +348,7 @@ def test_meetings_in_webvtt(tmp_path):
 
 
 def rolling(lines, flash=0.01):
-    """YouTube's captions: each line is shown, held for a flash, and stays above the next one."""
+    """Captions of YouTube: each line is shown, repeated in a very short cue, and shown again above the next line."""
     cues, time, above = [], 1.0, ""
     for line in lines:
         cues.append((time, time + 2, f"{above}\n{line}".strip()))
@@ -543,7 +543,7 @@ def test_whispers_printed_lines(tmp_path):
 def test_word_documents(tmp_path, tool):
     docx = pytest.importorskip("docx")
     document = docx.Document()
-    for paragraph in NOTES[tool].split("\n\n"):  # the lines of a turn are one paragraph with line breaks
+    for paragraph in NOTES[tool].split("\n\n"):  # a turn is one paragraph with line breaks
         document.add_paragraph(paragraph)
     document.save(str(tmp_path / "t.docx"))
     assert [turn[:3] for turn in timed(tmp_path / "t.docx")] == NOTED

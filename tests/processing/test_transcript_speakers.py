@@ -1,4 +1,4 @@
-"""Who speaks in a transcript whose lines begin with names, whose cues have identifiers, or which has voices."""
+"""The speakers of a transcript: from names at the beginning of lines, from identifiers of cues, or from voice tags."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Transcripts: each format as it is found, and damaged."""
+"""Transcripts in each format, valid and damaged."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from tests.damaged_files import damaged_text
 
 def test_large_files_that_are_not_utf8_take_no_longer(write):
     path = write("talk.jsonl", b'{"speaker": "Zo\xeb", "text": "\x93No\x94 \xe2\x82"}\n' * 20_000)
-    [first, *_] = read_transcript(path)["utterances"]  # by the square of the length, this would take minutes
+    [first, *_] = read_transcript(path)["utterances"]  # in quadratic time, this would take minutes
     assert first["speaker"] == "Zoë" and first["text"] == "“No” â‚"
 
 
@@ -172,14 +172,14 @@ def test_a_dash_within_a_cue_is_no_turn_unless_the_cue_begins_with_one(write):
     path = write(
         "talk.srt", "1\n00:00:01,000 --> 00:00:02,000\nAda: Wait\n- for me.\n\n2\n00:00:03,000 --> 00:00:04,000\n"
     )
-    assert turns(read_transcript(path)) == [("Ada", "Wait - for me.", 1, 2)]  # and a cue without text says nothing
+    assert turns(read_transcript(path)) == [("Ada", "Wait - for me.", 1, 2)]  # a cue without text is not an utterance
 
 
 def test_vtt(write):
     assert turns(read_transcript(write("talk.vtt", VTT))) == [
         ("Ada Lovelace", "I passed & more!", 1, 2.5),
         ("Ben", "No way.", 1, 2.5),
-        ("speaker", "and on", 3, 360004),  # where voices name the speakers, this is nobody's
+        ("speaker", "and on", 3, 360004),  # if voice tags name the speakers, a cue without a tag has no speaker
         ("Cy", "I heard.", 3, 360004),
     ]
 
@@ -343,7 +343,7 @@ def test_damaged_files_give_a_conversation_or_a_clear_error(write, name):
             for _, text, start, end in turns(conversation):
                 assert text is None or (text and text == text.strip())
                 assert start is None or (0 <= start <= 3_600_000 and (end is None or end >= start))
-    assert min(outcomes.values()) >= 5  # the damage is neither always fatal nor always harmless
+    assert min(outcomes.values()) >= 5  # some damage is fatal, some is harmless
 
 
 @given(st.text(max_size=200), st.sampled_from([".srt", ".vtt"]))

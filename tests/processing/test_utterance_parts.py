@@ -1,4 +1,4 @@
-"""Parts of a split: what a file may say, and that evaluate.py scores each part by itself."""
+"""Parts of a split: valid files, and the scores of each part by evaluate.py."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Transcripts for tests: subtitles made from lists of lines, and what a reader makes of a file in the form of tuples."""
+"""Transcripts for tests: functions that write subtitles, and functions that read a file and return tuples."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from modeling_amuse.processing.warning_messages import collected_warnings
 
 
 def srt(*texts: str) -> str:
-    """A SubRip file with a cue of 2.5 s for each text, three seconds apart."""
+    """Write a SubRip file with a cue of 2.5 s for each text, one every three seconds."""
     cues = (
         f"{n}\n00:00:{3 * n:02d},000 --> 00:00:{3 * n + 2:02d},500\n{text}\n" for n, text in enumerate(texts, start=1)
     )
@@ -41,7 +41,7 @@ def timed(path: Path) -> list[tuple]:
 
 
 def warnings_of(path: Path) -> str:
-    """The warnings that reading the file gives, one a line."""
+    """The warnings of reading the file, one per line."""
     with collected_warnings() as messages:
         read_transcript(path)
     return "\n".join(messages)

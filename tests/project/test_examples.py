@@ -1,4 +1,4 @@
-"""The examples in docs/examples: each runs, and each file is train.py but for lines that are marked."""
+"""The examples in docs/examples: each runs, and each file differs from train.py only in marked lines."""
 
 import importlib.util
 import re
@@ -26,7 +26,7 @@ def load(name: str):
 
 
 def code_lines(name: str) -> list[str]:
-    """The lines without the first docstring and empty ones."""
+    """The lines after the module docstring that are not empty."""
     text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
     _, _, code = text.split('"""', 2)
     return [line for line in code.splitlines() if line.strip()]
@@ -51,13 +51,13 @@ def test_an_example_differs_from_the_smallest_training_in_marked_lines_only(name
     base, lines = code_lines("train"), code_lines(name)
     unmarked = [line for line in lines if not line.endswith(MARK)]
     position = -1
-    for line in unmarked:  # in the same order as in train.py
+    for line in unmarked:  # the order is that of train.py
         assert line in base[position + 1 :], f"{name}.py: {line!r} is not in train.py: mark it with {MARK!r}"
         position = base.index(line, position + 1)
     marked = [line.removesuffix(MARK).rstrip() for line in lines if line.endswith(MARK)]
     assert marked and not [
         line for line in marked if len(line.strip()) > 12 and line in base
-    ]  # nothing is marked in vain
+    ]  # no marked line is in train.py
     if name not in REPLACES_THE_LOOP:
         assert len(marked) <= 16 and len(base) - len(unmarked) <= 10
 
@@ -84,7 +84,7 @@ def test_adapters_are_trained(few, tmp_path, tiny_text_encoder):
     load("lora").main([*few, "--text_model", tiny_text_encoder[0], "--output_dir", str(tmp_path)])
     tensors = load_file(tmp_path / "adapter_model.safetensors")
     assert any("lora_B" in name and tensor.abs().sum() > 0 for name, tensor in tensors.items())
-    assert not any("embeddings" in name for name in tensors)  # the encoder's own weights are not part of it
+    assert not any("embeddings" in name for name in tensors)  # it does not contain the encoder's weights
 
 
 def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(few, tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 """
-The commands and the Python blocks of README and docs, run as they stand there, page by page, in a folder where small things
-bear the names that the pages use.
+The commands and the Python blocks of README and docs, run as they are written, page by page, in a folder with small files
+of the names that the pages use.
 """
 
 import json
@@ -21,7 +21,7 @@ PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").gl
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 
 NEEDS = {"docs/hub.md": ["README.md"]}
-"""Pages whose commands need what the commands of other pages wrote."""
+"""Pages whose commands need the output of commands on other pages."""
 
 NOT_RUN = {
     "make demo": "takes minutes; its parts have their own tests",
@@ -52,11 +52,11 @@ NOT_RUN = {
     "--descriptors": "tests/scripts/test_explain_study.py",
     "scripts/controlled_study.py": "takes minutes; tests/processing/test_controlled_corpus.py",
 }
-"""Commands that are not run here, by a part of them, and the reason or the test that runs them."""
+"""Commands that are not run here. A part of each command is mapped to the reason or to the test that runs it."""
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
-    """Language and contents of every block of code that can be run."""
+    """Language and contents of every block of Bash or Python."""
     return re.findall(r"^```(bash|python)\n(.*?)^```$", TEXTS[page], re.MULTILINE | re.DOTALL)
 
 
@@ -70,7 +70,7 @@ def reason_not_to_run(command: str) -> str | None:
 
 
 def steps(page: str) -> list[dict]:
-    """What is run of a page, in its order. A command that stands on an earlier page, too, is run there."""
+    """The steps of a page that are run, in order. A command that is also on an earlier page is run only there."""
     earlier = {command for other in PAGES[: PAGES.index(page)] for command in commands_of(other)}
     found = []
     for language, block in blocks(page):
@@ -99,7 +99,7 @@ def test_every_reason_not_to_run_a_command_has_a_command():
 
 
 def test_every_link_leads_somewhere():
-    """Files by their path, sections by the anchor that GitHub makes of a heading."""
+    """A link to a file is a path, and a link to a section is the anchor that GitHub makes from its heading."""
     broken = []
     for page in PAGES:
         for target in re.findall(r"\]\(([^)\s]+)\)", TEXTS[page]):
@@ -115,7 +115,7 @@ def test_every_link_leads_somewhere():
 
 
 def test_every_option_that_the_pages_name_exists():
-    """The options in inline code and in commands: what is not an option of ours belongs to a program that is named here."""
+    """The options in text and in commands are those of our commands, or those of other programs that are listed here."""
     from modeling_amuse.scripts.amuse import COMMANDS
 
     others = {
@@ -143,7 +143,7 @@ def test_every_variant_and_every_room_is_described():
 
 
 def _helps(commands: list[str], scripts: list[str]) -> str:
-    """The help of every command, printed by one process: importing takes longest."""
+    """The help of every command, printed by one process to save time for imports."""
     code = (
         "import contextlib, importlib, json, sys\n"
         "from modeling_amuse.scripts.amuse import main\n"
@@ -165,7 +165,7 @@ def _helps(commands: list[str], scripts: list[str]) -> str:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory, tiny_text_encoder):
-    """A folder where a reader of the pages may stand."""
+    """The working folder of a reader who follows the pages."""
     pytest.importorskip("librosa")
     from tests.small_media import numbered_frames, speech_like, write_video, write_wav
     from tests.small_models import save_recording_model
@@ -214,7 +214,7 @@ WANTED = (
     ("whisper", "AMUSE_ENCODERS_DIR", "pretrained encoders"),
     ("talk.wav", "AMUSE_MEDIA_DIR", "a real conversation"),
 )
-"""What a step needs that names such a thing: the variable with its folder, and what lies there."""
+"""If a step contains this text, it needs the folder that the variable names, and the contents of that folder."""
 
 
 def wanted(step: dict) -> list[tuple[str, str]]:
@@ -222,32 +222,35 @@ def wanted(step: dict) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def outcome(desk):
-    """Runs a page, once, after the pages that it needs; None for a step that succeeded, else its error."""
-    outcomes = {}
-
-    def run(page: str) -> list[str | None]:
-        for needed in NEEDS.get(page, []):
-            run(needed)
-        if page not in outcomes:
-            here = [
-                number for number, step in enumerate(STEPS[page]) if all(os.environ.get(v) for v, _ in wanted(step))
-            ]
-            command = [sys.executable, str(ROOT / "tests" / "project" / "run_page.py")]
-            environment = {
-                **os.environ,
-                **{"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(desk / "cache"), "ACCELERATE_USE_CPU": "true"},
-                **{"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
-            }
-            done = subprocess.run(
-                [*command, json.dumps([STEPS[page][number] for number in here])],
-                **{"cwd": desk, "env": environment, "capture_output": True, "text": True, "timeout": 900},
-            )
-            assert done.returncode == 0, done.stderr[-3000:]
-            outcomes[page] = dict(zip(here, json.loads(done.stdout.splitlines()[-1]), strict=True))
-        return outcomes[page]
-
-    return run
+def outcomes(desk, request) -> dict[str, dict[int, str | None]]:
+    """
+    For each page that the selected tests need, the outcome of its steps by their number: None for a step that succeeded,
+    else its error. One process runs all of these pages.
+    """
+    here = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    selected = {item.callspec.params.get("page") for item in here}
+    selected |= {needed for page in selected for needed in NEEDS.get(page, [])}
+    numbers = {
+        page: [number for number, step in enumerate(STEPS[page]) if all(os.environ.get(v) for v, _ in wanted(step))]
+        for page in PAGES
+        if page in selected
+    }
+    steps = [[STEPS[page][number] for number in of_page] for page, of_page in numbers.items()]
+    environment = {
+        **os.environ,
+        **{"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(desk / "cache"), "ACCELERATE_USE_CPU": "true"},
+        **{"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+    }
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "project" / "run_pages.py"), json.dumps(steps)],
+        **{"cwd": desk, "env": environment, "capture_output": True, "text": True, "timeout": 1800},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    problems = json.loads(done.stdout.splitlines()[-1])
+    return {
+        page: dict(zip(of_page, own, strict=True))
+        for (page, of_page), own in zip(numbers.items(), problems, strict=True)
+    }
 
 
 @pytest.mark.parametrize(
@@ -255,16 +258,17 @@ def outcome(desk):
     [(page, number) for page in PAGES for number in range(len(STEPS[page]))],
     ids=[f"{page}-{n}-{step['kind']}" for page in PAGES for n, step in enumerate(STEPS[page])],
 )
-def test_a_step_of_the_documentation_works(page, number, outcome):
+def test_a_step_of_the_documentation_works(page, number, outcomes):
     step = STEPS[page][number]
     for variable, what in wanted(step):
         folder_from_environment(variable, what)
-    problem = outcome(page)[number]
+    problem = outcomes[page][number]
     assert problem is None, f"{step['text']}\n{problem}"
 
 
-def test_the_script_with_the_trainer_leaves_a_model_that_knows_its_emotions(outcome, desk):
-    assert all(problem is None for problem in outcome("docs/training.md").values())
+@pytest.mark.parametrize("page", ["docs/training.md"])
+def test_the_script_with_the_trainer_leaves_a_model_that_knows_its_emotions(page, outcomes, desk):
+    assert all(problem is None for problem in outcomes[page].values())
     config = json.loads((desk / "amuse-trainer" / "best" / "config.json").read_text(encoding="utf-8"))
     lines = (desk / "FOLDER" / "train.jsonl").read_text(encoding="utf-8").splitlines()
     emotions = {utterance["emotion"] for line in lines for utterance in json.loads(line)["utterances"]} - {None}

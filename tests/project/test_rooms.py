@@ -1,8 +1,8 @@
 """
-The rule of the layout: what travels with the weights lies flat, what stays at home has a room, a command is a command.
+The rules of the layout: for files that are copied into model folders, for all other files, and for commands.
 
-transformers copies the flat files of `modeling_amuse/` and `processing/` into a model's folder, so they import each other
-relatively and nothing else of ours. Every other file spells its imports in full. `docs/design.md` has the table of rooms.
+transformers copies the files directly in `modeling_amuse/` and `processing/` into a model's folder, so they import only each
+other, and relatively. Every other file imports by full names. `docs/design.md` has the table of rooms.
 """
 
 import ast
@@ -15,15 +15,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = "modeling_amuse"
 BESIDE = ("processing", "scripts", "hub_card")
-"""The folders that lie beside the package in a clone and inside it after an installation."""
+"""The folders that are beside the package in a clone and inside it after an installation."""
 
 STARTS_OTHERS = ("scripts/amuse.py", "scripts/demo.py")
-"""The commands that start other commands: the launcher, and the demo, which runs several of them in turn."""
+"""The commands that start other commands: the launcher and the demo."""
 
 STAYS_AT_HOME = ("modeling_amuse/__init__.py", "modeling_amuse/__main__.py", "modeling_amuse/onnx_model.py")
 """
-The flat files of the package that no model folder needs. They may import `processing/*.py` by its full name, and
-`__main__.py` the launcher of the commands.
+The files directly in the package that no model folder needs. They may import `processing/*.py` by its full name, and
+`__main__.py` may import the launcher of the commands.
 """
 
 PROCESSING = (
@@ -36,7 +36,7 @@ PROCESSING = (
 BELOW_HUB_CARD = (PACKAGE, *PROCESSING)
 BELOW_SCRIPTS = (*BELOW_HUB_CARD, "hub_card")
 MAY_IMPORT = {
-    PACKAGE: ("processing",),  # only the files that stay at home; the others are checked as travelling files
+    PACKAGE: ("processing",),  # only the files that are not copied into model folders; the others have their own check
     "processing": (),
     "processing/corpora": ("processing",),
     "processing/evaluation": ("processing", "processing/corpora"),
@@ -53,7 +53,7 @@ but not in a circle. A command (`scripts/*.py`) may import these rooms, and no o
 
 
 def find_violations(root: Path) -> list[str]:
-    """Every import below `root` that breaks the rule, and every command without a `main`, as sentences."""
+    """A sentence for every import below `root` that breaks a rule, and for every command without a `main`."""
     found = []
     arrows: dict[str, set[str]] = {}
     for path in python_files(root):
@@ -80,7 +80,7 @@ def python_files(root: Path) -> Iterator[Path]:
 
 
 def room_of(name: str) -> str:
-    """The room of a file, by its path in the clone: `processing/corpora`, `hub_card` with all that is below it, ..."""
+    """The room of a file, from its path in the clone: `processing/corpora`, `hub_card` with all folders in it, ..."""
     parts = name.split("/")[:-1]
     if parts[0] in ("hub_card", "tests", "docs"):
         return parts[0]
@@ -92,7 +92,7 @@ def is_script_room(room: str) -> bool:
 
 
 def may_import(name: str) -> set[str] | None:
-    """The rooms that a file may import besides those of `scripts/`; None where the table has no line for its room."""
+    """The rooms that a file may import besides those of `scripts/`; None if its room is not in the table."""
     room = room_of(name)
     allowed = MAY_IMPORT.get("scripts/*" if is_script_room(room) else room)
     if allowed is None or (room == "scripts" and name not in STARTS_OTHERS):
@@ -105,14 +105,14 @@ def travels(name: str) -> bool:
 
 
 def has_main(tree: ast.Module) -> bool:
-    """Whether the file defines `main` or imports it from the room that does its work."""
+    """Whether the file defines `main` or imports it from a room."""
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     names += [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     return "main" in names
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[int, int, str, list[str]]]:
-    """Line, number of leading dots, module and imported names of each import, also of those inside functions."""
+    """Line, number of leading dots, module and imported names of each import, including those inside functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -145,14 +145,14 @@ def problems_of(name: str, level: int, module: str, names: list[str], root: Path
 
 
 def is_allowed_among_scripts(name: str, target: str, room: str) -> bool:
-    """Commands and the rooms of `scripts/` may import these rooms, and `__main__.py` the launcher."""
+    """Commands and the rooms of `scripts/` may import these rooms; `__main__.py` may import the launcher."""
     if name == "modeling_amuse/__main__.py":
         return target == "modeling_amuse.scripts.amuse"
     return is_script_room(room) and (room_of(name) == "scripts" or is_script_room(room_of(name)))
 
 
 def targets(module: str, names: list[str], root: Path) -> set[tuple[str, str]]:
-    """What of ours an import names, each with its room: modules, and for names that are none the module they are in."""
+    """The modules of this project that an import uses, each with its room. For another name, that is the module that has it."""
     first, *parts = module.split(".")
     if first != PACKAGE:
         return set()
@@ -160,7 +160,7 @@ def targets(module: str, names: list[str], root: Path) -> set[tuple[str, str]]:
 
 
 def place(parts: list[str], root: Path) -> tuple[str, str]:
-    """The longest part of `modeling_amuse.a.b.c` that is a file or a folder of the clone, and its room."""
+    """The longest beginning of `modeling_amuse.a.b.c` that is a file or a folder of the clone, and its room."""
     while parts:
         inside = Path(*parts) if parts[0] in BESIDE else Path(PACKAGE, *parts)
         if (root / inside).with_suffix(".py").is_file():
@@ -176,7 +176,7 @@ def test_no_room_imports_what_is_above_it():
 
 
 def test_every_folder_with_code_has_its_line_in_the_table():
-    """A new room must be added to the table, otherwise nothing of it is checked."""
+    """A new room must be added to the table, otherwise its files are not checked."""
     folders = {path.parent.relative_to(ROOT).as_posix() for folder in (PACKAGE, *BESIDE) for path in python_files(ROOT)}
     ours = {folder for folder in folders if folder.split("/")[0] in (PACKAGE, *BESIDE)}
     assert [folder for folder in sorted(ours) if may_import(f"{folder}/file.py") is None] == []
@@ -184,7 +184,7 @@ def test_every_folder_with_code_has_its_line_in_the_table():
 
 @pytest.fixture
 def clone(tmp_path):
-    """A made-up clone that keeps the rule: files by path, with their contents."""
+    """The files of an example clone that follows the rules, by path."""
 
     def write(**changes: str) -> Path:
         files = {

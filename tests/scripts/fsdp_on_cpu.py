@@ -1,8 +1,8 @@
 """
-Trainings of train.py whose model FSDP 2 shards over processes on a CPU: a whole one, and one that is stopped and resumed.
-accelerate shards on accelerators alone, and is made here to use its plugin, as the environment configures it, on a CPU.
+Trainings by train.py whose model FSDP 2 shards over processes on a CPU: one without a stop, and one that is stopped and
+resumed. accelerate shards only on accelerators. Here its plugin, as the environment configures it, is used on a CPU.
 
-    python tests/scripts/fsdp_on_cpu.py OUTPUT_DIR [OPTION ...]     under accelerate launch, the options being those of train.py
+    accelerate launch ... tests/scripts/fsdp_on_cpu.py OUTPUT_DIR [OPTION OF train.py ...]
 """
 
 import sys
@@ -34,7 +34,7 @@ class ShardingAccelerator(Accelerator):
         return prepared
 
     def end_training(self):
-        """More trainings follow in this process."""
+        """Keep the state of accelerate, because more trainings follow in this process."""
 
 
 def stopped_in_the_second_epoch(*args):

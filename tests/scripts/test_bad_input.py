@@ -1,5 +1,5 @@
 """
-Bad input: each command answers a missing or damaged file, a wrong choice and a number out of range with one line.
+Bad input: for a missing or damaged file, a wrong choice and a number out of range, each command prints one line.
 
 The commands and their options are read from scripts/*.py: a new command or a new option that is not described here fails
 `test_every_option_is_described`.
@@ -25,7 +25,7 @@ from tests.small_media import write_audio
 from tests.small_models import with_experts
 
 COMMANDS = [(file, *subcommand) for file in FILES for subcommand in [(name,) for name in subcommands(file)] or [()]]
-"""The file of each command and, where it has subcommands, each of these."""
+"""The file of each command, or, if it has subcommands, the file and each subcommand."""
 
 DATA_FILES = ("data_file", "train_file", "validation_file", "test_file")
 FEATURES = ("text_features", "audio_features", "vision_features", "background_features")
@@ -37,7 +37,7 @@ READ = {
     *("inputs", "input", "transcript", "transcript_text", "known_speakers", "recording"),
     *("cross_validation", "features", "features_dir", "results", "studies", "study", "emotionlines", "ecf", "against"),
 }
-"""Options that name what is read."""
+"""Options that name files, folders or models to read."""
 WRITTEN = {
     "output",
     "output_dir",
@@ -49,19 +49,19 @@ WRITTEN = {
     "descriptors",
     "dry_run",
 }
-"""Options that name what is written."""
+"""Options that name files or folders to write."""
 WORDS = {
     *("dataset_name", "dataset_config", "dataset_revision", "conversation_column", "speaker_column", "text_column"),
     *("label_column", "order_column", "id_column", "id_pattern", "emotion_map", "emotions", "group_column", "corpus"),
     *("split", "score_without", "language", "hub_model_id", "energy_country", "repo_id", "revision_tag", "license"),
     *("data", "variants", "set", "modalities", "subsets", "target"),
 }
-"""Options of other words."""
+"""Other options whose values are words."""
 
 NOT_READ = {
-    ("convert_features", "parts"),  # names of parts of the file
-    ("explain_study", "features_dir"),  # not by the model of this test, which has words alone
-    ("demo", "data_dir"),  # both are written
+    ("convert_features", "parts"),  # it names parts of the file
+    ("explain_study", "features_dir"),  # the model of this test has only text
+    ("demo", "data_dir"),  # the command writes both
     ("demo", "model"),
     # The name of an encoder is compared with the record of the feature table, whose absence is reported first.
     *(
@@ -69,16 +69,16 @@ NOT_READ = {
         for file in ("train", "cross_validate", "distil")
         for modality in ("audio", "vision")
     ),
-    *(("distil", option) for option in FEATURES),  # a distillation refuses them
-    ("cross_validate", "resume_from_checkpoint"),  # each fold is resumed by itself
+    *(("distil", option) for option in FEATURES),  # a distillation does not accept them
+    ("cross_validate", "resume_from_checkpoint"),  # each fold is resumed separately
     ("distil", "resume_from_checkpoint"),
-    ("cross_validate", "validation_file"),  # with its own splits, a data set is not cross-validated
+    ("cross_validate", "validation_file"),  # a data set that has splits is not cross-validated
     ("cross_validate", "test_file"),
 }
 
 WORDS_OF_TALK = {"Ada": "What was that noise?", "Ben": "Only the cat."}
 NOT_OPENED = {(file, "test_file") for file in ("train", "distil", "calibrate", "contributions")}
-"""Files that must exist, and whose contents these commands do not read."""
+"""Files that must exist, but whose contents these commands do not read."""
 
 
 def talk(name: str) -> dict:
@@ -107,11 +107,11 @@ ENDINGS = {
     **{"inputs": ".json", "input": ".pkl", "transcript": ".srt", "recording": ".wav", "results": ".json"},
     **{"emotionlines": ".json", "ecf": ".json"},
 }
-"""The files of options, those that are read as a table, as text or as a recording."""
+"""The suffix of the file of each option that reads a table, text or a recording."""
 
 
 class _Stop(Exception):
-    """Ends a command where it would read its arguments."""
+    """Raised when a command reads its arguments."""
 
 
 def parser_of(command: tuple[str, ...]) -> OptionParser:
@@ -145,7 +145,7 @@ def test_every_option_is_described():
 
 
 def reading_options(names=READ, without=NOT_READ) -> list[tuple]:
-    """Each command with each of its options that are among `names`, but for the pairs `without`."""
+    """Each command with each of its options that is in `names`, except the pairs in `without`."""
     return [
         pytest.param(command, option.dest, id=f"{'-'.join(command)}-{option.dest}")
         for command, options in OPTIONS.items()
@@ -156,7 +156,7 @@ def reading_options(names=READ, without=NOT_READ) -> list[tuple]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What is right: a model with experts, a corpus in three splits, one in a single split, and a recording."""
+    """Valid input: a model with experts, a corpus with three splits, a corpus with one split, and a recording."""
     folder = tmp_path_factory.mktemp("right")
     for name, splits in (("data", ("train", "validation", "test")), ("whole", ("train",))):
         (folder / name).mkdir()
@@ -184,7 +184,7 @@ def folder(tmp_path_factory):
 
 
 def right_arguments(command: tuple[str, ...], option: str, folder: Path) -> dict[str, str]:
-    """Arguments with which a command reads `option`."""
+    """Valid arguments with which a command reads `option`."""
     cache = {"cache_dir": str(folder / "cache")}
     data, whole, sounds = (
         {"dataset_name": "folder", "data_dir": str(folder / name), **cache} for name in ("data", "whole", "sounds")
@@ -225,7 +225,7 @@ def right_arguments(command: tuple[str, ...], option: str, folder: Path) -> dict
 
 
 def answer(command: tuple[str, ...], arguments: dict[str, str], capsys) -> tuple[int, list[str]]:
-    """The exit status of a command, and the lines that it says about an error."""
+    """The exit status of a command, and the lines that it prints about an error."""
     file, *words = command
     for name, value in arguments.items():
         words += [value] if name in ("inputs", "input", "study") else [f"--{name}", value]
@@ -249,7 +249,7 @@ def test_a_missing_file_is_one_line_that_names_it(command, option, folder, tmp_p
 
 @pytest.fixture(autouse=True)
 def quantization_package(monkeypatch):
-    """torchao is not needed to see that a file is missing."""
+    """Replaces torchao, which is not needed to find that a file is missing."""
     settings = SimpleNamespace(Int8WeightOnlyConfig=lambda: None)
     monkeypatch.setattr("modeling_amuse.scripts.export.quantization.import_extra", lambda *_: settings)
 
@@ -271,7 +271,7 @@ def test_a_wrong_choice_is_one_line_that_lists_the_choices(tmp_path):
         for option in options
         if option.choices or option.dest == "dataset_name"
     ]
-    # the names of data sets, whose list is open, are chosen for a conversion after the file is read
+    # for a conversion, the name of the data set is checked after the file is read, because it has no fixed list
     runs = [run for run in runs if run[0] != "convert_features"]
     assert {run[0] for run in runs} > {"train", "evaluate", "recognize", "push_dataset_to_hub", "export_onnx"}
     for (file, _, words), (status, printed, said) in zip(runs, ask(runs, tmp_path), strict=True):
@@ -280,7 +280,7 @@ def test_a_wrong_choice_is_one_line_that_lists_the_choices(tmp_path):
 
 
 def outside(allowed: Range) -> list[float]:
-    """Numbers that are just not in a range."""
+    """Numbers just outside a range."""
     ends = ((allowed.least, -1), (allowed.above, 0), (allowed.most, 1), (allowed.below, 0))
     return [end + step for end, step in ends if end is not None]
 
@@ -300,6 +300,6 @@ def test_a_number_out_of_range_is_one_line_that_says_the_range(tmp_path):
 
 
 def filler(option) -> list[str]:
-    """A word for an option that must be given."""
+    """A value for a required option."""
     word = next(iter(option.choices)) if option.choices else "x"
     return [option.option_strings[0], word] if option.option_strings else [word]

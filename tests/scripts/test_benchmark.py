@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""The benchmark: the recording that it repeats, the clock, and a report with all parts."""
+"""The benchmark: the repeated recording, the clock, and the report."""
 
 import importlib.util
 import json
@@ -49,7 +49,7 @@ def landmarker():
 
 @pytest.fixture(scope="module")
 def model(tiny_text_encoder, tmp_path_factory):
-    """A folder with a small random model of words, voice and faces."""
+    """A folder with a small random model of text, prosody and faces."""
     torch.manual_seed(0)
     folder = str(tmp_path_factory.mktemp("model"))
     sizes = {"audio": len(PROSODY_FEATURES), "vision": 55}
@@ -84,11 +84,11 @@ def test_the_report_has_every_part(landmarker, model, recording, tmp_path, capsy
     seconds = report["recording"]["seconds"]
     assert seconds == pytest.approx(5, abs=0.2)
     assert (report["recording"]["width"], report["recording"]["height"]) == (256, 256)
-    assert report["recording"]["utterances"] == 4  # the third repetition is cut
+    assert report["recording"]["utterances"] == 4  # the third repetition is incomplete
     assert set(report["parts"]) == {
         *("decoding of sound", "sound features", "faces", "text, fusion, contexts", "the rest")
     }
-    assert set(report["beside"]) == {"decoding of video"}  # while faces are searched
+    assert set(report["beside"]) == {"decoding of video"}  # it happens while faces are searched
     for part in [*report["parts"].values(), *report["beside"].values(), report["total"]]:
         assert part["seconds"] > 0 and part["cpu_seconds"] >= 0
         assert part["real_time_factor"] == pytest.approx(part["seconds"] / seconds)
@@ -101,7 +101,7 @@ def test_the_report_has_every_part(landmarker, model, recording, tmp_path, capsy
 
     printed = capsys.readouterr().out
     assert all(name in printed for name in [*report["parts"], "sum", "above the"])
-    assert not hasattr(benchmark.feature_extractors.utterance_sounds, "__wrapped__")  # everything is as it was
+    assert not hasattr(benchmark.feature_extractors.utterance_sounds, "__wrapped__")  # the functions are restored
 
 
 def test_a_recording_is_repeated_packet_by_packet(tmp_path):
@@ -180,7 +180,7 @@ def test_the_rendered_recording_is_a_camera_s(landmarker, tmp_path):
 def test_speech_that_is_found_and_transcribed_has_parts_of_its_own(recording, monkeypatch):
     if importlib.util.find_spec("resemblyzer") is None:
         pytest.skip("needs Resemblyzer")
-    # there is no speech in it that Silero or Whisper would find
+    # neither Silero nor Whisper finds speech in it
     monkeypatch.setattr(diarization, "find_speech", lambda *_: [(0.2, 1.9)])
     monkeypatch.setattr(
         speech_to_text,

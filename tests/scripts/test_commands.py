@@ -1,4 +1,4 @@
-"""The command `amuse`: what each command answers to --help and to wrong arguments, and what it costs to ask."""
+"""The command `amuse`: the output for --help and for wrong arguments, and what is imported for it."""
 
 import importlib
 import json
@@ -26,7 +26,7 @@ SCRIPTS = ROOT / "scripts"
 LAUNCHER = SCRIPTS / "amuse.py"
 FILES = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem not in ("__init__", "amuse"))
 
-# A fresh process that runs commands one after the other, and prints the status, what each said, and what was imported.
+# A new process runs commands one after the other, and prints the status and the output of each, and what was imported.
 ASK = """
 import contextlib, io, json, runpy, sys
 launcher = runpy.run_path(sys.argv[1], run_name="launcher")
@@ -50,7 +50,7 @@ def subcommands(file: str) -> dict:
 
 
 def ask(runs: list[tuple[str, str, list[str]]], folder: Path) -> list[list]:
-    """The answers of commands that end before anything heavy is imported."""
+    """The status and output of commands, which must end before anything heavy is imported."""
     command = [sys.executable, "-c", ASK, str(LAUNCHER), json.dumps(runs)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert result.returncode == 0, result.stderr
@@ -72,12 +72,12 @@ def test_help_is_printed_before_anything_heavy_is_imported(tmp_path):
     answers = ask([(file, f"amuse {file}", ["--help"]) for file in FILES], tmp_path)
     for file, (status, printed, said) in zip(FILES, answers, strict=True):
         assert status == 0 and said == "", file
-        assert "None" not in printed and "Default:" not in printed, file  # each default is said in one way
+        assert "None" not in printed and "Default:" not in printed, file  # each default is written in one way
     train = answers[FILES.index("train")][1]
     words = " ".join(train.split())
     for variant in [*FUSIONS.values(), *CONTEXTS.values()]:
         assert " ".join(f"{variant.name}: {variant.description}".split()) in words
-    assert "    amuse train --dataset_name sample --output_dir amuse-sample\n" in train  # the lines of the examples
+    assert "    amuse train --dataset_name sample --output_dir amuse-sample\n" in train  # the examples keep their lines
     assert f"(default: {AmuseConfig().hidden_size}; by preset: small: 64)" in words
     assert "Print the timeline. (default: true; turn it off with --no_table)" in " ".join(
         answers[FILES.index("recognize")][1].split()
@@ -97,7 +97,7 @@ def test_an_unknown_option_is_one_line_that_names_the_remedy(tmp_path):
 
 
 def start(file: str) -> list[str]:
-    """The first words of a command before its options: of its subcommands, the first one."""
+    """The first subcommand of a command, if it has any."""
     return list(subcommands(file))[:1]
 
 
@@ -196,7 +196,7 @@ def test_wrong_options_end_with_status_two(given, said, capsys, monkeypatch):
         OptionParser(Example).read(given)
     assert stopped.value.code == 2
     assert said in capsys.readouterr().err
-    monkeypatch.setenv("RANK", "1")  # of several processes, the first one says it
+    monkeypatch.setenv("RANK", "1")  # among several processes, only the first one prints it
     with pytest.raises(SystemExit):
         OptionParser(Example).read(given)
     assert capsys.readouterr().err == ""
@@ -222,7 +222,7 @@ def test_threads_are_those_of_the_user_the_launcher_or_the_container(monkeypatch
         monkeypatch.delenv(name, raising=False)
     process.set_threads()
     assert chosen == [6] and os.environ["OMP_NUM_THREADS"] == "6" and os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
-    process.set_threads()  # now set
+    process.set_threads()  # the variable is set now
     assert chosen == [6]
     process.set_threads(2)
     assert chosen == [6, 2] and os.environ["OMP_NUM_THREADS"] == "2"
@@ -260,7 +260,7 @@ def test_the_cores_are_those_that_the_process_may_use():
 
 
 def test_threads_wait_passively_where_the_package_is_run_as_a_module(tmp_path):
-    """Python imports the package before `__main__.py`: torch reads the variable in that import."""
+    """Python imports the package before `__main__.py`, and with it torch, which reads the variable."""
     (tmp_path / "sitecustomize.py").write_text(
         "import atexit, os\natexit.register(lambda: print(os.environ.get('OMP_WAIT_POLICY')))\n", encoding="utf-8"
     )

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""amuse convert: the feature pickles of other projects, and pickles that are more than data."""
+"""amuse convert: the feature pickles of other projects, and pickles that contain more than data."""
 
 import ast
 import os
@@ -70,7 +70,7 @@ def meld(tmp_path):
 
 @pytest.mark.parametrize("with_words", [True, False])
 def test_numbered_conversations_of_meld_are_matched(tmp_path, meld, with_words):
-    """As MM-DFN and SDT have them: keys from 0 through all splits, with or without the words."""
+    """Keys as in MM-DFN and SDT: numbered from 0 through all splits, with or without the texts."""
     lengths = dict(enumerate([2, 1, 2, 1, 2, 1]))
     text = features(lengths, 600, 0)
     said = [["My hat, Liv; it flew.", "Far?"], ["Lunch in {}!"]]

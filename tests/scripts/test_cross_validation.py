@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""scripts/cross_validate.py: folds, scores, and runs that go on."""
+"""scripts/cross_validate.py: folds, scores, and continued runs."""
 
 import json
 from dataclasses import asdict
@@ -27,7 +27,7 @@ def talk(speaker: str, emotion: str, **more) -> dict:
 
 
 def corpus(folder, shift: float = 0.0, speakers: str = SPEAKERS):
-    """A folder of single utterances whose audio features tell the emotion, one for each speaker and emotion."""
+    """A folder with one utterance for each speaker and emotion, whose audio features determine the emotion."""
     noise = np.random.default_rng(0).normal(0, 0.1, (len(speakers), len(EMOTIONS), 2, 3))
     lines = [
         json.dumps(talk(speaker, emotion, audio_features=(noise[row, label] + shift + 3 * np.eye(3)[label]).tolist()))
@@ -54,7 +54,7 @@ def run(data_dir, output_dir, **more) -> dict:
 
 @pytest.fixture
 def trainings(monkeypatch) -> list:
-    """The folders of the trainings that are run."""
+    """The output folders of the trainings that run."""
     folders, original = [], cross_validation.train
 
     def counted(data_args, model_args, args):
@@ -80,7 +80,7 @@ def test_a_run_scores_every_utterance_once_and_goes_on_where_it_was(tmp_path, tr
     accuracies = [fold["accuracy"] for fold in results["folds"]]
     assert results["mean"]["accuracy"] == pytest.approx(np.mean(accuracies))
     assert results["deviation"]["accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
-    assert results["pooled"]["accuracy"] > 0.8  # the features tell the emotion
+    assert results["pooled"]["accuracy"] > 0.8  # the features determine the emotion
     assert json.loads((output / "results.json").read_text()) == results
     printed = capsys.readouterr().out
     assert (
@@ -98,7 +98,7 @@ def test_a_run_scores_every_utterance_once_and_goes_on_where_it_was(tmp_path, tr
 def test_contributions_of_all_folds_are_pooled(tmp_path):
     data, output = corpus(tmp_path / "data"), tmp_path / "cv"
     lines = [json.loads(line) for line in (data / "train.jsonl").read_text().splitlines()]
-    for number, line in enumerate(lines):  # faces that tell nothing
+    for number, line in enumerate(lines):  # vision features without information
         line["utterances"][0]["vision_features"] = [[number % 5, number % 7]]
     (data / "train.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     run(data, output, modalities=["audio", "vision"], experts="constant")
@@ -133,8 +133,8 @@ def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):
         run(data, output, modalities=["vision"])
     found = {"confusion_matrix": [[1, 0], [0, 1]], "per_class": ["joy", "fear"]}
     monkeypatch.setattr(cross_validation, "run_fold", lambda *_: found)
-    run(data, output)  # what failed at once left nothing behind
-    run(data, output, per_device_eval_batch_size=3)  # changes no result
+    run(data, output)  # the run that failed wrote nothing
+    run(data, output, per_device_eval_batch_size=3)  # this option changes no result
     for option, value in (("hidden_dropout", 0.4), ("num_folds", 4), ("seed", 1)):
         with pytest.raises(
             ValueError, match=f"with other settings: {option} was .*, is {value}. Continue with the former settings, or"
@@ -145,7 +145,7 @@ def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):
 
 
 def test_a_fold_learns_nothing_from_its_test_speakers(tmp_path):
-    """Other emotions of the test speakers leave the fold's model as it is, those of the validation speakers are looked at."""
+    """Other labels of the test speakers do not change the model of the fold; other labels of the validation speakers do."""
     conversations = [json.loads(line) for line in (corpus(tmp_path / "data") / "train.jsonl").read_text().splitlines()]
     fold = fold_data.divide(conversations, 3)[0]
     models, scores, nothing = [], [], fold_data.FoldData([])
@@ -203,7 +203,7 @@ def test_several_processes_are_refused(tmp_path, monkeypatch):
 def test_scores_of_a_confusion_matrix():
     scores = fold_scores.scores_of(np.array([[8, 2, 0], [1, 1, 0], [0, 0, 0]]))
     assert scores["num_utterances"] == 12 and scores["accuracy"] == pytest.approx(9 / 12)
-    assert scores["unweighted_average_recall"] == pytest.approx((8 / 10 + 1 / 2) / 2)  # the third never occurs
+    assert scores["unweighted_average_recall"] == pytest.approx((8 / 10 + 1 / 2) / 2)  # the third label does not occur
     assert scores["weighted_f1"] == pytest.approx((10 * (2 * 8 / 19) + 2 * (2 * 1 / 5)) / 12)
 
 
@@ -222,7 +222,7 @@ def test_options_reach_training_and_evaluation_as_they_were_given():
     words = as_arguments({**given, "output_dir": "x"})
     data, model, args = parse_arguments(words)
     assert data.modalities == given["modalities"] and model.freeze_text_model and model.causal is None
-    # a recipe's settings are given to the trainings of the folds, with what was given besides
+    # the trainings of the folds get the settings of the recipe and the other options
     words = ["--recipe", "meld", "--layer_decay", "1", "--output_dir", "x"]
     folds, _, *resolved = parse_arguments(words, FoldArguments)
     again = parse_arguments(as_arguments({**asdict(resolved[0]), **asdict(resolved[1])}))
@@ -232,7 +232,7 @@ def test_options_reach_training_and_evaluation_as_they_were_given():
 
 
 def test_scenes_of_a_data_set_with_splits(tmp_path, trainings):
-    """The validation split chooses the epochs, the test split is not opened, and soft labels go with their fold."""
+    """The validation split chooses the epochs, the test split is not opened, and soft labels belong to their fold."""
     data = corpus(tmp_path / "data")
     lines = (data / "train.jsonl").read_text(encoding="utf-8").splitlines()
     for_validation = "\n".join(lines[:3])
@@ -259,7 +259,7 @@ def test_scenes_of_a_data_set_with_splits(tmp_path, trainings):
     }
     assert sorted(splits["train"] + splits["test"]) == sorted(names) and len(splits["validation"]) == 3
     speakers = {name: {identifier[0] for identifier in splits[name]} for name in ("train", "test")}
-    assert not speakers["train"] & speakers["test"]  # three conversations of a speaker are a scene here
+    assert not speakers["train"] & speakers["test"]  # here, three conversations of one speaker are a scene
     whole = run(data, tmp_path / "cv", **more)
     assert len(trainings) == 3 and whole["pooled"]["num_utterances"] == len(names)
     for folds, message in (([4], "the folds are 1 to 3"), ([0, 1], "--folds must be at least 1, but is 0")):

@@ -1,4 +1,4 @@
-"""scripts/distil.py: teachers in folds, what they predict, and the student."""
+"""scripts/distil.py: the teachers of the folds, their predictions, and the student."""
 
 import json
 
@@ -17,7 +17,7 @@ EMOTIONS = ("anger", "joy")
 
 @pytest.fixture
 def data(tmp_path):
-    """Conversations whose audio features tell the emotion, two conversations a scene."""
+    """Conversations whose audio features determine the emotion. Two conversations are a scene."""
     generator = np.random.default_rng(0)
     rows, scenes = {"train": [], "validation": []}, ["utterance_id,scene"]
     for split, count in (("train", 8), ("validation", 3)):

@@ -1,4 +1,4 @@
-"""Two processes do what one does: adapters, sharded models, features; and the configurations for accelerate launch."""
+"""Two processes give the results of one: adapters, sharded models, features. Configurations for accelerate launch."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.scripts import extract_features, train
 from modeling_amuse.scripts.training.distribution import check_distribution, sharded_layers
 from modeling_amuse.scripts.training.training_arguments import ModelArguments
-from tests.scripts.test_training import ROOT, environment, free_port, run
+from tests.forked_processes import ROOT, environment, free_port, run
 from tests.small_media import speech_like, write_wav
 from tests.small_models import random_batch, small_model
 
@@ -34,7 +34,7 @@ EXACT = ["--hidden_dropout", "0", "--lora_dropout", "0"]
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    """A folder of a few conversations, and an encoder without dropout."""
+    """A folder with a few conversations and an encoder without dropout."""
     folder = tmp_path_factory.mktemp("corpus")
     for split, count in (("train", 7), ("validation", 3)):
         lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
@@ -54,7 +54,7 @@ def options(corpus, batch_size: int, *more) -> list[str]:
 
 
 def same_training(one, other):
-    """The same weights, and the same scores of each epoch, but for rounding."""
+    """Check that the weights and the scores of each epoch are equal up to rounding."""
     weights = [load_file(folder / "model.safetensors") for folder in (one, other)]
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():
@@ -93,7 +93,7 @@ def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_pa
     same_training(tmp_path / "one", tmp_path / "whole")
     whole, resumed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "resumed"))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    # a folder as any other
+    # the folder is like that of any training
     config = json.loads((tmp_path / "whole" / "config.json").read_text())
     assert config["architectures"] == ["AmuseForEmotionRecognition"]
     loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path / "whole").state_dict()
@@ -128,16 +128,16 @@ def test_two_processes_extract_the_features_that_one_extracts(tmp_path, capsys):
     assert len(one) == 2 + 7 and one.keys() == two.keys()
     for path, table in one.items():
         assert table.record == two[path].record and table.rows == two[path].rows
-        # the last digits of a sum depend on how many threads share it
+        # the last digits of a sum depend on the number of threads
         np.testing.assert_allclose(two[path].values, table.values, rtol=1e-5)
 
 
 def launched(name: str, monkeypatch) -> tuple[str, SimpleNamespace]:
-    """What `accelerate launch --config_file` makes of a configuration: the launcher that it calls, and its arguments."""
+    """The launcher that `accelerate launch --config_file` calls, and its arguments."""
     path, calls = ROOT / "scripts" / "accelerate" / name, []
     for launcher in ("deepspeed_launcher", "multi_gpu_launcher", "simple_launcher"):
         monkeypatch.setattr(launch, launcher, lambda args, launcher=launcher: calls.append((launcher, args)))
-    load_config_from_file(str(path))  # refuses keys that it does not know
+    load_config_from_file(str(path))  # fails for unknown keys
     launch.launch_command(launch.launch_command_parser().parse_args(["--config_file", str(path), "train.py"]))
     [call] = calls
     return call
@@ -168,7 +168,7 @@ def test_a_text_that_is_missing_from_a_whole_batch_is_read_by_a_sharded_encoder(
     model(**batch).loss.backward()
     assert len(calls) == 1 and all(p.grad is not None for p in model.amuse.text_model.parameters())
     model.eval()(**batch)
-    assert len(calls) == 1  # nothing waits for the encoder, unless its weights lie in several processes
+    assert len(calls) == 1  # the encoder must run only if its weights are sharded over several processes
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.full_tensor = None

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Real encoders on real recordings: MiniLM, the Whisper encoder and MediaPipe, from a file to a timeline."""
+"""Real encoders (MiniLM, the encoder of Whisper, MediaPipe) on real recordings, from a file to a timeline."""
 
 import json
 
@@ -25,7 +25,7 @@ EMOTIONS = ["neutral", "joy", "anger", "sadness"]
 
 @pytest.fixture(scope="module")
 def real_model(tmp_path_factory):
-    """Pretrained MiniLM and Whisper, MediaPipe's faces; the fusion layers are random."""
+    """A model with pretrained MiniLM and Whisper and MediaPipe's features of faces. The fusion layers are random."""
     encoders = folder_from_environment("AMUSE_ENCODERS_DIR", "pretrained encoders")
     text, audio = encoders / "all-MiniLM-L6-v2", encoders / "whisper-base"
     if not audio.is_dir():
@@ -77,7 +77,7 @@ def test_a_conversation_without_a_transcript_gives_a_timeline_with_its_two_speak
     assert all(phrase in words for phrase in ("hello", "new jersey", "chicago", "texas"))
     for utterance in utterances:
         assert 0 <= utterance["start"] < utterance["end"] <= 30.1
-        assert set(utterance["modalities"]) == {"text", "audio"}  # a sound file shows no face
+        assert set(utterance["modalities"]) == {"text", "audio"}  # a sound file has no faces
         assert utterance["shares"]["vision"] == 0 and utterance["shares"]["audio"] > 0
 
 
@@ -89,7 +89,7 @@ def test_a_talking_face_made_from_a_photo_gives_face_tokens_for_nearly_all_frame
     photo = np.asarray(image.open(cbook.get_sample_data("grace_hopper.jpg")).convert("RGB"))
     [voice] = speak([("I have been waiting here for such a long time.", VOICES[0], TONES["sadness"])])
     seconds = len(voice) / SAMPLING_RATE
-    sides = [int(480 + 60 * np.sin(number / 7)) for number in range(int(seconds * 10))]  # the camera comes and goes
+    sides = [int(480 + 60 * np.sin(number / 7)) for number in range(int(seconds * 10))]  # the size of the face varies
     frames = [photo[number % 9 : number % 9 + side, 16 : 16 + side] for number, side in enumerate(sides)]
     frames = np.stack([np.asarray(image.fromarray(frame).resize((360, 360))) for frame in frames])
     recording = write_video(tmp_path / "hopper.mp4", frames, 10, voice, SAMPLING_RATE)

@@ -1,4 +1,4 @@
-"""The experts of a trained model: heads, weights, and the stage of the training that fits them."""
+"""The experts of a trained model: heads, weights, and the training stage that fits them."""
 
 import json
 import shutil
@@ -34,9 +34,9 @@ LABELS = 4
 
 
 def drawn(rows: int, seed: int, weights: dict[str, float], half: float = 0.0, noise: float = 0.0) -> ExpertData:
-    """Utterances whose emotion is drawn from a product of experts with these weights."""
+    """Utterances whose emotions are drawn from a product of experts with these weights."""
     generator = np.random.default_rng(seed)
-    truth = np.random.default_rng(5)  # the same maps for every split
+    truth = np.random.default_rng(5)  # all splits have the same maps
     maps = {"text": truth.normal(size=(6, LABELS)), "audio": truth.normal(size=(5, LABELS))}
     inputs = {m: generator.normal(size=(rows, len(maps[m]))) * 3 + 1 for m in maps}
     present = {"text": np.ones(rows, bool), "audio": generator.random(rows) < 0.8}
@@ -68,7 +68,7 @@ def test_weights_are_fitted_in_full_precision_whatever_the_model_computes_in(kin
     assert found.conversation_weight == pytest.approx(exact.conversation_weight, abs=1e-2)
     assert found.weights == pytest.approx(exact.weights, abs=2e-2)
     assert found.half_evidence == pytest.approx(exact.half_evidence, rel=0.1, abs=0.1)
-    assert list(found.weights.values()) != [0.3, 0.3]  # the first guess of the optimizer
+    assert list(found.weights.values()) != [0.3, 0.3]  # the start of the optimizer
 
 
 def test_a_head_reads_its_modality_and_is_regularized():
@@ -81,7 +81,7 @@ def test_a_head_reads_its_modality_and_is_regularized():
     assert head.negative_log_likelihood == pytest.approx(
         losses(head.log_probabilities(validation.inputs["audio"][rows]), validation.labels[rows]).mean()
     )
-    # values that tell nothing want the strongest regularization, and then the expert says what is frequent
+    # for values without information, the strongest regularization is chosen, and the expert predicts the frequencies
     generator = np.random.default_rng(0)
     for data in (train_data, validation):
         data.inputs["audio"] = generator.normal(size=(400, 60))
@@ -226,7 +226,7 @@ def test_a_training_that_was_stopped_before_its_experts_goes_on_with_them(traine
     state = stopped / "checkpoints" / "epoch-1" / "state.json"
     numbers = json.loads(state.read_text())
     assert numbers["progress"]["experts"] == record.experts
-    numbers["progress"]["experts"] = None  # stopped when the model was written, but not that it has experts
+    numbers["progress"]["experts"] = None  # stopped after the model was written, but before the record of its experts
     state.write_text(json.dumps(numbers))
     resume = ["--resume_from_checkpoint", "latest", "--output_dir", str(stopped)]
     again = train.main([*ARGUMENTS, "--experts", "adaptive", *resume])
@@ -235,7 +235,7 @@ def test_a_training_that_was_stopped_before_its_experts_goes_on_with_them(traine
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
     written = (stopped / "model.safetensors").stat().st_mtime_ns
     assert train.main([*ARGUMENTS, "--experts", "adaptive", *resume]).experts == record.experts
-    assert (stopped / "model.safetensors").stat().st_mtime_ns == written  # nothing was left to do
+    assert (stopped / "model.safetensors").stat().st_mtime_ns == written  # nothing had to be repeated
 
 
 def test_the_preset_of_the_paper_is_without(tmp_path):
@@ -251,7 +251,7 @@ def test_the_preset_of_the_paper_is_without(tmp_path):
 
 
 def talks(sizes: dict[str, int], conversations: int = 12, utterances: int = 10) -> ConversationDataset:
-    """Conversations of which every third utterance has no voice."""
+    """Conversations in which every third utterance has no voice."""
     generator = np.random.default_rng(0)
     ids = [f"{c}_{u}" for c in range(conversations) for u in range(utterances)]
     rows = [
@@ -287,14 +287,14 @@ def test_contributions_are_compared_with_what_happens_without_a_modality():
         id2label=dict(enumerate(names)),
     )
     model = with_experts(AmuseForEmotionRecognition(config).eval())
-    torch.nn.init.zeros_(model.classifier.weight)  # then the experts are all that counts
+    torch.nn.init.zeros_(model.classifier.weight)  # then the experts alone determine the prediction
     results = compared(model, names, talks(sizes))
     assert results["text"]["num_utterances"] == 120 and results["audio"]["num_utterances"] == 80
     for row in results.values():
         assert row["deviation"] > 0.1 and row["correlation"] > 0.5
     assert len(contributions.describe(results).splitlines()) == 3
 
-    model.config.expert_weights = {"text": 1.0, "audio": 0.0}  # an expert that is not asked
+    model.config.expert_weights = {"text": 1.0, "audio": 0.0}  # an expert that is not used
     silent = compared(model, names, talks(sizes))["audio"]
     assert silent["mean"] == silent["deviation"] == 0 and silent["correlation"] is None
 

@@ -1,4 +1,4 @@
-"""The study of explanations: orders of words, what the controlled corpus knows, descriptors and their pictures."""
+"""The study of explanations: orders of words, the known causes in the controlled corpus, descriptors and their pictures."""
 
 import json
 
@@ -36,7 +36,7 @@ TALK = [
 
 @pytest.fixture(scope="module")
 def words_model(tmp_path_factory):
-    """A folder with a random model of words and its processor, and both."""
+    """A folder with a random text model and its processor, and the model and the processor."""
     config, tokenizer = small_text_encoder([u["text"] for u in TALK], 300, dropout=0.0)
     config.update({"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 1})
     torch.manual_seed(0)
@@ -52,11 +52,14 @@ def words_model(tmp_path_factory):
 
 
 def test_the_whole_sentence_is_sufficient_and_its_loss_is_the_same_for_each_order(words_model):
-    """With 2 words at most, every order that is turned around takes out what the other kept."""
+    """With two words, the reversed order removes what the order kept."""
     _, model, processor = words_model
     study = WordStudy(model, processor, TALK, lime_samples=10, random_orders=2, seed=3)
     rows = faithfulness(study, ["integrated_gradients", "lime", "attention", "random"])
-    assert [row["utterance"] for row in rows if row["method"] == "lime"] == [(3, 0), (3, 3)]  # those of several words
+    assert [row["utterance"] for row in rows if row["method"] == "lime"] == [
+        (3, 0),
+        (3, 3),
+    ]  # the utterances with several words
     again = faithfulness(WordStudy(model, processor, TALK, 10, 2, seed=3), ["random"])
     assert again == [row for row in rows if row["method"] == "random"]
 
@@ -235,7 +238,7 @@ def test_descriptors_are_those_of_the_model(tmp_path, pictures):
     ]
 
     class Data(ConversationDataset):
-        """The conversations as they are."""
+        """A data set that returns its conversations unchanged."""
 
         def __init__(self):
             self.conversations, self.targets, self.corpus = conversations, None, None
@@ -264,7 +267,7 @@ def test_descriptors_are_those_of_the_model(tmp_path, pictures):
 
 
 def test_mean_attention_is_by_layer_and_pair():
-    """Two utterances; text has 2 tokens, audio 3, of which the first utterance has only 2."""
+    """Two utterances with 2 tokens of text and 3 tokens of audio, of which the first utterance has only 2."""
     weights = np.zeros((2, 1, 5, 5))
     weights[:, :, 0:2, 2:4] = 0.5
     weights[1, :, 0:2, 2:5] = [0.0, 0.0, 1.0]
@@ -274,7 +277,7 @@ def test_mean_attention_is_by_layer_and_pair():
     assert means.number == 2 and means.layers == 2
     text_to_audio = means.mean(0, 0, 1)
     assert text_to_audio.shape == (10, 10) and means.mean(0, 0, 0) is None
-    np.testing.assert_allclose(text_to_audio[0, 0], 1.0)  # in both utterances even over what counts
+    np.testing.assert_allclose(text_to_audio[0, 0], 1.0)  # uniform over the unmasked tokens of both utterances
 
 
 def test_the_benchmark_names_the_parts(words_model, tmp_path):

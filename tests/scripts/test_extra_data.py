@@ -1,4 +1,4 @@
-"""train.py with further corpora and with soft labels: a small training of each, and what is refused."""
+"""train.py with additional corpora and with soft labels: a small training of each, and what is refused."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from modeling_amuse.scripts import evaluate, train
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory):
-    """A corpus of words alone."""
+    """A corpus of text alone."""
     folder = tmp_path_factory.mktemp("words")
     for split, count in (("train", 8), ("validation", 3), ("test", 3)):
         lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
@@ -26,7 +26,7 @@ def words(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
-    """A corpus of voices and faces, without words, as RAVDESS's files: the voice tells calm and anger apart."""
+    """A corpus of voices and faces without text, like RAVDESS. The voice distinguishes calm from anger."""
     folder = tmp_path_factory.mktemp("clips")
     generator = np.random.default_rng(0)
     emotions = np.tile([2, 5], 16)
@@ -91,7 +91,7 @@ def test_further_corpora_first_and_a_training_that_goes_on(words, clips, tmp_pat
     train.main(arguments(words, tmp_path / "whole", *extra))
     whole = history(tmp_path / "whole")
     assert [line["epoch"] for line in whole["history"]] == [1, 2]
-    # stopped after the first epoch, by the number of epochs
+    # the number of epochs ends the training after the first epoch
     with pytest.MonkeyPatch.context() as patch:
         from modeling_amuse.scripts.training import training_loop
 
@@ -112,7 +112,7 @@ def test_further_corpora_first_and_a_training_that_goes_on(words, clips, tmp_pat
 
 
 def write_votes(path, words, change=None):
-    """Votes of five people for each training utterance: the label has three, neutral two."""
+    """The votes of five people for each training utterance: three for the label, two for neutral."""
     rows = []
     for line in (words / "train.jsonl").read_text(encoding="utf-8").splitlines():
         conversation = json.loads(line)
@@ -137,7 +137,7 @@ def test_soft_labels_change_what_is_learned(words, tmp_path):
     assert (
         history(tmp_path / "hard")["history"][0]["train_loss"] != history(tmp_path / "soft")["history"][0]["train_loss"]
     )
-    # of a share of the conversations, the table may hold the others
+    # if a training uses a part of the conversations, the table may contain the others
     train.main(arguments(words, tmp_path / "share", "--soft_labels", votes, "--train_fraction", 0.5))
     assert AmuseConfig.from_pretrained(tmp_path / "soft" / "model").extra_emotions is None
     with pytest.raises(ValueError, match="made with other settings.*data"):

@@ -1,4 +1,4 @@
-"""Late fusion as a baseline, folds of conversations, and what a study says of both."""
+"""Late fusion as a baseline, folds of conversations, and the report of a study with both."""
 
 import json
 
@@ -21,7 +21,7 @@ EMOTIONS = ("anger", "fear", "joy")
 
 
 def split(seed: int, number: int, strength: float, missing: float = 0.0) -> FusionSplit:
-    """A text that tells the emotion a little, and two modalities that tell it as strongly as is wanted."""
+    """Predictions from weakly informative text, and features of two modalities with the given information about the label."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(3, size=number)
     text = softmax(generator.normal(0, 1, (number, 3)) + 0.8 * np.eye(3)[labels], axis=1)
@@ -57,7 +57,7 @@ def test_late_fusion_leaves_alone_what_tells_nothing():
 
 def test_utterances_without_features_keep_the_prediction_of_the_text():
     train, validation, test = (split(seed, 400, 1.0, missing) for seed, missing in ((0, 0.3), (1, 0.3), (2, 1.0)))
-    train.features["audio"][0, 1] = np.nan  # a single empty cell is no missing modality
+    train.features["audio"][0, 1] = np.nan  # one empty cell does not make the modality missing
     [fused], chosen = late_fusion(train, validation, [test])
     expected = softmax(chosen["weights"][0] * log_softmax(np.log(test.probabilities), axis=1), axis=1)
     assert fused == pytest.approx(expected)
@@ -102,7 +102,7 @@ def test_folds_of_conversations_hold_each_once():
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """Conversations whose audio features tell the emotion, and a study of a late fusion. Both splits have the same ids."""
+    """Conversations whose audio features determine the emotion, and a study of a late fusion. Both splits have the same ids."""
     generator = np.random.default_rng(0)
     for name, count in (("train", 4), ("validation", 12)):
         lines, rows = [], []
@@ -159,7 +159,7 @@ def test_a_split_is_divided_and_another_one_is_added(home):
     assert record is None and len(features) == 64 and "train_d0_0" in features and "validation_d0_0" in features
     assert not np.array_equal(features["train_d0_0"], features["validation_d0_0"])
     assert data.extra[0]["utterances"][0]["id"] == "train_d0_0"
-    # a file is that of the split that is divided: those that are added lack the modality
+    # the file belongs to the split that is divided, and the added conversations lack the modality
     data = load_fold_data(args, {**options, "vision_features": str(home / "tables" / "validation.csv")})
     assert all(name.startswith("validation_") for name in data.features["vision"][0])
     with pytest.raises(ValueError, match="--folds_extra validation is the split that --folds_of divides"):
@@ -200,7 +200,7 @@ def test_variants_that_differ_in_their_experts_share_the_epochs(home, monkeypatc
     where = ["--set", f"data_dir={home}", f"audio_features={home / 'tables'}", "use_cpu=true", "--validation_only"]
     where += ["--cache_dir", str(home / "cache"), "--trial", "--seeds", "1"]
     shared = run_study.main(["shared", "--output_dir", str(home / "out"), *where])["mine"]
-    assert len(epochs) == 3  # of three folds, once
+    assert len(epochs) == 3  # once for the three folds
     alone = run_study.main(["shared", "--output_dir", str(home / "other"), *where, "--variants", "experts"])["mine"]
     assert len(epochs) == 6
     [first] = [

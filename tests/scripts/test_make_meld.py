@@ -1,4 +1,4 @@
-"""`make meld`, and `amuse train --dataset_name meld`: fetched from a loopback server, trained, scored, and what comes next."""
+"""`make meld` and `amuse train --dataset_name meld`: MELD is downloaded from a loopback server, a model is trained and scored."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import datasets
 import pytest
 
 from modeling_amuse.processing.corpora import meld_download
-from modeling_amuse.scripts import train
+from modeling_amuse.scripts import amuse, train
 from tests.meld_server import CHECKSUMS, served_meld
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ sys.exit(amuse.main([*sys.argv[1:], "--num_train_epochs", "1", "--hidden_size", 
 
 @pytest.fixture
 def desk(tmp_path, tiny_text_encoder, monkeypatch) -> Path:
-    """A folder like a clone: the environment is made, the encoder is there, MELD is not."""
+    """A folder like a clone with its environment and the encoder, but without MELD."""
     for name in ("pyproject.toml", "constraints.txt", ".venv/bin/amuse", ".venv/installed"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -62,6 +62,29 @@ def test_make_meld_trains_scores_and_says_what_is_next(desk, monkeypatch):
     assert json.loads((desk / "amuse-meld/config.json").read_text())["training_data"] == "meld"
 
 
+@pytest.fixture
+def downloads(monkeypatch):
+    """Lets this process download the small files of the server."""
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(meld_download, "CHECKSUMS", CHECKSUMS)
+
+
+def check_one_sentence(said: str, told: str, desk: Path, arrived: set[str]):
+    """That a failed command printed one line, wrote no model, and kept the files that arrived whole."""
+    [line] = [line for line in said.splitlines() if line.startswith("amuse train: ")]
+    assert told in line and "AMUSE_MELD_DIR" in line and "Traceback" not in said
+    assert not (desk / "amuse-meld").exists()
+    assert {path.name for path in (desk / "cache/meld-annotations").glob("*.csv")} == arrived
+
+
+def test_make_meld_says_in_one_sentence_what_did_not_arrive(desk, monkeypatch):
+    with served_meld(monkeypatch) as server:
+        server.how = "cut"
+        done = make_meld()
+    assert done.returncode != 0
+    check_one_sentence(done.stderr, "dev_sent_emo.csv", desk, {"train_sent_emo.csv"})
+
+
 @pytest.mark.parametrize(
     ("how", "told"),
     [
@@ -70,23 +93,17 @@ def test_make_meld_trains_scores_and_says_what_is_next(desk, monkeypatch):
         ("no network", "train_sent_emo.csv cannot be downloaded"),
     ],
 )
-def test_make_meld_says_in_one_sentence_what_did_not_arrive(desk, monkeypatch, how, told):
+def test_the_command_says_in_one_sentence_what_did_not_arrive(desk, downloads, monkeypatch, capsys, how, told):
     with served_meld(monkeypatch) as server:
         server.how = how
         if how == "no network":
             monkeypatch.setenv("AMUSE_MELD_URL", "http://127.0.0.1:9/MELD")
-        done = make_meld()
-    assert done.returncode != 0 and not (desk / "amuse-meld").exists()
-    said = [line for line in done.stderr.splitlines() if line.startswith("amuse train: ")]
-    assert len(said) == 1 and told in said[0] and "AMUSE_MELD_DIR" in said[0]
-    assert "Traceback" not in done.stderr
-    whole = {path.name for path in (desk / "cache/meld-annotations").glob("*.csv")}
-    assert whole == (set() if how == "no network" else {"train_sent_emo.csv"})
+        status = amuse.main(["train", "--dataset_name", "meld", "--cache_dir", "cache", "--use_cpu"])
+    assert status == 1
+    check_one_sentence(capsys.readouterr().err, told, desk, set() if how == "no network" else {"train_sent_emo.csv"})
 
 
-def test_the_command_does_what_the_target_does(desk, monkeypatch, capsys):
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(meld_download, "CHECKSUMS", CHECKSUMS)
+def test_the_command_does_what_the_target_does(desk, downloads, monkeypatch, capsys):
     few = ["--cache_dir", "cache", "--num_train_epochs", "1", "--hidden_size", "16", "--use_cpu"]
     with served_meld(monkeypatch):
         train.main(["--dataset_name", "meld", *few])

@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""One's own tables, from the file to a trained and evaluated model; the model that `recognize` takes."""
+"""A user's own tables, from the file to a trained and evaluated model; the model that `recognize` chooses."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ WORDS = {"joy": "wonderful", "anger": "dreadful", "neutral": "table"}
 
 @pytest.fixture
 def talks(tmp_path):
-    """A spreadsheet of 24 conversations, without splits."""
+    """A spreadsheet with 24 conversations and without splits."""
     emotions = np.random.default_rng(0).choice(list(WORDS), (24, 3))
     rows = [
         {"Conversation": n, "Turn": t, "Who": "AB"[t % 2], "Sentence": f"A {WORDS[e]} {t}.", "Feeling": e}

@@ -1,4 +1,4 @@
-"""Means of models and scores of a part of the utterances in the tables of studies."""
+"""Averages of models, and scores of a part of the utterances, in the tables of studies."""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ def frame(joy, truth="jaaj") -> pd.DataFrame:
 
 def test_the_mean_of_models_decides_by_their_mean_probability():
     first, second = frame([0.9, 0.6, 0.1, 0.4]), frame([0.8, 0.1, 0.2, 0.9])
-    mean = mean_prediction([first, second.sample(frac=1, random_state=0)])  # in any order
+    mean = mean_prediction([first, second.sample(frac=1, random_state=0)])  # the order does not matter
     assert mean["prediction"].tolist() == ["joy", "anger", "anger", "joy"]
     np.testing.assert_allclose(mean["probability_joy"], [0.85, 0.35, 0.15, 0.65])
     with pytest.raises(ValueError, match="different utterances or emotions"):
@@ -38,6 +38,6 @@ def test_a_part_is_scored_by_itself():
     runs = [frame([0.9, 0.1, 0.9, 0.9]), frame([0.9, 0.9, 0.1, 0.9])]
     voted, number = scores_of_part(runs, parts, "voted", "conversation")
     assert number == 2
-    assert voted.mean() == pytest.approx((1 + 1 / 3) / 2)  # all right; joy for both: F1 2/3 and 0
+    assert voted.mean() == pytest.approx((1 + 1 / 3) / 2)  # all correct; joy for both: F1 of 2/3 and 0
     other, _ = scores_of_part(runs[1:], parts, "other", "conversation")
     assert other.mean() == 1

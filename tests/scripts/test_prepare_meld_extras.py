@@ -1,4 +1,4 @@
-"""The command that makes votes and further conversations for MELD of EmotionLines's and ECF's files."""
+"""The command that makes votes and additional conversations for MELD from the files of EmotionLines and ECF."""
 
 import csv
 import json
@@ -114,7 +114,7 @@ def test_other_files_are_refused(meld, tmp_path):
 
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(2, 12))
 def test_votes_of_dialogues_that_were_cut_are_found(seed, number, length):
-    """Dialogues of few short lines that repeat, cut into parts as MELD's: each part gets its own votes."""
+    """Dialogues of a few short lines that repeat are cut into parts, as in MELD, and each part gets its own votes."""
     chooser = random.Random(seed)
     dialogues = [
         [

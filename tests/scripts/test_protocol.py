@@ -1,4 +1,4 @@
-"""What makes scores honest: who opens the test split, which encoders know it, what is scored besides."""
+"""Honest scores: which commands open the test split, which encoders were trained on it, and additional scores."""
 
 import json
 import re
@@ -35,7 +35,7 @@ HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Se
 
 
 def small_meld(folder, splits=("train", "dev", "test")):
-    """MELD's files with a few made-up utterances, the same in each split but for one in test."""
+    """MELD's files with a few invented utterances. All splits have the same ones, and the test split has one more."""
     said = [("Ada", "Oh no!", "fear"), ("Ben", "What is it?", "neutral"), ("Ada", "I am so happy.", "joy")]
     for split in splits:
         lines = [HEADER]
@@ -55,7 +55,7 @@ def small_training(data_dir, output_dir, name="meld") -> list[str]:
 
 def test_training_needs_no_test_split_and_evaluation_opens_it_on_demand_alone(tmp_path):
     data, model = small_meld(tmp_path, ("train", "dev")), tmp_path / "model"
-    (data / "test_sent_emo.csv").mkdir()  # whoever opens it fails
+    (data / "test_sent_emo.csv").mkdir()  # opening it fails
     train.main(small_training(data, model))
     (data / "test_sent_emo.csv").rmdir()
     where = ["--model", str(model), "--dataset_name", "meld", "--data_dir", str(data), "--num_resamples", "20"]
@@ -76,7 +76,7 @@ def test_training_needs_no_test_split_and_evaluation_opens_it_on_demand_alone(tm
     frame = pd.read_parquet(predictions)
     assert len(frame) == 12 and frame["speaker"].tolist()[3] == "Cleo" and frame["utterance"][3] == "dia0_utt3"
     assert (frame["emotion"] == frame["prediction"]).mean() == pytest.approx(results["accuracy"])
-    # the interval draws whole conversations
+    # the interval resamples whole conversations
     columns = [f"probability_{emotion}" for emotion in load_conversations("meld", str(data), str(tmp_path)).emotions]
     numbers = {emotion: number for number, emotion in enumerate(MELD_EMOTIONS)}
     drawn = weighted_f1_interval(
@@ -159,7 +159,7 @@ def test_training_and_evaluation_warn_and_share_the_states_of_a_frozen_encoder(t
     where += ["--cache_dir", str(tmp_path / "cache"), "--output", str(tmp_path / "results.json"), "--pictures", "False"]
     results = evaluate.main([*where, "--split", "validation", "--num_resamples", "0"])
     assert results["warnings"] == [kept] and f"Warning: {kept}" in capsys.readouterr().out
-    # the states of the training are used again
+    # the evaluation uses the states that the training cached
     assert cached and sorted((tmp_path / "cache").rglob("*generator*.arrow")) == cached
     assert results["weighted_f1"] == pytest.approx(history["best_weighted_f1"], abs=1e-9)
     dropped = evaluate.main([*where, "--word_drop_rate", "1"])
@@ -292,7 +292,7 @@ def test_calibration_changes_two_numbers_and_what_reads_it(tmp_path, capsys):
     ]
     before = {path.name: path.read_bytes() for path in model.iterdir() if path.is_file()}
     found = calibrate.main([*where, "--use_cpu"])
-    again = calibrate.main([*where, "--use_cpu"])  # starts from the uncalibrated model
+    again = calibrate.main([*where, "--use_cpu"])  # it starts from the uncalibrated model
     assert again["temperature"] == pytest.approx(found["temperature"]) and found["temperature"] != 1
     assert found["after"]["negative_log_likelihood"] < found["before"]["negative_log_likelihood"]
     changed = {name for name, contents in before.items() if (model / name).read_bytes() != contents}
@@ -343,7 +343,7 @@ def test_the_temperature_shapes_the_confidence_of_an_utterance_and_is_saved(tmp_
 
 
 def ravdess_file(folder, **changes):
-    """A file as it is published, of 4 actors who say two emotions twice."""
+    """A file as published, in which four actors speak two emotions twice."""
     names = [f"03-01-{e:02}-01-01-{r:02}-{a:02}" for a in range(1, 5) for e in (3, 5) for r in (1, 2)]
     columns = {
         "name": np.array(names),

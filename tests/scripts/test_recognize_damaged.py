@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""recognize.py on hundreds of damaged files: a timeline or a line that says what is wrong, for each of them."""
+"""recognize.py on hundreds of damaged files: for each, a timeline or a line that says what is wrong."""
 
 import random
 import time
@@ -70,7 +70,7 @@ def damaged_folder(tmp_path_factory):
             suffix = (generator.choice(list(CONTENTS)) if number % 3 == 0 else name).rpartition(".")[2]
             path = folder / f"words-{name.replace('.', '-')}-{number}.{suffix}"
             path.write_bytes(damaged_text(content.encode(), generator))
-    for number in range(20):  # what is no recording at all
+    for number in range(20):  # files that are not recordings
         path = folder / f"strange-{number}{generator.choice(['.mp4', '.wav', '.mov', '.ogg'])}"
         path.write_bytes(generator.choice([b"", b"{}", generator.randbytes(500), CONTENTS["talk.srt"].encode()]))
     return folder
@@ -104,5 +104,5 @@ def test_each_file_gives_a_timeline_or_a_line_of_complaint(damaged_folder, model
     for file in files:
         served = file.stem in written or f"{file.stem}-0" in written
         assert served != (str(file) in complained), file
-    assert len(complained) > 100 and len(written) > 100  # damage is neither always fatal nor always harmless
+    assert len(complained) > 100 and len(written) > 100  # some damage is fatal, some is harmless
     assert np.diff([start, *seconds]).max() < 10

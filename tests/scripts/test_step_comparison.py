@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""`scripts/benchmark.py step --against`: which code is timed, and on what."""
+"""`scripts/benchmark.py step --against`: the code that is timed, and its batches."""
 
 import shutil
 import subprocess

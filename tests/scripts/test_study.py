@@ -1,4 +1,4 @@
-"""scripts/run_study.py: what is done, what is not done twice, and what is said about it."""
+"""scripts/run_study.py: the runs of a study, the finished runs that are skipped, and the report."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ STUDIES = sorted(path.stem for path in study_description.FOLDER.glob("*.yaml"))
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A folder with a study of its own on a few conversations whose audio features tell the emotion."""
+    """A folder with a study on a few conversations whose audio features determine the emotion."""
     generator = np.random.default_rng(0)
     for split, count in (("train", 8), ("validation", 10), ("test", 6)):
         rows = []
@@ -67,7 +67,7 @@ def run(home, *more, study="small"):
 
 @pytest.fixture
 def done(monkeypatch) -> dict[str, list]:
-    """The arguments of the trainings and evaluations that are run."""
+    """The arguments of the trainings and evaluations that run."""
     calls = {"train": [], "evaluate": []}
 
     def counted(name, original):
@@ -91,7 +91,7 @@ def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys, mo
     assert frame["test_unseen_speakers_num_utterances"].tolist() == [24] * 9
 
     predictions = pd.read_parquet(folder / "predictions.parquet")
-    assert len(predictions) == 9 * 24 and "emotion" not in predictions  # those stand in the data
+    assert len(predictions) == 9 * 24 and "emotion" not in predictions  # the data contains the labels
     truth = {
         u["id"] if "id" in u else f"{c['id']}_{n}": u["emotion"]
         for c in map(json.loads, (home / "test.jsonl").read_text().splitlines())
@@ -122,11 +122,13 @@ def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys, mo
     block = "<!-- results of small/mine -->\nold\n<!-- end of results -->"
     other = block.replace("small/mine", "small/mine, other/mine")
     text.write_text(f"Before\n{block}\nbetween\n{other}\n")
-    for _ in range(2):  # the second time in place of the first
+    for _ in range(2):  # the second result replaces the first
         fill_in(text, home / "results")
         told = text.read_text()
         assert told.startswith("Before\n<!-- results of small/mine -->\n| study and data |")
-        assert told.endswith(f"<!-- end of results -->\nbetween\n{other}\n")  # not all of it is there: left alone
+        assert told.endswith(
+            f"<!-- end of results -->\nbetween\n{other}\n"
+        )  # a block whose results are incomplete does not change
         assert told.count(f"| [small/mine](results/small/mine/results.md) | both | {means['both']:.4f} ± ") == 1
     verdict = report.differences[("both", "{}")]["verdict"]
     assert f"| {means['both'] - means['none']:+.4f} to none: {verdict} |" in told
@@ -136,13 +138,15 @@ def test_a_study_is_done_once_and_told_with_its_intervals(home, done, capsys, mo
     run(home)
     assert done == {"train": [], "evaluate": []}
     assert pd.read_parquet(folder / "runs.parquet").equals(frame)
-    # other training data is another training, other test data another evaluation
+    # changed training data needs a new training, changed test data a new evaluation
     lines = (home / "test.jsonl").read_text().splitlines()
     (home / "test.jsonl").write_text("\n".join(lines[:5]), encoding="utf-8")
     run(home, "--variants", "both")
     assert len(done["train"]) == 0 and len(done["evaluate"]) == 3
     run(home, "--variants", "both", "--delete_models")
-    assert len(done["evaluate"]) == 3 and len(list(home.glob("out/trainings/*/model"))) == 3  # of the other variant
+    assert (
+        len(done["evaluate"]) == 3 and len(list(home.glob("out/trainings/*/model"))) == 3
+    )  # the models of the other variant
     (home / "test.jsonl").write_text("\n".join(lines[:4]), encoding="utf-8")
     with (
         monkeypatch.context() as later,
@@ -195,7 +199,7 @@ def test_too_few_seeds_and_other_settings_are_a_try(home, done):
     assert "A trial" in report.markdown() and "--seeds 1 --trial --validation_only" in report.markdown()
     assert [args.split for [args] in done["evaluate"]] == ["validation"]
     assert not (home / "results").exists() and (home / "out/results/small/mine/results.md").is_file()
-    # settings that are tried are not chosen by the test split
+    # trial settings are not evaluated on the test split
     done["evaluate"].clear()
     run(
         home,
@@ -232,7 +236,7 @@ def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
     study["plots"] = [{"x": "missing_rate", "lines": ["disturbed_modalities", "variant"]}]
     write(home / "studies" / "disturbed.yaml", study)
     report = run(home, study="disturbed")["mine"]
-    # what the model does not have is not disturbed; a rate of 0 is scored as what it is
+    # a modality that the model lacks is not disturbed; a rate of 0 is scored as undisturbed
     assert len(done["train"]) == 3 and len(report.frame) == 12 and len(done["evaluate"]) == 24
     by_rate = {
         json.loads(e)["missing_rate"]: m
@@ -248,7 +252,7 @@ def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
     assert (
         "| scaled, missing rate 0.9 (audio) |" in report.markdown() and "calibration error without" in report.markdown()
     )
-    assert report.preferred is None  # among disturbances there is nothing to choose
+    assert report.preferred is None  # a study of disturbances prefers no variant
     summary = {**report.summary(), "rows": []}
     assert comparison(summary).startswith(f"calibration error {scaled[errors].mean():.3f}, with a temperature ")
     assert list(report._curves("missing_rate", ["disturbed_modalities", "variant"])) == [
@@ -262,7 +266,7 @@ def test_a_temperature_is_no_reason_to_prefer_a_variant(home):
     study = yaml.safe_load((home / "studies" / "small.yaml").read_text())
     variants = {"plain": {"num_train_epochs": 8}, "scaled": {"num_train_epochs": 8, "calibrate": True}}
     write(home / "studies" / "scaled.yaml", {**study, "variants": variants, "baseline": "plain"})
-    assert run(home, study="scaled")["mine"].preferred is None  # it changes no prediction
+    assert run(home, study="scaled")["mine"].preferred is None  # the temperature changes no prediction
     # `both again` would tie with `both`
     assert run(home, "--variants", "both", "none")["mine"].preferred in ("both", "none")
 
@@ -332,11 +336,11 @@ def test_scenes_votes_and_the_mean_of_seeds_in_one_study(home, done):
     write(home / "studies" / "scenes.yaml", study)
     places = ["--set", f"data_dir={home}", "use_cpu=true", f"groups={home}/votes.csv", f"soft_labels={home}/votes.csv"]
     report = run(home, "--trial", "--parts", str(home / "parts.csv"), *places, study="scenes")["scenes"]
-    assert len(done["train"]) == 2 * 2 * 2 * 2  # variants, seeds, folds and splits that are scored
+    assert len(done["train"]) == 2 * 2 * 2 * 2  # variants, seeds, folds and scored splits
     assert report.frame["variant"].tolist() == ["hard", "hard", "soft", "soft", "mean of seeds"]
     assert set(report.frame["test_num_utterances"]) == {32} and report.unit == "conversation"
     trained = [arguments[0].soft_labels for arguments in done["train"]]
-    assert trained.count(None) == 8 and len(set(trained)) == 5  # each fold has its own table
+    assert trained.count(None) == 8 and len(set(trained)) == 5  # each fold has a table
     text = report.markdown()
     assert "| even | 16 |" in text and "nan" not in text
     with pytest.raises(FileNotFoundError, match="which scenes needs to divide scenes"):
@@ -407,7 +411,7 @@ def test_a_data_set_may_have_variants_and_seeds_of_its_own(home):
 
 def test_the_same_training_is_recognized_by_what_it_does():
     plain = run_digests.settings_of({"dataset_name": "folder", "data_dir": "x", "modalities": ["text"]})
-    assert "hidden_size" not in plain  # an option that comes later changes no digest
+    assert "hidden_size" not in plain  # an option that is added later changes no digest
     said = {"fusion": "gate", "contexts": "both", "modalities": ["text"], "train_fraction": 1.0, "hidden_size": 256}
     assert run_digests.settings_of({"dataset_name": "folder", "data_dir": "x", **said}) == plain
     small = run_digests.settings_of({"preset": "small"})
@@ -433,12 +437,12 @@ def test_data_is_recognized_by_what_it_holds(tmp_path, monkeypatch):
     assert digest(vision_features=tables[0]) == first
     tables[0].rename(tmp_path / "moved")
     assert digest(vision_features=tmp_path / "moved") == first
-    monkeypatch.setattr(Sample, "VERSION", "9.9.9")  # it makes other rows of the same files
+    monkeypatch.setattr(Sample, "VERSION", "9.9.9")  # it makes other rows from the same files
     assert digest(vision_features=tmp_path / "moved") != first
 
 
 def seeds(*shares_right, conversations=40, salt=0):
-    """Runs of which each predicts such a share of the labels right."""
+    """Runs that each predict the given share of the labels correctly."""
     generator = np.random.default_rng(0)
     references = generator.integers(3, size=5 * conversations)
     groups = np.repeat([f"c{n}" for n in range(conversations)], 5)
@@ -468,10 +472,10 @@ def test_seeds_are_compared_on_the_same_conversations():
     assert good.difference(good)["difference"] == 0 and good.difference(good)["verdict"] == "not significant"
     named = SeedScores(runs, 3, ["a", "b", "c"])
     assert named.difference(named) == {"difference": 0, "interval": [0, 0], "verdict": "not significant"}
-    # on the same conversations a difference is surer than two intervals tell
+    # on the same conversations, a difference is more certain than the two intervals show
     width = np.ptp(good.interval()) + np.ptp(bad.interval())
     assert np.ptp(found["interval"]) < width
-    # seeds that differ as much as the variants do tell nothing, unless they are the same trainings, evaluated in two ways
+    # if seeds differ as much as variants, nothing is significant, unless both variants evaluate the same trainings
     scattered, scattered_runs = seeds(0.5, 0.7, 0.9)
     better = [(r, np.where(np.arange(len(p)) % 20 == 0, r, p), c) for r, p, c in scattered_runs]
     slightly, names = SeedScores(better, 3), ["a", "b", "c"]

@@ -1,4 +1,4 @@
-"""What a training leaves for later: reports to a tracker, and a recipe with which it is repeated."""
+"""Records of a training: reports to a tracker, and a recipe with which the training can be repeated."""
 
 import importlib.util
 import json
@@ -39,7 +39,7 @@ def data(corpus) -> list[str]:
 
 @pytest.fixture(scope="module")
 def reported(corpus, tmp_path_factory):
-    """The folder of a training that reported to TensorBoard."""
+    """The output folder of a training that reported to TensorBoard."""
     pytest.importorskip("tensorboard", reason="needs the extra tracking")
     output = tmp_path_factory.mktemp("reported") / "model"
     train.main([*data(corpus), *words(**SETTINGS, output_dir=output, report_to="tensorboard")])
@@ -78,7 +78,9 @@ def test_a_tracker_that_is_missing_is_said_before_the_training(corpus, tmp_path,
 def test_a_training_is_repeated_by_its_recipe(reported, corpus, tmp_path):
     recipe = yaml.safe_load((reported / "recipe.yaml").read_text(encoding="utf-8"))
     assert recipe.items() >= SETTINGS.items() and recipe["seed"] == 42
-    assert recipe["fusion"] == "gate" and recipe["modalities"] == ["text"]  # what was left out is resolved
+    assert recipe["fusion"] == "gate" and recipe["modalities"] == [
+        "text"
+    ]  # options that were not given have their defaults
     assert not {"output_dir", "report_to", "resume_from_checkpoint"} & recipe.keys()
     again = tmp_path / "again"
     record = train.main(["--recipe", str(reported / "recipe.yaml"), *words(output_dir=again, use_cpu=True)])
@@ -116,7 +118,7 @@ def test_a_sweep_finds_the_trial_with_the_best_validation_score(corpus, tmp_path
     pytest.importorskip("optuna", reason="needs the extra sweep")
     from docs.examples import sweep
 
-    assert not (corpus / "test.jsonl").exists()  # nothing reads it
+    assert not (corpus / "test.jsonl").exists()  # the sweep must not read it
     study = sweep.main(2, str(tmp_path), *data(corpus), *words(hidden_size=8, num_man_layers=1, num_train_epochs=1))
     scores = [
         json.loads((tmp_path / f"trial-{number}" / "training_history.json").read_text())["best_weighted_f1"]

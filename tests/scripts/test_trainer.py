@@ -57,7 +57,7 @@ def trainer_of(model, sample, folder, **settings) -> Trainer:
     arguments = {
         **{"per_device_train_batch_size": 4, "per_device_eval_batch_size": 2, "num_train_epochs": 2, "seed": 3},
         **{"learning_rate": 1e-3, "save_strategy": "no", "report_to": "none", "disable_tqdm": True, "use_cpu": True},
-        # the collator is the processor, which reads the whole conversation
+        # the processor is the collator, and reads the whole conversation
         **{"remove_unused_columns": False, "label_names": ["labels"], "logging_strategy": "no"},
         **settings,
     }
@@ -81,7 +81,7 @@ def test_training_evaluation_and_prediction(sample, tmp_path):
     evaluations = [line for line in trainer.state.log_history if "eval_weighted_f1" in line]
     assert len(evaluations) == 2 and np.isfinite(evaluations[-1]["eval_loss"])
 
-    # 5 conversations in batches of 2, whose lengths differ: what the metric got is what the model says
+    # 5 conversations of different lengths in batches of 2: the metric gets the outputs of the model
     result = trainer.predict(validation)
     lengths = [len(conversation["utterances"]) for conversation in validation.conversations]
     assert len({max(lengths[:2]), max(lengths[2:4]), lengths[4]}) > 1
@@ -96,7 +96,7 @@ def test_training_evaluation_and_prediction(sample, tmp_path):
     assert result.metrics["test_num_utterances"] == (result.label_ids != -100).sum() > 20
     assert result.metrics["test_weighted_f1"] == pytest.approx(evaluations[-1]["eval_weighted_f1"])
 
-    # more than the logits for who asks; lengths differ here too
+    # other outputs than the logits can be requested; their lengths differ too
     ignored = [k for k in config.keys_to_ignore_at_inference if k not in ("fusion_shares", "modality_logits")]
     logits, shares, by_modality = trainer.predict(validation, ignore_keys=ignored).predictions
     assert shares.shape == (5, max(lengths), 2) and by_modality.shape == (5, max(lengths), 2, config.num_labels)
@@ -114,7 +114,7 @@ def test_training_evaluation_and_prediction(sample, tmp_path):
 def test_everything_but_the_logits_is_left_out_of_an_evaluation(sample):
     fields = {field.name for field in dataclasses.fields(AmuseEmotionRecognitionOutput)}
     assert fields - set(sample[3].keys_to_ignore_at_inference) == {"loss", "logits"}
-    # as the ecosystem expects it of a tuple
+    # the order in a tuple that users of transformers expect
     tokens = torch.randn(1, 2, 3, 6)
     batch = {"text_features": tokens, "speaker_ids": torch.zeros(1, 2).long(), "labels": torch.tensor([[0, 1]])}
     model = small_model()
@@ -124,7 +124,7 @@ def test_everything_but_the_logits_is_left_out_of_an_evaluation(sample):
 
 @pytest.mark.parametrize("step", [2, 3])
 def test_a_resumed_training_ends_with_the_same_weights(sample, tmp_path, step):
-    # 2 steps in an epoch: the end of an epoch, and the middle of one; with dropout
+    # an epoch has 2 steps: stop at the end and in the middle of an epoch; with dropout
     settings = {"num_train_epochs": 3, "save_strategy": "steps", "save_steps": step, "save_total_limit": 10}
     config = sample[3]
     trainer_of(fresh_model(config, modality_dropout=0.2), sample, tmp_path / "whole", **settings).train()
@@ -145,7 +145,7 @@ def test_a_resumed_training_ends_with_the_same_weights(sample, tmp_path, step):
 
 
 class StopAt(TrainerCallback):
-    """As if the process ended after so many steps."""
+    """Ends the training after a number of steps, like the end of the process."""
 
     def __init__(self, step: int):
         self.step = step
@@ -155,7 +155,7 @@ class StopAt(TrainerCallback):
 
 
 def test_accumulated_gradients_are_those_of_the_larger_batch(sample, tmp_path):
-    # the small batches hold different numbers of labelled utterances, so a mean of means would be another loss
+    # the small batches have different numbers of labelled utterances, so a mean of means would be another loss
     train = sample[0]
     config = sample[3]
     counts = [sum(u["emotion"] is not None for u in c["utterances"]) for c in train.conversations]
@@ -184,7 +184,7 @@ def test_adapters_are_trained_and_saved_by_themselves(sample, tmp_path):
     trainer = trainer_of(peft_model, sample, tmp_path, activation_checkpointing=True, num_train_epochs=1, **settings)
     batches = [processor([train[n] for n in range(start, start + 4)]) for start in (0, 4)]
     peft_model.train()
-    with torch.no_grad():  # one step on both batches: their mean over utterances is the loss that is logged
+    with torch.no_grad():  # one step on both batches: the logged loss is the mean over their utterances
         number = sum((batch["labels"] != -100).sum() for batch in batches)
         expected = sum(peft_model(**batch, num_items_in_batch=number).loss for batch in batches)
     assert trainer.train().training_loss == pytest.approx(float(expected), rel=1e-5)

@@ -1,14 +1,10 @@
-"""scripts/train.py and scripts/evaluate.py, run as a user runs them."""
+"""scripts/train.py and scripts/evaluate.py, as users run them."""
 
 import hashlib
 import json
-import os
 import random
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -28,15 +24,15 @@ from modeling_amuse.scripts.training.model_building import build_model
 from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
 from modeling_amuse.scripts.training.training_data import load_training_data
+from tests.forked_processes import environment, free_port, run, start
 from tests.small_models import small_config
 
-ROOT = Path(__file__).parents[2]
 EXACT = ["--hidden_dropout", "0", "--modality_dropout", "0"]
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    """A folder of a few conversations of the sample corpus, and an audio table with gaps."""
+    """A folder with a few conversations of the sample corpus, and an audio table with gaps."""
     folder = tmp_path_factory.mktemp("corpus")
     rows = ["utterance_id,pitch,energy"]
     for split, count in (("train", 11), ("validation", 4), ("test", 4)):
@@ -50,40 +46,8 @@ def corpus(tmp_path_factory):
     return folder
 
 
-def command(script: str, *arguments, processes: int = 1) -> list[str]:
-    launcher = [sys.executable]
-    if processes > 1:
-        launcher += [
-            "-m",
-            "torch.distributed.run",
-            "--nproc_per_node",
-            str(processes),
-            "--master_port",
-            str(free_port()),
-        ]
-    return [*launcher, str(ROOT / "scripts" / script), *map(str, arguments)]
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def environment() -> dict:
-    return {**os.environ, "ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-
-
-def run(*arguments, **settings) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(*arguments, **settings), env=environment(), capture_output=True, text=True, timeout=300, cwd="/"
-    )
-
-
 def trained(*arguments, **settings) -> str:
-    """What a training printed that must succeed."""
+    """The output of a training, which must succeed."""
     result = run("train.py", *arguments, **settings)
     assert result.returncode == 0, result.stderr[-3000:]
     return result.stdout
@@ -130,7 +94,7 @@ def test_train_and_evaluate(corpus, tmp_path):
     }
     table = [line.split(",") for line in (corpus / "audio.csv").read_text().splitlines()[1:]]
     pitches = [float(pitch) for identifier, pitch, _ in table if identifier in ids]
-    assert statistics["mean"][0] == pytest.approx(sum(pitches) / len(pitches))  # the training split's alone
+    assert statistics["mean"][0] == pytest.approx(sum(pitches) / len(pitches))  # computed on the training split alone
 
     results = tmp_path / "scores" / "results.json"
     evaluation = ["--model", output, "--dataset_name", "folder", "--data_dir", corpus, "--output", results, *audio]
@@ -143,7 +107,7 @@ def test_train_and_evaluate(corpus, tmp_path):
     pictures = [results.with_name(f"results_{name}.png") for name in ("confusion_matrix", "reliability")]
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
-    # the score on the validation split is the one by which the epoch was chosen
+    # the epoch was chosen by this score on the validation split
     run("evaluate.py", *evaluation, "--split", "validation", "--pictures", "False")
     assert json.loads(results.read_text())["weighted_f1"] == pytest.approx(history["best_weighted_f1"], abs=1e-9)
 
@@ -157,8 +121,11 @@ def test_train_and_evaluate(corpus, tmp_path):
 def test_killed_three_times_and_resumed_it_ends_with_the_same_weights(corpus, tmp_path, loss):
     arguments = ["--audio_features", corpus / "audio.csv", "--modality_dropout", 0.2, "--contrastive_loss", loss]
     arguments += ["--num_train_epochs", 14, "--early_stopping_patience", 99]
+    # short epochs of two steps
+    arguments += ["--train_fraction", 0.4, "--per_device_train_batch_size", 2, "--num_man_layers", 1]
     arguments += ["--weight_averaging", 0.9] if loss == "none" else []
-    trained(*train_arguments(corpus, tmp_path / "undisturbed", *arguments))
+    # in this process, which has another hash seed than the processes below
+    train.main([*map(str, train_arguments(corpus, tmp_path / "undisturbed", *arguments, "--use_cpu"))])
     undisturbed = history_without_times(tmp_path / "undisturbed")
     seconds = json.loads((tmp_path / "undisturbed" / "training_history.json").read_text())["history"][-1]["seconds"]
 
@@ -167,16 +134,14 @@ def test_killed_three_times_and_resumed_it_ends_with_the_same_weights(corpus, tm
     print(f"moments of the kills drawn with the seed {seed}")  # shown when the test fails
     for _ in range(3):
         before = latest_checkpoint(tmp_path / "killed" / "checkpoints")
-        process = subprocess.Popen(
-            command("train.py", *resumed), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        # some moment of the epochs after the first that it finishes: computing, evaluating or writing
-        while process.poll() is None and latest_checkpoint(tmp_path / "killed" / "checkpoints") == before:
-            time.sleep(0.01)
+        process = start("train.py", resumed, tmp_path, environment())
+        # a random moment after the first finished epoch: while the process computes, evaluates or writes
+        while process.is_alive() and latest_checkpoint(tmp_path / "killed" / "checkpoints") == before:
+            time.sleep(0.02)
         time.sleep(generator.uniform(0, 1.5 * seconds))
-        assert process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        assert process.is_alive()
+        process.kill()
+        process.join()
     trained(*resumed)
     assert digest(tmp_path / "killed") == digest(tmp_path / "undisturbed")
     assert history_without_times(tmp_path / "killed") == undisturbed
@@ -184,7 +149,7 @@ def test_killed_three_times_and_resumed_it_ends_with_the_same_weights(corpus, tm
 
 def history_without_times(folder) -> dict:
     history = json.loads((folder / "training_history.json").read_text())
-    del history["runs"]  # one for each start
+    del history["runs"]  # it has an entry for each start
     for line in history["history"]:
         del line["seconds"]
     return history
@@ -266,7 +231,7 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
         (["--num_train_epochs", "0"], ValueError, "--num_train_epochs must be at least 1, but is 0"),
         (["--gradient_accumulation_steps", "0"], ValueError, "--gradient_accumulation_steps must be at least 1"),
         (["--per_device_eval_batch_size", "0"], ValueError, "--per_device_eval_batch_size must be at least 1"),
-        (["--lr_scheduler_type", "reduce_lr_on_plateau"], SystemExit, "2"),  # it needs the scores
+        (["--lr_scheduler_type", "reduce_lr_on_plateau"], SystemExit, "2"),  # this scheduler needs scores
         (["--freeze_text_model"], ValueError, "--freeze_text_model needs --text_model"),
         (["--encoder_learning_rate", "1e-5"], ValueError, "--encoder_learning_rate .* needs --text_model"),
         (

@@ -1,4 +1,4 @@
-"""What may regularize a training, and the batches of several corpora."""
+"""Options that regularize a training, and the batches of several corpora."""
 
 from types import SimpleNamespace
 
@@ -48,7 +48,7 @@ def test_layers_are_dropped_in_training_alone(encoder):
     torch.testing.assert_close(encoder.eval()(words).last_hidden_state, whole)
     found = [encoder.train()(words).last_hidden_state for _ in range(40)]
     number = len({tuple(states.flatten().tolist()) for states in found})
-    assert 2 < number <= 8  # each of three layers is there or not
+    assert 2 < number <= 8  # each of three layers is kept or dropped
     found[0].sum().backward()
     layers = [p for name, p in encoder.named_parameters() if ".layer." in name]
     assert all(p.grad is not None for p in layers)
@@ -67,7 +67,7 @@ def test_what_cannot_be_dropped_is_refused():
 
 
 class Corpus(list):
-    """So many conversations of these lengths."""
+    """A corpus whose conversations have the given lengths."""
 
     def lengths(self):
         return list(self)
@@ -101,7 +101,7 @@ def test_further_corpora_may_come_first():
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 5), st.booleans(), st.integers(0, 1000))
 def test_one_corpus_is_read_in_the_order_of_earlier_trainings(lengths, size, group, seed):
-    """So that a training that was begun before there were several corpora goes on as it would have."""
+    """A training that was started before several corpora were supported continues without a change."""
     generator = np.random.default_rng(seed)
     if group:
         torch_generator = torch.Generator().manual_seed(int(generator.integers(2**31)))

@@ -1,4 +1,4 @@
-"""train.py with LoRA, gradient checkpointing and a chosen attention; what it says of recordings that it does not read."""
+"""train.py with LoRA, gradient checkpointing and a chosen attention; its message about recordings that it does not read."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def corpus(tmp_path_factory):
 
 
 def trained(corpus, output, *more):
-    """The folder of a training in this process."""
+    """Run a training in this process. Returns its output folder."""
     arguments = ["--dataset_name", "folder", "--data_dir", corpus, "--cache_dir", corpus / "cache"]
     arguments += ["--hidden_size", 8, "--per_device_train_batch_size", 2, "--num_train_epochs", 2]
     train.main(list(map(str, [*arguments, "--output_dir", output, *more])))
@@ -58,7 +58,7 @@ def test_lora_gives_a_merged_model_and_its_adapter(corpus, tmp_path, tiny_text_e
     merged = AmuseForEmotionRecognition.from_pretrained(output)
     pretrained = load_file(f"{encoder_dir}/model.safetensors")
     found = merged.amuse.text_model.state_dict()
-    assert found.keys() == pretrained.keys()  # the encoder's own names: adapters are merged
+    assert found.keys() == pretrained.keys()  # the names are those of the encoder, because adapters are merged
     moved = {name for name, tensor in pretrained.items() if not torch.equal(found[name], tensor)}
     assert moved == {n for n in pretrained if ".layer." in n and n.endswith("weight") and "LayerNorm" not in n}
 
@@ -98,7 +98,7 @@ def test_a_stopped_lora_training_ends_with_the_same_weights(corpus, tmp_path, ti
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(training_loop, "train_epoch", stopped)
         trained(corpus, tmp_path / "stopped", *arguments)
-    # the checkpoint does not hold the encoder that the adapters belong to
+    # the checkpoint does not contain the encoder of the adapters
     other = tmp_path / "other-encoder"
     shutil.copytree(tiny_text_encoder[0], other)
     encoder = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
@@ -159,14 +159,14 @@ def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_pa
     own += ["--text_attention_dropout", "0", "--max_text_sequence", "200"]
     folder = trained(corpus, tmp_path / "amuse", *own)
     rows = [json.loads(line)["utterances"] for line in (corpus / "train.jsonl").read_text().splitlines()]
-    assert len(lengths) == 2 * 2  # in both epochs every conversation, two in a batch
+    assert len(lengths) == 2 * 2  # each epoch has every conversation, two in a batch
     for epoch in (lengths[:2], lengths[2:]):
         assert sorted(chain.from_iterable(epoch)) == sorted(map(len, rows))
     config = AmuseConfig.from_pretrained(folder)
     assert (config.text_scope, config.max_text_sequence) == ("conversation", 200)
     assert config.text_config.attention_probs_dropout_prob == 0
     assert AmuseProcessor.from_pretrained(folder).speaker_names
-    # frozen, its states depend on the conversation: none are kept, and evaluation reads as training did
+    # the states of a frozen encoder depend on the conversation: they are not cached, and evaluation reads text as training does
     for room in (training_data, evaluation_data):
         monkeypatch.setattr(room, "frozen_text_states", None)
     frozen = trained(corpus, tmp_path / "frozen", *own, "--freeze_text_model")
@@ -204,7 +204,7 @@ def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
     assert (model_args.text_scope, args.group_by_length, args.layer_decay) == ("conversation", True, 0.5)
     with pytest.raises(ValueError, match="no recipe 'iemocap'; choose from meld"):
         parse_arguments(["--recipe", "iemocap", "--output_dir", "x"])
-    with pytest.raises(SystemExit, match="2"):  # an abbreviation would name the recipe, and not read it
+    with pytest.raises(SystemExit, match="2"):  # an abbreviated option would not read the recipe
         parse_arguments(["--recip", "meld", "--output_dir", "x"])
     (tmp_path / "own.yaml").write_text("momentum: 0.9")
     monkeypatch.setattr(training_arguments, "RECIPES", tmp_path)
@@ -238,7 +238,7 @@ def test_checkpointing_and_the_attention_change_no_result(corpus, tmp_path, monk
         ("eager", ["--attn_implementation", "eager"]),
         ("checkpointing", ["--attn_implementation", "sdpa", "--gradient_checkpointing"]),
     ):
-        # no dropout: the attentions draw theirs differently
+        # no dropout, because each attention draws its own
         found[name] = losses(trained(corpus, tmp_path / name, "--hidden_dropout", "0", *more))
         assert seen == {
             "attention": {"eager" if name == "eager" else "sdpa"},

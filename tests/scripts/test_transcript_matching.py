@@ -1,4 +1,4 @@
-"""Which transcript in a folder belongs to which recording."""
+"""Finding the transcript of each recording in a folder."""
 
 import pytest
 

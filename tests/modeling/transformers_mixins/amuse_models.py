@@ -1,7 +1,7 @@
 """
 transformers' `ConfigTester` and `ModelTesterMixin` on AMuSE's configuration and models.
 
-Runs beside transformers' own tests, in a process of its own: see tests/modeling/test_transformers_mixins.py.
+It runs among transformers' own tests in a separate process: see tests/modeling/test_transformers_mixins.py.
 """
 
 import unittest
@@ -19,18 +19,18 @@ from .not_applicable import skip_not_applicable
 CONVERSATIONS, UTTERANCES = 2, 3
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
 
-# The table of the library's own base models, which have no loss; `AutoModel.register` does not extend it.
+# This table lists the base models of transformers, which have no loss. `AutoModel.register` does not extend it.
 MODEL_MAPPING_NAMES["amuse"] = "AmuseModel"
 
 
 class AmuseModelTester:
-    """A model whose modalities all have an encoder (a BERT, Whisper's encoder and a ViT), and a batch for it."""
+    """A model in which each modality has an encoder (BERT, the encoder of Whisper, ViT), and a batch for it."""
 
     hidden_size = 16
     num_hidden_layers = 2
     num_attention_heads = 2
     text_tokens, audio_tokens, frames = 5, 4, 2
-    # the tokens of the Multimodal Attention Network
+    # the number of tokens in the Multimodal Attention Network
     seq_length = text_tokens + audio_tokens + frames
     batch_size = CONVERSATIONS
     is_training = True
@@ -80,7 +80,7 @@ class AmuseModelTester:
 
 
 class AmuseFeatureModelTester(AmuseModelTester):
-    """A model whose modalities all come as features; vision has two streams."""
+    """A model that reads features of all modalities. Vision has two streams."""
 
     def modalities(self) -> dict:
         return {"text_feature_size": 6, "audio_feature_size": 3, "vision_feature_size": 5, "background_feature_size": 4}
@@ -97,8 +97,8 @@ class AmuseFeatureModelTester(AmuseModelTester):
 
 class UtterancesTester:
     """
-    Utterances without conversations, for the mixin's tests of `get_text_features` and `get_audio_features`: it expects
-    states of three dimensions, and counts the layers of the encoder that gives them, here of the self-attention (III-A).
+    Utterances without conversations, for the mixin's tests of `get_text_features` and `get_audio_features`. The mixin expects
+    states of three dimensions, and counts the layers of the encoder that returns them, here the self-attention (III-A).
     """
 
     num_hidden_layers = 1
@@ -124,7 +124,7 @@ class AmuseConfigTest(unittest.TestCase):
     def test_config_with_encoders(self):
         encoders = {name: config.to_dict() for name, config in self.model_tester.modalities().items()}
         tester = ConfigTester(self, AmuseConfig, has_text_modality=False, **encoders)
-        # not create_and_test_config_to_json_string: encoders are written in full, with defaults that were not given
+        # not create_and_test_config_to_json_string: the configurations of encoders are saved with all their defaults
         tester.create_and_test_config_to_json_file()
         tester.create_and_test_config_from_and_save_pretrained()
         tester.create_and_test_config_from_and_save_pretrained_subfolder()

@@ -1,7 +1,7 @@
 """
 transformers' `ProcessorTesterMixin` on AMuSE's processor.
 
-Runs beside transformers' own tests, in a process of its own: see tests/modeling/test_transformers_mixins.py.
+It runs among transformers' own tests in a separate process: see tests/modeling/test_transformers_mixins.py.
 """
 
 import unittest
@@ -19,7 +19,7 @@ from .not_applicable import skip_not_applicable
 class AmuseProcessorTest(ProcessorTesterMixin, unittest.TestCase):
     processor_class = AmuseProcessor
     audio_input_name = "audio_values"
-    audio_unstructured_max_length = 300  # for text and sound alike, and Whisper takes no sound of 76 samples
+    audio_unstructured_max_length = 300  # used for both text and sound; Whisper does not accept a sound of 76 samples
 
     @classmethod
     def _setup_tokenizer(cls):

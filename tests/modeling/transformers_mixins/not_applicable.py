@@ -1,4 +1,4 @@
-"""What of transformers' test classes cannot apply to AMuSE, and why."""
+"""The parts of transformers' test classes that do not apply to AMuSE, with reasons."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NOT_APPLICABLE = {
         "test_model_get_set_embeddings": "embeddings of words: there is no text encoder",
     },
 }
-"""Tests that must fail: they run, and one that does not fail is reported."""
+"""Tests that are expected to fail. They run, and a test that passes is reported."""
 
 SWITCHES = {
     "AmuseModelTest": {
@@ -26,10 +26,10 @@ SWITCHES = {
         "test_resize_embeddings": (False, "embeddings of words: there is no text encoder"),
     },
 }
-"""The mixins' own switches of parts that do not apply. tests/test_modality_features.py checks the shapes."""
+"""Switches of the mixins for parts that do not apply. tests/modeling/test_modality_features.py checks the shapes."""
 
 ACCEPTED_SKIPS = [
-    # the machine, and options of transformers' test runs
+    # hardware, and options of transformers' test runs
     r"test requires (accelerator|multiple accelerators|MPS|Flash Attention|the kernels library|deepspeed|Torchcodec)",
     r"test is slow",
     # language models
@@ -39,22 +39,22 @@ ACCEPTED_SKIPS = [
     r"does not support sliding window mask",
     r"does not have position embeddings",
     r"resize_(embeddings|token_embeddings)|resizing embeddings",
-    # mixtures of experts, tensor parallelism, weights under other names or kept in float32
+    # mixtures of experts, tensor parallelism, renamed weights, weights kept in float32
     r"grouped_mm|sparse experts|output_router_logits",
     r"does not have a TP plan",
     r"No conversion found",
     r"no _keep_in_fp32_modules|has no _keep_in_fp32_modules",
-    # one class is composite, the other is not, and each has its own tests
+    # tests for composite models only, or for other models only
     r"not composite|not a composite model|AmuseModel does not support SDPA|No subconfigs",
     r"No model with a differentiable loss was available to verify enable_input_require_grads",  # AmuseFeatureModelTest
     # processors of chats and videos
     r"no chat template|doesn't accept chat templates|_get_num_multimodal_tokens|video_processor attribute not present",
 ]
-"""Reasons for which the mixins themselves skip a test. A skip for any other reason is a failure."""
+"""Reasons for which the mixins themselves may skip a test. A skip for another reason is a failure."""
 
 
 def skip_not_applicable(test_class: type) -> type:
-    """Apply the lists above to a test class; a name that its mixin does not know is an error."""
+    """Apply the lists above to a test class. A name that is not in its mixin is an error."""
     for name, reason in NOT_APPLICABLE.get(test_class.__name__, {}).items():
         setattr(test_class, name, pytest.mark.xfail(reason=reason, strict=True)(getattr(test_class, name)))
     for name, (value, _) in SWITCHES.get(test_class.__name__, {}).items():

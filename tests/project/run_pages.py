@@ -1,10 +1,11 @@
 """
-The steps of a page of documentation, one after the other in one process: importing takes longer than most of them.
+Run the steps of several pages of documentation in one process: importing takes longer than most of them.
 
-    python tests/project/run_page.py '[{"kind": "python", "text": "print(1)"}, {"kind": "bash", "text": "amuse train ..."}]'
+    python tests/project/run_pages.py '[[{"kind": "python", "text": "print(1)"}, {"kind": "bash", "text": "amuse train ..."}]]'
 
-The last line of the output is a JSON list with an entry for each step: null when it succeeded, else the end of what it printed
-and its error. A step that follows a failed one is run all the same. Python blocks share their names, as on the page.
+The argument is a list of pages, each a list of steps. The last line of the output is a JSON list with a list for each page:
+for each step null if it succeeded, else the end of its output and its error. After a failed step, the next one is run. The
+Python blocks of a page share their names, as a reader of the page expects.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ recognizer = pipeline("emotion-recognition", model="amuse-sample")
 
 
 def run(step: dict, names: dict) -> str | None:
-    """Returns None, or what went wrong."""
+    """Run a step. Returns None, or the error."""
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -55,6 +56,10 @@ def run_command(command: str) -> int:
     return done.returncode
 
 
-if __name__ == "__main__":
+def run_page(steps: list[dict]) -> list[str | None]:
     names = {}
-    print("\n" + json.dumps([run(step, names) for step in json.loads(sys.argv[1])]))
+    return [run(step, names) for step in steps]
+
+
+if __name__ == "__main__":
+    print("\n" + json.dumps([run_page(steps) for steps in json.loads(sys.argv[1])]))
