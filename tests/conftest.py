@@ -22,6 +22,25 @@ settings.load_profile("fast")
 fork_where_spawn_is_asked_for()
 
 
+LONG_FILES = (
+    *("modeling/test_export.py", "project/test_readme.py", "modeling/test_transformers_mixins.py"),
+    *("modeling/test_compile.py", "hub/test_space.py", "scripts/test_training.py", "scripts/test_distributed.py"),
+    *("processing/test_diarization.py", "scripts/test_protocol.py", "scripts/test_end_to_end.py"),
+    *("scripts/test_bad_input.py", "hub/test_hub.py", "scripts/test_cross_validation.py", "scripts/test_study.py"),
+    *("processing/test_recordings.py", "scripts/test_commands.py", "project/test_package.py"),
+    *("hub/test_second_generation.py", "scripts/test_training_options.py", "scripts/test_make_meld.py"),
+    *("scripts/test_explain_study.py", "scripts/test_trainer.py", "modeling/test_explanation.py"),
+)
+"""Files that take more than about 20 seconds, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]):
+    """Start the long files first, so that the processes of a test run end at about the same time."""
+    tests = Path(__file__).parent
+    places = {tests / name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 def pytest_collection_finish():
     """Leave the modules and tests out of garbage collections, which trainings start and which take a second with them."""
     gc.collect()

@@ -171,7 +171,10 @@ def test_a_conversation_as_one_sequence_in_batches_of_like_length(corpus, tmp_pa
         monkeypatch.setattr(room, "frozen_text_states", None)
     frozen = trained(corpus, tmp_path / "frozen", *own, "--freeze_text_model")
     results = evaluate.main(
-        ["--model", str(frozen), "--dataset_name", "folder", "--data_dir", str(corpus), "--split", "validation"]
+        [
+            *("--model", str(frozen), "--dataset_name", "folder", "--data_dir", str(corpus), "--split", "validation"),
+            *("--num_resamples", "0", "--pictures", "False"),
+        ]
     )
     history = json.loads((frozen / "training_history.json").read_text())
     best = history["history"][history["best_epoch"] - 1]
@@ -192,7 +195,8 @@ def test_the_average_of_the_weights_is_scored_and_saved(corpus, tmp_path, monkey
     for name, saved in load_file(folder / "model.safetensors").items():
         torch.testing.assert_close(saved, (first[name] + second[name]) / 2)
     shared = ["--model", str(folder), "--dataset_name", "folder", "--data_dir", str(corpus), "--split", "validation"]
-    results = evaluate.main([*shared, "--cache_dir", str(corpus / "cache")])
+    few = ["--num_resamples", "0", "--pictures", "False"]
+    results = evaluate.main([*shared, *few, "--cache_dir", str(corpus / "cache")])
     [line] = json.loads((folder / "training_history.json").read_text())["history"]
     assert results["weighted_f1"] == pytest.approx(line["validation_weighted_f1"])
     with pytest.raises(ValueError, match="--weight_averaging must be at least 0 and less than 1, but is 1.0"):
