@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from tests.small_models import random_batch, small_model
+from tests.small_models import random_batch, small_model, with_experts
 
 pytestmark = pytest.mark.slow
 SHAPES = (((5, 3), 4), ((2, 7, 4), 3), ((6, 4), 5), ((3, 3, 5, 2), 6), ((8, 2, 2), 7))
@@ -30,14 +30,15 @@ def fresh_compiler():
 
 
 def test_a_compiled_model_gives_the_same_numbers_and_is_compiled_for_all_shapes():
-    model, counter = two_modalities(), CompileCounterWithBackend("aot_eager")
+    model = with_experts(two_modalities(experts="adaptive", expert_half_evidence={"audio": 2.0}))
+    counter = CompileCounterWithBackend("aot_eager")
     compiled, graphs = torch.compile(model, backend=counter, dynamic=True), []
     for lengths, tokens in SHAPES:
         batch = batch_of(lengths, tokens)
         with torch.no_grad():
             expected, given = model(**batch), compiled(**batch)
         graphs.append(counter.frame_count)
-        for name in ("logits", "modality_logits", "fusion_shares", "loss"):
+        for name in ("logits", "expert_terms", "modality_logits", "fusion_shares", "loss"):
             torch.testing.assert_close(given[name], expected[name], atol=1e-5, rtol=0)
     assert graphs[0] > 0
     assert graphs[-1] == graphs[1]  # the second batch may show which sizes vary; later batches need no new compilation

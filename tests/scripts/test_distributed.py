@@ -29,6 +29,7 @@ from tests.forked_processes import ROOT, environment, free_port, run
 from tests.small_media import speech_like, write_wav
 from tests.small_models import random_batch, small_model
 
+EXPERTS = ["--experts", "adaptive"]
 EXACT = ["--hidden_dropout", "0", "--lora_dropout", "0"]
 
 
@@ -67,15 +68,15 @@ def same_training(one, other):
 
 def test_two_processes_train_the_adapters_that_one_trains(corpus, tmp_path):
     # 7 conversations in batches of 4: the last batch is uneven
-    train.main([*options(corpus, 4, "--lora"), "--output_dir", str(tmp_path / "one")])
-    result = run("train.py", *options(corpus, 2, "--lora"), "--output_dir", tmp_path / "two", processes=2)
+    train.main([*options(corpus, 4, "--lora", *EXPERTS), "--output_dir", str(tmp_path / "one")])
+    result = run("train.py", *options(corpus, 2, "--lora", *EXPERTS), "--output_dir", tmp_path / "two", processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "2 process(es)" in result.stdout
     same_training(tmp_path / "one", tmp_path / "two")
 
 
 def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_path):
-    train.main([*options(corpus, 4), "--output_dir", str(tmp_path / "one")])
+    train.main([*options(corpus, 4, *EXPERTS), "--output_dir", str(tmp_path / "one")])
     command = [sys.executable, "-m", "accelerate.commands.launch", "--main_process_port", str(free_port())]
     command += [
         "--config_file",
@@ -83,7 +84,7 @@ def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_pa
         ROOT / "tests" / "scripts" / "fsdp_on_cpu.py",
     ]
     result = subprocess.run(
-        [*map(str, command), str(tmp_path), *options(corpus, 2)],
+        [*map(str, command), str(tmp_path), *options(corpus, 2, *EXPERTS)],
         env={**environment(), "PYTHONPATH": str(ROOT)},
         **{"capture_output": True, "text": True, "timeout": 300},
     )
@@ -95,7 +96,7 @@ def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_pa
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     # the folder is like that of any training
     config = json.loads((tmp_path / "whole" / "config.json").read_text())
-    assert config["architectures"] == ["AmuseForEmotionRecognition"]
+    assert config["architectures"] == ["AmuseForEmotionRecognition"] and config["experts"] == "adaptive"
     loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path / "whole").state_dict()
     assert all(torch.equal(loaded[name], whole[name]) for name in whole)
 
