@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The model card of a trained AMuSE, filled from the records of its training and of its evaluations."""
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -38,6 +37,7 @@ from modeling_amuse.hub_card.card_training import (
 )
 from modeling_amuse.hub_card.card_usage import usage
 from modeling_amuse.hub_card.sources import DATA_SETS, PAPER_CITATION, UNKNOWN_DATA_SET, DataSet
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.processing.whole_files import whole_file
 
 PIPELINE_TAGS = {"text": "text-classification", "audio": "audio-classification", "vision": "video-classification"}
@@ -238,7 +238,7 @@ def emotions_of(config: AmuseConfig) -> list[str]:
 def feature_records(model_dir: Path) -> dict[str, dict]:
     """The record of the extractor of each feature stream, as the processor keeps it."""
     path = model_dir / "processor_config.json"
-    return (json.loads(path.read_text(encoding="utf-8")).get("feature_records") or {}) if path.is_file() else {}
+    return (read_json_object(path).get("feature_records") or {}) if path.is_file() else {}
 
 
 def count_parameters(model_dir: Path) -> int | None:

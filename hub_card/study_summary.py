@@ -1,11 +1,11 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The results of all studies on one page, and tables of results inside other Markdown files."""
 
-import json
 import os
 import re
 from pathlib import Path
 
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.processing.whole_files import whole_file
 
 RESULTS = Path(__file__).resolve().with_name("results")
@@ -28,7 +28,7 @@ def interval_text(interval: list[float] | None) -> str:
 def read_summaries(results_dir: Path) -> dict[str, dict]:
     """The `summary.json` of every study and data set in a folder of results, by `STUDY/DATA`."""
     paths = sorted(results_dir.glob(f"*/*/{SUMMARY}"))
-    return {f"{p.parts[-3]}/{p.parts[-2]}": json.loads(p.read_text(encoding="utf-8")) for p in paths}
+    return {f"{p.parts[-3]}/{p.parts[-2]}": read_json_object(p) for p in paths}
 
 
 def write_index(results_dir: Path):

@@ -13,12 +13,15 @@
 # limitations under the License.
 """Configuration of AMuSE."""
 
+import math
+from dataclasses import fields
 from typing import Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 
+from .loading_boundary import LARGEST_SIZE, load_boundary, name_without_folders, refuses_wrong_settings
 from .variants import (
     CONTEXTS,
     CONTRASTIVE_LOSSES,
@@ -34,6 +37,7 @@ SMALLEST_FACTOR, LARGEST_FACTOR = 1e-6, 1e6
 """What scores are multiplied or divided by lies in this range, in which the results stay finite."""
 
 
+@refuses_wrong_settings
 @strict
 class AmuseConfig(PreTrainedConfig):
     r"""
@@ -261,6 +265,7 @@ class AmuseConfig(PreTrainedConfig):
         Raises:
             ValueError: when settings contradict each other.
         """
+        self._check_finite()
         if self.background_feature_size is not None and self.vision_feature_size is None:
             raise ValueError(
                 "background_feature_size is the second vision stream: also give vision_feature_size or vision_config."
@@ -338,6 +343,18 @@ class AmuseConfig(PreTrainedConfig):
                     f"freeze_{modality}_encoder=True, or add {modality}."
                 )
 
+    def _check_finite(self):
+        """Raise a ValueError for a number that is infinite or NaN, and for a size that is not positive."""
+        for field in fields(AmuseConfig):
+            value = getattr(self, field.name)
+            numbers = value if isinstance(value, list) else [value]
+            if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+                raise ValueError(f"{field.name} must be finite, but is {value}.")
+            if any(isinstance(number, int) and abs(number) > LARGEST_SIZE for number in numbers):
+                raise ValueError(f"{field.name} must be at most {LARGEST_SIZE:,}, but is much larger.")
+            if field.name.endswith("_feature_size") and value is not None and value < 1:
+                raise ValueError(f"{field.name} must be 1 or more, but is {value}.")
+
     def _check_expert_numbers(self, name: str):
         """Raise a ValueError for an expert of a modality that the model lacks, and for a number below 0."""
         for modality, number in (getattr(self, name) or {}).items():
@@ -370,6 +387,26 @@ class AmuseConfig(PreTrainedConfig):
                 )
             if stream == modality:
                 setattr(self, name, encoder_config.hidden_size)
+
+    def to_dict(self) -> dict:
+        """Like `PreTrainedConfig.to_dict`. Of an encoder from a local folder it has the folder's name without the path."""
+        values = super().to_dict()
+        for part in (values, *(values[name] for name in self.sub_configs_defaults)):
+            if isinstance(part, dict) and part.get("_name_or_path"):
+                part["_name_or_path"] = name_without_folders(part["_name_or_path"])
+        return values
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
+        """
+        Like `PreTrainedConfig.from_pretrained`.
+
+        Raises:
+            OSError: when there is no such file, or it is not JSON.
+            ValueError: for wrong settings; the message names the folder.
+        """
+        with load_boundary(pretrained_model_name_or_path):
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -83,6 +83,7 @@ class LiveSession:
         encoders = recording_encoders(self.model.amuse, self.processor)
         conversation = self.processor.add_recorded_features(conversation, encoders, config.modalities)
         inputs = self.processor(conversation, return_labels=False)
+        [utterance] = conversation["utterances"]  # with its values in the form of all conversations
         speaker = utterance["speaker"]
         states = {"dialogue": self._dialogue, "speaker": self._speakers.get(speaker)}
         # a mask of zeros for modalities that this utterance lacks

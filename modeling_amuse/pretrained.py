@@ -12,6 +12,7 @@ from transformers.utils import TransformersKwargs
 
 from .configuration_amuse import AmuseConfig
 from .loaded_weights import check_loaded_weights
+from .loading_boundary import check_stated_sizes, load_boundary
 from .pickled_adapters import check_adapter
 
 RAW_INPUTS = {"text": "input_ids", "audio": "audio_values", "vision": "pixel_values"}
@@ -31,6 +32,7 @@ class AmusePreTrainedModel(PreTrainedModel):
 
     def __init__(self, config: AmuseConfig):
         config.use_default_modality()
+        check_stated_sizes(config)
         super().__init__(config)
         # a model without a text encoder has no input_ids
         for modality in config.modalities[:1]:
@@ -47,7 +49,7 @@ class AmusePreTrainedModel(PreTrainedModel):
 
         Raises:
             ValueError: for `use_safetensors=False`; when a saved model of this class lacks some of its weights; when a weight is
-                NaN or infinite.
+                NaN or infinite; for a folder that is damaged, whose name is in the message.
             OSError: when the folder or repository has no safetensors.
         """
         if use_safetensors is False:
@@ -56,13 +58,14 @@ class AmusePreTrainedModel(PreTrainedModel):
             )
         with_loading = kwargs.pop("output_loading_info", False)
         try:
-            model, loading = super().from_pretrained(
-                pretrained_model_name_or_path,
-                *model_args,
-                use_safetensors=True,
-                output_loading_info=True,
-                **kwargs,
-            )
+            with load_boundary(pretrained_model_name_or_path):
+                model, loading = super().from_pretrained(
+                    pretrained_model_name_or_path,
+                    *model_args,
+                    use_safetensors=True,
+                    output_loading_info=True,
+                    **kwargs,
+                )
         except OSError as error:
             folder = Path(str(pretrained_model_name_or_path))
             if any(folder.glob("*.safetensors")) or not any(folder.glob("pytorch_model*.bin*")):

@@ -1,12 +1,23 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """What a conversation and its utterances are, and the check of what a user gives as a conversation."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from os import PathLike
 from typing import Any, Literal, Required, TypedDict
 
+from .media_warnings import collect, with_warnings
+from .plain_values import (
+    LONGEST_SECONDS,
+    check_order,
+    index_of_value,
+    name_of_value,
+    shown,
+    text_of_value,
+    time_of_value,
+)
 from .recorded_sound import Recording, check_recording, is_waveform
+from .warning_messages import collected_warnings
 
 STREAMS = ("text", "audio", "vision", "background")
 """The feature streams of an utterance: one for each modality, and the second one of vision."""
@@ -108,8 +119,6 @@ UTTERANCE_KEYS = (
 RECORDING_KEYS = ("audio_track", "audio_channel", "words", "face_certainty")
 """Further keys of an [`Utterance`], of recordings in which speech was recognized."""
 
-LONGEST_SECONDS = 1000 * 3600  # no conversation lasts so long: a larger number is no time in seconds
-
 
 def media_span(utterance: Utterance, medium: str) -> tuple[float, float] | tuple[None, None]:
     """
@@ -136,16 +145,19 @@ def media_span(utterance: Utterance, medium: str) -> tuple[float, float] | tuple
     return start - file_start, end - file_start
 
 
-def check_times(utterance: Utterance):
+def check_times(utterance: Utterance, place: str | None = None):
     """
+    Args:
+        place: the name of the utterance in the message. Default: its id.
+
     Raises:
-        ValueError: when a time of the utterance is not a number of seconds.
+        ValueError: when a time of the utterance is not a number of seconds. A file may begin before the conversation's clock.
     """
-    for name in ("start", "end", "audio_start", "video_start"):
-        value = utterance.get(name)
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        if value is not None and not (is_number and abs(value) <= LONGEST_SECONDS):
-            raise ValueError(f"Utterance {utterance.get('id', '')}: its {name} is {value!r}: give seconds, a number.")
+    place = place or f"Utterance {utterance.get('id', '')}"
+    for name in ("start", "end"):
+        time_of_value(utterance.get(name), name, place)
+    for name in ("audio_start", "video_start"):
+        time_of_value(utterance.get(name), name, place, least=-LONGEST_SECONDS)
 
 
 def is_list_of_conversations(given) -> bool:
@@ -161,24 +173,25 @@ def _is_sequence(given) -> bool:
     return isinstance(given, Sequence) and not isinstance(given, (str, bytes, bytearray))
 
 
-def check_conversations(given, with_times: bool = True) -> list[Conversation]:
+def check_conversations(given, with_values: bool = True) -> list[Conversation]:
     """
-    Check conversations, and return them in one form: a list of [`Conversation`].
+    Check conversations, and return them in one form: a list of [`Conversation`] whose speakers and ids are strings.
 
     Args:
         given: a conversation or a list of them. A conversation is a dict with `"utterances"`, or a list of
             utterances, each an [`Utterance`]. Lists may be any sequences and dicts any mappings. `"utterances"` may also be a
             dict of lists of equal length, as some data sets of `datasets` have it.
-        with_times: False does not check times, which a file may hold in another form than seconds.
+        with_values: False checks only the structure, for readers of files, where values may have other forms, such as times
+            that are not in seconds.
 
     Raises:
         ValueError: what is wrong, in which conversation and utterance, and what to do.
     """
     conversations = list(given) if is_list_of_conversations(given) else [given]
-    return [_check_conversation(conversation, number, with_times) for number, conversation in enumerate(conversations)]
+    return [_check_conversation(conversation, number, with_values) for number, conversation in enumerate(conversations)]
 
 
-def _check_conversation(conversation, number: int, with_times: bool) -> Conversation:
+def _check_conversation(conversation, number: int, with_values: bool) -> Conversation:
     if _is_sequence(conversation):
         conversation = {"utterances": list(conversation)}
     if not isinstance(conversation, Mapping) or "utterances" not in conversation:
@@ -186,8 +199,25 @@ def _check_conversation(conversation, number: int, with_times: bool) -> Conversa
             f"Conversation {number} is a {type(conversation).__name__}: give a dict with 'utterances', or a list of "
             'utterances such as {"speaker": "Ada", "text": "Hello."}.'
         )
-    identifier = conversation.get("id")
-    name = str(number if identifier is None else identifier)
+    with collected_warnings() as warnings:
+        name = name_of_value(conversation.get("id"), "id", f"Conversation {number}") or str(number)
+        utterances = _utterances_of(conversation, name)
+        if with_values:
+            checked_waveforms = set()
+            utterances = [
+                _checked_values(utterance, f"Utterance {position} of conversation {name}", checked_waveforms)
+                for position, utterance in enumerate(utterances)
+            ]
+            _check_ids(utterances, name)
+            _check_warnings(conversation, name)
+    for warning in warnings:
+        collect(warning)  # also for a reader that collects them
+    checked = {**conversation, "id": name, "utterances": utterances}
+    return with_warnings(checked, warnings) if with_values else checked
+
+
+def _utterances_of(conversation: Mapping, name: str) -> list[dict]:
+    """The utterances of a conversation as dicts, each with a speaker."""
     utterances = conversation["utterances"]
     if isinstance(utterances, Mapping):
         utterances = _rows_of_columns(utterances, name)
@@ -195,33 +225,63 @@ def _check_conversation(conversation, number: int, with_times: bool) -> Conversa
         raise ValueError(f"The utterances of conversation {name} are a {type(utterances).__name__}: give a list.")
     if not utterances:
         raise ValueError(f"Conversation {name} is empty: give at least one utterance, or leave the conversation out.")
-    checked_waveforms = set()
     for position, utterance in enumerate(utterances):
         if not isinstance(utterance, Mapping):
             raise ValueError(
                 f"Utterance {position} of conversation {name} is a {type(utterance).__name__}: give a dict such as "
                 '{"speaker": "Ada", "text": "Hello."}.'
             )
-        speaker = utterance.get("speaker")
-        if speaker is None or not str(speaker).strip():
+        place = f"Utterance {position} of conversation {name}"
+        if not _speaker(utterance, place):
             raise ValueError(
-                f"Utterance {position} of conversation {name} has no 'speaker': name its speaker, by any name that tells "
-                "the speakers of the conversation apart."
+                f"{place} has no 'speaker': name its speaker, by any name that distinguishes the speakers of the conversation."
             )
-        if not isinstance(speaker, (str, int)):
+        if not isinstance(utterance.get("text", ""), (str, type(None))):
             raise ValueError(
-                f"The speaker of utterance {position} of conversation {name} is a {type(speaker).__name__}: "
-                "give a string."
+                f"The text of utterance {position} of conversation {name} is a "
+                f"{type(utterance['text']).__name__}: give a string."
             )
-        if not isinstance(utterance.get("text") or "", str):
-            raise ValueError(
-                f"The text of utterance {position} of conversation {name} is a {type(utterance['text']).__name__}: give "
-                "a string."
-            )
-        _check_media(utterance, f"utterance {position} of conversation {name}", checked_waveforms)
-        if with_times:
-            check_times({"id": f"{position} of conversation {name}", **utterance})
-    return {**conversation, "id": name, "utterances": [dict(utterance) for utterance in utterances]}
+    return [dict(utterance) for utterance in utterances]
+
+
+def _speaker(utterance: Mapping, place: str) -> str:
+    return name_of_value(utterance.get("speaker"), "speaker", place)
+
+
+def _checked_values(utterance: dict, place: str, checked_waveforms: set[int]) -> dict:
+    """The utterance with its values in the form that the processor reads."""
+    checked = {**utterance, "speaker": _speaker(utterance, place)}
+    if utterance.get("text") is not None:
+        checked["text"] = text_of_value(utterance["text"], "text", place)
+    if utterance.get("id") is not None:
+        checked["id"] = name_of_value(utterance["id"], "id", place)
+    if utterance.get("index") is not None:
+        checked["index"] = index_of_value(utterance["index"], place)
+    check_times(utterance, place)
+    check_order(utterance.get("start"), utterance.get("end"), place)
+    if utterance.get("video_side") not in (None, *VIDEO_SIDES):
+        raise ValueError(
+            f"{place}: its video_side is {shown(utterance['video_side'])}: give {' or '.join(VIDEO_SIDES)}."
+        )
+    _check_media(utterance, place, checked_waveforms)
+    return checked
+
+
+def _check_ids(utterances: list[dict], name: str):
+    counts = Counter(utterance["id"] for utterance in utterances if utterance.get("id"))
+    identifier, count = max(counts.items(), key=lambda item: item[1], default=("", 0))
+    if count > 1:
+        raise ValueError(
+            f"Conversation {name} has {count} utterances with the id {identifier!r}: give each its own, or none an id."
+        )
+
+
+def _check_warnings(conversation: Mapping, name: str):
+    warnings = conversation.get("warnings", [])
+    if not isinstance(warnings, list) or not all(isinstance(warning, str) for warning in warnings):
+        raise ValueError(
+            f"The warnings of conversation {name} are {shown(warnings)}: give a list of strings, or leave them out."
+        )
 
 
 def _rows_of_columns(columns: Mapping, name: str) -> list[dict]:
@@ -243,12 +303,17 @@ def _check_media(utterance: Utterance, place: str, checked_waveforms: set[int]):
         try:
             check_recording(audio)
         except ValueError as error:
-            raise ValueError(f"The audio of {place}: {error}") from error
+            raise ValueError(f"The audio of {_inside(place)}: {error}") from error
         checked_waveforms.add(id(audio))
-    elif not isinstance(audio or "", (str, PathLike)):
+    elif not isinstance(audio, (str, PathLike, type(None))):
         raise ValueError(
-            f"The audio of {place} is a {type(audio).__name__}: give the path of a file, or a waveform with its sampling "
+            f"The audio of {_inside(place)} is a {type(audio).__name__}: give the path of a file, or a waveform with its sampling "
             'rate, {"array": (samples,), "sampling_rate": 16000}.'
         )
-    if not isinstance(video or "", (str, PathLike)):
-        raise ValueError(f"The video of {place} is a {type(video).__name__}: give the path of a file.")
+    if not isinstance(video, (str, PathLike, type(None))):
+        raise ValueError(f"The video of {_inside(place)} is a {type(video).__name__}: give the path of a file.")
+
+
+def _inside(place: str) -> str:
+    """The name of a place within a sentence."""
+    return f"{place[:1].lower()}{place[1:]}"

@@ -3,7 +3,6 @@
 
 import functools
 import itertools
-import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,9 @@ from pathlib import Path
 
 from .extras import import_extra
 from .media_warnings import collect
+from .printable_text import printable, printable_logger
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 FORMATS = (
     "mov,matroska,avi,flv,asf,mpegts,mpeg,mxf,wav,w64,mp3,flac,ogg,aac,aiff,caf,amr,au,ac3,eac3,ape,wv,tta,nistsphere"
@@ -27,6 +27,9 @@ LONGEST_SECONDS = 24 * 3600
 LONGEST_PAUSE = 60.0  # where a file does not state that it lasts longer
 LARGEST_STEP_BACK = 10.0
 LARGEST_STEP_UNCONFIRMED = 1.0
+
+# what damaged headers make PyAV raise besides FFmpeg's own errors
+DAMAGE = (ArithmeticError, LookupError, TypeError, AttributeError, MemoryError, UnicodeError)
 
 FRUITLESS_SEEKS = 3
 READ_FAILURES = 10
@@ -76,9 +79,10 @@ def naming_errors(path: str | Path):
     """FFmpeg's errors become ValueError that names the file."""
     try:
         yield
-    except import_av().error.FFmpegError as error:
+    except (import_av().error.FFmpegError, *DAMAGE) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
         raise ValueError(
-            f"{path} cannot be read as a recording: {error.strerror}. It is damaged, or in none of the containers that are "
+            f"{printable(str(path))} cannot be read as a recording: {reason}. It is damaged, or in none of the containers that are "
             f"read: {FORMATS.replace(',', ', ')}."
         ) from error
 

@@ -2,7 +2,6 @@
 """The processor of AMuSE: from conversations to the model's batch."""
 
 import inspect
-import json
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,9 @@ from .conversation import (
 )
 from .conversation_batch import ConversationBatch, pad_features
 from .feature_words import FEATURES_OF, face_actions, voice_sentence
+from .input_boundary import boundary
+from .plain_json import parsed_json
+from .processor_files import check_processor_settings
 from .processor_inputs import (
     IGNORED_LABEL,
     RAW_INPUTS,
@@ -113,8 +115,11 @@ class AmuseProcessor(ProcessorMixin):
         evidence=None,
     ):
         super().__init__(tokenizer, feature_extractor, image_processor)
-        self.emotions = emotions
         self.feature_statistics = checked_statistics(feature_statistics)
+        check_processor_settings(
+            emotions, self.feature_statistics, max_text_tokens, feature_records, speaker_names, evidence
+        )
+        self.emotions = emotions
         self.max_text_tokens = max_text_tokens
         self.feature_records = feature_records or {}
         self.speaker_names = speaker_names
@@ -223,7 +228,8 @@ class AmuseProcessor(ProcessorMixin):
         return data
 
     def _of_conversations(self, conversations, modalities, return_labels: bool | None, kwargs: dict) -> dict:
-        conversations = check_conversations(conversations)
+        with boundary(None, "give conversations as the documentation of AmuseProcessor describes."):
+            conversations = check_conversations(conversations)
         batch = ConversationBatch(conversations)
         warn_of_unread_keys(batch.utterances)
         check_modalities(modalities)
@@ -484,8 +490,14 @@ class AmuseProcessor(ProcessorMixin):
         Like `ProcessorMixin.from_pretrained`. Warns where the model in the same folder has other emotions than the processor.
 
         Raises:
-            ValueError: for a folder without an AMuSE processor, such as an encoder's.
+            ValueError: for a folder without an AMuSE processor, such as an encoder's, and for one that is damaged; the
+                message names it.
         """
+        with boundary(pretrained_model_name_or_path, "it is damaged: save the processor again."):
+            return cls._from_folder(pretrained_model_name_or_path, *args, **kwargs)
+
+    @classmethod
+    def _from_folder(cls, pretrained_model_name_or_path, *args, **kwargs):
         processor = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         of_processor = processor[0] if isinstance(processor, tuple) else processor
         auto_map = cls.get_processor_dict(pretrained_model_name_or_path, **kwargs)[0].get("auto_map")
@@ -493,8 +505,9 @@ class AmuseProcessor(ProcessorMixin):
             of_processor.auto_map = auto_map
         config = Path(str(pretrained_model_name_or_path)) / CONFIG_NAME
         if of_processor.emotions is not None and config.is_file():
-            names = json.loads(config.read_text(encoding="utf-8")).get("id2label") or {}
-            names = [name for _, name in sorted(names.items(), key=lambda item: int(item[0]))]
+            with boundary(config, "it is damaged: save the model again."):
+                names = parsed_json(config.read_text(encoding="utf-8")).get("id2label") or {}
+                names = [name for _, name in sorted(names.items(), key=lambda item: int(item[0]))]
             if names and names != list(of_processor.emotions):
                 logger.warning(
                     f"The processor in {config.parent} has the emotions {', '.join(of_processor.emotions)}, but the model has "

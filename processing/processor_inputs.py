@@ -5,6 +5,10 @@ import numpy as np
 from transformers.utils import logging
 
 from .conversation import MODALITY_OF, RECORDING_KEYS, STREAMS, UTTERANCE_KEYS, Utterance
+from .plain_values import numbers_of, shown
+
+LARGEST_STATISTIC = 1e20
+"""The largest mean, deviation or limit of a feature, so that normalized features stay finite."""
 
 IGNORED_LABEL = -100
 """The label of utterances without an emotion, which losses and scores leave out."""
@@ -49,7 +53,7 @@ def checked_waveform(waveform) -> np.ndarray:
     Raises:
         ValueError: when it is not of one dimension, or holds NaN or infinite values.
     """
-    waveform = np.zeros(0, np.float32) if waveform is None else np.asarray(waveform, dtype=np.float32)
+    waveform = np.zeros(0, np.float32) if waveform is None else numbers_of(waveform, "The samples of a waveform")
     if waveform.ndim != 1 or not np.isfinite(waveform).all():
         raise ValueError(
             f"A waveform must be of shape (samples,) and finite, but is of shape {waveform.shape} "
@@ -68,9 +72,9 @@ def label_of(place: str, utterance: Utterance, emotions: list[str]) -> int:
     emotion = utterance.get("emotion")
     if emotion is None:
         return IGNORED_LABEL
-    if emotion not in emotions:
+    if not isinstance(emotion, str) or emotion not in emotions:
         raise ValueError(
-            f"{place} has the emotion {emotion!r}, but the emotions are {', '.join(emotions)}: correct the "
+            f"{place} has the emotion {shown(emotion)}, but the emotions are {', '.join(emotions)}: correct the "
             "label, or leave it out (None) where it is unknown."
         )
     return emotions.index(emotion)
@@ -113,9 +117,9 @@ def checked_statistics(statistics: dict[str, dict[str, list[float]]] | None) -> 
 def _numbers(given, what: str) -> np.ndarray:
     """Finite numbers `(D,)`."""
     try:
-        with np.errstate(over="ignore"):
-            numbers = np.asarray(given, dtype=np.float64)
-            is_finite = np.isfinite(numbers.astype(np.float32)).all()  # features are computed in single precision
+        numbers_of(given, what)
+        numbers = np.asarray(given, dtype=np.float64)
+        is_finite = (np.abs(numbers) <= LARGEST_STATISTIC).all()  # features are computed in single precision
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{what} is not a list of numbers: {error}") from error
     if given is None or numbers.ndim != 1:
@@ -147,10 +151,7 @@ def features_of(
     given = utterance.get(f"{stream}_features")
     if given is None:
         return None
-    try:
-        array = np.asarray(given, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{place}: {stream}_features are not an array of numbers: {error}") from error
+    array = numbers_of(given, f"{place}: {stream}_features")
     if array.size == 0:
         return None
     array = array[None] if array.ndim == 1 else array

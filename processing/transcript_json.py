@@ -1,15 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Conversations in JSON and JSON lines: those of this package, and what speech recognizers write (`transcript_services`)."""
 
-import json
-
 from .conversation import check_conversations, is_list_of_conversations
+from .plain_json import parsed_json
 from .transcript_services import turns_of_service
 from .transcript_times import are_milliseconds
 from .transcript_utterances import Found, Source, checked_utterance, lines_of
 from .warning_messages import warn
-
-_LONGEST_NUMBER = 4000  # digits; Python refuses longer ones in another kind of error
 
 
 def read_json(source: Source) -> Found:
@@ -31,7 +28,7 @@ def read_json(source: Source) -> Found:
         )
     several = is_list_of_conversations(given)
     try:
-        conversations = check_conversations(given, with_times=False)
+        conversations = check_conversations(given, with_values=False)
     except ValueError as error:
         raise ValueError(f"{source.path}: {error}") from error
     sources = given if several else [given]
@@ -77,7 +74,7 @@ def read_json_lines(source: Source) -> Found:
     found = []
     for place, row in rows:
         try:
-            [conversation] = check_conversations(row, with_times=False)
+            [conversation] = check_conversations(row, with_values=False)
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from error
         identifier = None if row.get("id") is None else conversation["id"]
@@ -106,12 +103,8 @@ def _with_seconds(utterances: list[dict], place: str, duration=None) -> list[dic
 
 def _parsed(text: str, place: str):
     try:
-        return json.loads(text, parse_int=_whole)
+        return parsed_json(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{place}: this is not valid JSON ({error}): compare it with the format of transcripts."
         ) from error
-
-
-def _whole(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LONGEST_NUMBER else float("inf")

@@ -8,7 +8,7 @@ Each shape is a function in [`SHAPES`] that gives turns, or None for another sha
 
 from collections.abc import Callable, Sequence
 
-from .conversation import LONGEST_SECONDS
+from .plain_values import LONGEST_SECONDS
 from .transcript_speakers import SpeakerNames, line_of
 from .transcript_times import are_milliseconds, seconds
 from .transcript_utterances import UNKNOWN_SPEAKER

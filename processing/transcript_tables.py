@@ -213,8 +213,16 @@ def utterances_of_rows(source: Source, rows: Sequence[tuple[str, Sequence[str]]]
 
 
 def unguarded(cell: str) -> str:
-    """The cell without the apostrophe that keeps spreadsheets from running it as a formula."""
-    return cell[1:] if re.match(r"'[=+\-@\t\r]", cell) else cell
+    """The cell without the apostrophe that keeps spreadsheets from running it as a formula, see [`guarded`]."""
+    return cell[1:] if re.match(r"'+[=+\-@\t\r]", cell) else cell
+
+
+def guarded(cell):
+    """
+    A cell of a table that others open. Text that a spreadsheet would run as a formula gets an apostrophe, which [`unguarded`]
+    removes; so does text that would lose an apostrophe of its own.
+    """
+    return f"'{cell}" if isinstance(cell, str) and re.match(r"'*[=+\-@\t\r]", cell) else cell
 
 
 def _columns(header: Sequence[str], source: Source) -> dict[str, tuple[int, float | None]]:

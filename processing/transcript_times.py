@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterable
 
-from .conversation import LONGEST_SECONDS
+from .plain_values import LONGEST_SECONDS
 
 CLOCK = r"(?:[0-9]{1,6}:)?[0-9]{1,3}:[0-9]{1,2}(?:[.,][0-9]{1,9})?"
 """A time such as `0:03`, `01:02:03.500` or `01:02:03,500`, as a regular expression."""
@@ -29,7 +29,7 @@ def seconds(value, name: str, place: str, least: float = 0) -> float:
     Raises:
         ValueError: when it is not a time, or out of range.
     """
-    found = _seconds_of_text(value.strip()) if isinstance(value, str) else value
+    found = seconds_of_text(value.strip()) if isinstance(value, str) else value
     # NaN fails the comparison too
     if isinstance(found, bool) or not isinstance(found, (int, float)) or not least <= found <= LONGEST_SECONDS:
         if isinstance(value, str) and _FRAMES.fullmatch(value.strip()):
@@ -51,7 +51,8 @@ def _shown(value) -> str:
         return "a number of more than 4,000 digits"
 
 
-def _seconds_of_text(text: str) -> float | None:
+def seconds_of_text(text: str) -> float | None:
+    """The seconds of a text, see [`seconds`]; None for other texts. Digits are those of ASCII."""
     if match := _CLOCK.fullmatch(text):
         hours, minutes, rest = match[1], int(match[2]), float(match[3].replace(",", "."))
         if rest >= 60 or (hours is not None and minutes >= 60):

@@ -1,19 +1,15 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """One utterance of a transcript, checked and brought into the form of `UTTERANCE_KEYS`."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .conversation import LONGEST_SECONDS, UTTERANCE_KEYS, VIDEO_SIDES
+from .conversation import UTTERANCE_KEYS, VIDEO_SIDES
+from .plain_values import LONGEST_SECONDS, check_order, clean_text, name_of_value, shown, text_of_value
 from .transcript_times import seconds
-from .warning_messages import warn
 
 UNKNOWN_SPEAKER = "speaker"
 """The speaker of utterances without a name."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -73,11 +69,8 @@ def checked_utterance(given: dict, place: str, folder: Path) -> dict:
     kept = {key: given[key] for key in UTTERANCE_KEYS if given.get(key) is not None and given[key] != ""}
     for key in ("id", "speaker", "text", "emotion", "audio", "video"):
         value = kept.pop(key, "")
-        if key in ("id", "speaker") and isinstance(value, (int, float)) and not isinstance(value, bool):
-            value = _name_of_number(value, key, place)
-        if not isinstance(value, str):
-            raise ValueError(f"{place}: its {key} is a {type(value).__name__}: give a string.")
-        if value := clean_text(value, key, place).strip():
+        read = name_of_value if key in ("id", "speaker") else text_of_value
+        if value := read(value, key, place).strip():
             kept[key] = value
     if "speaker" not in kept:
         raise ValueError(f"{place} has no speaker: name one, by any name that distinguishes the speakers.")
@@ -87,31 +80,12 @@ def checked_utterance(given: dict, place: str, folder: Path) -> dict:
             kept[key] = seconds(kept[key], key, place, least=-LONGEST_SECONDS if key.endswith("_start") else 0)
     side = kept.get("video_side")
     if side is not None and (not isinstance(side, str) or side not in VIDEO_SIDES):
-        raise ValueError(f"{place}: its video_side is {side!r:.60}: give {' or '.join(VIDEO_SIDES)}.")
-    if "start" in kept and "end" in kept and kept["end"] < kept["start"]:
-        raise ValueError(
-            f"{place} ends at {kept['end']:g} s, before its start at {kept['start']:g} s: correct the times."
-        )
+        raise ValueError(f"{place}: its video_side is {shown(side)}: give {' or '.join(VIDEO_SIDES)}.")
+    check_order(kept.get("start"), kept.get("end"), place)
     for medium in ("audio", "video"):
         if medium in kept:
             kept[medium] = str(folder / kept[medium])
     return {key: kept[key] for key in UTTERANCE_KEYS if key in kept}
 
 
-def _name_of_number(value: int | float, key: str, place: str) -> str:
-    if isinstance(value, float) and not value.is_integer():
-        raise ValueError(f"{place}: its {key} is the number {value:g}: give a string.")
-    if abs(value) >= 10**18:
-        raise ValueError(f"{place}: its {key} is a number of more than 18 digits: give a string.")
-    return str(int(value))
-
-
-def clean_text(text: str, key: str, place: str) -> str:
-    """The text without control characters and halves of characters, which no file can hold, with a warning."""
-    if _SURROGATE.search(text):
-        warn(f"{place}: its {key} holds half of a surrogate pair, which is not a character: it was replaced by U+FFFD.")
-        text = _SURROGATE.sub("\ufffd", text)
-    if _CONTROL.search(text):
-        warn(f"{place}: its {key} holds control characters: they were left out.")
-        text = _CONTROL.sub("", text)
-    return text
+__all__ = ["UNKNOWN_SPEAKER", "Cue", "Found", "Source", "checked_utterance", "clean_text", "lines_of"]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .input_boundary import reads_file
 from .transcript_annotations import read_eaf, read_textgrid
 from .transcript_cues import read_sbv, read_srt, read_vtt
 from .transcript_encodings import contents_of, text_of
@@ -121,6 +122,7 @@ def read_transcript(path: str | Path, text_path: str | Path | None = None) -> di
     return conversation
 
 
+@reads_file("it is damaged: write the transcript again.")
 def read_transcripts(path: str | Path) -> list[dict]:
     """
     All conversations of a transcript; `.json`, `.jsonl`, `.rttm`, `.ctm` and `.stm` may contain several. Warnings, which

@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The sound and the pictures of each utterance, read from its recording in one pass for the sound and one for the video."""
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from .faces import Face, FaceFinder
 from .media import warn_once
 from .media_spans import SpansBeyondEnd
 from .picture_frames import utterance_frames
+from .printable_text import printable_logger
 from .read_ahead import read_ahead
 from .recorded_sound import Recording, recording_key, recording_name
 from .sound_tracks import SAMPLING_RATE, utterance_waveforms
@@ -23,7 +23,7 @@ FRAMES_PER_SECOND = 5.0
 _LOUDNESS_RATE = 20  # values a second
 _IMAGE_SIZE = 224  # pixels, of the longer side of the images that are kept
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 
 class UtteranceSight(NamedTuple):

@@ -1,14 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Warnings about a transcript, logged and thereby collected by `media_warnings` for the result."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from .media_warnings import collected_warnings
+from .printable_text import printable_logger
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 _is_silent: ContextVar[bool] = ContextVar("is_silent", default=False)
 

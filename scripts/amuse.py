@@ -114,9 +114,16 @@ def run(file: str, program: str, arguments: list[str]) -> int:
         The exit status. An error of the user is one line on stderr: 2 for wrong arguments, 1 for everything else. Any
         other error is a defect of this program, and is raised.
     """
-    from modeling_amuse.scripts.command.errors import WrongArguments, is_first_process, is_of_user, one_line
+    from modeling_amuse.scripts.command.plain_output import printable_output
 
     sys.argv = [program, *arguments]  # argparse takes the program's name from here
+    with printable_output():
+        return _status(file, program, arguments)
+
+
+def _status(file: str, program: str, arguments: list[str]) -> int:
+    from modeling_amuse.scripts.command.errors import WrongArguments, is_first_process, is_of_user, one_line
+
     try:
         result = importlib.import_module(f"modeling_amuse.scripts.{file}").main(arguments)
         return result if type(result) is int else 0

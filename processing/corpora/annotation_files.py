@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Annotations in CSV files with one row per utterance, the format of MELD and related data sets."""
 
-import logging
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -11,8 +10,9 @@ from modeling_amuse.processing.corpora.conversation_builder import ConversationB
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.table_files import read_delimited
+from modeling_amuse.processing.printable_text import printable_logger
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 
 class AnnotationFileBuilder(ConversationBuilder):

@@ -2,7 +2,6 @@
 """The base class of the `datasets` builders of this package, and the schema of a conversation."""
 
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Collection
 from functools import cached_property
@@ -15,8 +14,10 @@ from datasets import Features, List, Value
 from modeling_amuse.processing.conversation import STREAMS, UTTERANCE_KEYS
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.labels import settle_labels
+from modeling_amuse.processing.input_boundary import boundary
+from modeling_amuse.processing.printable_text import printable_logger
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 CONVERSATION_FEATURES = Features(
     {
@@ -125,12 +126,16 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         """The conversations of each split, and counts of what was found and corrected."""
         read = {}
         for split, paths in self.paths.items():
-            found = [self.read(path, split, self.options) for path in paths]
+            found = [self._read_file(path, split) for path in paths]
             read[split] = (
                 [c for conversations, _ in found for c in conversations],
                 sum((n for _, n in found), Counter()),
             )
         return read
+
+    def _read_file(self, path: Path, split: str) -> tuple[list[dict], Counter]:
+        with boundary(path):
+            return self.read(path, split, self.options)
 
     @cached_property
     def contents(self) -> "Contents":
@@ -140,7 +145,8 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
             if not self.takes_label_column:
                 raise ValueError(f"--label_column: {type(self).__name__} has only one label column, the emotion.")
             emotions = None
-        return settled(self.read_splits(), emotions, self.options, self.notes, self.class_names)
+        read = self.read_splits()
+        return settled(read, emotions, self.options, self.notes, self.class_names)
 
     def report(self) -> dict[str, Counter]:
         """

@@ -2,7 +2,6 @@
 """Builders of the user's own conversations, given as a folder or as files, and of the sample corpus, which is a folder."""
 
 import itertools
-import logging
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -16,8 +15,10 @@ from modeling_amuse.processing.corpora.split_conversations import divided
 from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
 from modeling_amuse.processing.corpora.table_files import Rows, read_delimited, read_json, read_parquet
 from modeling_amuse.processing.corpora.turn_files import EMOTION_FILE, read_turns
+from modeling_amuse.processing.input_boundary import reads_file
+from modeling_amuse.processing.printable_text import printable_logger
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 SAMPLE_DIR = Path(__file__).parents[1] / "sample"
 SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt")
@@ -141,6 +142,7 @@ def splits_in_name(file: Path) -> set[str]:
     return {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
 
 
+@reads_file()
 def read_conversation_file(
     path: Path, options: DataOptions, store: RecordingStore
 ) -> tuple[list[dict], Counter, list, tuple]:

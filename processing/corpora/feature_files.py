@@ -2,11 +2,10 @@
 """Reading feature tables from files: Parquet, CSV, npz, npy with ids, and folders of arrays."""
 
 import io
-import json
-import logging
-import os
 import re
+import warnings
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +25,13 @@ from modeling_amuse.processing.corpora.feature_tables import (
     utterance_id,
 )
 from modeling_amuse.processing.corpora.table_files import delimiter_of, read_text
+from modeling_amuse.processing.input_boundary import boundary
+from modeling_amuse.processing.plain_json import parsed_json
+from modeling_amuse.processing.plain_values import name_of_value
+from modeling_amuse.processing.printable_text import printable_logger
+from modeling_amuse.processing.stated_sizes import check_memory, check_parquet_size
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 ID_COLUMNS = ("utterance_id", "id", "filename", "file", "utterance", "utt_id", "clip", "path", "file_name")
 SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -64,7 +68,11 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
         FileNotFoundError: when the file, or a split's file, does not exist.
         ValueError: when a file does not contain such a table.
     """
-    path = Path(path)
+    with boundary(path):
+        return _tables(Path(path), splits)
+
+
+def _tables(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     if path.is_file():
         return _read_by_split(path, splits)
     if not path.is_dir():
@@ -77,7 +85,7 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
     if not found and (arrays := _folders_of_arrays(path, splits)):
         return arrays
     if not found and (path / "data").is_dir():
-        return load_feature_tables(str(path / "data"), splits)
+        return _tables(path / "data", splits)
     for split, files in found.items():
         whole = [file for file in files if not SHARD.search(file.stem)]
         if len(files) > 1 and whole:
@@ -136,14 +144,19 @@ def _folders_of_arrays(path: Path, splits: list[str]) -> dict[str, FeatureTable]
 def _read_by_split(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     if path.suffix not in READERS:
         raise ValueError(f"{path} is not a feature table: give one of {', '.join(READERS)}.")
-    try:
-        return READERS[path.suffix](path, splits)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, pa.ArrowException) as error:
-        raise ValueError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
+    with boundary(path):
+        try:
+            return READERS[path.suffix](path, splits)
+        except OSError as error:  # pyarrow has no errors of its own for files that are not Parquet files
+            if error.errno is not None:
+                raise
+            raise ValueError(str(error)) from error
 
 
 def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    check_parquet_size(path)
     table = pyarrow.parquet.read_table(path)
+    _check_names(table.column_names)
     if "features" not in table.column_names or not hasattr(table.schema.field("features").type, "value_type"):
         frame = table.to_pandas()
         return _from_frame(frame if frame.index.name is None else frame.reset_index(), splits, path)
@@ -160,7 +173,7 @@ def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         metadata = {RECORD_KEY: (records[0] if records else None) or "null"}
     record = read_record((metadata or {}).get(RECORD_KEY, "null"))
     # tables that this package wrote hold the exact utterance ids, not paths
-    ids = list(map(str if record else utterance_id, identifiers))
+    ids = [_name(identifier) if record else utterance_id(_name(identifier)) for identifier in identifiers]
     named = pa.table({"utterance_id": ids, "features": table.column("features")}).replace_schema_metadata(metadata)
     if "split" not in table.column_names:
         return dict.fromkeys(splits, FeatureTable.from_arrow(named, str(path)))
@@ -169,21 +182,54 @@ def _read_parquet(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
 
 
 def _read_csv(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
-    text, _ = read_text(path)
+    text = read_text(path)[0].lstrip("\r\n")
     if not text.strip():
         raise ValueError("it is empty: its first line must name the columns.")
+    delimiter = delimiter_of(text, path)
+    header = pd.read_csv(io.StringIO(text), sep=delimiter, header=None, nrows=1, dtype=str, keep_default_na=False)
+    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(header.iloc[0])]
+    _check_names(names)
+    _warn_of_short_rows(text, delimiter, path)
     # ids are read as text, so that 007 stays 007
-    names = [name for name in pd.read_csv(io.StringIO(text), sep=delimiter_of(text, path), nrows=0).columns]
-    as_text = {name: str for name in names if str(name).strip().lower() in ID_COLUMNS}
-    frame = pd.read_csv(io.StringIO(text), sep=delimiter_of(text, path), dtype=as_text)
-    return _from_frame(frame.rename(columns=lambda name: str(name).strip()), splits, path)
+    as_text = {place: str for place, name in enumerate(names) if name.lower() in ID_COLUMNS}
+    places = list(range(len(names)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # for rows with more cells than the header
+        frame = pd.read_csv(
+            io.StringIO(text), sep=delimiter, header=None, skiprows=1, names=places, dtype=as_text, index_col=False
+        )
+    return _from_frame(frame.set_axis(names, axis=1), splits, path)
+
+
+def _warn_of_short_rows(text: str, delimiter: str, path: Path):
+    """Say where rows have fewer cells than the header, as in a file that was cut off. Not for quoted cells."""
+    if '"' in text:
+        return
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    width = lines[0].count(delimiter)
+    short = [number for number, line in enumerate(lines, start=1) if line.strip() and line.count(delimiter) < width]
+    if short:
+        logger.warning(
+            "%s: %d rows have fewer cells than the header, the first is line %d: their missing cells are empty.",
+            *(path, len(short), short[0]),
+        )
+
+
+def _check_names(names: list[str]):
+    """
+    Raises:
+        ValueError: when two columns have one name.
+    """
+    twice = [name for name, count in Counter(map(str, names)).items() if count > 1]
+    if twice:
+        raise ValueError(f"it has two columns {twice[0]!r}: rename one.")
 
 
 def _from_frame(frame: pd.DataFrame, splits: list[str], path: Path) -> dict[str, FeatureTable]:
     identifiers = frame.pop(_id_column(frame.columns))
     if identifiers.isna().any():
         raise ValueError(f"row {int(identifiers.isna().argmax()) + 1} has no utterance id.")
-    identifiers = identifiers.astype(str)
+    identifiers = identifiers.map(_name)
     split_name = next((name for name in frame if str(name).lower() == "split"), None)
     split_of = pd.Series(_splits(frame.pop(split_name))) if split_name is not None else None
     frame = _features_of(frame, path)
@@ -217,7 +263,11 @@ def _features_of(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
                 "its name" if len(columns) == 1 else "their names",
             )
     frame = frame[[name for name in frame if not any(str(name) in columns for columns in dropped.values())]]
-    words = [str(name) for name, column in frame.items() if not pd.api.types.is_numeric_dtype(column)]
+    words = [
+        str(name)
+        for name, column in frame.items()
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+    ]
     if words or frame.shape[1] == 0:
         raise ValueError(
             "Apart from the utterance id, all columns must hold numbers; "
@@ -235,7 +285,7 @@ def _read_npz(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
     with np.load(path, allow_pickle=False) as archive:
         arrays = dict(archive)
     if "utterance_ids" in arrays and "features" in arrays:
-        identifiers, features = arrays["utterance_ids"], arrays["features"]
+        identifiers, features = _id_array(arrays["utterance_ids"]), arrays["features"]
         if identifiers.ndim != 1 or features.ndim not in (2, 3):
             raise ValueError(
                 f"utterance_ids and features have the shapes {identifiers.shape} and {features.shape}: give (utterances,) and "
@@ -255,8 +305,9 @@ def _check_sizes(path: Path):
         ValueError: when the stated size of an array differs from its size in the file, or the arrays exceed this machine's
             memory.
     """
-    total, memory = 0, _memory()
+    total = 0
     with zipfile.ZipFile(path) as archive:
+        _check_names([member.filename for member in archive.infolist()])
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
                 continue
@@ -268,8 +319,7 @@ def _check_sizes(path: Path):
                     f"{name} is damaged: its header states {size} bytes of numbers, but it has {member.file_size - start}."
                 )
             total += size
-    if memory is not None and total > memory:
-        raise ValueError(f"its arrays take {total / 2**30:.0f} GiB, more than the memory of this machine.")
+    check_memory(total, "its arrays")
 
 
 def _stated_size(file) -> tuple[int, int]:
@@ -287,13 +337,6 @@ def _stated_size(file) -> tuple[int, int]:
     return count * dtype.itemsize, file.tell()
 
 
-def _memory() -> int | None:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
 def _load_array(path: Path) -> np.ndarray:
     """
     The array of an npy file.
@@ -301,16 +344,15 @@ def _load_array(path: Path) -> np.ndarray:
     Raises:
         ValueError: for a file that is damaged or holds Python objects.
     """
-    try:
+    with boundary(path):
         with path.open("rb") as file:
             size, start = _stated_size(file)
         if size != path.stat().st_size - start:
             raise ValueError(
                 f"it is damaged: its header states {size} bytes of numbers, but it has {path.stat().st_size - start}."
             )
+        check_memory(size, "its array")
         return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _read_npy(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
@@ -332,18 +374,32 @@ def _ids_beside(path: Path) -> list[str]:
     for pattern in ID_FILES:
         stem = pattern.format(path.stem)
         if (file := path.with_name(f"{stem}.npy")).is_file():
-            return [str(identifier) for identifier in _load_array(file).reshape(-1).tolist()]
+            return _id_array(_load_array(file)).reshape(-1).tolist()
         if (file := path.with_name(f"{stem}.json")).is_file():
-            found = json.loads(file.read_text(encoding="utf-8-sig"))
+            with boundary(file):
+                found = parsed_json(file.read_text(encoding="utf-8-sig"))
             if not isinstance(found, list):
                 raise ValueError(f"{file} holds a {type(found).__name__}: give a list of utterance ids.")
-            return [str(identifier) for identifier in found]
+            return list(map(_name, found))
         if (file := path.with_name(f"{stem}.txt")).is_file():
             return [line.strip() for line in read_text(file)[0].splitlines() if line.strip()]
     raise ValueError(
         f"the array has no ids: write the ids of its rows, one per line, into {ID_FILES[0].format(path.stem)}.txt beside it, or "
         "save an npz file with utterance_ids and features."
     )
+
+
+def _name(identifier) -> str:
+    return name_of_value(identifier, "utterance id", "a row")
+
+
+def _id_array(array: np.ndarray) -> np.ndarray:
+    """An array of ids as strings."""
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    if array.dtype.kind not in "Uiu":
+        raise ValueError(f"its utterance ids are of the type {array.dtype}: give strings.")
+    return array.astype(str)
 
 
 def _from_arrays(identifiers: list, arrays: list[np.ndarray], what: str) -> FeatureTable:
@@ -355,7 +411,7 @@ def _from_arrays(identifiers: list, arrays: list[np.ndarray], what: str) -> Feat
     """
     features, size = [], None
     for identifier, array in zip(identifiers, arrays, strict=True):
-        if array.dtype.kind not in "fiub":
+        if array.dtype.kind not in "fiu":
             raise ValueError(f"the array of {identifier!r} has the type {array.dtype}: give numbers.")
         if array.ndim not in (1, 2) or array.shape[-1] == 0:
             raise ValueError(f"the array of {identifier!r} has the shape {array.shape}: give (D,) or (S, D).")

@@ -2,7 +2,6 @@
 """Tables of pre-computed features, joined to utterances by their id."""
 
 import json
-import logging
 import re
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from modeling_amuse.processing.printable_text import printable_logger
 from modeling_amuse.processing.whole_files import whole_file
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 RECORD_KEY = b"amuse_features"  # of the metadata of an Arrow schema
 RECORD_COLUMN = "extractor"  # holds the record in data sets of the Hub, which keep no metadata of the Arrow schema
@@ -57,6 +57,8 @@ class FeatureTable:
                 f"The utterance id {twice!r} occurs more than once in the feature table (folders and suffixes of paths are "
                 "ignored): keep one row."
             )
+        if "" in self.rows:
+            raise ValueError("An utterance id of the feature table is empty: name each utterance, or remove its row.")
         if len(lengths) != len(ids) or (len(ids) and self.ends[-1] != len(values)):
             raise ValueError(f"{len(ids)} utterances, {len(lengths)} lengths and {len(values)} tokens do not match.")
 
@@ -155,6 +157,7 @@ class FeatureTable:
         record = read_record((table.schema.metadata or {}).get(RECORD_KEY, b"null"))
         features = table.column("features")
         is_nested = hasattr(features.type.value_type, "value_type")
+        _check_numbers(features.type.value_type.value_type if is_nested else features.type.value_type)
         row = pa.large_list(pa.float32())
         features = pa.concat_arrays(
             features.cast(pa.large_list(row) if is_nested else row, safe=False).chunks
@@ -175,6 +178,16 @@ class FeatureTable:
         values = features.flatten().to_numpy(zero_copy_only=False).reshape(-1, sizes.pop())
         ids = table.column("utterance_id").to_pylist()
         return cls(ids, finite(values, ids, lengths, None, what), lengths, record)
+
+
+def _check_numbers(kind: pa.DataType):
+    """
+    Raises:
+        ValueError: when the values of the features are not numbers, which Arrow would convert if they look like some.
+    """
+    types = pa.types
+    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind)):
+        raise ValueError(f"The features are of the type {kind}: give numbers.")
 
 
 def read_record(text: bytes | str) -> dict | None:

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 import datasets
+from datasets.exceptions import DatasetsError
+from pyarrow import ArrowException as PyarrowError
 
 from modeling_amuse.processing.corpora.conversation_builder import (
     CONVERSATION_FEATURES,
@@ -124,4 +126,16 @@ def open_datasets(name: str, cache_dir: str | None, options: DataOptions) -> dic
         if isinstance(error, ValueError) and "onfig" in str(error):
             raise ValueError(f"{name}: {error} Choose a configuration with --dataset_config.") from error
         raise FileNotFoundError(f"The data set {name} cannot be loaded: {error}") from error
+    except (
+        DatasetsError,
+        PyarrowError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise ValueError(
+            f"{name} is not a data set that `datasets` can load ({type(error).__name__}: {str(error)[:300]})."
+        ) from error
     return dict(data) if isinstance(data, dict) else {str(getattr(data, "split", None) or "train"): data}

@@ -2,7 +2,6 @@
 """IEMOCAP: conversations of two actors, improvised or scripted, filmed and recorded (Busso et al. 2008)."""
 
 import hashlib
-import logging
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,9 +10,10 @@ from modeling_amuse.processing.corpora.conversation_builder import ConversationB
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.processing.corpora.labels import read_emotion_map
+from modeling_amuse.processing.printable_text import printable_logger
 from modeling_amuse.processing.text_encoding import decode_utf8_or_cp1252
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 EMOTION_OF_CODE = {
     "hap": "happiness",

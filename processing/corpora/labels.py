@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
+from modeling_amuse.processing.plain_values import MOST_DIGITS, clean_text, shown
 
 NO_LABEL = {"", "nan", "none", "null", "n/a", "<na>", "xxx", "-1"}
 """Values for a missing label, in lower case. IEMOCAP uses `xxx` where the annotators disagree."""
@@ -43,12 +44,13 @@ def label_of(value, place: str) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    is_label = isinstance(value, str) or (isinstance(value, int) and abs(value) < 10**MOST_DIGITS)
+    if isinstance(value, bool) or not is_label:
         raise ValueError(
-            f"{place}: its emotion is {value!r}, a {type(value).__name__}, but a label must be text or an integer: correct the "
+            f"{place}: its emotion is {shown(value)}, a {type(value).__name__}, but a label must be text or an integer: correct the "
             "row, or leave its label empty."
         )
-    text = str(value)
+    text = clean_text(str(value), "emotion", place)
     if re.fullmatch(r"-?\d+\.0+", text.strip()):
         text = text.strip().split(".")[0]
     return text if text.strip() else None

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datasets import DatasetDict
+from datasets.exceptions import DatasetGenerationError
 
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS, is_known, unknown_data_set
 from modeling_amuse.processing.corpora.hub_conversations import is_saved_dataset, load_from_datasets
 from modeling_amuse.processing.corpora.meld_download import meld_folder
+from modeling_amuse.processing.printable_text import printable
 
 RENDERED = "controlled_corpus.json"
 """The file by which a folder that `render_sample.py` wrote is recognized."""
@@ -39,7 +41,7 @@ class ConversationData(NamedTuple):
     def describe(self, splits: Collection[str] | None = None) -> str:
         """A text with the notes and a line for each split."""
         shown = {split: counts for split, counts in self.report.items() if splits is None or split in splits}
-        return "\n".join([*self.notes, describe_report(shown)])
+        return printable("\n".join([*self.notes, describe_report(shown)]))
 
 
 def load_conversations(
@@ -77,8 +79,26 @@ def load_conversations(
     report = builder.report()
     is_rendered = data_dir is not None and (Path(data_dir) / RENDERED).is_file()
     own_name = "folder" if options.files() else "sample" if is_rendered else name
-    builder.download_and_prepare()
+    _prepare(builder)
     return ConversationData(builder.as_dataset(), builder.contents.emotions, report, tuple(builder.notes), own_name)
+
+
+def _prepare(builder: ConversationBuilder):
+    """
+    Raises:
+        OSError: when the Arrow files cannot be written, as on a full disk.
+    """
+    try:
+        builder.download_and_prepare()
+    except DatasetGenerationError as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, OSError) and cause.errno is not None:
+            raise OSError(
+                cause.errno,
+                f"the data set cannot be written into the cache ({cause.strerror}): free some space, or name another --cache_dir",
+                str(builder.cache_dir),
+            ) from error
+        raise ValueError(f"The data set {builder.data_dir or ''} cannot be stored: {cause}") from error
 
 
 def open_builder(

@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """MELD: multi-party conversations from a TV series, with seven emotions (Poria et al. 2019)."""
 
-import logging
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from modeling_amuse.processing.corpora.conversation_builder import report_counts
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.processing.corpora.labels import label_of
+from modeling_amuse.processing.printable_text import printable_logger
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 EMOTIONS = DATA_SETS["meld"].emotions
 FIVE_CLASS_LEFT_OUT = ("fear", "disgust")

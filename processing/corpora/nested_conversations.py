@@ -21,6 +21,7 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.labels import label_of
 from modeling_amuse.processing.corpora.row_conversations import TURN_TAKERS, rows_of_numbers
+from modeling_amuse.processing.plain_values import check_order, name_of_value, shown, text_of_value
 
 UTTERANCE_LISTS = ("utterances", "conversation", "dialogue", "dialog", "turns", "messages", "utts", "sentences")
 """The keys under which a conversation may hold its utterances."""
@@ -196,7 +197,7 @@ def _conversation(row, default_id: str, names: dict[str, str], options: DataOpti
         named = next((by_plain[name] for name in NAMES["conversation"] if name in by_plain), None)
         identifier = id_text(row[named]) if named else None
     [conversation] = check_conversations(
-        [{"id": identifier or default_id, **({"utterances": utterances} if key in row else {})}], with_times=False
+        [{"id": identifier or default_id, **({"utterances": utterances} if key in row else {})}], with_values=False
     )
     split = next((row[by_plain[name]] for name in NAMES["split"] if name in by_plain), None)
     return {**conversation, **({"split": SPLIT_NAMES.get(str(split).lower(), str(split))} if split else {})}
@@ -230,7 +231,7 @@ def _renamed(utterance, names: dict[str, str]):
     back = {name: key for key, name in names.items()}
     found = {back.get(name, name): value for name, value in utterance.items() if name not in names or name in back}
     if isinstance(found.get("speaker"), (list, tuple)):
-        found["speaker"] = " & ".join(map(str, found["speaker"]))
+        found["speaker"] = " & ".join(name_of_value(name, "speaker", "An utterance") for name in found["speaker"])
     return found
 
 
@@ -246,19 +247,19 @@ def _utterance(utterance: dict, default_id: str, folder: Path, report: Counter) 
     kept = {key: value for key, value in utterance.items() if key in UTTERANCE_KEYS and not _is_empty(value)}
     unknown = [key for key, value in utterance.items() if key not in UTTERANCE_KEYS and value is not None]
     report.update(f"utterances with the unknown key {key!r}, ignored" for key in unknown)
+    where = f"Utterance {default_id}"
     for key in ("id", "speaker"):
-        kept[key] = (str(kept[key]).strip() or None) if key in kept else None
+        kept[key] = name_of_value(kept.get(key), key, where) or None
+    if "text" in kept:
+        kept["text"] = text_of_value(kept["text"], "text", where)
     kept["id"] = kept["id"] or default_id
     kept["emotion"] = label_of(kept.get("emotion"), f"Utterance {kept['id']}")
     report["utterances without an emotion"] += kept["emotion"] is None
     check_times(kept)
-    if "start" in kept and "end" in kept and kept["end"] < kept["start"]:
-        raise ValueError(
-            f"Utterance {kept['id']} ends at {kept['end']:g} s, before its start at {kept['start']:g} s: correct the times."
-        )
+    check_order(kept.get("start"), kept.get("end"), f"Utterance {kept['id']}")
     if kept.get("video_side") not in (None, *VIDEO_SIDES):
         raise ValueError(
-            f"Utterance {kept['id']}: its video_side is {kept['video_side']!r}: give {' or '.join(VIDEO_SIDES)}."
+            f"Utterance {kept['id']}: its video_side is {shown(kept['video_side'])}: give {' or '.join(VIDEO_SIDES)}."
         )
     for stream in STREAMS:
         features = kept.get(f"{stream}_features")

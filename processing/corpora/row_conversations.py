@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Conversations from tables with one row per utterance."""
 
-import logging
 import math
 import re
 from collections import Counter
@@ -17,14 +16,16 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.labels import label_of
 from modeling_amuse.processing.corpora.table_files import Rows
+from modeling_amuse.processing.plain_values import LONGEST_SECONDS, clean_text, name_of_value, numbers_of
+from modeling_amuse.processing.printable_text import printable_logger
+from modeling_amuse.processing.transcript_times import seconds_of_text
 
-logger = logging.getLogger(__name__)
+logger = printable_logger(__name__)
 
 UNKNOWN_SPEAKER = "unknown"
 TURN_TAKERS = ("A", "B")
-MOST_SECONDS = 3.6e6
-"""1000 hours; a larger number is no time."""
-CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
+NOT_UNDERSTOOD = "times of {} that are not understood"
+OUT_OF_ORDER = "utterances without two times in order, times dropped"
 
 
 def conversations_of_rows(
@@ -74,6 +75,7 @@ def conversations_of_rows(
         )
     _make_ids_unique(conversations, columns, notes, place)
     _say_what_is_assumed(columns, conversations, notes, place)
+    _warn_of_times(columns, report, place)
     report["conversations"] += len(conversations)
     report["utterances"] += len(table.rows)
     return conversations, report, notes, columns.label
@@ -82,13 +84,13 @@ def conversations_of_rows(
 class _Row:
     """A row, with the information that the pattern finds in its id."""
 
-    def __init__(self, values: dict, line: int, columns: Columns):
+    def __init__(self, values: dict, line: int, columns: Columns, place: str):
         self.values, self.line = values, line
         match = columns.pattern.search(id_text(values.get(columns.id))) if columns.pattern is not None else None
         self.told = {key: value for key, value in match.groupdict().items() if value} if match else {}
         self.speaker = None
         if columns.speaker is not None:
-            self.speaker = _speaker(values.get(columns.speaker))
+            self.speaker = _speaker(self.cell(columns.speaker), f"{place}, row {line}")
         elif "speaker" in self.told:
             self.speaker = "_".join(filter(None, (self.told.get("session"), self.told["speaker"])))
 
@@ -100,10 +102,15 @@ class _Row:
         return None if isinstance(value, str) and not value.strip() else value
 
 
-def _speaker(value) -> str | None:
-    if isinstance(value, (list, tuple)):
-        return " & ".join(map(str, value)) or None
-    return id_text(value) or None
+def _speaker(value, place: str) -> str | None:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return " & ".join(filter(None, (name_of_value(one, "speaker", place) for one in values))) or None
+
+
+def _name(value, what: str, place: str) -> str:
+    """The value of a column of ids; of a recording (a dict) its path."""
+    value = value.get("path") if isinstance(value, dict) else value
+    return name_of_value(value, what, place)
 
 
 def _with_files(
@@ -130,12 +137,13 @@ def _with_files(
 def _grouped(table: Rows, columns: Columns, notes: list[str], place: str) -> dict[str, list[_Row]]:
     """The rows of each conversation, in the order of the table."""
     lines = table.lines or list(range(1, len(table.rows) + 1))
-    rows = [_Row(values, line, columns) for values, line in zip(table.rows, lines, strict=True)]
+    rows = [_Row(values, line, columns, place) for values, line in zip(table.rows, lines, strict=True)]
     grouped, before, filled = {}, None, 0
     alone = not columns.conversation and not any("conversation" in row.told for row in rows)
     for row in rows:
         if columns.conversation:
-            cells = [id_text(row.cell(column)) for column in columns.conversation]
+            where = f"{place}, row {row.line}"
+            cells = [_name(row.cell(column), column, where) for column in columns.conversation]
             identifier = "_".join(cells) if all(cells) else ""
         elif alone:
             identifier = f"row_{row.line}"
@@ -165,7 +173,7 @@ def _warn_of_joined(grouped: dict[str, list[_Row]], columns: Columns, place: str
     if columns.order is None or not columns.conversation:
         return
     places = {name: [id_text(row.cell(columns.order)) for row in rows] for name, rows in grouped.items()}
-    twice = [name for name, held in places.items() if any(place and held.count(place) > 1 for place in set(held))]
+    twice = [name for name, held in places.items() if any(n > 1 for place, n in Counter(held).items() if place)]
     if twice:
         logger.warning(
             "%s: %d of the %d conversations that %s tells, such as %s, have several utterances of one %s: they may be several "
@@ -222,12 +230,12 @@ def _utterance(
 ) -> dict:
     where = f"{place}, row {row.line} (conversation {conversation!r})"
     text = row.cell(columns.text)
-    if text is not None and not isinstance(text, (str, int, float)):
+    if text is not None and (not isinstance(text, (str, int, float)) or isinstance(text, bool)):
         raise ValueError(f"{where}: its text is a {type(text).__name__}: give the text of one utterance.")
     utterance = {
-        "id": _identifier(row, number, conversation, columns),
+        "id": _identifier(row, number, conversation, columns, where),
         "speaker": row.speaker,
-        "text": " ".join(str(text).split("\0")).strip() if text is not None else None,
+        "text": clean_text(str(text), "text", where).strip() if text is not None else None,
         "start": _seconds(row.cell(columns.start)),
         "end": _seconds(row.cell(columns.end)),
         "emotion": label_of(row.cell(columns.label), where),
@@ -237,11 +245,11 @@ def _utterance(
     report["utterances whose speaker is not named"] += utterance["speaker"] == UNKNOWN_SPEAKER
     for name in ("start", "end"):
         column = getattr(columns, name)
-        report[f"times of {column} that are not understood"] += utterance[name] is None and row.cell(column) is not None
+        report[NOT_UNDERSTOOD.format(column)] += utterance[name] is None and row.cell(column) is not None
     start, end = utterance["start"], utterance["end"]
     if (start is None) != (end is None) or (start is not None and end < start):
         utterance.update(start=None, end=None)
-        report["utterances without two times in order, times dropped"] += 1
+        report[OUT_OF_ORDER] += 1
     for medium in ("audio", "video"):
         cell = row.cell(getattr(columns, medium))
         if cell is not None:
@@ -253,14 +261,14 @@ def _utterance(
     return utterance
 
 
-def _identifier(row: _Row, number: int, conversation: str, columns: Columns) -> str:
+def _identifier(row: _Row, number: int, conversation: str, columns: Columns, where: str) -> str:
     """The utterance's id: the value of the id column (of a path the file name), else the conversation's id and a number."""
-    given = id_text(row.cell(columns.id)) if columns.id else ""
+    given = _name(row.cell(columns.id), "id", where) if columns.id else ""
     if columns.pattern is not None and given and (match := columns.pattern.search(given)):
         return match[0]
     if given and columns.id not in (columns.order, *columns.conversation):
         return re.sub(r"\.(wav|mp4|mp3|flac|avi|mkv|ogg|m4a)$", "", re.split(r"[/\\]", given)[-1], flags=re.IGNORECASE)
-    place = id_text(row.cell(columns.order)) if columns.order else str(number)
+    place = _name(row.cell(columns.order), columns.order, where) if columns.order else str(number)
     return f"{conversation}_{place or number}"
 
 
@@ -312,6 +320,16 @@ def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str)
     return {"split": name}
 
 
+def _warn_of_times(columns: Columns, report: Counter, place: str):
+    lost = sum(report[NOT_UNDERSTOOD.format(column)] for column in (columns.start, columns.end) if column)
+    if lost:
+        logger.warning("%s: %d times are not understood: their utterances have no times.", place, lost)
+    if report[OUT_OF_ORDER]:
+        logger.warning(
+            "%s: %d utterances end before they start, or lack a time: they have no times.", place, report[OUT_OF_ORDER]
+        )
+
+
 def _say_what_is_assumed(columns: Columns, conversations: list[dict], notes: list[str], place: str):
     if len(conversations) == sum(len(c["utterances"]) for c in conversations):
         return  # every conversation has a single utterance
@@ -324,29 +342,17 @@ def _say_what_is_assumed(columns: Columns, conversations: list[dict], notes: lis
 
 
 def _seconds(value) -> float | None:
-    """A time in seconds, given as a number or as `[HH:]MM:SS,mmm`; None for other values."""
-    if value is None or isinstance(value, bool):
+    """A time in seconds, given as a number or as a text, see `transcript_times`; None for other values."""
+    if isinstance(value, bool):
         return None
-    if isinstance(value, (int, float)):
-        return float(value) if abs(value) < MOST_SECONDS else None  # not NaN either
-    text = str(value).strip()
-    clock = CLOCK.fullmatch(text)
-    if clock:
-        hours, minutes, rest = clock.groups()
-        return int(hours or 0) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and abs(number) < MOST_SECONDS else None
+    found = seconds_of_text(value.strip()) if isinstance(value, str) else value
+    is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
+    return float(found) if is_number and 0 <= found <= LONGEST_SECONDS else None  # not NaN either
 
 
 def rows_of_numbers(features, what: str) -> list[list[float]] | None:
     """Convert numbers `(S, D)` or `(D,)` to `(S, D)`. A null becomes NaN, an empty cell. None for empty arrays."""
-    try:
-        array = np.atleast_2d(np.array(features, dtype=np.float32))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{what} are not an array of numbers ({error}): give (tokens, size) or (size,).") from error
+    array = np.atleast_2d(numbers_of(features, what))
     if array.ndim != 2:
         raise ValueError(f"{what} have the shape {array.shape}: give (tokens, size) or (size,).")
     return array.tolist() if array.size else None

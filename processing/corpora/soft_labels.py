@@ -13,6 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from modeling_amuse.processing.corpora.table_files import read_frame
+from modeling_amuse.processing.input_boundary import reads_file
+from modeling_amuse.processing.stated_sizes import check_parquet_size
+
 ID_COLUMN = "utterance_id"
 TOLERANCE = 1e-3
 """The largest difference between the sum of a row's probabilities and 1, as files contain rounded numbers."""
@@ -21,6 +25,7 @@ MAJORITY = 0.5
 """The share of a row's votes above which a label has the majority."""
 
 
+@reads_file("give a .csv or a .parquet file with soft labels.")
 def read_soft_labels(path: str | Path, emotions: Iterable[str]) -> dict[str, np.ndarray]:
     """
     Read a table of votes or of probabilities.
@@ -148,8 +153,11 @@ def read_table(path: Path) -> pd.DataFrame:
         raise FileNotFoundError(f"There is no table of soft labels {path}: give a .csv or a .parquet file.")
     if path.suffix not in (".csv", ".parquet"):
         raise ValueError(f"{path} is not a table of soft labels: give a .csv or a .parquet file.")
+    if path.suffix == ".csv":
+        return read_frame(path)
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={ID_COLUMN: str})
+        check_parquet_size(path)
+        return pd.read_parquet(path)
     except (OSError, ValueError) as error:  # raised by pandas and pyarrow for files of other formats
         raise ValueError(f"{path} cannot be read as a table: {error}") from error
 

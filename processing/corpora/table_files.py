@@ -2,6 +2,7 @@
 """Reading tables and lists from files: CSV and TSV as spreadsheets save them, JSON, and Parquet with types of `datasets`."""
 
 import codecs
+import csv
 import io
 import json
 import re
@@ -14,7 +15,12 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
+from modeling_amuse.processing.input_boundary import boundary
+from modeling_amuse.processing.plain_json import parsed_json
+from modeling_amuse.processing.stated_sizes import check_parquet_size
 from modeling_amuse.processing.text_encoding import decode_utf8_or_cp1252
+from modeling_amuse.processing.transcript_tables import unguarded
+from modeling_amuse.processing.warning_messages import warn
 
 DELIMITERS = (",", ";", "\t", "|")
 LINE_END = r"\r\n|\n|\r"
@@ -76,6 +82,8 @@ def read_delimited(path: Path) -> Rows:
         ValueError: for an empty file, two columns of the same name, rows with more cells than the header, and open quotes.
     """
     text, report = read_text(path)
+    if report:
+        warn(f"{path} is not only UTF-8: {', '.join(f'{count} {what}' for what, count in report.items())}.")
     text = text.lstrip("\r\n")
     named = re.match(r"sep=(.)[\r\n]+", text)  # the first line of files from some spreadsheets
     text = text[named.end() :] if named else text
@@ -83,15 +91,28 @@ def read_delimited(path: Path) -> Rows:
         raise ValueError(f"{path} is empty: its first line must name the columns.")
     delimiter = named[1] if named else delimiter_of(text, path)
     cells = _plain_tabs(text) if delimiter == "\t" else None
-    header, *rows = cells or _parsed(text, delimiter, path)
+    header, *rows = cells or _parsed(text, delimiter, path, first_row=2 if named else 1)
     names = _column_names(header, rows, path)
     found = Rows([], report=report)
     for number, row in enumerate(rows, start=3 if named else 2):
         if any(cell.strip() for cell in row):
-            found.rows.append({name: row[place] for place, name in names.items()})
+            found.rows.append({name: unguarded(row[place]) for place, name in names.items()})
             found.lines.append(number)
     found.report["rows without any filled cell, left out"] += len(rows) - len(found.rows)
     return found
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """
+    The rows of a CSV or TSV file as texts, indexed by their numbers in the file, see [`read_delimited`].
+
+    Raises:
+        ValueError: as [`read_delimited`], and for a file without rows.
+    """
+    found = read_delimited(path)
+    if not found.rows:
+        raise ValueError(f"{path} has no rows below its header.")
+    return pd.DataFrame(found.rows, index=found.lines)
 
 
 def _column_names(header: list[str], rows: list[list[str]], path: Path) -> dict[int, str]:
@@ -116,7 +137,7 @@ def delimiter_of(text: str, path: Path) -> str:
     return best if counts[best] else ("\t" if path.suffix.lower() == ".tsv" else ",")
 
 
-def _parsed(text: str, delimiter: str, path: Path) -> list[list[str]]:
+def _parsed(text: str, delimiter: str, path: Path, first_row: int) -> list[list[str]]:
     try:
         frame = pd.read_csv(
             io.StringIO(text, newline=""),
@@ -134,7 +155,23 @@ def _parsed(text: str, delimiter: str, path: Path) -> list[list[str]]:
             f"{path} is not a table with {delimiter!r} between its cells ({str(error).strip()}): put cells that contain "
             f"{delimiter!r} or line breaks into quotes, and close every quote."
         ) from error
+    _warn_of_short_rows(text, delimiter, path, first_row)
     return frame.fillna("").to_numpy().tolist()
+
+
+def _warn_of_short_rows(text: str, delimiter: str, path: Path, first_row: int):
+    """Say where rows have fewer cells than the header, as in a file that was cut off: pandas fills them up silently."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=delimiter != "\t")
+    try:
+        widths = [len(row) for row in reader]
+    except csv.Error:  # a cell of more than 131,072 characters
+        return
+    short = [number for number, width in enumerate(widths) if 0 < width < widths[0]]
+    if short:
+        warn(
+            f"{path}: {len(short)} rows have fewer cells than the header, the first is row {short[0] + first_row}: their "
+            "missing cells are empty."
+        )
 
 
 def _plain_tabs(text: str) -> list[list[str]] | None:
@@ -169,11 +206,13 @@ def read_json(path: Path) -> tuple[list | dict, list[int] | None]:
         text, _ = read_text(path) if _is_utf_16(path) else (path.read_text(encoding="utf-8-sig"), None)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 ({error}): save it as UTF-8.") from error
-    text = _HALVES.sub(lambda found: "\\ufffd" if found["half"] else found[0], text)
+    if any(found["half"] for found in _HALVES.finditer(text)):
+        warn(f"{path} holds halves of surrogate pairs, which are not characters: they were replaced by U+FFFD.")
+        text = _HALVES.sub(lambda found: "\\ufffd" if found["half"] else found[0], text)
     try:
         if path.suffix.lower() == ".json":
             try:
-                return json.loads(text), None
+                return parsed_json(text), None
             except json.JSONDecodeError as error:
                 if "Extra data" not in error.msg:
                     raise ValueError(f"{path} is not JSON ({error}).") from error
@@ -193,11 +232,11 @@ def _json_lines(text: str, path: Path) -> tuple[list, list[int] | None]:
         if not line.strip():
             continue
         try:
-            rows.append(json.loads(line))
+            rows.append(parsed_json(line))
         except json.JSONDecodeError as error:
             if not rows:
                 try:
-                    return json.loads(text), None  # a JSON file with another suffix
+                    return parsed_json(text), None  # a JSON file with another suffix
                 except json.JSONDecodeError:
                     pass
             raise ValueError(
@@ -216,10 +255,12 @@ def read_parquet(paths: list[Path]) -> Rows:
     """
     tables = []
     for path in paths:
-        try:
-            tables.append(datasets.Dataset(pyarrow.parquet.read_table(path)))
-        except (OSError, ValueError, pyarrow.ArrowException) as error:
-            raise ValueError(f"{path} is not a Parquet file: {error}") from error
+        with boundary(path, "it is not a Parquet file: write it again."):
+            try:
+                check_parquet_size(path)
+                tables.append(datasets.Dataset(pyarrow.parquet.read_table(path)))
+            except (OSError, ValueError, pyarrow.ArrowException) as error:
+                raise ValueError(f"{path} is not a Parquet file: {error}") from error
     return rows_of_dataset(datasets.concatenate_datasets(tables) if len(tables) > 1 else tables[0])
 
 

@@ -5,10 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from sklearn.model_selection import GroupKFold
 
+from modeling_amuse.processing.corpora.table_files import read_frame
+from modeling_amuse.processing.input_boundary import reads_file
 
+
+@reads_file("give a .csv file with the groups of utterances.")
 def read_groups(path: str | Path, column: str) -> dict[str, str]:
     """
     Read the group of each utterance from a `.csv` table with a column `utterance_id` and a column named `column`.
@@ -20,16 +23,13 @@ def read_groups(path: str | Path, column: str) -> dict[str, str]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no table of groups {path}: give an existing .csv file.")
-    try:
-        frame = pd.read_csv(path, dtype=str)
-    except ValueError as error:  # also an error of the encoding
-        raise ValueError(f"{path} is not a CSV file in UTF-8: {' '.join(str(error).split())}") from error
+    frame = read_frame(path)
     lacking = [name for name in ("utterance_id", column) if name not in frame.columns]
     if lacking:
         raise ValueError(f"{path} has no column {' and no column '.join(lacking)}; it has {', '.join(frame.columns)}.")
-    empty = frame[frame[column].isna() | frame["utterance_id"].isna()]
+    empty = frame[(frame[column].str.strip() == "") | (frame["utterance_id"].str.strip() == "")]
     if len(empty):
-        raise ValueError(f"{path}: row {empty.index[0] + 2} has no {column} or no utterance_id.")
+        raise ValueError(f"{path}: row {empty.index[0]} has no {column} or no utterance_id.")
     twice = frame["utterance_id"][frame["utterance_id"].duplicated()]
     if len(twice):
         raise ValueError(f"{path} has more than one row for the utterance {twice.iloc[0]!r}.")

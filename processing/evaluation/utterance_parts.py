@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+
+from modeling_amuse.processing.corpora.table_files import read_frame
+from modeling_amuse.processing.input_boundary import reads_file
 
 COLUMNS = ("utterance_id", "part")
 
 
+@reads_file("give a .csv file with the parts of utterances.")
 def read_parts(path: str | Path, split: str) -> dict[str, str]:
     """
     Read the part of each utterance.
@@ -25,10 +28,7 @@ def read_parts(path: str | Path, split: str) -> dict[str, str]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path} for --parts.")
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"--parts {path} is not a CSV file: {' '.join(str(error).split())}") from error
+    frame = read_frame(path)
     lacking = [name for name in COLUMNS if name not in frame]
     if lacking:
         raise ValueError(
@@ -40,9 +40,9 @@ def read_parts(path: str | Path, split: str) -> dict[str, str]:
         frame = frame[frame["split"] == split]
         if not len(frame):
             raise ValueError(f"--parts {path} has no row of the {split} split; it has {', '.join(known)}.")
-    empty = frame[(frame["utterance_id"] == "") | (frame["part"] == "")]
+    empty = frame[(frame["utterance_id"].str.strip() == "") | (frame["part"].str.strip() == "")]
     if len(empty):
-        raise ValueError(f"--parts {path}: line {empty.index[0] + 2} has no utterance_id or no part.")
+        raise ValueError(f"--parts {path}: line {empty.index[0]} has no utterance_id or no part.")
     frame = frame.drop_duplicates(list(COLUMNS))
     twice = frame[frame["utterance_id"].duplicated()]
     if len(twice):

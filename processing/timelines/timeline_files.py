@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Writing the emotions of a recording's utterances to a file (JSON, tables, subtitles, RTTM, annotations) or the terminal."""
 
+import itertools
 import re
 import textwrap
 import unicodedata
@@ -253,9 +254,11 @@ def _cells(text: str) -> int:
 def _shortened(text: str, size: int) -> str:
     if _cells(text) <= size:
         return text
-    while text and _cells(text) > size - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    taken = itertools.accumulate(map(_cells, text))
+    kept = "".join(
+        character for character, _ in itertools.takewhile(lambda one: one[1] < size, zip(text, taken, strict=True))
+    )
+    return kept.rstrip() + "…"
 
 
 def _write_text(file: Path, text: str):

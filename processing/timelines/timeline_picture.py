@@ -2,6 +2,7 @@
 """A plot of a recording's emotions over time, by speaker, with the shares of the modalities. It needs the extra `plots`."""
 
 import textwrap
+from collections import defaultdict
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from modeling_amuse.processing.whole_files import whole_file
 _BACKGROUND, _LINE, _HOLLOW = "#F4F4F4", "#8C8C8C", "#FFFFFF"
 _TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18000, 36000)
 _LONGEST_NAME = 18
+_HIGHEST = 80  # inches of all lanes together; a picture of thousands of speakers has low ones
 
 
 def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions: list[str] | None = None):
@@ -52,7 +54,8 @@ def save_timeline(results: list[RecognizedUtterance], path: str | Path, emotions
     notes = [line for note in notes_of(results) for line in textwrap.wrap(note, 110)]
 
     # inches; the legend needs room even beside few lanes
-    heights = [max(0.7 + 0.55 * len(speakers), 0.5 + 0.22 * len(shown))]
+    lanes = min(0.55 * len(speakers), _HIGHEST)
+    heights = [max(0.7 + lanes, 0.5 + 0.22 * len(shown))]
     heights += [1.5] * (len(modalities) > 1) + [1.7] * bool(experts)
     # a Figure created without pyplot needs no display and does not change pyplot's state
     figure = import_extra("matplotlib.figure", "plots").Figure(
@@ -90,8 +93,11 @@ def _draw_lanes(
     room = 0.82  # of a lane's height
     first, last = min(begin for begin, _ in spans), max(end for _, end in spans)
     narrow = 72 * axes.figure.get_figwidth() * min(end - begin for begin, end in spans) / (last - first) < 4
+    of_speaker = defaultdict(list)
+    for result, span in zip(results, spans, strict=True):
+        of_speaker[str(result["speaker"])].append((result, span))
     for lane, speaker in enumerate(reversed(speakers)):  # the first speaker on top
-        own = [(result, span) for result, span in zip(results, spans, strict=True) if str(result["speaker"]) == speaker]
+        own = of_speaker[speaker]
         axes.axhspan(lane, lane + room, color=_BACKGROUND, linewidth=0, zorder=0)
         axes.bar(
             [begin for _, (begin, _) in own],

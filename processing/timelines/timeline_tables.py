@@ -7,6 +7,7 @@ import re
 
 from modeling_amuse.described_utterance import RecognizedUtterance
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.transcript_tables import guarded
 
 SECONDS_DECIMALS = 3
 SCORE_DECIMALS = 4
@@ -18,7 +19,6 @@ LONGEST_CELL = 32767  # Excel's limit in characters
 CERTAINTY = ("runner_up", "margin", "unclear")
 """Columns that stand beside the confidence, where the results have them."""
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -76,12 +76,8 @@ def csv_text(results: list[RecognizedUtterance], raw: bool = False) -> str:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     for row in table_rows(results):
-        writer.writerow(row if raw else [_guarded(cell) for cell in row])
+        writer.writerow(row if raw else [guarded(cell) for cell in row])
     return table.getvalue()
-
-
-def _guarded(cell):
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def xlsx_bytes(results: list[RecognizedUtterance]) -> bytes:

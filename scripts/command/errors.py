@@ -3,6 +3,8 @@
 
 import os
 
+from modeling_amuse.processing.printable_text import printable
+
 
 class WrongArguments(ValueError):
     """Raised for arguments that contradict each other or have an invalid value. The command exits with status 2."""
@@ -21,8 +23,8 @@ def is_of_user(error: BaseException) -> bool:
 def one_line(error: BaseException) -> str:
     """The message of an error in one line."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+        return printable(f"{error.filename}: {error.strerror}")
+    return printable(" ".join(str(error).split())) or type(error).__name__
 
 
 def is_first_process() -> bool:

@@ -1,13 +1,14 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Uploading a trained model: weights, processor, the code that they need, and a model card."""
 
-import json
 from pathlib import Path
 
 from huggingface_hub import HfApi, hf_hub_download
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.hub_card.study_summary import RESULTS, study_table
+from modeling_amuse.processing.plain_json import parsed_json
+from modeling_amuse.processing.printable_text import printable
 from modeling_amuse.scripts.hub.hub_upload import (
     check_access,
     check_repo_id,
@@ -81,9 +82,9 @@ def read_json(path: Path) -> dict:
         ValueError: when the file is not a JSON object.
     """
     try:
-        contents = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not a JSON file: {error}") from error
+        contents = parsed_json(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a JSON file: {printable(str(error))}") from error
     if not isinstance(contents, dict):
         raise ValueError(f"{path} contains a {type(contents).__name__}, not a JSON object.")
     return contents

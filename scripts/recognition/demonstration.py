@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modeling_amuse.processing.controlled.controlled_corpus import MODALITIES
 from modeling_amuse.processing.json_files import write_json
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.scripts.recognition.recognition import recognize_files
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.study.controlled_evidence import pointed, read_evidence, recognize_split, score
@@ -52,7 +53,7 @@ def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: in
     )
     if status:
         return status
-    recognized = json.loads(timeline.read_text(encoding="utf-8"))["utterances"]
+    recognized = read_json_object(timeline)["utterances"]
     print(f"\n{conversation['id']}: true emotion, modalities that show it, and recognized emotion\n")
     print(compare(conversation["utterances"], recognized))
     print(f"\n{describe_test_split(model, data_dir, cache_dir)}")
@@ -66,7 +67,7 @@ def show_demonstration(model: Path, data_dir: Path, output_dir: Path, number: in
 def name_training_data(model: Path):
     """Name the made-up corpus in the model's configuration, so that whatever uses the model can warn of it."""
     path = model / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json_object(path)
     if config.get("training_data") != "sample":
         write_json({**config, "training_data": "sample"}, path, indent=2, sort_keys=True, ensure_ascii=False)
 

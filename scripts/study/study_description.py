@@ -26,10 +26,10 @@ from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
 
-import yaml
-
 from modeling_amuse import MODALITIES
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
+from modeling_amuse.processing.input_boundary import reads_file
+from modeling_amuse.scripts.command.plain_yaml import parsed_yaml, read_yaml
 from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments, TrainArguments
 
 FOLDER = Path(__file__).parents[1] / "studies"
@@ -138,6 +138,7 @@ def read_data(name: str) -> StudyData:
     return StudyData(name, values["about"], values["settings"], values.get("num_folds"), folds)
 
 
+@reads_file("give a study in YAML.")
 def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
     """
     A study, once for each of its data sets.
@@ -268,7 +269,7 @@ def set_options(study: Study, given: list[str]) -> list[str]:
             is_change = name != "data_dir" and _last_part(value) != _last_part(study.data.settings[name])
         else:
             is_change = name not in ("use_cpu", "per_device_eval_batch_size")
-        study.data.settings[name] = value if name in PATHS else yaml.safe_load(value)
+        study.data.settings[name] = value if name in PATHS else parsed_yaml(value, f"--set {word}")
         if is_change:
             changing.append(word)
     return changing
@@ -278,15 +279,12 @@ def _read(path: Path, required: set[str], optional: set[str]) -> dict:
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
         raise FileNotFoundError(f"There is no file {path}" + (f"; its folder contains: {there}." if there else "."))
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from error
+    values = read_yaml(path)
     keys = set(values) if isinstance(values, dict) else set()
     if not required <= keys or keys - required - optional:
         raise ValueError(
             f"{path} must have {', '.join(sorted(required))}, may have {', '.join(sorted(optional))}, and has "
-            f"{', '.join(map(str, sorted(keys))) or 'none of these'}."
+            f"{', '.join(sorted(map(str, keys))) or 'none of these'}."
         )
     return values
 

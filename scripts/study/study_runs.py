@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
+from modeling_amuse.processing.evaluation.stored_predictions import read_predictions
 from modeling_amuse.processing.file_locks import locked
 from modeling_amuse.processing.json_files import write_json
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.processing.whole_files import whole_file, whole_folder
 from modeling_amuse.scripts.command.process import package_version
 from modeling_amuse.scripts.study.late_fusion_runs import fold_parts, fuse, split_part
@@ -127,7 +129,7 @@ class Runs:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder, wait=True):
             scored = {split: self._scored(run, folder, split) for split in splits}
-            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            record = read_json_object(folder / "run.json")
         row = {
             "data": run.study.data.name,
             "variant": run.variant,
@@ -191,7 +193,7 @@ class Runs:
 
     def predictions(self, run: Run, split: str) -> pd.DataFrame:
         """The predictions of a finished run for the labelled utterances, see `write_predictions`."""
-        return pd.read_parquet(self._evaluation_folder(run, self._folder(run), split) / "predictions.parquet")
+        return read_predictions(self._evaluation_folder(run, self._folder(run), split) / "predictions.parquet")
 
     def _folder(self, run: Run) -> Path:
         return self.output_dir / "trainings" / training_digest(run)
@@ -218,7 +220,7 @@ class Runs:
                 score_run = self._fuse
             results = score_run(run, folder, split, place / "predictions.parquet")
             write_json({**results, "commit": commit()}, place / "results.json")
-        return json.loads((place / "results.json").read_text(encoding="utf-8"))
+        return read_json_object(place / "results.json")
 
     def _take_over_epochs(self, run: Run, folder: Path):
         """Reuse the epochs of the same training without experts if it is finished, as experts are fitted after them."""
@@ -235,7 +237,7 @@ class Runs:
     def _train_and_evaluate(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
         model_dir = folder / "model"
         train_once({**run.options, **self.cache}, model_dir)
-        history = json.loads((model_dir / "training_history.json").read_text(encoding="utf-8"))
+        history = read_json_object(model_dir / "training_history.json")
         if not (folder / "run.json").is_file():
             write_record(folder, [history])
         if run.is_calibrated:
@@ -266,13 +268,13 @@ class Runs:
         given = as_arguments({**run.options, **self.cache, **asked})
         summary = cross_validate(*parse_arguments(given, FoldArguments))
         parts = run.study.data.folds.get("folds") or range(1, len(summary["folds"]) + 1)
-        found = [pd.read_parquet(output_dir / f"fold-{part}" / f"{split}_predictions.parquet") for part in parts]
+        found = [read_predictions(output_dir / f"fold-{part}" / f"{split}_predictions.parquet") for part in parts]
         frame = pd.concat(found, ignore_index=True)
         with whole_file(predictions) as file:
             frame.to_parquet(file, index=False)
         if not (folder / "run.json").is_file():
             paths = [output_dir / f"fold-{part}" / "model" / "training_history.json" for part in parts]
-            write_record(folder, [json.loads(path.read_text(encoding="utf-8")) for path in paths])
+            write_record(folder, [read_json_object(path) for path in paths])
         return scores_of_predictions(frame, summary["emotions"], run.options["dataset_name"])
 
     def _fuse(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
@@ -285,7 +287,7 @@ class Runs:
             parts = fold_parts(fold_args, options)
             folders = [folder / "folds" / f"fold-{number}" for number in range(1, len(parts) + 1)]
             frames = [
-                [pd.read_parquet(f / f"{name}_predictions.parquet") for name in ("validation", split)] for f in folders
+                [read_predictions(f / f"{name}_predictions.parquet") for name in ("validation", split)] for f in folders
             ]
         else:
             parts = [split_part(options, tuple(dict.fromkeys(("validation", split))))]
@@ -308,7 +310,7 @@ def check_can_be_scored(folder: Path):
     record = folder / "run.json"
     if not record.is_file() or any(folder.rglob("training_history.json")):
         return
-    trained_at = json.loads(record.read_text(encoding="utf-8"))["commit"]
+    trained_at = read_json_object(record)["commit"]
     if trained_at != commit():
         raise ValueError(
             f"The model of {folder} was deleted, but another evaluation needs it. It was trained at commit {trained_at}; the "

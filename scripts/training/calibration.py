@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The body of `amuse calibrate`: fits the temperature and the threshold of unclear utterances, and writes them."""
 
-import json
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
 )
 from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold, describe_threshold
 from modeling_amuse.processing.json_files import write_json
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
@@ -96,5 +96,5 @@ def describe(results: dict) -> str:
 
 def write_settings(path: Path, **settings):
     """Change only the given settings in a configuration file."""
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json_object(path)
     write_json({**config, **settings}, path, indent=2, sort_keys=True, ensure_ascii=False)

@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The body of `amuse cross-validate`: trains and scores a model in each fold, and writes the scores."""
 
-import json
 import os
 import time
 from dataclasses import asdict, fields
@@ -13,6 +12,7 @@ from accelerate import PartialState
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.file_locks import only_writer
 from modeling_amuse.processing.json_files import as_json, write_json
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.default_text_model import choose_text_model
@@ -135,7 +135,7 @@ def check_settings(path: Path, settings: dict):
     Raises:
         ValueError: when the folder holds results of a run with other settings.
     """
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else settings
+    kept = read_json_object(path) if path.is_file() else settings
     differing = [name for name in settings if kept.get(name) != settings[name]]
     if differing:
         raise ValueError(
@@ -162,7 +162,7 @@ def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData
     output = folder / f"{split}_results.json"
     if output.is_file():
         print(f"Already scored: {output}")
-        return json.loads(output.read_text(encoding="utf-8"))
+        return read_json_object(output)
     for name, conversations in fold.items():
         write_conversations(folder / "conversations" / f"{name}.jsonl", conversations)
     # the written conversations have final labels and documented keys, so the options for reading them are dropped

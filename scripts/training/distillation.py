@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from modeling_amuse.processing.corpora.soft_labels import ID_COLUMN
+from modeling_amuse.processing.evaluation.stored_predictions import read_predictions
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.cross_validation import cross_validate
@@ -56,7 +57,7 @@ def distil(
         folds = FoldArguments(given.num_folds, groups=given.groups, group_column=given.group_column)
         cross_validate(folds, data_args, model_args, replace(args, seed=seed, output_dir=str(folder)))
         parts = [folder / f"fold-{fold}" / "test_predictions.parquet" for fold in range(1, given.num_folds + 1)]
-        frames.append(pd.concat(map(pd.read_parquet, parts), ignore_index=True))
+        frames.append(pd.concat(map(read_predictions, parts), ignore_index=True))
     path = output_dir / TABLE
     with whole_file(path) as file:
         teacher_table(frames).to_parquet(file, index=False)

@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The data of an evaluation: the split, its features, and the modalities."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from modeling_amuse.processing.corpora.load_conversations import (
     load_conversations,
 )
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance, DisturbedConversations
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.scripts.command.errors import WrongArguments
 
 
@@ -28,7 +28,7 @@ def training_warnings(model: str) -> list[str]:
     `modeling_amuse.processing.evaluation.contaminated_encoders`.
     """
     path = Path(model) / "training_history.json"
-    return json.loads(path.read_text(encoding="utf-8")).get("warnings", []) if path.is_file() else []
+    return read_json_object(path).get("warnings", []) if path.is_file() else []
 
 
 def load_split(args, split: str, model, processor, accelerator) -> tuple[ConversationData, dict[str, FeatureTable]]:
@@ -66,7 +66,7 @@ def options_of_training(args, accelerator) -> DataOptions:
     on the same data set.
     """
     options, path = args.options(), Path(args.model) / "training_history.json"
-    settings = json.loads(path.read_text(encoding="utf-8")).get("settings", {}) if path.is_file() else {}
+    settings = read_json_object(path).get("settings", {}) if path.is_file() else {}
     if settings.get("dataset_name") != args.dataset_name:
         return options
     taken = {

@@ -19,6 +19,7 @@ from modeling_amuse.processing.corpora.load_conversations import ConversationDat
 from modeling_amuse.processing.corpora.soft_labels import read_table
 from modeling_amuse.processing.evaluation.group_folds import group_folds, read_groups
 from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
+from modeling_amuse.processing.transcript_tables import guarded
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
@@ -167,8 +168,9 @@ def soft_labels_of_fold(table: str, conversations: list[dict], path: Path) -> Pa
     """Write the rows of a table of soft labels for the training utterances of a fold to `path`, which is returned."""
     known = {utterance["id"] for conversation in conversations for utterance in conversation["utterances"]}
     frame = read_table(Path(table))
+    frame = frame[frame["utterance_id"].isin(known)]
     with whole_file(path) as file:
-        frame[frame["utterance_id"].isin(known)].to_csv(file, index=False)
+        frame.assign(utterance_id=frame["utterance_id"].map(guarded)).to_csv(file, index=False)
     return path
 
 

@@ -1,8 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Writing the settings of a training to a YAML file, with which `--recipe` repeats it."""
 
+import re
 from dataclasses import asdict, fields
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import yaml
 
@@ -44,6 +45,23 @@ def write_recipe(
     """Write `recipe.yaml`, with which the training can be repeated, into the output folder."""
     settings = resolved_settings(arguments, config)
     said = "# All settings of this training. Repeat it: train.py --recipe recipe.yaml --output_dir NEW_FOLDER\n"
+    places = {name: value for name, value in settings.items() if is_place(value)}
+    settings = {name: value for name, value in settings.items() if name not in places}
+    if places:
+        given = " ".join(f"--{name} .../{_last_part(value)}" for name, value in places.items())
+        said += f"# Paths of one machine are left out. Give them again: {given}\n"
     output_dir.mkdir(parents=True, exist_ok=True)
     with whole_file(output_dir / RECIPE_FILE) as file:
         file.write_text(said + yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def is_place(value) -> bool:
+    """Whether a value is, or holds, the absolute path of a file or folder, which others do not have."""
+    values = value if isinstance(value, (list, tuple)) else [value]
+    parts = [part for one in values if isinstance(one, str) for part in re.split(r"[=,]|:(?![/\\])", one)]
+    return any(part.startswith("~") or Path(part).is_absolute() or PureWindowsPath(part).drive for part in parts)
+
+
+def _last_part(value) -> str:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return " ".join(Path(str(one)).name for one in values)

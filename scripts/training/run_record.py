@@ -1,7 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The hardware, the software versions and the energy of a run, for the model card."""
 
-import json
 import os
 import platform
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import torch
 from accelerate import Accelerator
 
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.scripts.command.process import usable_cores
 
 PACKAGES = ("amuse-emotion", "torch", "transformers", "datasets", "accelerate", "peft", "scikit-learn", "numpy")
@@ -43,7 +43,7 @@ def read_training(model: str | Path) -> dict | None:
     path = Path(model) / "training_history.json"
     if not path.is_file():
         return None
-    history = json.loads(path.read_text(encoding="utf-8"))
+    history = read_json_object(path)
     settings = history.get("settings", {})
     return {
         "seed": settings.get("seed"),

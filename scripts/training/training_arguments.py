@@ -6,10 +6,9 @@ from argparse import ArgumentParser
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import yaml
-
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
+from modeling_amuse.scripts.command.plain_yaml import read_yaml
 from modeling_amuse.scripts.command.ranges import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
@@ -562,10 +561,7 @@ def read_recipe(name: str, known: set[str]) -> dict:
             if is_path
             else f"There is no recipe {name!r}; choose from {there_are}, or give the path of your own file, ending in .yaml."
         )
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    settings = read_yaml(path) or {}
     if not isinstance(settings, dict):
         raise ValueError(f"{path} must map options to values, one per line, such as `learning_rate: 0.001`.")
     unknown = settings.keys() - known

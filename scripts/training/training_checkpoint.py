@@ -6,7 +6,6 @@ They contain no random state: every epoch seeds all generators from (seed, epoch
 the same results as one without interruption.
 """
 
-import json
 import shutil
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from modeling_amuse.processing.json_files import write_json
+from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.processing.whole_files import whole_folder
 
 PREFIX = "epoch-"
@@ -91,7 +91,7 @@ def _read_state(path: Path) -> dict:
         raise FileNotFoundError(
             f"{path} is not a checkpoint of a training: give latest, or the folder of a checkpoint."
         )
-    return json.loads((path / "state.json").read_text(encoding="utf-8"))
+    return read_json_object(path / "state.json")
 
 
 def load_checkpoint(path: Path, model: torch.nn.Module, averaged, optimizer, scheduler):

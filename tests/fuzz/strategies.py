@@ -1,7 +1,8 @@
-"""The kinds of random files, and the function that reads each kind. A new strategy is one more line here."""
+"""The files that are made at random, and how each is read: a new strategy is a line here."""
 
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis.strategies import SearchStrategy
@@ -12,25 +13,45 @@ from modeling_amuse.processing.corpora.conversation_folder import read_conversat
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
 from modeling_amuse.processing.transcripts import read_transcripts
-from tests.fuzz.table_strategies import damaged_tables
+from tests.fuzz.annotation_strategies import (
+    odd_annotations,
+    odd_predictions,
+    odd_settings_files,
+    read_annotations,
+    read_settings_file,
+    read_stored,
+)
+from tests.fuzz.conversation_strategies import odd_conversations, read_conversation
+from tests.fuzz.feature_strategies import odd_tables, read_table
+from tests.fuzz.given_input import Given
+from tests.fuzz.media_strategies import odd_recordings, read_recording
+from tests.fuzz.model_strategies import (
+    odd_folders,
+    odd_processors,
+    odd_settings,
+    read_model,
+    read_processor,
+    read_settings,
+)
+from tests.fuzz.table_strategies import damaged_tables, odd_rows, read_rows
 from tests.fuzz.transcript_strategies import damaged_transcripts
 
 
-def read_usable_transcript(path: Path):
+def read_usable_transcript(path: Path, given: Given | None = None):
     """
     Read a transcript, and check that its conversations can be used.
 
     Raises:
-        AssertionError: if a conversation cannot be used.
-        ValueError: if the file is refused.
+        AssertionError: when one cannot be used.
+        ValueError: when the file is refused.
     """
     for conversation in read_transcripts(path):
         assert check_conversations(conversation) == [conversation] and conversation["utterances"]
         check_utterances(conversation["utterances"])
 
 
-def read_usable_table(path: Path):
-    """Like [`read_usable_transcript`], for a file of a data set."""
+def read_usable_table(path: Path, given: Given | None = None):
+    """As [`read_usable_transcript`], for a file of a data set."""
     conversations, *_ = read_conversation_file(path, DataOptions(), RecordingStore(str(path.parent / "cache")))
     for conversation in conversations:
         schema_row(conversation)
@@ -44,7 +65,7 @@ def check_utterances(utterances: list[dict], is_clean: bool = True):
     Check speakers, texts and times.
 
     Args:
-        is_clean: also check that ids are unique, which for tables is checked in a whole split, and contain no control characters.
+        is_clean: also that ids are unique, which for tables is checked in a whole split, and hold no control characters.
     """
     ids = [utterance["id"] for utterance in utterances]
     assert not is_clean or len(set(ids)) == len(ids), "ids repeat"
@@ -58,8 +79,18 @@ def check_utterances(utterances: list[dict], is_clean: bool = True):
         assert times == sorted(times), "an end before its start"
 
 
-STRATEGIES: dict[str, tuple[SearchStrategy, callable]] = {
+DOORS: dict[str, tuple[SearchStrategy[Given], Callable]] = {
+    "conversations": (odd_conversations(), read_conversation),
     "transcripts": (damaged_transcripts(), read_usable_transcript),
     "tables": (damaged_tables(), read_usable_table),
+    "rows": (odd_rows(), read_rows),
+    "feature tables": (odd_tables(), read_table),
+    "annotations": (odd_annotations(), read_annotations),
+    "predictions": (odd_predictions(), read_stored),
+    "recipes and studies": (odd_settings_files(), read_settings_file),
+    "configurations": (odd_settings(), read_settings),
+    "processors": (odd_processors(), read_processor),
+    "model folders": (odd_folders(), read_model),
+    "recordings": (odd_recordings(), read_recording),
 }
-"""For each strategy the hypothesis strategy of its files, as suffix and content, and the function that reads a file."""
+"""For each door its inputs, and the function that gives one to it: `read(path, given)`, whose path is None for a value."""

@@ -4,6 +4,8 @@ import json
 
 from hypothesis import strategies as st
 
+from tests.fuzz.given_input import Given
+
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nAda: I <i>passed</i>!\n\n2\n00:00:03,000 --> 00:00:04,000\n- Ben: No way.\n- Ada [laughs]: Yes.\n"
 SEGMENTS = [
     {"start": 0.4, "end": 1.2, "text": " Hi.", "speaker": "S0"},
@@ -175,14 +177,14 @@ ENCODINGS = [
 ]
 
 
-def damaged_transcripts() -> st.SearchStrategy[tuple[str, bytes]]:
-    """The suffix and the content of a transcript, see [`damaged_file`]."""
+def damaged_transcripts() -> st.SearchStrategy[Given]:
+    """A transcript, see [`damaged_file`]."""
     return damaged_file(SAMPLES)
 
 
 @st.composite
-def damaged_file(draw, samples: dict[str, list[str]]) -> tuple[str, bytes]:
-    """The suffix and the content of a file: a sample whose characters, lines and bytes are damaged."""
+def damaged_file(draw, samples: dict[str, list[str]]) -> Given:
+    """A file: a sample whose characters, lines and bytes are damaged."""
     suffix = draw(st.sampled_from(sorted(samples)))
     text = draw(st.sampled_from(samples[suffix]))
     for _ in range(draw(st.integers(0, 4))):
@@ -192,7 +194,7 @@ def damaged_file(draw, samples: dict[str, list[str]]) -> tuple[str, bytes]:
         at = draw(st.integers(0, len(content)))
         content = content[:at] + draw(st.binary(max_size=8)) + content[at + draw(st.integers(0, 8)) :]
     other = draw(st.integers(0, 9)) == 0
-    return draw(st.sampled_from(sorted(samples))) if other else suffix, content
+    return Given(content, draw(st.sampled_from(sorted(samples))) if other else suffix)
 
 
 def _insert(draw, text: str) -> str:

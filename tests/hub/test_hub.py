@@ -533,10 +533,10 @@ def test_what_is_missing_is_said(trained, tmp_path):
     refused(ValueError, "contains AmuseModel, not an AmuseForEmotionRecognition", model=with_config(headless))
     fields = json.loads((trained[0] / "config.json").read_text(encoding="utf-8"))
     deeper = with_config(json.dumps({**fields, "num_man_layers": 2}))
-    refused(ValueError, "do not match its config.json .missing keys: amuse.man.*mismatched keys: ", model=deeper)
+    refused(ValueError, "do not match its config.json .missing keys: amuse.man", model=deeper)
     broken = copy_without("model.safetensors")
     (broken / "model.safetensors").write_bytes(b"no weights")
-    refused(ValueError, "The weights in .* cannot be read", model=broken)
+    refused(ValueError, f"{re.escape(str(broken))} cannot be loaded .SafetensorError", model=broken)
 
     refused(
         missing,

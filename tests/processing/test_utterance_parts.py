@@ -39,7 +39,7 @@ def test_parts_are_read_for_one_split(tmp_path):
         ("split,utterance_id,part\ntrain,a,x", "has no row of the test split; it has train"),
         ("utterance_id,part\na,x\nb,\n", "line 3 has no utterance_id or no part"),
         ("utterance_id,part\na,x\nb,x\na,y", "gives the utterance a more than one part"),
-        ("", "is not a CSV file"),
+        ("", "parts.csv is empty"),
     ],
 )
 def test_a_file_that_gives_no_parts_is_refused(tmp_path, text, message):

@@ -29,6 +29,7 @@ NOT_RUN = {
     "make check": "part of .ci/run",
     "make venv": "made the environment of this test",
     ".ci/run": "runs this test",
+    "pip-audit": "needs the network",
     "pip install": "installed in the environment of this test",
     "amuse push --model amuse-meld --repo_id user/amuse-meld --results results.json --revision_tag": "tests/hub/test_hub.py",
     "amuse push-dataset": "tests/hub/test_hub.py",

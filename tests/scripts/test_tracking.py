@@ -80,10 +80,13 @@ def test_a_training_is_repeated_by_its_recipe(reported, corpus, tmp_path):
     assert recipe.items() >= SETTINGS.items() and recipe["seed"] == 42
     assert recipe["fusion"] == "gate" and recipe["modalities"] == [
         "text"
-    ]  # options that were not given have their defaults
-    assert not {"output_dir", "report_to", "resume_from_checkpoint"} & recipe.keys()
+    ]  # the defaults of options that were not given
+    assert not {"output_dir", "report_to", "resume_from_checkpoint", "data_dir"} & recipe.keys()
+    assert str(corpus.parent) not in (reported / "recipe.yaml").read_text(encoding="utf-8")  # no place of this machine
     again = tmp_path / "again"
-    record = train.main(["--recipe", str(reported / "recipe.yaml"), *words(output_dir=again, use_cpu=True)])
+    record = train.main(
+        ["--recipe", str(reported / "recipe.yaml"), *data(corpus), *words(output_dir=again, use_cpu=True)]
+    )
     first, second = (load_file(folder / "model.safetensors") for folder in (reported, again))
     assert first.keys() == second.keys() and all(first[name].equal(second[name]) for name in first)
     assert record.best_epoch == json.loads((reported / "training_history.json").read_text())["best_epoch"]
@@ -93,7 +96,7 @@ def test_a_training_is_repeated_by_its_recipe(reported, corpus, tmp_path):
     ("text", "message"),
     [
         (None, "There is no file .*own.yaml for --recipe"),
-        ("a: [1", "own.yaml is not YAML: .*line 1"),
+        ("a: [1", "own.yaml is not valid YAML: .*line 1"),
         ("- 1", "own.yaml must map options to values"),
         ("layer_decay: 0.5\nmomentum: 0.9", "own.yaml sets momentum, which is not an option of training"),
     ],

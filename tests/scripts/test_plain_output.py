@@ -1,0 +1,132 @@
+"""What files say to a terminal never reaches it, and what is saved for others holds no markup and no formulas of names."""
+
+import io
+import json
+import re
+import sys
+
+import pytest
+
+from modeling_amuse.processing.timelines.timeline_tables import csv_text
+from modeling_amuse.processing.transcript_tables import guarded, unguarded
+from modeling_amuse.processing.transcripts import read_transcript
+from modeling_amuse.scripts import amuse
+from modeling_amuse.scripts.command.plain_output import PrintableStream, printable_output
+from modeling_amuse.scripts.command.plain_yaml import parsed_yaml
+from modeling_amuse.scripts.training.recipe_file import is_place
+
+FORMULAS = ["=1+1", "+49 30", "-5", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=x", "=cmd|' /C calc'!A0"]
+
+
+def test_control_characters_are_printed_as_escapes():
+    stream = io.StringIO()
+    PrintableStream(stream).writelines(["50 %\r", "\x1b[A100 %\n", "\x1b[31mred\x07 \u202eevil\x9b", "\ttab é 字 😀\n"])
+    assert stream.getvalue() == "50 %\r\x1b[A100 %\n\\x1b[31mred\\x07 \\u202eevil\\x9b\ttab é 字 😀\n"
+
+
+def test_the_streams_are_put_back(capsys):
+    out, err = sys.stdout, sys.stderr
+    with printable_output():
+        print("\x1b]0;title\x07")
+        print("\x1b[2J", file=sys.stderr)
+    assert (sys.stdout, sys.stderr) == (out, err)
+    assert capsys.readouterr() == ("\\x1b]0;title\\x07\n", "\\x1b[2J\n")
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m.srt", "b\x07.json"])
+def test_an_error_about_a_file_with_an_odd_name_is_plain(tmp_path, capsys, name):
+    path = tmp_path / name
+    path.write_text("")
+    status = amuse.run("recognize", "amuse recognize", [str(path), "--model", str(tmp_path / "\x1b[2Jnone")])
+    said = capsys.readouterr()
+    assert status == 1 and "\x1b[" not in said.out + said.err and "\x07" not in said.out + said.err
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_formula_is_guarded_and_read_back(tmp_path, text):
+    assert guarded(text) == f"'{text}" and unguarded(guarded(text)) == text
+    result = {
+        "speaker": text.strip(),
+        "text": f"{text} x",
+        "emotion": "joy",
+        "confidence": 0.5,
+        "start": 0.0,
+        "end": 1.0,
+    }
+    table = csv_text([result])
+    assert not any(cell.strip('"').startswith(("=", "+", "-", "@")) for cell in table.splitlines()[1].split(","))
+    path = tmp_path / "talk.csv"
+    path.write_text(table, encoding="utf-8", newline="")
+    [read] = read_transcript(path)["utterances"]
+    assert read["speaker"] == text.strip() and read["text"].split() == f"{text} x".split()
+    assert result["speaker"] in csv_text([result], raw=True)
+
+
+@pytest.mark.parametrize("text", ["'tis", "a=b", "'", "it's", "1+1"])
+def test_other_text_is_not_changed(text):
+    assert guarded(text) == unguarded(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3", "the key 'a' occurs twice"),
+        ("a: {b: 1, b: 2}", "the key 'b' occurs twice"),
+        ("a: &a [*a]", "an alias stands for the value that holds it"),
+        ("!!python/object/apply:os.system [ls]", "could not determine a constructor"),
+        ("[" * 5000, "own.yaml is not valid YAML"),
+        (
+            "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"{n}: &{n} [{', '.join([f'*{b}'] * 10)}]\n" for b, n in zip("abcdef", "bcdefg", strict=True)),
+            "aliases stand for more than 100,000 values",
+        ),
+    ],
+)
+def test_yaml_that_is_ambiguous_or_grows_is_refused(text, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        parsed_yaml(text, "own.yaml")
+    assert type(caught.value) is ValueError and "own.yaml" in str(caught.value)
+
+
+def test_aliases_of_a_study_are_read():
+    assert parsed_yaml("a: &x {b: [1, 2]}\nc: *x", "x.yaml") == {"a": {"b": [1, 2]}, "c": {"b": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("/home/ada/MELD", True),
+        (["a", "/x"], True),
+        ("emorynlp=/data/emorynlp", True),
+        ("C:\\Users\\ada", True),
+        ("~/MELD", True),
+        ("MELD", False),
+        ("data/MELD", False),
+        ("sentence-transformers/all-MiniLM-L6-v2", False),
+        (3, False),
+        (["text", "audio"], False),
+    ],
+)
+def test_places_of_one_machine_are_known(value, expected):
+    assert is_place(value) is expected
+
+
+def test_a_model_card_escapes_names_of_emotions(tmp_path):
+    from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition
+    from modeling_amuse.hub_card.model_card import write_model_card
+
+    names = ["<script>alert(1)</script>", "![x](http://evil/y.png)", "a|b\n# Title", "*joy*"]
+    config = AmuseConfig(
+        text_feature_size=4,
+        hidden_size=8,
+        num_attention_heads=2,
+        num_man_layers=1,
+        id2label=dict(enumerate(names)),
+        label2id={name: label for label, name in enumerate(names)},
+    )
+    AmuseForEmotionRecognition(config).save_pretrained(tmp_path)
+    history = {"settings": {"dataset_name": "<img src=x onerror=alert(1)>", "seed": 1, "emotions": ["<b>"]}}
+    card = write_model_card(tmp_path, [], history, "user/name", tmp_path / "card").read_text(encoding="utf-8")
+    body = card.split("\n---\n", 1)[1]
+    assert not re.search(r"(?<![\\`])(<script|<img|!\[x)|^# Title", body, re.MULTILINE)
+    assert "\\<script\\>alert" in body and json.dumps(names[0])
