@@ -187,8 +187,10 @@ def study_controlled(args: ControlledArguments) -> dict:
     measured = drawn_units(processor, read_evidence(data_dir, "train"), seen)
     features_dir = features_dir if args.explained_dir is None else explained_dir / "features"
     conversations = controlled_data(explained_dir, features_dir, args.split, model, args.cache_dir)
-    explanations = list(controlled_explanations(conversations, model, processor))
-    others = list(controlled_explanations(conversations, model, processor, ExplanationOptions(against="others")))
+    options = ExplanationOptions(window=0)
+    explanations = list(controlled_explanations(conversations, model, processor, options))
+    options = ExplanationOptions(window=0, steps=1, against="others")  # for its modalities alone
+    others = list(controlled_explanations(conversations, model, processor, options))
     units = {action.unit for action in processor.face_actions(processor.feature_names("vision") or [])}
     report = {"split": args.split, **score_explanations(truth, explanations, measured, units, others)}
     print(describe_controlled(report))
@@ -204,7 +206,7 @@ def controlled_data(data_dir: Path, features_dir: Path, split: str, model, cache
     return [dataset[number] for number in range(len(dataset))]
 
 
-def controlled_explanations(conversations: list[dict], model, processor, options=None) -> Iterator[dict]:
+def controlled_explanations(conversations: list[dict], model, processor, options) -> Iterator[dict]:
     for conversation in tqdm(conversations, desc="Conversations", disable=None):
         utterances = conversation["utterances"]
         inputs = processor(utterances, return_labels=False)

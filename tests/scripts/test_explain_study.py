@@ -9,10 +9,15 @@ import torch
 from accelerate import Accelerator
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.controlled.controlled_corpus import compose
 from modeling_amuse.processing.controlled.drawn_face import EXPRESSIONS
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.corpora.feature_tables import write_feature_table
+from modeling_amuse.processing.corpora.meld import EMOTIONS as MELD_EMOTIONS
 from modeling_amuse.processing.evaluation.descriptor_pictures import AttentionMeans
+from modeling_amuse.processing.faces import FACE_FEATURES
+from modeling_amuse.processing.prosody import PROSODY_FEATURES
 from modeling_amuse.scripts import benchmark, explain_study
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.study.controlled_explanations import (
@@ -147,6 +152,67 @@ def test_short_utterances_have_no_correlation():
     assert sanity["num_utterances"] == 0
     report = {"num_utterances": 0, "num_conversations": 1, "split": "test", "methods": {}, "sanity": sanity}
     assert "No utterance has 5 words or more" in describe_words(report)
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """
+    What rendering and extracting leave of one conversation of each split, without media: in `data` those of draw 0, in `further`
+    a test conversation of draw 1. The features of a face are those that MediaPipe would see in joy: a smile.
+    """
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("data", "further")}
+    draw = np.random.default_rng(0)
+    for folder, splits, draws in ((folders["data"], ("train", "test"), (0,)), (folders["further"], ("test",), (1,))):
+        for split in splits:
+            [*_, talk] = compose(0, draws)[split]
+            (folder / f"{split}.jsonl").write_text(json.dumps(talk) + "\n", encoding="utf-8")
+            for name, columns in (("prosody", PROSODY_FEATURES), ("faces", FACE_FEATURES)):
+                rows = {}
+                for u in talk["utterances"]:
+                    rows[u["id"]] = draw.normal(size=(2, len(columns))) / 10
+                    if name == "faces" and u["emotion"] == "joy" and "vision" in u["evidence"]:
+                        rows[u["id"]][:, [columns.index(f"mouthSmile{side}") for side in ("Left", "Right")]] += 5
+                (folder / "features" / name).mkdir(parents=True, exist_ok=True)
+                write_feature_table(folder / "features" / name / f"{split}.parquet", rows, None)
+    return folders
+
+
+@pytest.fixture(scope="module")
+def all_senses_model(tmp_path_factory):
+    """The folder of a random model of words, prosody and faces."""
+    texts = [u["text"] for c in compose(0)["train"] for u in c["utterances"]]
+    config, tokenizer = small_text_encoder(texts, 300, dropout=0.0)
+    config.update({"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 1})
+    sizes = {"text": None, "audio": len(PROSODY_FEATURES), "vision": len(FACE_FEATURES), "background": None}
+    labels = {"num_labels": len(MELD_EMOTIONS), "id2label": dict(enumerate(MELD_EMOTIONS))}
+    torch.manual_seed(0)
+    model = small_model(**{f"{s}_feature_size": n for s, n in sizes.items()}, text_config=config, **labels)
+    columns = {"audio": list(PROSODY_FEATURES), "vision": list(FACE_FEATURES)}
+    statistics = {s: {"mean": [0.0] * len(n), "std": [1.0] * len(n), "columns": n} for s, n in columns.items()}
+    folder = tmp_path_factory.mktemp("all-senses")
+    model.save_pretrained(folder)
+    AmuseProcessor(tokenizer, emotions=list(MELD_EMOTIONS), feature_statistics=statistics).save_pretrained(folder)
+    return folder
+
+
+def test_the_controlled_study_reads_one_conversation_and_further_draws(rendered, all_senses_model, tmp_path, capsys):
+    common = ["controlled", "--model", str(all_senses_model), "--data_dir", str(rendered["data"])]
+    common += ["--cache_dir", str(tmp_path / "cache")]
+    for explained in ([], ["--explained_dir", str(rendered["further"])]):
+        report = explain_study.main([*common, *explained])
+        folder = rendered["further" if explained else "data"]
+        truth = json.loads((folder / "test.jsonl").read_text(encoding="utf-8"))["utterances"]
+        assert report["num_emotional"] == sum(bool(u["evidence"]) for u in truth)
+        said = capsys.readouterr().out
+        assert f"{report['num_recognized']} of {report['num_emotional']} emotional utterances" in said
+        assert set(report["parts"]) == {line.split(" | ")[0].strip("| ") for line in said.splitlines()[4:]}
+    (tmp_path / "other").mkdir()
+    lines = (rendered["data"] / "test.jsonl").read_text(encoding="utf-8")
+    changed = json.loads(lines)
+    changed["utterances"] = [{**u, "text": "Hello."} for u in changed["utterances"]]
+    (tmp_path / "other" / "test.jsonl").write_text(json.dumps(changed), encoding="utf-8")
+    with pytest.raises(ValueError, match="'Hello.', has none of the sentences that show"):
+        explain_study.main([*common, "--explained_dir", str(tmp_path / "other")])
 
 
 def test_a_corpus_whose_sentences_are_others_is_refused(tmp_path):
