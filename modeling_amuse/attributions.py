@@ -406,8 +406,8 @@ def _shared_piece_values(question: Question, pieces: WordPieces) -> torch.Tensor
     for step in range(SHARED_STEPS):
         share = (step + 0.5) / SHARED_STEPS
         for part in _encoded_together(read, pieces):
-            table = (base[part] + share * (whole[part] - base[part])).requires_grad_()
-            encoder.set_input_embeddings(_EmbeddingTable(embed, table.flatten(0, 1)))
+            table = (base[part] + share * (whole[part] - base[part])).flatten(0, 1).requires_grad_()
+            encoder.set_input_embeddings(_EmbeddingTable(embed, table))
             try:
                 with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
                     own = places[: len(part)] if len(part) < read.number else places
@@ -415,7 +415,7 @@ def _shared_piece_values(question: Question, pieces: WordPieces) -> torch.Tensor
                     [gradient] = torch.autograd.grad((log_odds * signs[step, part]).sum(), table)
             finally:
                 encoder.set_input_embeddings(embed)
-            total[part] += gradient * signs[step, part][:, None, None]
+            total[part] += gradient.view_as(total[part]) * signs[step, part][:, None, None]
     return ((whole - base) * total / SHARED_STEPS).sum(dim=-1).float() * pieces.mask
 
 

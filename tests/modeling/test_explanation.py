@@ -312,6 +312,10 @@ def test_encoders_of_whole_conversations_are_explained(tiny_text_encoder, scope)
         assert [word["text"] for word in explanation["words"]] == utterance["text"].split()
         assert any(word["score"] for word in explanation["words"]) or not utterance["text"]
         assert any(other["score"] for other in explanation["context"])
+    with torch.no_grad():  # as in the pipeline
+        again = explain(model, utterances, processor)
+    for one, other in zip(found, again, strict=True):
+        assert [w["score"] for w in one["words"]] == pytest.approx([w["score"] for w in other["words"]], abs=1e-5)
     with pytest.raises(ValueError, match="lime"):
         explain(model, utterances, processor, options=ExplanationOptions(words="lime"))
 

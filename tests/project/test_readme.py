@@ -48,6 +48,7 @@ NOT_RUN = {
     "amuse distil": "takes hours; tests/scripts/test_distillation.py",
     "amuse study words": "takes hours; tests/scripts/test_study.py",
     "amuse-both": "takes minutes; tests/scripts/test_extra_data.py",
+    "scripts/render_sample.py --output_dir amuse-sample-test": "takes minutes; tests/scripts/test_explain_study.py",
     "amuse explain-study": "takes minutes; tests/scripts/test_explain_study.py",
     "scripts/benchmark.py explain": "takes minutes; tests/scripts/test_explain_study.py",
     "--descriptors": "tests/scripts/test_explain_study.py",
@@ -124,7 +125,7 @@ def test_every_option_that_the_pages_name_exists():
         *("--repo-type", "--local-dir"),
     }
     named = {option for text in TEXTS.values() for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", text)}
-    helps = _helps([*COMMANDS], ["benchmark", "controlled_study"])
+    helps = _helps([*COMMANDS], ["benchmark", "controlled_study", "render_sample"])
     ours = set(re.findall(r"--[a-z][\w-]*", helps))
     assert named - others <= ours, sorted(named - others - ours)
 
