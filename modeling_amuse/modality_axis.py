@@ -25,6 +25,14 @@ def on_modality_axis(values: torch.Tensor, config: AmuseConfig) -> torch.Tensor:
     return torch.stack([own.get(modality, silent) for modality in config.modalities], dim=1)
 
 
+def may_lack_conversation(config: AmuseConfig) -> bool:
+    """
+    Whether a conversation may have modalities, but none that the conversation term reads; then its experts alone answer. A
+    causal model does not look ahead, so it always uses its conversation term.
+    """
+    return config.fused_modalities != config.modalities and not config.causal
+
+
 def apply_heads(heads: nn.ModuleList, descriptors: torch.Tensor, config: AmuseConfig) -> torch.Tensor:
     """
     Apply the mode-specific heads Q_m (III-E.1).

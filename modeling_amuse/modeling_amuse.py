@@ -60,7 +60,7 @@ from .losses import (
     soft_focal_loss,
     soft_or_one_hot,
 )
-from .modality_axis import apply_heads, on_modality_axis
+from .modality_axis import apply_heads, may_lack_conversation, on_modality_axis
 from .multimodal_attention import AmuseMultimodalAttentionNetwork
 from .outputs import AmuseEmotionRecognitionOutput, AmuseFeaturesOutput, AmuseModelOutput, UtteranceDescriptors
 from .pickled_adapters import HUB_OPTIONS
@@ -871,7 +871,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             outputs = {name: value for name, value in outputs.items() if not name.startswith("expert_")}
             outputs = AmuseModelOutput(**outputs)
         elif outputs.expert_terms is not None:
-            account["conversation_logits"] = self.config.conversation_weight * logits
+            account["conversation_logits"] = self._conversation_term(logits, outputs, is_utterance)
             logits = account["conversation_logits"] + outputs.expert_terms.sum(dim=2)
         if labels is not None:
             if labels.shape != logits.shape[:2]:
@@ -882,6 +882,20 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             given = {"utterance_ids": utterance_ids, "num_items_in_batch": num_items_in_batch, "head": head}
             losses = self._losses(logits, outputs, labels, is_utterance, soft_labels=soft_labels, **given)
         return AmuseEmotionRecognitionOutput(logits=logits, **account, **losses, **outputs)
+
+    def _conversation_term(
+        self, logits: torch.Tensor, outputs: AmuseModelOutput, is_utterance: torch.BoolTensor
+    ) -> torch.Tensor:
+        """
+        The term of the conversation, `(B, T, C)`. If it reads only some modalities and a conversation has none of them, for
+        example a recording without words, it knows nothing: its term is the frequency of the emotions.
+        """
+        term = self.config.conversation_weight * logits
+        if not may_lack_conversation(self.config):
+            return term
+        has_input = outputs.modality_mask[:, :, self.config.fused_places].flatten(1).any(dim=1)
+        prior = self.amuse.experts.log_prior.to(term.dtype) * is_utterance[..., None]
+        return torch.where(has_input[:, None, None], term, prior)
 
     def _losses(
         self, logits, outputs, labels, is_utterance, *, utterance_ids, num_items_in_batch, soft_labels=None, head=None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 
+from .modality_axis import may_lack_conversation
 from .modeling_amuse import AmuseForEmotionRecognition
 from .tokens import Tokens
 from .utterance_layout import UtteranceLayout
@@ -141,7 +142,10 @@ class ReadConversation:
         logits = self.model.classifier(torch.cat(descriptors, dim=-1) if descriptors else fused)
         if expert_terms is None:
             return logits
-        return self.config.conversation_weight * logits + expert_terms.sum(dim=1)
+        term = self.config.conversation_weight * logits
+        if may_lack_conversation(self.config) and not self.present[:, self.config.fused_places].any():
+            term = self.amuse.experts.log_prior.to(term.dtype).expand_as(term)
+        return term + expert_terms.sum(dim=1)
 
     def conversation_logits(self) -> torch.Tensor:
         """The logits `(T, C)` without the experts' terms."""

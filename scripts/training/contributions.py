@@ -28,6 +28,9 @@ OF_FEATURES = [f"{stream}_features" for stream in STREAMS]
 Pairs = dict[str, tuple[np.ndarray, np.ndarray]]
 """For each modality the contributions `(utterances,)`, and the drops `(utterances,)` when the modality is taken away."""
 
+WITH_CONVERSATION = "{} with conversation"
+"""The name of the contribution of a modality together with the conversation term, if that reads no other modality."""
+
 
 def contributions(args: ContributionArguments) -> dict:
     """
@@ -35,7 +38,8 @@ def contributions(args: ContributionArguments) -> dict:
     print and write the results.
 
     Returns:
-        For each modality with an expert: `num_utterances`, the number of utterances that have the modality; the `mean` and
+        For each modality with an expert, and for the modality that alone is read by the conversation term together with
+        that term: `num_utterances`, the number of utterances that have the modality; the `mean` and
         the `deviation` of its contribution to the score of the recognized emotion; the `mean_drop` of the emotion's
         log-probability without the modality; and the `correlation` of both (None if one of them is constant).
 
@@ -110,7 +114,10 @@ def pool(parts: list[Pairs]) -> Pairs:
 def compare(model, processor, dataset: ConversationDataset, batch_size: int) -> Pairs:
     """The contribution of each modality to the recognized emotion, and the drop of its log-probability without it."""
     experts = model.config.expert_modalities
-    found = {modality: ([np.empty(0)], [np.empty(0)]) for modality in experts}
+    fused = model.config.fused_modalities
+    with_conversation = fused[0] if len(fused) == 1 and fused[0] in experts else None
+    names = [*experts, *([WITH_CONVERSATION.format(with_conversation)] if with_conversation else [])]
+    found = {name: ([np.empty(0)], [np.empty(0)]) for name in names}
     batches = [
         list(range(start, min(start + batch_size, len(dataset)))) for start in range(0, len(dataset), batch_size)
     ]
@@ -129,6 +136,12 @@ def compare(model, processor, dataset: ConversationDataset, batch_size: int) -> 
             drop = (log_probabilities(whole, model) - log_probabilities(without, model)).gather(2, chosen).squeeze(2)
             found[modality][0].append(added[has_it].double().cpu().numpy())
             found[modality][1].append(drop[has_it].double().cpu().numpy())
+            if modality == with_conversation:
+                prior = model.amuse.experts.log_prior.to(added.dtype)
+                conversation = (whole.conversation_logits.log_softmax(dim=-1) - prior).gather(2, chosen).squeeze(2)
+                pair = found[WITH_CONVERSATION.format(modality)]
+                pair[0].append((added + conversation)[has_it].double().cpu().numpy())
+                pair[1].append(found[modality][1][-1])
     return {modality: tuple(map(np.concatenate, pair)) for modality, pair in found.items()}
 
 
@@ -157,14 +170,15 @@ def summary(added: np.ndarray, drops: np.ndarray) -> dict[str, float | int | Non
 
 def describe(results: dict[str, dict]) -> str:
     """The results as a table."""
-    lines = [f"{'modality':10}  utterances  contribution (mean, deviation)  drop without it (mean)  correlation"]
+    width = max(10, *map(len, results))
+    lines = [f"{'modality':{width}}  utterances  contribution (mean, deviation)  drop without it (mean)  correlation"]
     for modality, row in results.items():
         if not row["num_utterances"]:
-            lines.append(f"{modality:10}  {0:10}  not measured: no utterance has it beside another modality")
+            lines.append(f"{modality:{width}}  {0:10}  not measured: no utterance has it beside another modality")
             continue
         correlation = "-" if row["correlation"] is None else f"{row['correlation']:.3f}"
         numbers = f"{row['mean']:+15.3f}, {row['deviation']:.3f}"
         lines.append(
-            f"{modality:10}  {row['num_utterances']:10}  {numbers:>30}  {row['mean_drop']:+22.3f}  {correlation:>11}"
+            f"{modality:{width}}  {row['num_utterances']:10}  {numbers:>30}  {row['mean_drop']:+22.3f}  {correlation:>11}"
         )
     return "\n".join(lines)

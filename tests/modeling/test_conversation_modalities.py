@@ -5,6 +5,7 @@ import torch
 
 from modeling_amuse import AmuseConfig, AmuseModel
 from modeling_amuse.described_utterance import describe_output
+from modeling_amuse.read_conversation import ReadConversation
 from modeling_amuse.variants import CONTRASTIVE_LOSSES, FUSIONS
 from tests.small_models import logits, random_batch, small_config, small_model, with_experts, without
 
@@ -51,6 +52,7 @@ def test_the_other_modalities_add_their_experts_terms_and_nothing_else(chosen):
         streams = ["vision", "background"] if modality == "vision" else [modality]
         left_out = model(**without(batch, *streams))
         changed = (left_out.conversation_logits - whole.conversation_logits).abs().max() > 1e-4
+        assert left_out.logits.isfinite().all()
         assert changed == (modality in chosen)
         if modality not in chosen:
             torch.testing.assert_close(whole.logits - left_out.logits, whole.expert_terms[:, :, place])
@@ -58,6 +60,20 @@ def test_the_other_modalities_add_their_experts_terms_and_nothing_else(chosen):
                 assert (whole[name][:, :, place] == 0).all()
     valid = batch["utterance_mask"].bool()
     torch.testing.assert_close(whole.fusion_shares.sum(dim=-1)[valid], torch.ones(int(valid.sum())))
+
+
+def test_a_conversation_without_the_modalities_that_its_term_reads_leaves_the_answer_to_the_experts():
+    model = with_experts(seeded(small_model, experts="constant", conversation_modalities=["text"]))
+    batch = random_batch()
+    batch["text_mask"][1] = 0  # the second conversation has no words
+    whole, prior = model(**batch), model.amuse.experts.log_prior
+    valid = batch["utterance_mask"][1].bool()
+    for row in whole.conversation_logits[1][valid]:
+        torch.testing.assert_close(row, prior)
+    assert (whole.conversation_logits[1][~valid] == 0).all()
+    torch.testing.assert_close(whole.logits[1][valid], prior + whole.expert_terms[1].sum(dim=1)[valid])
+    batch["text_mask"][0, 0] = 0  # one utterance without words has the context of the others
+    assert not torch.allclose(model(**batch).conversation_logits[0, 0], prior)
 
 
 @pytest.mark.parametrize("fusion", [name for name in FUSIONS if name != "random"])
@@ -144,3 +160,17 @@ def test_features_of_a_modality_that_is_not_fused_are_refused():
     )
     with pytest.raises(ValueError, match="no features of the modality 'audio'; it has those of text"):
         model.get_audio_features(audio_features=torch.randn(2, 4, 3))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_explanations_read_a_conversation_as_the_model_does(causal):
+    model = with_experts(
+        seeded(small_model, experts="constant", conversation_modalities=["text"], causal=causal, contexts="both")
+    )
+    batch = random_batch((4,))
+    for words in (True, False):
+        if not words:
+            batch["text_mask"][:] = 0
+        with torch.no_grad():
+            read = ReadConversation(model, batch)
+        torch.testing.assert_close(read.logits, logits(model, batch)[0])

@@ -299,6 +299,28 @@ def test_contributions_are_compared_with_what_happens_without_a_modality():
     assert silent["mean"] == silent["deviation"] == 0 and silent["correlation"] is None
 
 
+def test_the_conversation_belongs_to_the_only_modality_that_it_reads():
+    sizes, names = {"text": 6, "audio": 3}, ["neutral", "joy", "fear", "anger"]
+    torch.manual_seed(0)
+    fields = {"vision_feature_size": None, "background_feature_size": None, "id2label": dict(enumerate(names))}
+    fields |= {"experts": "constant", "conversation_modalities": ["text"]}
+    model = with_experts(AmuseForEmotionRecognition(small_config(**fields)).eval())
+    results = compared(model, names, talks(sizes))
+    assert list(results) == ["text", "audio", "text with conversation"]
+    both, alone = results["text with conversation"], results["text"]
+    assert (both["num_utterances"], both["mean_drop"]) == (alone["num_utterances"], alone["mean_drop"])
+    assert both["deviation"] != alone["deviation"]
+    assert results["audio"]["correlation"] > 0.5  # nothing else reads the voice
+    assert len({len(line) for line in contributions.describe(results).splitlines()}) == 1
+
+    for parameter in model.classifier.parameters():  # a conversation that says nothing adds nothing
+        torch.nn.init.zeros_(parameter)
+    torch.nn.init.constant_(model.amuse.experts.log_prior, -np.log(4))
+    results = compared(model, names, talks(sizes))
+    both, alone = results["text with conversation"], results["text"]
+    assert both == pytest.approx(alone, abs=1e-6)
+
+
 def test_contributions_need_experts(tmp_path):
     AmuseForEmotionRecognition(small_config()).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="has no experts: train one with --experts constant or adaptive"):
