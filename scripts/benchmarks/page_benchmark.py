@@ -139,7 +139,7 @@ def kinds_of_requests(media: dict[str, Path]) -> dict[str, tuple]:
     recorded = "/recognize_recording"
     return {
         "short conversation": ("/recognize_text", TALK),
-        "long conversation": ("/recognize_text", "\n".join(f"{name}: {TALK[5:31]}" for name in names)),
+        "long conversation": ("/recognize_text", "\n".join(f"{name}: leave me alone" for name in names)),
         "text without names": ("/recognize_text", "who says this?"),
         "no text": ("/recognize_text", ""),
         "too much text": ("/recognize_text", "Ada: " + "word " * 8000),

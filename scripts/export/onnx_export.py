@@ -1,8 +1,6 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Exporting a model to ONNX, and comparing the file's outputs with PyTorch's."""
 
-import os
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from modeling_amuse.onnx_model import FILE_NAME, OnnxModel, output_names, stream
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.whole_files import whole_files
 from modeling_amuse.scripts.export.export_arguments import ExportArguments
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 
@@ -84,9 +83,8 @@ def export(
                 f"--without_encoders {modality}: the model has no {modality} encoder, and takes features anyway. Leave it out."
             )
     batches = check_batches(model, processor, conversations, without_encoders)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        to_onnx(model, batches[0]).save(Path(temporary) / FILE_NAME)
+    with whole_files(folder) as temporary:
+        to_onnx(model, batches[0]).save(temporary / FILE_NAME)
         exported = OnnxModel(temporary)
         difference = max(largest_difference(model, exported, batch) for batch in batches)
         if not difference <= LARGEST_DIFFERENCE:
@@ -94,10 +92,8 @@ def export(
                 f"The outputs of the exported file differ from PyTorch's by up to {difference:.1e}, but {LARGEST_DIFFERENCE} is "
                 "the largest difference allowed: the file is not kept."
             )
-        for file in Path(temporary).iterdir():
-            os.replace(file, folder / file.name)
-    model.config.save_pretrained(folder)
-    processor.save_pretrained(folder)
+        model.config.save_pretrained(temporary)
+        processor.save_pretrained(temporary)
     return difference
 
 

@@ -8,6 +8,7 @@ from transformers import TorchAoConfig
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.whole_files import whole_files
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
@@ -66,7 +67,9 @@ def quantize(name: str, settings, folder: Path):
     whole = load_from_folder_or_hub(AmuseForEmotionRecognition, name)
     size = sum(tensor.numel() * tensor.element_size() for tensor in whole.state_dict().values())
     config = TorchAoConfig(settings, modules_to_not_convert=KEPT)
-    AmuseForEmotionRecognition.from_pretrained(name, quantization_config=config).save_pretrained(folder)
-    processor.save_pretrained(folder)
+    quantized_model = AmuseForEmotionRecognition.from_pretrained(name, quantization_config=config)
+    with whole_files(folder) as unfinished:
+        quantized_model.save_pretrained(unfinished)
+        processor.save_pretrained(unfinished)
     quantized = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     print(f"Weights: {size / 1e6:.1f} MB before, {quantized / 1e6:.1f} MB after, in {folder}")

@@ -50,7 +50,7 @@ CASES = [
     Case("train", f"train {DATA} {SMALL} {RESUMED} --output_dir trained --experts constant", ("trained",), True),
     Case(
         "cross-validate",
-        f"cross-validate {DATA} {SMALL} {RESUMED} --num_folds 2 --folds_of train --output_dir folds",
+        f"cross-validate {DATA} {SMALL} {RESUMED} --num_train_epochs 1 --num_folds 3 --folds_of train --output_dir folds",
         ("folds",),
         True,
     ),
@@ -63,8 +63,8 @@ CASES = [
     ),
     Case(
         "study",
-        "study small.yaml --output_dir runs --results_dir told --cache_dir cache --set data_dir=data",
-        ("runs", "told"),
+        "study small.yaml --trial --output_dir runs --cache_dir cache --set data_dir=data",
+        ("runs",),
         True,
     ),
     Case(
@@ -105,7 +105,7 @@ def prepare(folder: Path):
     said = [u | {"start": 2.0 * n, "end": 2.0 * n + 1.5} for n, u in enumerate(_talk(generator, 0) * 3)]
     (folder / "talk.json").write_text(json.dumps(said), encoding="utf-8")
     (folder / "small.yaml").write_text(
-        "question: Do contexts help?\ndata: [mine]\nseeds: [1, 2]\nbaseline: none\n"
+        "question: Do contexts help?\ndata: [mine]\nseeds: [1]\nbaseline: none\n"
         "variants:\n  none: {contexts: none}\n  both: {contexts: both}\n",
         encoding="utf-8",
     )
@@ -115,7 +115,7 @@ def prepare(folder: Path):
     BertModel(config, add_pooling_layer=False).save_pretrained(folder / "encoder")
     tokenizer.save_pretrained(folder / "encoder")
     (folder / "studies" / "data").mkdir(parents=True)
-    settings = {"dataset_name": "folder", "data_dir": "MINE", "modalities": ["text"], "num_train_epochs": 2}
+    settings = {"dataset_name": "folder", "data_dir": "MINE", "modalities": ["text"], "num_train_epochs": 1}
     settings |= {"text_model": "encoder", "hidden_size": 8, "num_man_layers": 0, "per_device_train_batch_size": 4}
     (folder / "studies" / "data" / "mine.yaml").write_text(
         json.dumps({"about": "a few made-up conversations", "settings": settings}), encoding="utf-8"
@@ -125,7 +125,7 @@ def prepare(folder: Path):
 def _talk(generator: random.Random, number: int) -> list[dict]:
     emotions = [generator.choice(EMOTIONS) for _ in range(3)]
     return [
-        {"speaker": f"speaker {number % 4}" if n % 2 else "Ada", "text": WORDS[emotion], "emotion": emotion}
+        {"speaker": f"{('Ada', 'Ben')[n % 2]} {number % 4}", "text": WORDS[emotion], "emotion": emotion}
         for n, emotion in enumerate(emotions)
     ]
 
