@@ -67,7 +67,7 @@ def benchmark_scale(full: bool = False) -> dict:
     Compute each series of sizes.
 
     Returns:
-        `series`: for each its `name`, `unit`, the `points` (`size`, `seconds` and `megabytes`, the peak of the memory above that
+        `series`: for each its `name`, `unit`, the `points` (`size`, `seconds` of CPU time and `megabytes`, the peak of the memory above that
         at the beginning, None on systems without /proc), and the `exponent` with which the time grows between the two largest
         sizes: 1 is linear.
     """
@@ -87,12 +87,12 @@ def benchmark_scale(full: bool = False) -> dict:
 
 
 def measured(series: Series, size: int, folder: Path) -> dict:
-    """The time and the memory of a size."""
+    """The CPU time, which other processes disturb little, and the memory of a size."""
     given = series.prepare(size, folder)
-    begun = time.perf_counter()
+    begun = time.process_time()
     with measured_memory() as memory:
         series.compute(given, folder)
-    return {"size": size, "seconds": time.perf_counter() - begun, "megabytes": memory.get("above")}
+    return {"size": size, "seconds": time.process_time() - begun, "megabytes": memory.get("above")}
 
 
 def exponent(points: list[dict]) -> float:
@@ -120,7 +120,7 @@ def random_recognizer(folder: Path, reads: str):
     processor = AmuseProcessor(
         tokenizer, emotions=list(EMOTIONS), feature_statistics=statistics, feature_records=records
     )
-    return pipeline("emotion-recognition", model=model, processor=processor, device="cpu")
+    return pipeline("emotion-recognition", model=model.eval(), processor=processor, device="cpu")
 
 
 def all_series(recognizers: dict) -> list[Series]:

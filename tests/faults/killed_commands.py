@@ -72,7 +72,6 @@ CASES = [
         f"evaluate {DATA} --model model --output scores/results.json --predictions scores/predictions.parquet --use_cpu",
         ("scores",),
     ),
-    Case("calibrate", f"calibrate {DATA} --model model --use_cpu", ("model",)),
     Case(
         "recognize", "recognize talk.json --model model --output timelines --formats json csv srt png", ("timelines",)
     ),
