@@ -15,6 +15,7 @@ MODULES = (
     "lanes.py",
     "limits.py",
     "page_style.py",
+    "process_memory.py",
     "swept_folder.py",
 )
 """The files of the page that `app.py` imports as `modeling_amuse.hub_card.space...`."""

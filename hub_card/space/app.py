@@ -25,6 +25,7 @@ from modeling_amuse.hub_card.space.conversation_text import MOST_CHARACTERS
 from modeling_amuse.hub_card.space.emotion_page import DOWNLOADS, EmotionPage
 from modeling_amuse.hub_card.space.limits import MOST_BYTES, MOST_SECONDS
 from modeling_amuse.hub_card.space.page_style import CSS, EXAMPLE, INTRODUCTION, NOTICE, introduction_of
+from modeling_amuse.hub_card.space.process_memory import share_memory
 from modeling_amuse.hub_card.space.swept_folder import SweptFolder, default_folder
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.report import about_model, report_js
@@ -200,6 +201,7 @@ def main(arguments: list[str] | None = None):
     )
     parser.add_argument("--port", type=int, help="Port of the page. Default: the first free port from 7860 on.")
     args = parser.parse_args(arguments)
+    share_memory()
     folder = os.environ.get("AMUSE_PAGE_FOLDER")
     SweptFolder(Path(folder) if folder else default_folder()).use()
     page = EmotionPage(chosen_model(args.model), args.speech_model or os.environ.get("AMUSE_SPEECH_MODEL"))

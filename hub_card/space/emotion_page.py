@@ -24,6 +24,7 @@ from modeling_amuse.hub_card.space.limits import (
     check_transcript_file,
 )
 from modeling_amuse.hub_card.space.page_style import STAGE_TITLES, problem_html
+from modeling_amuse.hub_card.space.process_memory import give_back_memory
 from modeling_amuse.processing.media_probe import probe_media
 from modeling_amuse.processing.timelines.report import report_body, write_report
 from modeling_amuse.processing.timelines.report_data import ReportedRecording
@@ -164,6 +165,7 @@ class EmotionPage:
         finally:
             if self._running.get(session) is stopped:
                 del self._running[session]
+            give_back_memory()
         results = reported.results
         results.warnings = [_without_folders(warning, uploaded) for warning in results.warnings]
         with tempfile.TemporaryDirectory() as folder:

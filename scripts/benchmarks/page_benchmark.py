@@ -9,6 +9,7 @@ page's folder after it is swept, and how long a short request waits beside a lon
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def benchmark_page(model: str, requests: int = 100, visitors: int = 8, long_seco
         long_seconds: the duration of the recording beside which short requests are made. 0: they are not.
 
     Returns:
-        `batches`, with the counts of `kinds` and outcomes, `seconds` and the `memory` of the page (MB) after each of them;
+        `batches`, with the counts of `kinds`, outcomes and `reasons` of refusals, `seconds` and the `memory` of the page (MB) after each of them;
         `memory_growth`, the share that the second batch adds; `left`, the files after the sweep; `failures`; and
         `beside_long`, with the seconds of each short request beside a long one.
 
@@ -162,7 +163,7 @@ def send_batch(address: str, media: dict, requests: int, visitors: int, seed: in
     order = [list(kinds)[number % len(kinds)] for number in range(requests)]
     random.Random(seed).shuffle(order)
     clients = threading.local()
-    outcomes, failures = Counter(), []
+    outcomes, failures, reasons = Counter(), [], Counter()
 
     def ask(kind: str):
         if not hasattr(clients, "client"):
@@ -171,6 +172,8 @@ def send_batch(address: str, media: dict, requests: int, visitors: int, seed: in
         outcomes[kind, outcome] += 1
         if outcome == FAILED:
             failures.append(f"{kind}: {said}")
+        elif outcome == REFUSED:
+            reasons[" ".join(re.sub("<[^>]*>", "", said).split())] += 1
 
     begun = time.monotonic()
     with ThreadPoolExecutor(visitors) as pool:
@@ -179,12 +182,15 @@ def send_batch(address: str, media: dict, requests: int, visitors: int, seed: in
     totals = {
         outcome: sum(found.get(outcome, 0) for found in counts.values()) for outcome in (ANSWERED, REFUSED, FAILED)
     }
-    return {"requests": requests, **totals, "kinds": counts, "seconds": time.monotonic() - begun}, failures
+    found = {"requests": requests, **totals, "kinds": counts, "reasons": dict(reasons.most_common())}
+    return {**found, "seconds": time.monotonic() - begun}, failures
 
 
 def new_client(address: str):
     """A visitor of the page."""
-    return import_extra("gradio_client", "demo").Client(address, verbose=False, download_files=False)
+    return import_extra("gradio_client", "demo").Client(
+        address, verbose=False, download_files=False, httpx_kwargs={"timeout": ANSWER_SECONDS}
+    )
 
 
 def asked(client, function: str, *given) -> tuple[str, str]:
@@ -251,6 +257,7 @@ def as_text(report: dict) -> str:
             for kind, counts in batch["kinds"].items()
             if counts
         ]
+        lines += [f"  {count} times: {reason[:120]}" for reason, count in batch["reasons"].items()]
     if report["memory_growth"] is not None:
         lines.append(f"\nThe second batch added {report['memory_growth']:+.1%} of memory.")
     lines.append(f"Files in the page's folder after the sweep: {len(report['left'])}")

@@ -43,6 +43,9 @@ def import_everything():
     for room in ROOMS:
         for path in sorted((folder / room).glob("*.py")):
             importlib.import_module(f"modeling_amuse.scripts.{room}.{path.stem}")
+    from modeling_amuse.scripts.study.study_runs import commit
+
+    commit()  # all runs name the same one, whatever happens to the repository
     for name in ("librosa", "sklearn.manifold", "sklearn.metrics", "matplotlib.figure", "scipy.optimize"):
         importlib.import_module(name)
 

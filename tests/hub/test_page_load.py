@@ -31,5 +31,10 @@ def test_nothing_stays_in_the_folder_of_the_page(report):
     assert report["left"] == []
 
 
+def test_a_second_batch_adds_little_memory(report):
+    if report["memory_growth"] is not None:
+        assert report["memory_growth"] < 0.1  # of few requests, the first of which load libraries
+
+
 def test_short_requests_are_answered_beside_a_long_one(report):
     assert report["beside_long"]["short_seconds"]
