@@ -20,7 +20,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modeling_amuse.hub_card.space import swept_folder
@@ -82,9 +82,7 @@ def benchmark_page(model: str, requests: int = 100, visitors: int = 8, long_seco
 @contextmanager
 def running_page(model: str, home: Path) -> Iterator[tuple[str, int]]:
     """The address of a page and the number of its process. Its folder is `kept` in `home`."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     log = home / "log"
     command = [sys.executable, str(LAUNCHER), "page", "--model", str(model), "--port", str(port)]
     environment = {**os.environ, "AMUSE_PAGE_FOLDER": str(home / "kept"), "GRADIO_ANALYTICS_ENABLED": "False"}
@@ -104,6 +102,17 @@ def running_page(model: str, home: Path) -> Iterator[tuple[str, int]]:
     finally:
         process.terminate()
         process.wait(60)
+
+
+def free_port() -> int:
+    """A free port of this machine, below those that systems give to outgoing connections: these would take it before the page."""
+    ports = list(range(20_000, 30_000))
+    random.SystemRandom().shuffle(ports)
+    for port in ports:
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("There is no free port between 20000 and 30000.")
 
 
 def write_media(folder: Path, long_seconds: float) -> dict[str, Path]:
