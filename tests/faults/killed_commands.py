@@ -329,6 +329,8 @@ def main(arguments: list[str] | None = None) -> int:
                 problems += found
                 for problem in found:
                     print(problem, flush=True)
+        if args.full_disk:
+            subprocess.run(["umount", "--lazy", str(killer.work)], check=True)
     counts = ", ".join(f"{name} {count}" for name, count in kills.items())
     what = "full or read-only disks" if args.full_disk else "kills"
     print(f"{kills.total()} {what} ({counts}): {len(problems)} problems, in {time.monotonic() - begun:.0f} s")
