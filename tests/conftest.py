@@ -1,6 +1,7 @@
 """Settings and fixtures that all tests share, among them the folders with real data."""
 
 import gc
+import logging
 import os
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from hypothesis import settings
 
 from tests.forked_processes import fork_where_spawn_is_asked_for
 
+# pytest attaches a handler to every logger that does not propagate. If this one had a handler, torch would write a long record
+# of each step of its compiler and its exporter.
+logging.getLogger("torch.__trace").propagate = True
 torch.set_num_threads(1)  # for small tensors, more threads are slower
 settings.register_profile("fast", max_examples=10, deadline=None, derandomize=True)
 settings.load_profile("fast")
@@ -24,7 +28,8 @@ fork_where_spawn_is_asked_for()
 
 LONG_FILES = (
     *("modeling/test_export.py", "project/test_readme.py", "modeling/test_transformers_mixins.py"),
-    *("modeling/test_compile.py", "hub/test_space.py", "scripts/test_training.py", "scripts/test_distributed.py"),
+    *("modeling/test_compile.py", "hub/test_space.py", "faults/test_faulty_runs.py", "scripts/test_training.py"),
+    *("scripts/test_distributed.py", "hub/test_page_load.py", "scripts/test_scale_benchmark.py"),
     *("processing/test_diarization.py", "scripts/test_protocol.py", "scripts/test_end_to_end.py"),
     *("scripts/test_bad_input.py", "hub/test_hub.py", "scripts/test_cross_validation.py", "scripts/test_study.py"),
     *("processing/test_recordings.py", "scripts/test_commands.py", "project/test_package.py"),

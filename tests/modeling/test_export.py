@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 EMOTIONS = ["neutral", "joy", "fear"]
 SETTINGS = [
     {},
-    {"fusion": "alfa", "head_aggregation": "mean", "contexts": "speaker", "causal": True},
-    {"experts": "adaptive", "expert_half_evidence": {"audio": 2.0}},
+    {"num_man_layers": 1, "fusion": "alfa", "head_aggregation": "mean", "contexts": "speaker", "causal": True},
+    {"num_man_layers": 1, "experts": "adaptive", "expert_half_evidence": {"audio": 2.0}},
 ]
 
 
@@ -59,7 +59,7 @@ def test_an_exported_speaker_context_grows_with_the_conversation_not_with_its_sq
             return function(*args, **(kwargs or {}))
 
     sizes = {f"{stream}_feature_size": None for stream in ("audio", "vision", "background")}
-    model = small_model(contexts="speaker", **sizes)
+    model = small_model(contexts="speaker", num_man_layers=1, **sizes)
     shapes = {axis: torch.export.Dim.DYNAMIC for axis in range(2)}
     batch, other = unlabelled((5, 3), 1, streams=("text",)), unlabelled((60, 8), 1, seed=1, streams=("text",))
     other["speaker_ids"][1] = 5  # one conversation has a single speaker, the other has three
