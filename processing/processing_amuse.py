@@ -30,7 +30,7 @@ from .conversation_batch import ConversationBatch, pad_features
 from .feature_words import FEATURES_OF, face_actions, voice_sentence
 from .input_boundary import boundary
 from .plain_json import parsed_json
-from .processor_files import check_processor_settings
+from .processor_files import check_processor_settings, check_tokenizer
 from .processor_inputs import (
     IGNORED_LABEL,
     RAW_INPUTS,
@@ -504,9 +504,14 @@ class AmuseProcessor(ProcessorMixin):
         if auto_map:  # the base class forgets where its code is
             of_processor.auto_map = auto_map
         config = Path(str(pretrained_model_name_or_path)) / CONFIG_NAME
-        if of_processor.emotions is not None and config.is_file():
+        settings = {}
+        if config.is_file():
             with boundary(config, "it is damaged: save the model again."):
-                names = parsed_json(config.read_text(encoding="utf-8")).get("id2label") or {}
+                settings = parsed_json(config.read_text(encoding="utf-8"))
+                check_tokenizer(of_processor.tokenizer, settings.get("text_config") or {})
+        if of_processor.emotions is not None and settings:
+            with boundary(config, "it is damaged: save the model again."):
+                names = settings.get("id2label") or {}
                 names = [name for _, name in sorted(names.items(), key=lambda item: int(item[0]))]
             if names and names != list(of_processor.emotions):
                 logger.warning(

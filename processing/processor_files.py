@@ -33,6 +33,28 @@ def check_processor_settings(emotions, feature_statistics, max_text_tokens, feat
         raise ValueError(f"evidence is {shown(evidence)}: give one of {', '.join(UNITS)} for each modality.")
 
 
+def check_tokenizer(tokenizer, text_config: Mapping):
+    """
+    Check that a tokenizer belongs to the text encoder of the model in the same folder.
+
+    Args:
+        tokenizer: the processor's tokenizer, or None.
+        text_config: the encoder's settings in `config.json`, an empty dict for a model without one.
+
+    Raises:
+        ValueError: when batches cannot be padded, or when the tokenizer has word pieces that the encoder does not know.
+    """
+    if tokenizer is None or not text_config:
+        return
+    if tokenizer.pad_token_id is None:
+        raise ValueError("the tokenizer beside it has no padding token: save the processor again.")
+    size = text_config.get("vocab_size")
+    if isinstance(size, int) and max(tokenizer.get_vocab().values(), default=0) >= size:
+        raise ValueError(
+            f"the tokenizer beside it has more word pieces than the encoder's {size}: save the processor again."
+        )
+
+
 def _is_list_of_names(emotions) -> bool:
     is_list = isinstance(emotions, (list, tuple)) and all(isinstance(name, str) and name.strip() for name in emotions)
     return is_list and bool(emotions) and len(set(emotions)) == len(emotions)
@@ -45,4 +67,4 @@ def _check_columns(what: str, statistics: Mapping):
         raise ValueError(f"{what}: its 'columns' are not {len(mean)} names, one for each feature.")
 
 
-__all__ = ["check_processor_settings"]
+__all__ = ["check_processor_settings", "check_tokenizer"]

@@ -12,7 +12,7 @@ from tests.fuzz.given_input import Given
 from tests.fuzz.strategies import DOORS, read_usable_table, read_usable_transcript
 from tests.processing.transcript_files import saved
 
-EXAMPLES = int(os.environ.get("AMUSE_FUZZ_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("AMUSE_FUZZ_EXAMPLES", "40"))
 SHARE = {"transcripts": 3.0, "model folders": 0.3, "recipes and studies": 0.3, "configurations": 0.5}
 """Of how many examples more, or fewer, a door gets: some take long for each."""
 
