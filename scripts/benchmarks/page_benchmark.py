@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from html import unescape
 from pathlib import Path
 
 from modeling_amuse.hub_card.space import swept_folder
@@ -182,7 +183,7 @@ def send_batch(address: str, media: dict, requests: int, visitors: int, seed: in
         if outcome == FAILED:
             failures.append(f"{kind}: {said}")
         elif outcome == REFUSED:
-            reasons[" ".join(re.sub("<[^>]*>", "", said).split())] += 1
+            reasons[" ".join(unescape(re.sub("<[^>]*>", "", said)).split())] += 1
 
     begun = time.monotonic()
     with ThreadPoolExecutor(visitors) as pool:
