@@ -61,6 +61,7 @@ def odd_annotations(draw) -> Given:
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)
     content = file.getvalue().encode("utf-8", "replace")
+    rows = [[cell.encode("utf-8", "replace").decode() for cell in row] for row in rows]
     if what == "bytes":
         content = draw(damaged_bytes(content))
     return Given(

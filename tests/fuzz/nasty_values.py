@@ -98,6 +98,12 @@ def plain_text(text: str) -> str:
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "", text).strip()
 
 
+def mended_text(text: str) -> str:
+    """As [`plain_text`], where control characters stand for those of cp1252, as readers of tables take them with a warning."""
+    signs = {code: bytes([code]).decode("cp1252", errors="ignore") or None for code in range(0x80, 0xA0)}
+    return plain_text(text.translate(signs))
+
+
 def same_words(one: str, other: str) -> bool:
     """Whether two texts differ at most in their white space."""
     return one.split() == other.split()

@@ -14,7 +14,7 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
 from tests.fuzz.given_input import Given
 from tests.fuzz.heard_warnings import heard_warnings
-from tests.fuzz.nasty_values import nasty_texts, nasty_values, plain_text, same_words
+from tests.fuzz.nasty_values import mended_text, nasty_texts, nasty_values, plain_text, same_words
 from tests.fuzz.transcript_strategies import damaged_file
 
 ROWS = [
@@ -142,9 +142,9 @@ def _is_of(utterance: dict, row: dict, said: list[str]) -> bool:
         return False
     if isinstance(speaker, (bool, dict)):
         return False
-    is_same = _is_text(utterance.get("text"), text) and _is_text(utterance.get("emotion"), emotion)
+    is_same = _is_text(utterance.get("text"), text, said) and _is_text(utterance.get("emotion"), emotion, said)
     if isinstance(speaker, str) and speaker.strip():
-        is_same = is_same and _is_text(utterance["speaker"], speaker)
+        is_same = is_same and _is_text(utterance["speaker"], speaker, said)
     for name in ("start", "end"):
         time = _time(row[name])
         other = _time(row["end" if name == "start" else "start"])
@@ -155,12 +155,14 @@ def _is_of(utterance: dict, row: dict, said: list[str]) -> bool:
     return is_same
 
 
-def _is_text(found, given) -> bool:
+def _is_text(found, given, said: list[str]) -> bool:
     if given is None or given != given:
         return not found
     if isinstance(given, (int, float)):
         return found is not None and found in (str(given), str(given).removesuffix(".0"))
     plain = plain_text(given)
+    if said and same_words(found or "", mended_text(given)):
+        return True
     stripped = plain.lstrip("'")
     candidates = {
         plain,
