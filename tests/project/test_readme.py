@@ -122,7 +122,7 @@ def test_every_option_that_the_pages_name_exists():
 
     others = {
         *("--extra-index-url", "--multi_gpu", "--num_processes", "--nproc_per_node", "--config_file"),
-        *("--repo-type", "--local-dir"),
+        *("--repo-type", "--local-dir", "--requirement", "--no-deps", "--version"),
     }
     named = {option for text in TEXTS.values() for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", text)}
     helps = _helps([*COMMANDS], ["benchmark", "controlled_study", "render_sample"])
