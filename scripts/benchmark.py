@@ -88,7 +88,10 @@ def media_comparison(args: MediaArguments) -> tuple[dict, str]:
     import tempfile
 
     from modeling_amuse.scripts.benchmarks.media_comparison import as_text, compare_media
+    from modeling_amuse.scripts.benchmarks.step_comparison import tree_of
 
+    with tree_of(args.against):
+        pass  # an unknown commit is refused before a recording is rendered
     with tempfile.TemporaryDirectory() as folder:
         recording, transcript = args.recording, args.transcript
         if recording is None:

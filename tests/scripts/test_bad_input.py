@@ -36,6 +36,7 @@ READ = {
     *("model", "text_model", "audio_model", "vision_model", "speech_model"),
     *("inputs", "input", "transcript", "transcript_text", "known_speakers", "recording"),
     *("cross_validation", "features", "features_dir", "results", "studies", "study", "emotionlines", "ecf", "against"),
+    "explained_dir",
 }
 """Options that name files, folders or models to read."""
 WRITTEN = {
