@@ -312,6 +312,8 @@ class AmuseModel(AmusePreTrainedModel):
         **kwargs,
     ) -> AmuseFeaturesOutput:
         self.check_keywords(name for name in kwargs if name not in _IGNORED_BY_ONE_MODALITY)
+        if modality not in self.config.modalities:
+            raise ValueError(f"This model has no modality {modality!r}; its modalities are {self.config.modalities}.")
         if modality not in self.config.fused_modalities:
             raise ValueError(
                 f"This model has no features of the modality {modality!r}; it has those of "

@@ -74,7 +74,8 @@ class AmusePreTrainedModel(PreTrainedModel):
                 f"{folder} has no safetensors, only a pickle (pytorch_model.bin). Loading a pickle may run code, so AMuSE "
                 "never loads one: if you trust the file, convert it to model.safetensors."
             ) from error
-        check_loaded_weights(model, str(pretrained_model_name_or_path), loading, kwargs)
+        if pretrained_model_name_or_path is not None:  # else the caller gave the weights
+            check_loaded_weights(model, str(pretrained_model_name_or_path), loading, kwargs)
         return (model, loading) if with_loading else model
 
     def load_adapter(self, peft_model_id: str | None = None, *args, **kwargs):

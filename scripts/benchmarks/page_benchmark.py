@@ -24,10 +24,12 @@ from contextlib import contextmanager, suppress
 from html import unescape
 from pathlib import Path
 
+from modeling_amuse import AmuseProcessor
 from modeling_amuse.hub_card.space import swept_folder
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.recordings import conversations_of_file
 from modeling_amuse.scripts.benchmarks.media_benchmark import repeat_conversation, repeat_recording
+from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 
 LAUNCHER = Path(__file__).resolve().parents[1] / "amuse.py"
 EXAMPLE = Path(swept_folder.__file__).with_name("example")
@@ -54,10 +56,14 @@ def benchmark_page(model: str, requests: int = 100, visitors: int = 8, long_seco
         `beside_long`, with the seconds of each short request beside a long one.
 
     Raises:
+        FileNotFoundError: when there is no such model.
         ImportError: when gradio is not installed.
         RuntimeError: when the page does not start.
     """
     import_extra("gradio", "demo")
+    load_from_folder_or_hub(
+        AmuseProcessor, model
+    )  # a missing model is reported here, not by a page that does not start
     with tempfile.TemporaryDirectory() as home:
         media = write_media(Path(home) / "media", long_seconds)
         with running_page(model, Path(home)) as (address, process):

@@ -43,7 +43,7 @@ CONFIG_DEFAULTS = {
     **{field_name: registry.default for field_name, registry in REGISTRIES.items()},
     **{"num_text_neighbours": 2, "max_text_sequence": 510, "hidden_size": 256, "num_man_layers": 4},
     **{"causal": False, "hidden_dropout": 0.3, "modality_dropout": 0.0, "probe_modality_heads": False},
-    **{"focal_gamma": 1.0, "conversation_modalities": "all"},
+    **{"focal_gamma": 1.0, "conversation_modalities": None},
 }
 """The defaults of AmuseConfig for `--help`, as AmuseConfig is too slow to import here."""
 
@@ -212,7 +212,7 @@ class ModelArguments:
             "conversation_modalities",
             "Modalities that attention, fusion and contexts read; the others are only read by their experts.",
         )
-        | {"choices": list(MODALITIES)},
+        | {"default": "all", "choices": list(MODALITIES)},
     )
     causal: bool | None = field(
         default=None, metadata=of_config("causal", "Predict each utterance only from itself and earlier utterances.")

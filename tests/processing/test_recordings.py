@@ -227,9 +227,7 @@ def test_recognize_reads_folders_takes_transcripts_beside_recordings_and_goes_on
     )
     assert status == 1
     report = (tmp_path / "all.html").read_text("utf-8")
-    assert (
-        "The same people over time" in report and "In one recording alone: Ben." in report and "bad.mp4" not in report
-    )
+    assert "The same people over time" in report and "In one recording only: Ben." in report and "bad.mp4" not in report
     assert sorted(path.name for path in output.iterdir()) == ["good.csv", "good.json", "words.csv", "words.json"]
     error = capsys.readouterr().err
     assert "bad.mp4" in error and "Traceback" not in error
