@@ -45,11 +45,17 @@ def name_speakers(centroids: np.ndarray, known_speakers: "str | Path | Mapping[s
 
 def known_voices(known_speakers: "str | Path | Mapping[str, Recording]") -> dict[str, np.ndarray]:
     """The mean embedding `(256,)`, of length 1, of each known speaker; `known_speakers` is as in [`name_speakers`]."""
-    samples = known_speakers if isinstance(known_speakers, Mapping) else _samples_in(Path(known_speakers))
+    samples = known_speakers if isinstance(known_speakers, Mapping) else samples_in(Path(known_speakers))
     return {str(name): _voice(sample) for name, sample in samples.items()}
 
 
-def _samples_in(folder: Path) -> dict[str, Path]:
+def samples_in(folder: Path) -> dict[str, Path]:
+    """
+    The recordings in a folder of known speakers, by the speaker's name.
+
+    Raises:
+        FileNotFoundError: when there is no such folder, or it holds no recordings.
+    """
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}: give one that holds a short recording for each speaker.")
     samples = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}

@@ -12,6 +12,7 @@ from .speech_to_text import transcribe, utterances_of_recording
 from .stage_progress import Progress
 from .transcript_fit import fit_to_recording
 from .transcripts import READERS, read_transcript, read_transcripts
+from .warning_messages import warn
 
 
 def conversations_of_file(
@@ -71,6 +72,7 @@ def _conversations(
         if not recording.exists():
             raise FileNotFoundError(f"There is no file {recording}.")
         if recording.suffix.lower() in READERS:
+            _warn_of_unused(finding)
             return _conversations_of_transcript(recording, transcript, transcript_text)
     if transcript_text is not None and transcript is None:
         raise ValueError(
@@ -79,11 +81,20 @@ def _conversations(
         )
     info = probe_media(recording)
     if transcript is not None:
+        _warn_of_unused(finding)
         conversation = _with_transcript(recording, transcript, transcript_text, speech_model, language, sound)
     else:
         _check_can_be_transcribed(recording, info, speech_model)
         conversation = utterances_of_recording(recording, speech_model, language=language, **sound, **finding)
     return check_conversations(_with_media(conversation, recording, info, sound["audio_track"]))
+
+
+def _warn_of_unused(finding: dict):
+    """Warn of settings for finding speakers, which a transcript makes useless."""
+    given = [name for name, value in finding.items() if value is not None]
+    if given:
+        are = "is" if len(given) == 1 else "are"
+        warn(f"{' and '.join(given)} {are} not used: speakers are only looked for in a recording without a transcript.")
 
 
 def _conversations_of_transcript(path: Path, transcript, transcript_text) -> list[Conversation]:

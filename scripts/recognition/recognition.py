@@ -14,6 +14,7 @@ from transformers.utils import logging
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.explanation import check_target
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.known_voices import samples_in
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.stage_bars import StageBars
 from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, write_timeline
@@ -41,10 +42,8 @@ def recognize_files(args: RecognitionArguments) -> int:
         path = getattr(args, option)
         if path is not None and not Path(path).is_file():
             raise FileNotFoundError(f"There is no file {path}: give an existing one as --{option}.")
-    if args.known_speakers is not None and not Path(args.known_speakers).is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {args.known_speakers}: give a folder with a short recording of each speaker."
-        )
+    if args.known_speakers is not None:
+        samples_in(Path(args.known_speakers))  # refused before the models are loaded
     folders = FolderTranscripts()
     inputs = files_of(args.inputs, folders)
     beside = {path: transcripts_beside(path, folders, args.language) for path in inputs}

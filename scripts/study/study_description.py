@@ -14,7 +14,7 @@ A study, read from a YAML file in scripts/studies:
     plots:                          # optional: curves over an option, a line for each value of other ones
       - {x: missing_rate, lines: [variant, disturbed_modalities]}
 
-`data` may map a name to the `variants` that apply to it. A variant with `calibrate: true` gets a temperature. A data file
+`data` may map a name to the `variants` that apply to it, and to `seeds` of its own. A variant with `calibrate: true` gets a temperature. A data file
 has `about`, `settings` (options of train.py) and, for a cross-validation, `num_folds` and the options `folds_by`,
 `folds_of`, `folds_extra`, `groups`, `group_column` and `folds` of cross_validate.py. Either the data or each variant names its `modalities`. A variant with
 `mean_of: VARIANT` is not trained: it is the mean of the probabilities that the seeds of that variant predict. One with
@@ -189,11 +189,13 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
     studies = []
     for data, given in own.items():
         chosen = (given or {}).get("variants", list(variants))
+        seeds = (given or {}).get("seeds", values["seeds"])
+        _check_shapes(path, {f"the seeds of {data} are a list of whole numbers": _is_list(seeds, int)})
         if set(chosen) - set(variants):
             raise ValueError(f"{path}: {data} names an unknown variant; the variants are {', '.join(variants)}.")
         if wanted is None or data in wanted:
             study = Study(
-                *(name, values["question"], read_data(data), values["seeds"], given_as, list(own)),
+                *(name, values["question"], read_data(data), seeds, given_as, list(own)),
                 *({variant: dict(variants[variant]) for variant in chosen}, baseline if baseline in chosen else None),
                 *(evaluations, plots),
             )

@@ -307,6 +307,20 @@ def test_times_of_a_transcript_are_fitted_to_the_recording(tmp_path, caplog):
         spans("speaker,text,start,end\nAda,Hi.,60,62\n", "talk.csv")
 
 
+def test_settings_that_a_transcript_makes_useless_are_named(tmp_path, caplog):
+    write_wav(tmp_path / "talk.wav", np.zeros(10 * 16000, dtype=np.float32))
+    (tmp_path / "talk.csv").write_text("speaker,text,start,end\nAda,Hi.,1,2\nBen,Ho.,3,4\n")
+    [plain] = conversations_of_file(tmp_path / "talk.wav", tmp_path / "talk.csv")
+    assert not caplog.text
+    given = {"num_speakers": 2, "known_speakers": tmp_path}
+    for path, transcript in (("talk.wav", tmp_path / "talk.csv"), ("talk.csv", None)):
+        caplog.clear()
+        [conversation] = conversations_of_file(tmp_path / path, transcript, **given)
+        assert "num_speakers and known_speakers are not used: speakers are only looked for" in caplog.text
+        assert any("are not used" in warning for warning in conversation["warnings"])
+        assert [u["speaker"] for u in conversation["utterances"]] == [u["speaker"] for u in plain["utterances"]]
+
+
 def test_a_recording_is_heard_by_its_own_clock_whatever_clips_the_transcript_names(corpus, tmp_path):
     (tmp_path / "clip.wav").write_bytes(b"anything")
     clip = {"speaker": "Ada", "start": 1.0, "end": 1.5, "audio": "clip.wav", "audio_start": 1.0}

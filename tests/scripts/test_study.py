@@ -372,6 +372,7 @@ def test_studies_are_what_train_takes(name):
         ({"extra": 1}, "must have data, question, seeds, variants, may have"),
         ({"evaluations": [{"missing": 0.5}]}, "evaluations may have missing_rate, .* but not missing"),
         ({"data": {"mine": {"variants": ["c"]}}}, "mine names an unknown variant"),
+        ({"data": {"mine": {"seeds": ["a"]}}}, "the seeds of mine are a list of whole numbers"),
         ({"data": ["other"]}, r"There is no file .*other.yaml; its folder contains: mine"),
         ({"data": "mine"}, "data is a list of names, or a mapping of names"),
         ({"seeds": 42}, "seeds is a list of whole numbers"),
@@ -394,6 +395,14 @@ def test_what_is_no_study_is_refused(home, changes, message):
     write(path, {**yaml.safe_load(path.read_text()), **changes})
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         read_studies("small")
+
+
+def test_a_data_set_may_have_variants_and_seeds_of_its_own(home):
+    path = home / "studies" / "small.yaml"
+    data = {"mine": {"variants": ["none"], "seeds": [4, 5, 6, 7]}}
+    write(path, {**yaml.safe_load(path.read_text()), "data": data})
+    [study] = read_studies("small")
+    assert list(study.variants) == ["none"] and study.seeds == [4, 5, 6, 7]
 
 
 def test_the_same_training_is_recognized_by_what_it_does():
