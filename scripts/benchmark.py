@@ -90,9 +90,8 @@ def media_comparison(args: MediaArguments) -> tuple[dict, str]:
     from modeling_amuse.scripts.benchmarks.media_comparison import as_text, compare_media
     from modeling_amuse.scripts.benchmarks.step_comparison import tree_of
 
-    with tree_of(args.against):
-        pass  # an unknown commit is refused before a recording is rendered
-    with tempfile.TemporaryDirectory() as folder:
+    # an unknown commit is refused before a recording is rendered
+    with tree_of(args.against) as other, tempfile.TemporaryDirectory() as folder:
         recording, transcript = args.recording, args.transcript
         if recording is None:
             prepare_process()
@@ -103,7 +102,7 @@ def media_comparison(args: MediaArguments) -> tuple[dict, str]:
             recording, transcript = str(path), str(path.with_suffix(".json"))
             write_json(conversation, Path(transcript))
         given = (args.model, args.hours, recording, transcript, args.speech_model)
-        report = compare_media(args.against, args.repeats, *given)
+        report = compare_media(args.against, other, args.repeats, *given)
     return report, as_text(report)
 
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from modeling_amuse.scripts.benchmarks.step_comparison import ROOT, tree_of
+from modeling_amuse.scripts.benchmarks.step_comparison import ROOT
 
 WORKER = """
 import runpy, sys
@@ -40,6 +40,7 @@ QUANTITIES = {
 
 def compare_media(
     commit: str,
+    other: Path,
     repeats: int,
     model: str,
     hours: float,
@@ -51,7 +52,8 @@ def compare_media(
     Measure the recognition of a recording with this code and with that of another commit.
 
     Args:
-        commit: the other commit, whose `scripts/benchmark.py media` is run.
+        commit: the name of the other commit, for the report.
+        other: the files of that commit, whose `scripts/benchmark.py media` is run.
         repeats: the number of measurements of each tree.
         model: the folder of the model.
         hours: the duration to which the recording is repeated.
@@ -63,17 +65,15 @@ def compare_media(
         `against`, `repeats` and `hours`.
 
     Raises:
-        ValueError: when this is not a clone with git, or does not have the commit.
         RuntimeError: when the benchmark of a tree fails.
     """
     arguments = ["media", "--model", absolute(model), "--hours", str(hours)]
     arguments += ["--recording", absolute(recording), "--transcript", absolute(transcript)]
     arguments += [] if speech_model is None else ["--speech_model", absolute(speech_model)]
     reports = {"this": [], "other": []}
-    with tree_of(commit) as other:
-        for _ in range(repeats):
-            for name, tree in (("this", ROOT), ("other", other)):
-                reports[name].append(measure(tree, arguments))
+    for _ in range(repeats):
+        for name, tree in (("this", ROOT), ("other", other)):
+            reports[name].append(measure(tree, arguments))
     rows = {}
     for quantity, of in QUANTITIES.items():
         row = {name: [of(report) for report in found] for name, found in reports.items()}

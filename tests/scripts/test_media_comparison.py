@@ -51,8 +51,9 @@ def test_the_table_has_ratios_of_medians(tmp_path, monkeypatch):
         return {"total": {"real_time_factor": factor, "cpu_seconds": seconds}, "memory": None}
 
     monkeypatch.setattr(media_comparison, "measure", measure)
-    monkeypatch.setattr(media_comparison, "tree_of", lambda commit: media_comparison.tempfile.TemporaryDirectory())
-    report = media_comparison.compare_media("0123456789abcdef", 3, "amuse-sample", 0.1, "talk.mp4", "talk.srt")
+    report = media_comparison.compare_media(
+        "0123456789abcdef", tmp_path, 3, "amuse-sample", 0.1, "talk.mp4", "talk.srt"
+    )
     assert report["rows"]["real-time factor"] == {"this": 0.6, "other": 1.2, "ratio": 0.5}
     assert list(report["rows"]) == ["real-time factor", "CPU seconds"]  # memory needs Linux
     lines = media_comparison.as_text(report).splitlines()
