@@ -226,13 +226,13 @@ def asked(client, function: str, *given) -> tuple[str, str]:
 
 def beside_long(address: str, media: dict, most: int = 20) -> dict:
     """Ask for a long recording, and make short requests as long as it is computed."""
-    long = new_client(address).submit(
-        *(import_extra("gradio_client", "demo").handle_file(str(media[name])) for name in ("long", "long transcript")),
-        None,
-        api_name="/recognize_recording",
-    )
-    begun, visitor, seconds = time.monotonic(), new_client(address), []
-    time.sleep(1)  # it is uploaded and computed now
+    gradio_client = import_extra("gradio_client", "demo")
+    patient, visitor, seconds = new_client(address), new_client(address), []
+    files = [gradio_client.handle_file(str(media[name])) for name in ("long", "long transcript")]
+    begun = time.monotonic()
+    long = patient.submit(*files, None, api_name="/recognize_recording")
+    while not long.done() and long.status().code != gradio_client.utils.Status.PROCESSING:
+        time.sleep(0.01)
     while not long.done() and len(seconds) < most:
         start = time.monotonic()
         outcome, said = asked(visitor, "/recognize_text", TALK)
