@@ -83,7 +83,7 @@ class Report:
                 )
                 for p in found
             ]
-            trainings = self.frame["training"][chosen].tolist()
+            trainings = self.frame["epochs"][chosen].tolist()
             self.scores[variant, evaluation] = SeedScores(runs, len(emotions), trainings)
             self.losses[variant, evaluation] = SeedLosses(
                 [
@@ -209,7 +209,7 @@ class Report:
             f"{int(self.frame[f'{self.split}_num_utterances'].iloc[0])} utterances of "
             f"{len(self.scores[self.groups[0]].conversations)} {self.unit}s. Epochs were chosen on validation. Intervals: "
             f"bootstrap ({NUM_RESAMPLES:,} resamples) over {self.unit}s (the same for both sides of a difference) and over the "
-            "seeds."
+            "seeds (the same for both sides if these differ only in what follows the epochs, as experts do)."
         ]
         if self.preferred:
             lines[0] += f" The best variant on validation is {self.preferred}."

@@ -66,6 +66,16 @@ class Run:
         variants = {self.variant: {**options, "modalities": ["text"]}}
         return replace(self, study=replace(self.study, variants=variants, baseline=None))
 
+    def epochs_alone(self) -> "Run":
+        """
+        The run whose epochs are the same, without experts. Experts are fitted after the epochs, and a modality that only an
+        expert reads does not change them.
+        """
+        options = {**self.study.variants[self.variant], "experts": "none"}
+        if fused := options.pop("conversation_modalities", None):
+            options["modalities"] = fused
+        return replace(self, study=replace(self.study, variants={self.variant: options}, baseline=None))
+
     @property
     def is_calibrated(self) -> bool:
         return bool(self.study.variants[self.variant].get("calibrate"))
@@ -137,6 +147,7 @@ class Runs:
             "seed": run.seed,
             "settings": json.dumps(recorded_settings(run.options), allow_nan=False),
             "training": folder.name,
+            "epochs": training_digest(run.epochs_alone()),
             **{name: value for name, value in record.items() if name != "versions"},
             "versions": json.dumps(record["versions"], allow_nan=False),
         }
@@ -172,7 +183,7 @@ class Runs:
             **{name: value for name, value in rows[0].items() if not name.startswith(("validation_", "test_"))},
             "variant": run.variant,
             "seed": run.seed,
-            "training": " ".join(row["training"] for row in rows),
+            **{name: " ".join(row[name] for row in rows) for name in ("training", "epochs")},
             "train_seconds": sum(row["train_seconds"] for row in rows),
             "best_epoch": float(np.mean([row["best_epoch"] for row in rows])),
             f"{split}_commit": commit(),

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import f1_score
 
@@ -208,3 +210,33 @@ def test_variants_that_differ_in_their_experts_share_the_epochs(home, monkeypatc
     ]
     assert first.equals(alone.predictions[0])
     assert not first.equals(shared.predictions[0])
+
+
+def test_seeds_are_drawn_together_where_the_epochs_are_the_same(home):
+    study = yaml.safe_load((home / "studies" / "fused.yaml").read_text(encoding="utf-8"))
+    study["variants"] = {
+        "text": {"modalities": ["text"], "experts": "none"},
+        "text with its expert": {"modalities": ["text"], "experts": "constant"},
+        "text in the conversation term": {"experts": "constant", "conversation_modalities": ["text"]},
+        "late fusion": {"late_fusion": True, "experts": "constant"},
+        "all": {"experts": "none"},
+        "all with experts": {"experts": "constant"},
+    }
+    (home / "studies" / "epochs.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    where = ["--set", f"data_dir={home}", f"audio_features={home / 'tables'}", "use_cpu=true", "--validation_only"]
+    where += ["--cache_dir", str(home / "cache"), "--trial", "--seeds", "1", "2", "--output_dir", str(home / "out")]
+    report = run_study.main(["epochs", *where])["mine"]
+    epochs = report.frame.groupby("variant", sort=False)["epochs"].agg(tuple)
+    assert (epochs.loc["text":"late fusion"] == epochs["text"]).all() and epochs["text"][0] != epochs["text"][1]
+    assert epochs["all"] == epochs["all with experts"] != epochs["text"]
+    # the weights show that the epochs are the same
+    folders = dict(zip(report.frame["variant"], report.frame["training"], strict=True))
+    weights = {
+        variant: load_file(home / "out" / "trainings" / folder / "folds" / "fold-1" / "model" / "model.safetensors")
+        for variant, folder in folders.items()
+    }
+    alone, read_by_an_expert = weights["text"], weights["text in the conversation term"]
+    assert len(alone) > 10 and all(torch.equal(alone[name], read_by_an_expert[name]) for name in alone)
+    # as both sides have the same seeds, their difference has the interval of the pairs
+    losses = {group[0]: scores for group, scores in report.losses.items()}
+    assert losses["text"].difference(losses["text"])["interval"] == [0.0, 0.0]
