@@ -263,20 +263,25 @@ def input_values(question: Question, pieces: WordPieces | None, baselines: dict,
         baselines: for each stream other than text `(T, D)`, the baseline of each utterance's tokens.
         steps: number of gradients for each utterance; in shared passes it is `SHARED_STEPS`.
     """
-    read = question.conversation
-    if pieces is None or reads_alone(read):
+    if pieces is None or reads_alone(question.conversation):
         return _utterances_by_captum(question, pieces, baselines, steps)
-    values = _utterances_by_captum(question, None, baselines, steps)
-    values.pieces = _shared_piece_values(question, pieces)
-    return values
+    return _shared_values(question, pieces, baselines)
+
+
+def _streams(read: ReadConversation) -> tuple[list[str], dict[str, Tokens]]:
+    """The names of the streams other than text that any utterance has, and the tokens of all streams by name."""
+    parts = {
+        name: part
+        for modality, own in read.tokens.items()
+        for name, part in zip(read.config.streams(modality), own, strict=True)
+    }
+    names = [name for modality in read.config.modalities for name in read.config.streams(modality) if name != "text"]
+    return [name for name in names if bool(parts[name].present.any())], parts
 
 
 def _utterances_by_captum(question: Question, pieces, baselines: dict, steps: int) -> InputValues:
     read = question.conversation
-    streams = [name for modality in read.config.modalities for name in read.config.streams(modality) if name != "text"]
-    parts = {name: part for modality, own in read.tokens.items() for name, part in
-             zip(read.config.streams(modality), own, strict=True)}  # fmt: skip
-    streams = [name for name in streams if bool(parts[name].present.any())]
+    streams, parts = _streams(read)
     values = InputValues(
         None if pieces is None else read.fused.new_zeros(pieces.mask.shape, dtype=torch.float32),
         {name: torch.zeros_like(parts[name].states, dtype=torch.float32) for name in streams},
@@ -386,37 +391,63 @@ class _EmbeddingTable(nn.Module):
         return torch.where(is_place[..., None], self.table[(input_ids - _FIRST_PLACE).clamp(min=0)], known)
 
 
-def _shared_piece_values(question: Question, pieces: WordPieces) -> torch.Tensor:
+def _shared_values(question: Question, pieces: WordPieces, baselines: dict) -> InputValues:
     """
-    Integrated gradients of the word pieces of all utterances in shared passes, `(T, S)`, for an encoder that reads whole
-    conversations. All embeddings of the conversation move along the path together, and one backward pass gives the gradient
-    of a signed sum of all utterances' log-odds. The signs of an utterance over the steps are a column of a Hadamard matrix,
-    and the gradient at its own words is multiplied by the same sign. So the effects of words on the emotions of other
-    utterances cancel out over the steps, as far as the gradients of the steps are equal.
+    Integrated gradients of the inputs of all utterances in shared passes, for an encoder that reads whole conversations. All
+    inputs of the conversation move along the path together, and one backward pass gives the gradient of a signed sum of all
+    utterances' log-odds. The signs of an utterance over the steps are a column of a Hadamard matrix, and the gradient at its own
+    inputs is multiplied by the same sign. So the effects of words on the emotions of other utterances cancel out over the steps,
+    as far as the gradients of the steps are equal. Voice and face have no effect on other utterances here.
     """
     read = question.conversation
     encoder = read.amuse.encoder("text")
     embed = encoder.get_input_embeddings()
+    streams, parts = _streams(read)
     with torch.no_grad():
-        whole, base = embed(pieces.input_ids), embed(pieces.baseline_ids())
-    rows = torch.arange(read.number, device=whole.device)
-    places = torch.arange(pieces.mask.numel(), device=whole.device).view_as(pieces.input_ids) + _FIRST_PLACE
-    signs = _hadamard(SHARED_STEPS).to(whole)[:, rows % SHARED_STEPS]
-    total = torch.zeros_like(whole)
+        embeddings = _Path(embed(pieces.baseline_ids()), embed(pieces.input_ids))
+        paths = {name: _Path.of_stream(parts[name], baselines[name]) for name in streams}
+    rows = torch.arange(read.number, device=pieces.mask.device)
+    places = torch.arange(pieces.mask.numel(), device=rows.device).view_as(pieces.input_ids) + _FIRST_PLACE
+    signs = _hadamard(SHARED_STEPS).to(embeddings.whole)[:, rows % SHARED_STEPS]
     for step in range(SHARED_STEPS):
         share = (step + 0.5) / SHARED_STEPS
         for part in _encoded_together(read, pieces):
-            table = (base[part] + share * (whole[part] - base[part])).flatten(0, 1).requires_grad_()
-            encoder.set_input_embeddings(_EmbeddingTable(embed, table))
+            inputs = [path.at(share, part) for path in (embeddings, *paths.values())]
+            states_of = dict(zip(streams, inputs[1:], strict=True))
             try:
                 with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-                    own = places[: len(part)] if len(part) < read.number else places
-                    log_odds = _log_odds_of_part(question, part, own, pieces.mask[part])
-                    [gradient] = torch.autograd.grad((log_odds * signs[step, part]).sum(), table)
+                    encoder.set_input_embeddings(_EmbeddingTable(embed, inputs[0].flatten(0, 1)))
+                    log_odds = _log_odds_of_part(question, part, places[: len(part)], pieces.mask[part], states_of)
+                    signed = (log_odds * signs[step, part]).sum()
+                    gradients = torch.autograd.grad(signed, inputs, materialize_grads=True)
             finally:
                 encoder.set_input_embeddings(embed)
-            total[part] += gradient.view_as(total[part]) * signs[step, part][:, None, None]
-    return ((whole - base) * total / SHARED_STEPS).sum(dim=-1).float() * pieces.mask
+            for path, gradient in zip((embeddings, *paths.values()), gradients, strict=True):
+                path.total[part] += gradient * signs[step, part][:, None, None] / SHARED_STEPS
+    return InputValues(
+        embeddings.values().sum(dim=-1) * pieces.mask, {name: path.values() for name, path in paths.items()}
+    )
+
+
+class _Path:
+    """The straight line from the baseline of an input `(T, tokens, D)` to the input, and the mean gradient on it."""
+
+    def __init__(self, base: torch.Tensor, whole: torch.Tensor):
+        self.base, self.whole, self.total = base, whole, torch.zeros_like(whole)
+
+    @classmethod
+    def of_stream(cls, tokens: Tokens, baseline: torch.Tensor) -> "_Path":
+        """From the baseline `(T, D)` of each utterance's valid tokens."""
+        base = baseline[:, None].to(tokens.states.dtype).expand_as(tokens.states)
+        return cls(torch.where(tokens.valid[..., None], base, tokens.states), tokens.states)
+
+    def at(self, share: float, rows: torch.LongTensor) -> torch.Tensor:
+        """The inputs of `rows`, so far along the line, as a leaf of the graph."""
+        return (self.base[rows] + share * (self.whole[rows] - self.base[rows])).requires_grad_()
+
+    def values(self) -> torch.Tensor:
+        """The attribution of each number, `(T, tokens, D)`."""
+        return ((self.whole - self.base) * self.total).float()
 
 
 def _encoded_together(read: ReadConversation, pieces: WordPieces) -> list[torch.LongTensor]:
@@ -430,14 +461,26 @@ def _encoded_together(read: ReadConversation, pieces: WordPieces) -> list[torch.
     return [rows[sequences == number] for number in range(int(sequences.max()) + 1)]
 
 
-def _log_odds_of_part(question: Question, part: torch.LongTensor, places: torch.Tensor, mask: torch.Tensor):
+def _log_odds_of_part(
+    question: Question, part: torch.LongTensor, places: torch.Tensor, mask: torch.Tensor, states_of: dict
+) -> torch.Tensor:
+    """
+    The log-odds of the utterances `part`, whose text is encoded together.
+
+    Args:
+        places: `(number, S)`, their token ids.
+        mask: `(number, S)`.
+        states_of: other token states `(number, tokens, D)`, by the name of the stream.
+    """
     read = question.conversation
     encode = TEXT_SCOPES.implementation(read.config.text_scope)
     conversations = torch.zeros_like(part)
     states, mask = encode(read.amuse.encoder("text"), places, mask, conversations, read.config)
-    text = left_align(states.to(read.fused.dtype), mask)
-    tokens = {modality: [own.of_rows(part) for own in parts] for modality, parts in read.tokens.items()}
-    tokens["text"] = [text]
+    parts = {name: own.of_rows(part) for name, own in _streams(read)[1].items()}
+    for name, changed in states_of.items():
+        parts[name] = Tokens(changed[:, : parts[name].states.shape[1]], parts[name].lengths)
+    parts["text"] = left_align(states.to(read.fused.dtype), mask)
+    tokens = {modality: [parts[name] for name in read.config.streams(modality)] for modality in read.tokens}
     described = read.describe(tokens, read.present[part], read.evidence_of(part))
     return question.odds_of_all(read.logits_of(part, *described), part)
 

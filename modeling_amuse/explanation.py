@@ -37,6 +37,7 @@ from .explanation_types import (
 )
 from .read_conversation import ReadConversation
 from .region_picture import region_picture
+from .usual_features import mean_tokens, usual_features
 
 STRETCH = 0.5
 """Seconds of a stretch of the voice."""
@@ -44,8 +45,6 @@ MOST_LISTED = 8
 """The most features of the voice, and actions of the face, that are listed."""
 SHARED_WINDOW = 3
 """The window of the context for a text encoder that reads whole conversations, which reads them anew for it."""
-ENOUGH_UTTERANCES = 3
-"""From so many utterances of a speaker on, the features of an utterance are compared with this speaker's mean."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +197,8 @@ class _Explainer:
         chosen = logits.argmax(dim=1) if label is None else torch.full_like(logits[:, 0], label, dtype=torch.long)
         others = logits.scatter(1, chosen[:, None], float("-inf")).argmax(dim=1)
         self.question = Question(self.read, chosen, others if options.against == "runner_up" else None)
+        speakers = [utterance["speaker"] for utterance in utterances]
+        self.usual = usual_features(self.read, speakers, chosen, processor.feature_statistics)
         self.found: list[Explanation] = []
 
     def explanations(self) -> list[Explanation]:
@@ -228,7 +229,8 @@ class _Explainer:
         self.add_modalities()
         pieces = self.word_pieces()
         lime = self.options.words == "lime"
-        values = input_values(question, None if lime else pieces, self.baselines(), self.options.steps)
+        baselines = {stream: usual.tokens for stream, usual in self.usual.items()}
+        values = input_values(question, None if lime else pieces, baselines, self.options.steps)
         self.add_words(pieces, values)
         self.add_voice(values)
         self.add_face(values)
@@ -290,35 +292,6 @@ class _Explainer:
         self.note("words", reason)
         return None
 
-    def baselines(self) -> dict[str, torch.Tensor]:
-        """
-        For each stream that is not text `(T, D)`, what the tokens of each utterance are compared with: the mean of this
-        speaker's utterances where there are enough, else the training mean, else the mean of the conversation.
-        """
-        baselines = {}
-        for modality, parts in self.read.tokens.items():
-            for stream, part in zip(self.config.streams(modality), parts, strict=True):
-                if stream == "text":
-                    continue
-                means, present = _means(part), part.present
-                if stream in self.processor.feature_statistics or not bool(present.any()):
-                    usual = torch.zeros_like(means)  # normalized features have the training mean 0
-                else:
-                    usual = means[present].mean(dim=0).expand_as(means).clone()
-                for rows in self.of_speakers(stream):
-                    usual[rows] = means[[row for row in rows if bool(present[row])]].mean(dim=0)
-                baselines[stream] = usual
-        return baselines
-
-    def of_speakers(self, stream: str) -> list[list[int]]:
-        """The utterances of each speaker of whom enough utterances have the stream."""
-        modality = "vision" if stream == "background" else stream
-        part = self.read.tokens[modality][self.config.streams(modality).index(stream)]
-        own: dict = {}
-        for row, utterance in enumerate(self.utterances):
-            own.setdefault(utterance["speaker"], []).append(row)
-        return [rows for rows in own.values() if int(part.present[rows].sum()) >= ENOUGH_UTTERANCES]
-
     def add_words(self, pieces: WordPieces | None, values: InputValues):
         if pieces is None:
             return
@@ -351,8 +324,7 @@ class _Explainer:
         names, part = self.processor.feature_names("audio"), self.read.tokens["audio"][0]
         found = values.streams.get("audio")
         has_frames = int(part.lengths.max()) > 1
-        means, usual = _means(part), self.baselines()["audio"]
-        of_speaker = {row for rows in self.of_speakers("audio") for row in rows}
+        means, usual = mean_tokens(part), self.usual["audio"]
         for number, (utterance, is_lacking) in enumerate(zip(self.utterances, self.lacking("audio"), strict=True)):
             if is_lacking or found is None:
                 for name in ("voice", "voice_features"):
@@ -363,13 +335,12 @@ class _Explainer:
             if names is None or len(names) != scores.shape[1]:
                 self.note("voice_features", "The features of the voice that the model reads have no names.", number)
                 continue
-            against = "this speaker's mean" if number in of_speaker else "the mean of the training data"
             columns = scores.sum(dim=0)
             self.found[number]["voice_features"] = [
                 FeatureScore(
                     name=names[column],
                     sentence=self.processor.voice_sentence(
-                        names[column], float(means[number, column] - usual[number, column]), against
+                        names[column], float(means[number, column] - usual.tokens[number, column]), usual.names[number]
                     ),
                     score=float(columns[column]),
                 )
@@ -415,7 +386,7 @@ class _Explainer:
         names, part = self.processor.feature_names("vision"), self.read.tokens["vision"][0]
         found = values.streams.get("vision")
         actions = self.processor.face_actions(names) if names else None
-        usual, means = self.baselines()["vision"], _means(part)
+        usual, means = self.usual["vision"].tokens, mean_tokens(part)
         pixels = self.inputs.get("pixel_values")
         for number, utterance in enumerate(self.utterances):
             length = int(part.lengths[number])
@@ -490,12 +461,6 @@ class _Explainer:
                 named = {"id": other["id"]} if other.get("id") is not None else {}
                 scores.append(ContextScore(index=index, **named, speaker=other["speaker"], score=score))
             self.found[number]["context"] = sorted(scores, key=lambda item: -abs(item["score"]))
-
-
-def _means(part) -> torch.Tensor:
-    """The mean token of each utterance, `(T, D)`; 0 where it has none."""
-    valid = part.valid[..., None]
-    return part.states.masked_fill(~valid, 0).sum(dim=1) / part.readable_lengths[:, None]
 
 
 def _action_scores(actions: list, columns: torch.Tensor, difference: torch.Tensor) -> list[ActionScore]:

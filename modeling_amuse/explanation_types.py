@@ -48,7 +48,7 @@ class FeatureScore(TypedDict):
     name: str
     """The feature's name in its table, such as `"pitch_mean"`."""
     sentence: str
-    """What it says about this utterance, such as `"pitch higher than this speaker's mean"`."""
+    """What it says about this utterance, such as `"pitch higher than this speaker's mean with other emotions"`."""
     score: float
     """Its attribution: positive for the target, negative against it."""
 
@@ -61,7 +61,7 @@ class ActionScore(TypedDict):
     name: str
     """What moves, in words, such as `"lip corner puller"`."""
     direction: str
-    """`"more"` or `"less"`, compared with this speaker's mean (with a single utterance of the speaker: the training mean)."""
+    """`"more"` or `"less"`, compared with the speaker's utterances with other emotions, see `usual_features.py`."""
     score: float
     """Its attribution: positive for the target, negative against it."""
 

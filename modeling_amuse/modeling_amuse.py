@@ -21,7 +21,8 @@ This file puts the model together. Read the files of this folder in this order:
    (pretrained encoders), `recurrent.py`, `attention.py`, `unimodal.py` (III-A), `multimodal_attention.py` (III-B),
    `adaptive_fusion.py` (III-C), `conversation_context.py` (III-D), `losses.py` (III-E), `experts.py`;
 3. this file, and `pretrained.py`, its base class; `tracing.py` (exports) and `pickled_adapters.py` (safe loading);
-4. explanations: `explanation.py`, `explanation_types.py`, `attributions.py`, `read_conversation.py`, `region_picture.py`;
+4. explanations: `explanation.py`, `explanation_types.py`, `attributions.py`, `usual_features.py`, `read_conversation.py`,
+   `region_picture.py`;
 5. how the model is used: `described_utterance.py` and `recording_states.py`, then `pipeline_amuse.py` and
    `live_session.py`; `low_rank_adaptation.py` and `onnx_model.py`.
 """

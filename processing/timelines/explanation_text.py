@@ -7,6 +7,8 @@ from modeling_amuse.explanation_types import Explanation
 MOST_WORDS = 3
 LEAST_SHARE = 0.25
 """What counts less than this share of the largest effect of its kind is not named."""
+LEAST_NAMED = 0.05
+"""Smaller effects, which would be written as 0.0, are not named."""
 
 
 def reasons(result: RecognizedUtterance, results: list[RecognizedUtterance]) -> str:
@@ -45,5 +47,5 @@ def _voice_and_face(explanation: Explanation) -> list[str]:
 
 def _strongest(items: list[dict], number: int) -> list[dict]:
     """The items that speak most for the emotion."""
-    items = sorted(items, key=lambda item: -item["score"])
-    return [item for item in items[:number] if item["score"] > 0 and item["score"] >= LEAST_SHARE * items[0]["score"]]
+    items = sorted(items, key=lambda item: -item["score"])[:number]
+    return [item for item in items if item["score"] >= max(LEAST_NAMED, LEAST_SHARE * items[0]["score"])]

@@ -21,6 +21,8 @@ from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hu
 
 FEWEST_WORDS = 5
 """Rank correlations are those of utterances with so many words, or more."""
+WORDS_OF_LONG = 20
+"""Utterances with so many words, or more, are long: independent orders of their words have absolute correlations below 0.2."""
 
 
 def study_words(args: WordsArguments) -> dict:
@@ -118,23 +120,31 @@ def summary_of(correlations: list[dict[tuple[int, int], dict]]) -> dict:
     Returns:
         `num_utterances` and `num_random_models`; `mean_correlation` over utterances and models; `mean_absolute_correlation`, the
         mean of the absolute values over both; `mean_absolute_of_means`, for which the correlations of an utterance are averaged
-        over the models first; and the expectation of the last two for independent orders, `..._if_independent`.
+        over the models first; `mean_absolute_of_long`, the mean of the absolute values over models and the `num_long` utterances
+        of at least `WORDS_OF_LONG` words, if there are any; and the expectation of the last three for independent orders,
+        `..._if_independent`.
     """
     shared = [key for key in correlations[0] if all(key in own for own in correlations)]
     if not shared:
         return {"num_utterances": 0, "num_random_models": len(correlations)}
     values = torch.tensor([[own[key]["correlation"] for own in correlations] for key in shared], dtype=torch.float64)
     words = torch.tensor([correlations[0][key]["words"] for key in shared], dtype=torch.float64)
-    by_chance = (2 / (torch.pi * (words - 1))).sqrt().mean()
-    return {
+    by_chance = (2 / (torch.pi * (words - 1))).sqrt()
+    long = words >= WORDS_OF_LONG
+    summary = {
         "num_utterances": len(shared),
         "num_random_models": len(correlations),
         "mean_correlation": float(values.mean()),
         "mean_absolute_correlation": float(values.abs().mean()),
-        "mean_absolute_correlation_if_independent": float(by_chance),
+        "mean_absolute_correlation_if_independent": float(by_chance.mean()),
         "mean_absolute_of_means": float(values.mean(dim=-1).abs().mean()),
-        "mean_absolute_of_means_if_independent": float(by_chance / len(correlations) ** 0.5),
+        "mean_absolute_of_means_if_independent": float(by_chance.mean() / len(correlations) ** 0.5),
+        "num_long": int(long.sum()),
     }
+    if long.any():
+        summary["mean_absolute_of_long"] = float(values[long].abs().mean())
+        summary["mean_absolute_of_long_if_independent"] = float(by_chance[long].mean())
+    return summary
 
 
 def describe_words(report: dict) -> str:
@@ -156,7 +166,7 @@ def describe_words(report: dict) -> str:
 def _describe_sanity(sanity: dict) -> list[str]:
     if not sanity["num_utterances"]:
         return [f"No utterance has {FEWEST_WORDS} words or more, for a correlation with random weights."]
-    return [
+    lines = [
         f"Rank correlation of integrated gradients with those of {sanity['num_random_models']} models with random weights, "
         f"{sanity['num_utterances']} utterances of at least {FEWEST_WORDS} words:",
         "",
@@ -168,6 +178,12 @@ def _describe_sanity(sanity: dict) -> list[str]:
         f"| mean of the absolute values of each utterance's mean over the models | {sanity['mean_absolute_of_means']:.3f} "
         f"| {sanity['mean_absolute_of_means_if_independent']:.3f} |",
     ]
+    if sanity["num_long"]:
+        lines.append(
+            f"| mean of the absolute values, {sanity['num_long']} utterances of at least {WORDS_OF_LONG} words "
+            f"| {sanity['mean_absolute_of_long']:.3f} | {sanity['mean_absolute_of_long_if_independent']:.3f} |"
+        )
+    return lines
 
 
 def study_controlled(args: ControlledArguments) -> dict:

@@ -1,6 +1,7 @@
 """Explanations: which parts sum to which total, what each part refers to, and when a part is empty."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,12 +12,14 @@ from transformers import AutoTokenizer, ViTImageProcessor, pipeline
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor, LiveSession
 from modeling_amuse.attributions import Question, WordPieces, input_values
-from modeling_amuse.explanation import ExplanationOptions, explain_conversation
+from modeling_amuse.explanation import ExplanationOptions, _Explainer, explain_conversation
 from modeling_amuse.explanation_types import PARTS, Explanation
 from modeling_amuse.processing.faces import FACE_FEATURES
 from modeling_amuse.processing.prosody import PROSODY_FEATURES
 from modeling_amuse.processing.text_words import word_spans
 from modeling_amuse.read_conversation import ReadConversation
+from modeling_amuse.tokens import Tokens
+from modeling_amuse.usual_features import usual_features
 from tests.small_models import SIZES, small_model, with_experts
 
 EMOTIONS = ["neutral", "joy", "anger"]
@@ -242,8 +245,12 @@ def test_voice_and_face_have_names_and_times(words_model):
     found = explain(model, spoken("Yes.", "No.", "Yes.", "No.", "Well."), processor)
     first = found[0]
     assert first["voice"] == [] and "one vector" in first["notes"]["voice"]
-    assert all("this speaker's mean" in feature["sentence"] for feature in first["voice_features"])
-    assert all("the mean of the training data" in feature["sentence"] for feature in found[1]["voice_features"])
+    # Ben says utterances 0, 2 and 4: enough for a mean, also if the same emotion is recognized in all; of Ada there are two
+    own = [found[row]["target"] for row in (0, 2, 4)]
+    ada = [found[row]["target"] for row in (1, 3)]
+    for row, emotions, otherwise in ((0, own, "this speaker's mean"), (1, ada, "the mean of the training data")):
+        compared = otherwise if len(set(emotions)) == 1 else "this speaker's mean with other emotions"
+        assert all(feature["sentence"].endswith(f" {compared}") for feature in found[row]["voice_features"])
     assert {feature["name"] for feature in first["voice_features"]} <= set(PROSODY_FEATURES)
     sizes = [abs(action["score"]) for action in first["face"]]
     assert sizes == sorted(sizes, reverse=True) and {action["direction"] for action in first["face"]} <= {
@@ -252,6 +259,46 @@ def test_voice_and_face_have_names_and_times(words_model):
     }
     assert [frame["time"] for frame in found[2]["frames"]] == pytest.approx([6.25, 6.75, 7.25, 7.75])
     assert "face_images" in first["notes"]["regions"]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    people=st.lists(st.sampled_from("ABC"), min_size=1, max_size=8),
+    target=st.sampled_from([None, 0, 1, 2]),
+    is_normalized=st.booleans(),
+    data=st.data(),
+)
+def test_features_are_compared_with_those_of_other_emotions_of_the_same_speaker(people, target, is_normalized, data):
+    rows = range(len(people))
+    draw = np.random.default_rng(len(people))
+    states = draw.normal(size=(len(people), 2, 3))
+    lengths = data.draw(st.lists(st.integers(0, 2), min_size=len(people), max_size=len(people)))
+    recognized = data.draw(st.lists(st.integers(0, 2), min_size=len(people), max_size=len(people)))
+    targets = [emotion if target is None else target for emotion in recognized]
+    part = Tokens(torch.tensor(states), torch.tensor(lengths))
+    read = SimpleNamespace(
+        tokens={"text": [part], "audio": [part]},
+        config=SimpleNamespace(streams=lambda modality: [modality]),
+        logits=torch.nn.functional.one_hot(torch.tensor(recognized), 3).float(),
+    )
+    found = usual_features(read, people, torch.tensor(targets), {"audio"} if is_normalized else set())
+    assert list(found) == ["audio"]
+
+    there = [row for row in rows if lengths[row]]
+    means = {row: states[row, : lengths[row]].mean(axis=0) for row in there}
+    for row, (tokens, name) in enumerate(zip(*found["audio"], strict=True)):
+        own = [other for other in there if people[other] == people[row]]
+        others = [other for other in own if other != row and recognized[other] != targets[row]]
+        if others:
+            kept, expected = others, "this speaker's mean with other emotions"
+        elif len(own) >= 3:
+            kept, expected = own, "this speaker's mean"
+        else:
+            kept, expected = there, "the mean of the conversation"
+            if is_normalized:
+                kept, expected = [], "the mean of the training data"
+        assert name == expected
+        assert tokens.tolist() == pytest.approx(np.mean([means[k] for k in kept] or [[0.0] * 3], axis=0), abs=1e-5)
 
 
 def test_stretches_of_the_voice_cover_the_utterance():
@@ -336,6 +383,60 @@ def test_shared_passes_agree_with_gradients_of_each_utterance(tiny_text_encoder)
     [expected] = explain(by_utterance, utterances, processor)
     scores = [[word["score"] for word in explanation["words"]] for explanation in (alone, expected)]
     assert scores[0] == pytest.approx(scores[1], rel=0.05, abs=1e-4)
+
+
+@pytest.mark.parametrize("lacking", ["", "audio", "vision"])
+def test_shared_passes_explain_words_voice_and_face_together(tiny_text_encoder, lacking):
+    """
+    The attributions of an utterance sum to the change of its log-odds from the baselines of its words, voice and face, also where
+    the conversation is read in several sequences, of which one has no voice or no face.
+    """
+    torch.manual_seed(1)
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        tiny_text_encoder[0],
+        audio_feature_size=3,
+        vision_feature_size=2,
+        hidden_size=16,
+        initializer_range=0.3,
+        text_scope="conversation",
+        max_text_sequence=12,
+        id2label=NAMES,
+    ).eval()
+    processor = AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), emotions=EMOTIONS)
+    draw = np.random.default_rng(0)
+    utterances = [
+        {"speaker": "Ada", "text": text, "audio_features": draw.normal(size=(4, 3))}
+        | {"vision_features": draw.normal(size=(2, 2))}
+        for text in ("I am here", "No", "Wow yes", "I am not")
+    ]
+    for utterance in utterances[:2]:
+        utterance.pop(f"{lacking}_features", None)
+    inputs = processor(utterances, return_labels=False)
+    explainer = _Explainer(model, processor, utterances, inputs, None, ExplanationOptions(), None)
+    pieces, question = explainer.word_pieces(), explainer.question
+    usual = {stream: found.tokens for stream, found in explainer.usual.items()}
+    values = input_values(question, pieces, usual, 10)
+
+    bare = [dict(u) for u in utterances]
+    for stream, tokens in usual.items():
+        for utterance, row in zip(bare, tokens, strict=True):
+            if f"{stream}_features" in utterance:
+                utterance[f"{stream}_features"] = np.tile(row, (len(utterance[f"{stream}_features"]), 1))
+    compared = processor(bare, return_labels=False)
+    rows = torch.arange(4)
+    with torch.no_grad():
+        for row in range(4):
+            # the sequence of the utterance without words, in the conversation that the contexts know
+            compared["input_ids"] = inputs["input_ids"].clone()
+            compared["input_ids"][0, row, : pieces.mask.shape[1]] = pieces.baseline_ids()[row]
+            without = ReadConversation(model, compared)
+            described = without.describe(without.tokens, without.present, without.evidence)
+            before = question.odds_of_all(question.conversation.logits_of(rows, *described))[row]
+            after = question.odds_of_all(question.conversation.logits)[row]
+            total = values.pieces[row].sum() + sum(part[row].sum() for part in values.streams.values())
+            assert float(total) == pytest.approx(float(after - before), abs=0.05)
+    for stream, part in values.streams.items():
+        assert bool((part[:2] == 0).all()) == (stream == lacking) and bool((part[2:] != 0).any())
 
 
 def test_regions_of_a_picture_are_covered_one_by_one():

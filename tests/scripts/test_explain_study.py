@@ -147,6 +147,19 @@ def test_random_models_that_disagree_cancel_out_and_those_that_agree_do_not():
         assert chance[name] == pytest.approx(chance[f"{name}_if_independent"], abs=0.02)
 
 
+def test_correlations_of_long_utterances_are_listed_by_themselves():
+    rows = {(0, 0): {"words": 5, "correlation": -1.0}, (0, 1): {"words": 20, "correlation": -0.1}}
+    rows[0, 2] = {"words": 41, "correlation": 0.3}
+    found = summary_of([rows])
+    assert found["num_long"] == 2 and found["mean_absolute_of_long"] == pytest.approx(0.2)
+    assert found["mean_absolute_of_long_if_independent"] < 0.2 < found["mean_absolute_correlation_if_independent"]
+    report = {"num_utterances": 3, "num_conversations": 1, "split": "test", "methods": {}, "sanity": found}
+    assert "2 utterances of at least 20 words | 0.200 |" in describe_words(report)
+    del rows[0, 1], rows[0, 2]
+    report["sanity"] = summary_of([rows])
+    assert report["sanity"]["num_long"] == 0 and "20 words" not in describe_words(report)
+
+
 def test_short_utterances_have_no_correlation():
     sanity = summary_of([{}, {}])
     assert sanity["num_utterances"] == 0
