@@ -12,7 +12,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
-import torch
 from hypothesis import settings
 
 from tests.forked_processes import fork_where_spawn_is_asked_for
@@ -20,7 +19,7 @@ from tests.forked_processes import fork_where_spawn_is_asked_for
 # pytest attaches a handler to every logger that does not propagate. If this one had a handler, torch would write a long record
 # of each step of its compiler and its exporter.
 logging.getLogger("torch.__trace").propagate = True
-torch.set_num_threads(1)  # for small tensors, more threads are slower
+gc.disable()  # until all modules are imported and all tests are collected, which leaves no garbage
 settings.register_profile("fast", max_examples=10, deadline=None, derandomize=True)
 settings.load_profile("fast")
 fork_where_spawn_is_asked_for()
@@ -50,6 +49,7 @@ def pytest_collection_finish():
     """Leave the modules and tests out of garbage collections, which trainings start and which take a second with them."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def folder_from_environment(variable: str, what: str) -> Path:
@@ -91,14 +91,26 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.write_line(line)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """One thread of torch: for small tensors, more threads are slower."""
+    import torch  # only here: the process that distributes the tests runs none, and starts the others sooner without it
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def seed():
+    import torch
+
     torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)
 def restore_torch_settings():
     """Undo the settings of torch that a training changes in this process."""
+    import torch
+
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -109,6 +121,7 @@ def restore_torch_settings():
 @pytest.fixture(scope="session")
 def tiny_text_encoder(tmp_path_factory):
     """A folder with a tiny BERT and its tokenizer, and the hidden size of this BERT."""
+    import torch
     from transformers import BertModel
 
     from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
