@@ -1,7 +1,6 @@
 """
-Commands in forked copies of one process, which has imported everything: a run takes a second, and can be killed at any moment.
-
-The moments are those of the clock, or operations on files: a command is killed just before its n-th one.
+Run commands in forks of one process that has imported everything. A run takes about a second and can be killed at any moment:
+after a given time, or just before its n-th operation on a file.
 """
 
 import contextlib
@@ -30,13 +29,13 @@ OPERATIONS = (
 )
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 VOLATILE = {"seconds", "train_seconds", "runs", "num_starts"}
-"""Fields of results that differ from run to run: how long something took, and how often a training was started."""
+"""Fields of results that differ between equal runs, such as durations and the number of starts."""
 
 ROOMS = ("training", "study", "extraction", "recognition", "export")
 
 
 def import_everything():
-    """Import the bodies of all commands, without computing anything: threads do not survive a fork."""
+    """Import the code of all commands without computing anything, because threads do not survive a fork."""
     import modeling_amuse.scripts  # noqa: F401
     from modeling_amuse import AmuseConfig  # noqa: F401
 
@@ -46,23 +45,23 @@ def import_everything():
             importlib.import_module(f"modeling_amuse.scripts.{room}.{path.stem}")
     from modeling_amuse.scripts.study.study_runs import commit
 
-    commit()  # all runs name the same one, whatever happens to the repository
+    commit()  # it is cached, so that all runs record the same commit
     for name in ("librosa", "sklearn.manifold", "sklearn.metrics", "matplotlib.figure", "scipy.optimize"):
         importlib.import_module(name)
 
 
 def fork(work: Callable[[], int | None], log: Path, folder: Path, kill_at: int | None = None) -> int:
     """
-    Start `work` in a forked process, which leads a group of its own.
+    Start `work` in a forked process with its own process group.
 
     Args:
-        work: what the process does. It returns the exit status.
-        log: the file for what it prints.
-        folder: operations in this folder are counted; their number is written to the log's folder at the end.
-        kill_at: the operation before which the process is killed. None: it is not.
+        work: the function that the process calls. It returns the exit status.
+        log: the file for the output of the process.
+        folder: file operations in this folder are counted. At the end their number is written to a file beside the log.
+        kill_at: the number of the operation before which the process is killed. None: it is not killed.
 
     Returns:
-        The number of the process.
+        The process id.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -112,7 +111,7 @@ def wait(process: int, seconds: float | None = None) -> int | None:
     Wait for a process, and kill its group after `seconds`.
 
     Returns:
-        The exit status; None when it was killed.
+        The exit status. None: the process was killed.
     """
     end = None if seconds is None else time.monotonic() + seconds
     while end is None or time.monotonic() < end:
@@ -125,12 +124,12 @@ def wait(process: int, seconds: float | None = None) -> int | None:
             os.killpg(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process, signal.SIGKILL)  # its children, if it has left any
+        os.killpg(process, signal.SIGKILL)  # children that are still running
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else None
 
 
 def contents(folder: Path) -> dict[str, object]:
-    """What the files of a folder hold, without what differs from run to run. The times of files count for nothing."""
+    """The contents of the files in a folder, without the fields that differ between equal runs."""
     return {str(path.relative_to(folder)): _content(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
@@ -140,7 +139,7 @@ def _content(path: Path):
     if path.suffix == ".parquet":
         frame = pd.read_parquet(path)
         return frame.drop(columns=[name for name in frame if name in VOLATILE]).to_json()
-    if path.suffix == ".md":  # the seconds of a training stand before its commit, at the end of a row
+    if path.suffix == ".md":  # the last columns of a row are the seconds of the training and its commit
         return re.sub(r"\| \d+ (\| [^|]+ \|)$", r"\1", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return path.read_bytes()
 

@@ -1,10 +1,10 @@
 """
-Commands that are killed at random moments and started again: nothing is lost, and the results are those of an undisturbed run.
+Kill commands at random moments and start them again. Nothing may be lost, and the results must be those of an undisturbed run.
 
     python -m tests.faults --kills 50 --seed 0
 
-Half of the kills are by the clock, half just before an operation on a file. Prints a line for each kill and a closing line of
-counts. The exit status is 1 when something was lost, differs, or stays behind.
+Half of the kills come after a random time, half just before an operation on a file. The command prints a line for each problem
+and a last line with counts. The exit status is 1 if a result was lost, differs, or a temporary file was left.
 """
 
 import argparse
@@ -30,10 +30,10 @@ WORDS = {"anger": "leave me alone", "fear": "oh no what is that", "joy": "I am s
 class Case:
     """
     Attributes:
-        name: the command, and what it is told here.
-        arguments: the command line, in the folder of the template.
-        outputs: the folders in which it writes.
-        fresh: whether it begins without outputs, as a training does; others replace whole outputs of an earlier run.
+        name: the name of the case.
+        arguments: the command line. It runs in a copy of the template folder.
+        outputs: the folders to which the command writes.
+        fresh: whether the command starts without outputs, as a training does. Otherwise it replaces those of an earlier run.
     """
 
     name: str
@@ -80,7 +80,7 @@ CASES = [
 
 
 def prepare(folder: Path):
-    """The data of all cases: conversations whose words tell the emotion, recordings, a study and a small text encoder."""
+    """Write the data of all cases: conversations, recordings, a study and a small text encoder."""
     import torch
     from transformers import BertModel
 
@@ -134,8 +134,8 @@ class Killer:
     Runs the commands in a folder.
 
     Args:
-        home: a folder for the template of the data, the work and the logs.
-        generator: draws commands and moments.
+        home: the parent of the template folder, the working folder and the log.
+        generator: draws the moments of the kills.
     """
 
     def __init__(self, home: Path, generator: random.Random):
@@ -147,7 +147,7 @@ class Killer:
         self.needed: dict[str, int] = {}
 
     def prepare(self, cases: list[Case], on_small_disk: bool = False):
-        """Make the template and a trained model in it, and note what each command writes when it is not disturbed."""
+        """Write the template folder and a trained model, and record what each undisturbed command writes."""
         self.work.mkdir()
         if on_small_disk:
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(self.work)], check=True)
@@ -156,7 +156,7 @@ class Killer:
         trained = f"train {DATA} {SMALL} --use_cpu --output_dir model".split()
         self._check(self._start(lambda: command(trained)), "the model")
         shutil.rmtree(self.template)
-        shutil.copytree(self.work, self.template)  # with the cache, which is not what is tested here
+        shutil.copytree(self.work, self.template)  # with the cache, so that later runs find it
         for case in cases:
             self.begin(case, fresh=True)
             before, begun = used_bytes(self.work), time.monotonic()
@@ -167,7 +167,7 @@ class Killer:
             self.needed[case.name] = max(used_bytes(self.work) - before, 8192)
 
     def begin(self, case: Case, fresh: bool | None = None):
-        """The folder of the template; for a command that replaces results, with those of an earlier run."""
+        """Reset the working folder to the template if the command starts without outputs (`case.fresh`, or `fresh` if given)."""
         if case.fresh if fresh is None else fresh:
             for path in self.work.iterdir():  # the folder itself may be a mounted file system
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -202,7 +202,7 @@ class Killer:
         Kill a command once, and run it again until its end.
 
         Returns:
-            What was lost, differs or stays behind.
+            A text for each file that was lost, differs, or was left behind.
         """
         from tests.faults.forked_commands import wait
 
@@ -216,7 +216,7 @@ class Killer:
         return [f"{case.name}, killed {moment}: {problem}" for problem in problems]
 
     def _resumed(self, case: Case) -> list[str]:
-        """Run a command again that could not end. Returns how its results differ from those of an undisturbed run."""
+        """Run a command again after it was interrupted. Returns how its results differ from those of an undisturbed run."""
         self._check(self.start(case), f"{case.name}, started again,")
         found, expected = self.written(case), self.expected[case.name]
         problems = [f"{name} is missing" for name in expected if name not in found]
@@ -225,14 +225,14 @@ class Killer:
 
     def fill_and_resume(self, case: Case, share: float) -> list[str]:
         """
-        Run a command on a full disk, or on one that cannot be written to, and again when there is room.
+        Run a command on a full or read-only disk, and again when there is space.
 
         Args:
             case: the command.
-            share: of the room that it needs, how much there is. Below 0: nothing can be written at all.
+            share: the free space as a share of what the command needs. Below 0: the disk is read-only.
 
         Returns:
-            What was lost, differs, stays behind, or was not reported in one line.
+            A text for each file that was lost, differs, or was left behind, and for an error that is not one line.
         """
         from tests.faults.forked_commands import wait
 
@@ -250,21 +250,21 @@ class Killer:
             problems += self._damaged(case)
         left = [str(path) for name in case.outputs for path in (self.work / name).rglob("*.unfinished")]
         problems += [f"{name} stays behind" for name in left] + self._resumed(case)
-        what = "read-only" if share < 0 else f"{share:.0%} of the room"
+        what = "read-only" if share < 0 else f"{share:.0%} of the space"
         return [f"{case.name}, {what}: {problem}" for problem in problems]
 
     def _damaged(self, case: Case) -> list[str]:
-        """What a kill did to whole results of an earlier run."""
+        """How a kill changed the complete results of an earlier run."""
         from tests.faults.forked_commands import contents
 
         problems = []
         for folder in case.outputs:
             for path in [path for path in (self.work / folder).rglob("*.unfinished")]:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()  # is checked after the next run
+                shutil.rmtree(path) if path.is_dir() else path.unlink()  # they are checked after the next run
             try:
                 found = {f"{folder}/{name}": what for name, what in contents(self.work / folder).items()}
             except Exception as error:
-                problems.append(f"a file in {folder} cannot be read any more: {error}")
+                problems.append(f"a file in {folder} can no longer be read: {error}")
                 continue
             expected = {name: what for name, what in self.expected[case.name].items() if name.startswith(f"{folder}/")}
             problems += [f"{name} was lost by the kill" for name in expected if name not in found]
@@ -273,12 +273,12 @@ class Killer:
 
 
 def used_bytes(folder: Path) -> int:
-    """The size of the files in a folder, in the pages of a file system in memory."""
+    """The space that the files of a folder take on a tmpfs, whose pages have 4096 bytes."""
     return sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*") if path.is_file())
 
 
 def remount(folder: Path, options: str):
-    """Change the size, or whether it can be written to, of a file system in memory."""
+    """Remount a tmpfs with other options, such as its size."""
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
@@ -295,11 +295,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50, help="Number of kills.")
-    parser.add_argument("--seed", type=int, default=0, help="Seed of the moments.")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the random moments.")
     parser.add_argument(
         "--full_disk",
         action="store_true",
-        help="In place of kills, fill the disk, or forbid to write. Needs the right to mount: unshare -rm python -m tests.faults ...",
+        help="Use full and read-only disks instead of kills. Needs permission to mount: unshare -rm python -m tests.faults ...",
     )
     parser.add_argument("--commands", nargs="+", choices=[case.name for case in CASES], help="Default: all.")
     args = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Processes of a pool end with their parent, whatever ends it."""
+"""The processes of a pool end when their parent is killed or terminated."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A model never answers with weights or numbers that it does not have."""
+"""A model never answers with missing weights or with numbers that are not finite."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, also with several writers and after a kill."""
+"""Files and folders are written completely or not at all, also with several writers and after a kill."""
 
 import os
 import re
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def started(code: str, *arguments) -> subprocess.Popen:
-    """A Python process that runs `code`, with `whole_files` and `file_locks` imported alone: they need little."""
+    """A Python process that runs `code`. It imports only `whole_files` and `file_locks`, which need no other module of ours."""
     prelude = (
         f"import os, sys, time; sys.path.insert(0, {str(ROOT)!r})\nfrom processing import whole_files, file_locks\n"
     )

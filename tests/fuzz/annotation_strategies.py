@@ -77,7 +77,7 @@ def read_annotations(path, given: Given):
     Read a table beside a data set.
 
     Raises:
-        AssertionError: when it differs from what was written.
+        AssertionError: if a value differs from the written one.
     """
     name, rows = given.known
     with heard_warnings() as said:
@@ -105,7 +105,7 @@ def read_annotations(path, given: Given):
 
 
 def _unguarded(cell: str) -> str:
-    """The cell without the apostrophe that is put before formulas, as [`plain_text`] has it."""
+    """The cell as [`plain_text`], without the apostrophe that is written before formulas."""
     stripped = cell.lstrip("'")
     return cell[1:] if cell.startswith("'") and stripped[:1] in ("=", "+", "-", "@", "\t", "\r") and stripped else cell
 
@@ -134,7 +134,7 @@ def odd_predictions(draw) -> Given:
     file = io.BytesIO()
     try:
         pd.DataFrame(changed).to_parquet(file)
-    except Exception:  # a column that Parquet cannot hold
+    except Exception:  # Parquet cannot store this column
         file, what = io.BytesIO(), "nothing"
         pd.DataFrame(columns).to_parquet(file)
     content = file.getvalue()
@@ -148,7 +148,7 @@ def read_stored(path, given: Given):
     Read stored predictions.
 
     Raises:
-        AssertionError: when a prediction is not the most probable emotion.
+        AssertionError: if a prediction is not the most probable emotion.
     """
     frame = read_predictions(path)
     names = [name for name in frame if name.startswith("probability_")]
@@ -160,7 +160,7 @@ def read_stored(path, given: Given):
 
 @st.composite
 def odd_settings_files(draw) -> Given:
-    """A recipe or a study in YAML with some damage to its characters and lines."""
+    """A YAML file with a recipe or a study, with damaged characters and lines."""
     is_recipe = draw(st.booleans())
     text = RECIPE if is_recipe else STUDY
     for _ in range(draw(st.integers(0, 3))):
@@ -178,7 +178,7 @@ def odd_settings_files(draw) -> Given:
 
 
 def read_settings_file(path, given: Given):
-    """Read a recipe, whose values must be those of options, or a study."""
+    """Read a recipe or a study. The values of a recipe must be valid for its options."""
     if not given.known:
         assert all(study.seeds and study.variants for study in read_studies(str(path)))
         return
@@ -188,7 +188,7 @@ def read_settings_file(path, given: Given):
         assert plain_text(str(value)) is not None
     try:
         parse_arguments(["--recipe", str(path), "--output_dir", str(path.parent / "out")])
-    except SystemExit:  # said in one line on stderr, as all wrong arguments
+    except SystemExit:  # wrong arguments are reported in one line on stderr
         raise ValueError(f"{path}: wrong arguments") from None
 
 

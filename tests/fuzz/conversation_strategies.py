@@ -1,4 +1,4 @@
-"""Conversations as dicts, as a program would give them by mistake, to the processor and the live check."""
+"""Conversations as dicts with mistakes that a program might make, for the processor and the check of live utterances."""
 
 import math
 from numbers import Integral, Real
@@ -57,7 +57,7 @@ PROCESSOR = AmuseProcessor(
 
 @st.composite
 def odd_conversations(draw) -> Given:
-    """A conversation in which some values are not what they should be."""
+    """A conversation with some wrong values."""
     utterances = [
         {
             "speaker": draw(st.sampled_from(["Ada", "Ben", 1, "1", 2])),
@@ -110,7 +110,7 @@ def read_conversation(path, given: Given):
     Check a conversation, and make a batch of it.
 
     Raises:
-        AssertionError: when the batch differs from the conversation although nothing was said.
+        AssertionError: if the batch differs from the conversation and there was no warning.
     """
     with heard_warnings() as said:
         checked = check_conversations(given.value)
@@ -179,7 +179,7 @@ def assert_labels(batch, utterances: list[dict]):
 
 
 def name_of(value) -> str:
-    """The name that a speaker or an id has by the documentation."""
+    """The text of a speaker or an id, as documented."""
     assert not isinstance(value, bool) and isinstance(value, (str, Real)), f"the name {value!r:.40}"
     return plain_text(value) if isinstance(value, str) else str(int(value))
 

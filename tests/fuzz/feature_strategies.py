@@ -30,7 +30,7 @@ HEADERS = [
 
 @st.composite
 def odd_tables(draw) -> Given:
-    """A table of features, its cells as they must come out, and what was damaged."""
+    """A table of features, with its expected values and what was damaged."""
     suffix = draw(st.sampled_from(SUFFIXES))
     number, size = draw(st.integers(1, 4)), draw(st.integers(1, 3))
     numbers = st.floats(-1e6, 1e6, width=32)
@@ -51,7 +51,7 @@ def odd_tables(draw) -> Given:
     elif what == "long":
         rows[place] = [*rows[place], 1.0]
     content, files = written(suffix, ids, rows, size)
-    if content is None:  # the format cannot hold such cells
+    if content is None:  # the format cannot store such cells
         content, files = written(suffix, [f"u{place}" for place in range(number)], cells, size)
         ids, rows, what = [f"u{place}" for place in range(number)], cells, "nothing"
     if what == "bytes":
@@ -67,7 +67,7 @@ def odd_tables(draw) -> Given:
 
 
 def written(suffix: str, ids: list, rows: list, size: int) -> tuple[bytes | None, dict[str, bytes]]:
-    """The file of a table; None where the format cannot hold these values."""
+    """The file of a table. None: the format cannot store these values."""
     try:
         if suffix in (".csv", ".tsv"):
             file = io.StringIO(newline="")
@@ -94,7 +94,7 @@ def read_table(path, given: Given):
     Read a table of features.
 
     Raises:
-        AssertionError: when it differs from what was written although nothing was said.
+        AssertionError: if a value differs from the written one and there was no warning.
     """
     with heard_warnings() as said:
         table = load_feature_tables(str(path), ["train"])["train"]
@@ -111,7 +111,7 @@ def read_table(path, given: Given):
 
 
 def is_same(cell, value) -> bool:
-    """Whether a value of 32 bits is the number of a cell; NaN is an empty one."""
+    """Whether a float32 value equals the number of a cell. NaN stands for an empty cell."""
     if isinstance(cell, str):
         if cell.strip() in ("", "nan", "NaN", "None", "null", "N/A"):
             return bool(np.isnan(value))

@@ -1,12 +1,20 @@
 """
-Give damaged input to each door of the package, and count the outcomes.
+Give damaged input to each entry point ("door") of the package, and count the outcomes.
 
     python -m tests.fuzz --examples 2000 --seed 0
     make fuzz N=2000 SEED=0
 
-For each door a line: how many inputs were read or refused, and how many ended in another way: with an error of another kind
-than a `ValueError` or `OSError` that names the file (wrong kind), with a result that differs from the input although nothing was
-said (silent), not within the time (hang), or with the process (crash). Such inputs are kept in --output_dir.
+A door is a function that reads input from outside, such as a transcript or a model folder. The command prints a line for each
+door with the number of inputs by outcome:
+
+- read: the input was accepted.
+- refused: a `ValueError` or `OSError` named the file.
+- wrong kind: another error was raised, or its message does not name the file.
+- silent: the result differs from the input, but there was no warning.
+- hang: reading took longer than --seconds.
+- crash: the process died.
+
+Inputs with one of the last four outcomes are saved in --output_dir.
 """
 
 import argparse
@@ -42,13 +50,11 @@ class TimeIsUp(BaseException):
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0 if every input was read or refused."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.strip().splitlines()[0])
-    parser.add_argument("--examples", type=int, default=1000, help="inputs of each door")
-    parser.add_argument("--seed", type=int, default=0, help="another seed makes other inputs")
-    parser.add_argument("--seconds", type=int, default=20, help="the most time for an input")
-    parser.add_argument("--doors", nargs="*", choices=list(DOORS), default=list(DOORS), help="only these doors")
-    parser.add_argument(
-        "--output_dir", default="fuzz-failures", help="folder for inputs that were not read as they should be"
-    )
+    parser.add_argument("--examples", type=int, default=1000, help="number of inputs for each door")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random inputs")
+    parser.add_argument("--seconds", type=int, default=20, help="time limit for an input")
+    parser.add_argument("--doors", nargs="*", choices=list(DOORS), default=list(DOORS), help="test only these doors")
+    parser.add_argument("--output_dir", default="fuzz-failures", help="folder for the inputs that show a defect")
     args = parser.parse_args(arguments)
     total = Counter()
     for name in args.doors:
@@ -65,7 +71,7 @@ def as_text(counts: Counter) -> str:
 
 
 def fuzz(name: str, examples: int, first_seed: int, seconds: int, output_dir: Path) -> Counter:
-    """How many inputs of a door ended in which way. A process that dies is started again with the next seed."""
+    """Count the outcomes of the inputs of a door. If the process dies, another one starts with a different seed."""
     total, number = Counter(), first_seed
     while sum(total.values()) < examples:
         answers, sender = multiprocessing.get_context("spawn").Pipe(duplex=False)
@@ -89,7 +95,7 @@ def fuzz(name: str, examples: int, first_seed: int, seconds: int, output_dir: Pa
 
 
 def read_inputs(name: str, examples: int, number: int, seconds: int, output_dir: Path, sender):
-    """Make the inputs of a door, give each to it, and send how it ended."""
+    """Generate the inputs of a door, give each of them to the door, and send its outcome to `sender`."""
     be_quiet()
     strategy, read = DOORS[name]
     with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +124,7 @@ def read_inputs(name: str, examples: int, number: int, seconds: int, output_dir:
 
 
 def be_quiet():
-    """Say nothing of the warnings of readers, which the oracles collect by themselves."""
+    """Hide the warnings of readers. The checks of the results collect them with `heard_warnings`."""
     from transformers.utils import logging as of_transformers
 
     of_transformers.disable_default_handler()
@@ -135,7 +141,7 @@ def _keep(given_input: Given, place: Path, kept: Path, why: str):
 
 
 def ending(read, given_input: Given, folder: Path, seconds: int) -> tuple[str, str]:
-    """How giving an input to a door ends, one of [`KINDS`], and what was raised."""
+    """Give an input to a door. Returns the outcome, one of [`KINDS`], and the text of the error, if any."""
     path = given_input.written(folder, "talk")
     previous = signal.signal(signal.SIGALRM, _stop)
     signal.alarm(seconds)

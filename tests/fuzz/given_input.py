@@ -1,4 +1,4 @@
-"""One input of a door: a file, the files of a folder, or a value; and what is known about it."""
+"""One input for a door: a file, the files of a folder, or a value, and what the check of the result needs to know."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +8,12 @@ from pathlib import Path
 class Given:
     """
     Attributes:
-        content: the bytes of a file, or for a folder those of each of its files; None for a value.
-        suffix: of the file.
-        value: what is given to a function in place of a file.
-        known: what the oracle of the door knows, such as the values that must come out.
-        what: what was done to the input, for a report of a failure.
+        content: the bytes of a file, or the bytes of each file of a folder. None: the input is `value`.
+        suffix: the suffix of the file.
+        value: an argument that is not a file.
+        known: what the check of the result needs, such as the expected values.
+        what: how the input was damaged, for the report of a failure.
+        files: further files beside the file, by the suffix that is added to the name of the file without its own suffix.
     """
 
     content: bytes | dict[str, bytes] | None = None
@@ -21,10 +22,9 @@ class Given:
     known: object = None
     what: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
-    """Further files beside the file, each with the suffix that its name adds to that of the file without its suffix."""
 
     def written(self, folder: Path, name: str) -> Path | None:
-        """The path of the file or of the folder, which is written; None for a value."""
+        """Write the file or the folder. Returns its path, or None if the input is a value."""
         if self.content is None:
             return None
         path = folder / f"{name}{self.suffix}"

@@ -16,7 +16,7 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def heard_warnings() -> Iterator[list[str]]:
-    """A list to which the package's warnings are added that are logged within the block."""
+    """Collect the warnings that the package logs within the block in a list."""
     listener, package = _Listener(), logging.getLogger("modeling_amuse")
     package.addHandler(listener)
     try:

@@ -1,4 +1,4 @@
-"""Recordings whose headers state what is not true, and damaged ones."""
+"""Recordings with wrong headers, and damaged recordings."""
 
 import functools
 import io
@@ -88,7 +88,7 @@ def read_recording(path, given: Given):
     Probe a recording, and read its sound.
 
     Raises:
-        AssertionError: when the sound cannot be one.
+        AssertionError: if the sound is not valid.
     """
     info = probe_media(path)
     assert np.isfinite(info.duration) and 0 <= info.duration <= 24 * 3600, f"{info.duration} s"

@@ -86,7 +86,7 @@ def read_settings(path, given: Given):
     Read a configuration.
 
     Raises:
-        AssertionError: when it has other settings, or a model cannot be made of it.
+        AssertionError: if its settings differ, or no model can be built from it.
     """
     config = AmuseConfig(**given.value) if path is None else AmuseConfig.from_pretrained(path)
     for field in fields(AmuseConfig):
@@ -165,7 +165,7 @@ def read_processor(path, given: Given):
     Load a processor, and make a batch.
 
     Raises:
-        AssertionError: when the batch holds numbers that are not finite.
+        AssertionError: if the batch has numbers that are not finite.
     """
     processor = AmuseProcessor.from_pretrained(path)
     batch = processor([{**utterance, "emotion": None} for utterance in TALK], return_tensors="np")
@@ -175,7 +175,7 @@ def read_processor(path, given: Given):
 
 @st.composite
 def odd_folders(draw) -> Given:
-    """The files of a trained model, of which one is missing, damaged, or holds something else."""
+    """The files of a trained model. One of them is missing, damaged, or has other contents."""
     files = dict(model_files())
     name = draw(st.sampled_from(sorted(files)))
     what = draw(st.sampled_from(("missing", "bytes", "head", "empty", "other", "text", "key", "key", "header")))
@@ -211,7 +211,7 @@ def read_model(path, given: Given):
     Load a model folder, and recognize a conversation.
 
     Raises:
-        AssertionError: when a result is not a probability.
+        AssertionError: if a score is not a probability.
     """
     model = AmuseForEmotionRecognition.from_pretrained(path).eval()
     processor = AmuseProcessor.from_pretrained(path)

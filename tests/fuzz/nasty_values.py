@@ -1,4 +1,4 @@
-"""Values that nobody means, for each place of an input; and what their text means."""
+"""Values that are unlikely to be intended, for any place of an input, and how readers may change their text."""
 
 import re
 
@@ -78,7 +78,7 @@ NASTY_NUMBERS = [
 NASTY_OTHERS = [None, [], {}, [None], [[]], {"a": 1}, [1, "a"], [[[[1.0]]]], {"path": None}, {"bytes": "x"}, [True]]
 
 DEEP = "[" * 100_000
-"""JSON that is nested so deeply that a parser that calls itself ends."""
+"""JSON that is nested so deeply that a recursive parser fails."""
 
 
 def nasty_texts() -> st.SearchStrategy[str]:
@@ -86,32 +86,32 @@ def nasty_texts() -> st.SearchStrategy[str]:
 
 
 def nasty_values() -> st.SearchStrategy:
-    """Anything that JSON can hold, and numbers of any size."""
+    """Values that JSON can represent, and numbers of any size."""
     return st.one_of(
         st.sampled_from(NASTY_TEXTS), st.sampled_from(NASTY_NUMBERS), st.sampled_from(NASTY_OTHERS), st.text(max_size=8)
     )
 
 
 def plain_text(text: str) -> str:
-    """What a reader may make of a text when it warns: without control characters, halves of characters as U+FFFD."""
+    """The text that a reader may return with a warning: without control characters, and with U+FFFD for lone surrogates."""
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
     return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", "", text).strip()
 
 
 def mended_text(text: str) -> str:
-    """As [`plain_text`], where control characters stand for those of cp1252, as readers of tables take them with a warning."""
+    """Like [`plain_text`], but C1 control characters are read as cp1252, which readers of tables do with a warning."""
     signs = {code: bytes([code]).decode("cp1252", errors="ignore") or None for code in range(0x80, 0xA0)}
     return plain_text(text.translate(signs))
 
 
 def same_words(one: str, other: str) -> bool:
-    """Whether two texts differ at most in their white space."""
+    """Whether two texts are equal except for white space."""
     return one.split() == other.split()
 
 
 @st.composite
 def damaged_bytes(draw, content: bytes) -> bytes:
-    """The content with a few bytes changed, cut off or put in."""
+    """The content with a few bytes changed, removed or inserted."""
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(content)))
         kind = draw(st.sampled_from(("flip", "cut", "insert", "remove", "zero", "repeat")))
@@ -131,5 +131,5 @@ def damaged_bytes(draw, content: bytes) -> bytes:
 
 
 def damaged_head(content: bytes, size: int = 256) -> st.SearchStrategy[bytes]:
-    """The content with its first bytes damaged, where a file states what it holds."""
+    """The content with damage only in its first bytes, the header of most formats."""
     return damaged_bytes(content[:size]).map(lambda head: head + content[size:])

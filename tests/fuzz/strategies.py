@@ -1,4 +1,4 @@
-"""The files that are made at random, and how each is read: a new strategy is a line here."""
+"""All doors with their random inputs and their checks. A new door is a line in `DOORS`."""
 
 import math
 import re
@@ -39,10 +39,10 @@ from tests.fuzz.transcript_strategies import damaged_transcripts
 
 def read_usable_transcript(path: Path, given: Given | None = None):
     """
-    Read a transcript, and check that its conversations can be used.
+    Read a transcript, and check its conversations.
 
     Raises:
-        AssertionError: when one cannot be used.
+        AssertionError: when a conversation is not valid.
         ValueError: when the file is refused.
     """
     for conversation in read_transcripts(path):
@@ -51,7 +51,7 @@ def read_usable_transcript(path: Path, given: Given | None = None):
 
 
 def read_usable_table(path: Path, given: Given | None = None):
-    """As [`read_usable_transcript`], for a file of a data set."""
+    """Like [`read_usable_transcript`], for a file of a data set."""
     conversations, *_ = read_conversation_file(path, DataOptions(), RecordingStore(str(path.parent / "cache")))
     for conversation in conversations:
         schema_row(conversation)
@@ -65,7 +65,8 @@ def check_utterances(utterances: list[dict], is_clean: bool = True):
     Check speakers, texts and times.
 
     Args:
-        is_clean: also that ids are unique, which for tables is checked in a whole split, and hold no control characters.
+        is_clean: also check that ids are unique and that texts have no control characters. Tables are allowed both here,
+            because ids are only compared within a whole split.
     """
     ids = [utterance["id"] for utterance in utterances]
     assert not is_clean or len(set(ids)) == len(ids), "ids repeat"
@@ -93,4 +94,4 @@ DOORS: dict[str, tuple[SearchStrategy[Given], Callable]] = {
     "model folders": (odd_folders(), read_model),
     "recordings": (odd_recordings(), read_recording),
 }
-"""For each door its inputs, and the function that gives one to it: `read(path, given)`, whose path is None for a value."""
+"""For each door the strategy of its inputs, and the function `read(path, given)` that reads one. For a value, path is None."""

@@ -1,4 +1,4 @@
-"""Files of data sets with errors that no tool makes: tables with one utterance per row, and conversations as JSON."""
+"""Damaged files of data sets: tables with one utterance per row, and conversations as JSON."""
 
 import csv
 import io
@@ -54,11 +54,11 @@ SAMPLES = {
         json.dumps([{"sentence": ["Hi.", "Ho."], "mood": ["joy", "fear"]}]),
     ],
 }
-"""For each suffix, small files, most of which can be read."""
+"""Small files for each suffix. Most of them can be read."""
 
 
 def damaged_tables() -> st.SearchStrategy[Given]:
-    """A file of a data set: a sample whose characters, lines and bytes are damaged."""
+    """A file of a data set: a sample with damaged characters, lines and bytes."""
     return damaged_file(SAMPLES)
 
 
@@ -67,7 +67,7 @@ CELLS = ("dialog_id", "speaker", "text", "emotion", "start", "end")
 
 @st.composite
 def odd_rows(draw) -> Given:
-    """A table with an utterance a row, some of whose cells are not what they should be, in each format."""
+    """A table in any format, with one utterance per row and some wrong cells."""
     suffix = draw(st.sampled_from((".csv", ".tsv", ".jsonl", ".json", ".parquet")))
     rows = [
         {
@@ -113,10 +113,10 @@ def _cell_text(value) -> str:
 
 def read_rows(path, given: Given):
     """
-    Read a table with an utterance a row.
+    Read a table with one utterance per row.
 
     Raises:
-        AssertionError: when an utterance differs from its row although nothing was said.
+        AssertionError: if an utterance differs from its row and there was no warning.
     """
     with heard_warnings() as said:
         conversations, *_ = read_conversation_file(path, DataOptions(), RecordingStore(str(path.parent / "cache")))
@@ -134,7 +134,7 @@ def read_rows(path, given: Given):
 
 
 def _is_of(utterance: dict, row: dict, said: list[str]) -> bool:
-    """Whether an utterance has what its row holds; where something was said, as far as its text can be kept."""
+    """Whether an utterance has the values of its row. After a warning, its text may differ in characters that are not allowed."""
     text, speaker, emotion = row["text"], row["speaker"], row["emotion"]
     if not all(
         isinstance(value, (str, int, float, type(None))) and not isinstance(value, bool) for value in (text, emotion)
@@ -151,7 +151,7 @@ def _is_of(utterance: dict, row: dict, said: list[str]) -> bool:
         if not said and time is not None and other is not None and utterance.get(name) != time:
             return False
         if not said and (time is None or other is None) and row[name] not in (None, "") and utterance.get(name) is None:
-            return False  # a time was lost, and nothing was said
+            return False  # a time was lost without a warning
     return is_same
 
 
@@ -174,7 +174,7 @@ def _is_text(found, given, said: list[str]) -> bool:
 
 
 def _time(value) -> float | None:
-    """A time by the documentation: a number of seconds, or one in a text."""
+    """A time as documented: a number of seconds, or a text with such a number."""
     if isinstance(value, str):
         value = float(value) if re.fullmatch(r"\s*[0-9]{1,12}(\.[0-9]{1,12})?\s*", value, re.ASCII) else None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Every door of the package reads what it is given, or refuses it and names it."""
+"""Every function that reads input from outside (a "door") accepts odd input, or refuses it with an error that names it."""
 
 import os
 import time
@@ -14,11 +14,11 @@ from tests.processing.transcript_files import saved
 
 EXAMPLES = int(os.environ.get("AMUSE_FUZZ_EXAMPLES", "40"))
 SHARE = {"transcripts": 3.0, "model folders": 0.3, "recipes and studies": 0.3, "configurations": 0.5}
-"""Of how many examples more, or fewer, a door gets: some take long for each."""
+"""Factors for the number of examples. Doors that take long for each example get fewer."""
 
 
 @pytest.mark.parametrize("suffix", transcript_strategies.SAMPLES)
-def test_the_samples_are_read(tmp_path, suffix):
+def test_the_sample_transcripts_are_read(tmp_path, suffix):
     for number, text in enumerate(transcript_strategies.SAMPLES[suffix]):
         if suffix in (".ass", ".ttml"):
             pytest.importorskip("pysubs2")
@@ -70,7 +70,7 @@ def _raises(error):
         (lambda path, given_input: time.sleep(60), "hang"),
     ],
 )
-def test_ends_of_a_reader_are_distinguished(tmp_path, read, kind):
+def test_each_outcome_of_a_reader_is_recognized(tmp_path, read, kind):
     assert ending(read, Given(b"x", ".srt"), tmp_path, 1)[0] == kind
 
 

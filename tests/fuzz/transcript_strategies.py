@@ -1,4 +1,4 @@
-"""Transcripts with errors that no tool makes: each format with wrong lines, values and bytes."""
+"""Damaged transcripts: each format with wrong lines, values and bytes."""
 
 import json
 
@@ -82,7 +82,7 @@ SAMPLES = {
         "Ada: Hi.\nBen: Ho.\nAda: Hm.\n",
     ],
 }
-"""For each suffix, small files that can be read."""
+"""Small files for each suffix. All of them can be read."""
 
 NASTY = [
     *(
@@ -178,13 +178,13 @@ ENCODINGS = [
 
 
 def damaged_transcripts() -> st.SearchStrategy[Given]:
-    """A transcript, see [`damaged_file`]."""
+    """A damaged transcript in any format."""
     return damaged_file(SAMPLES)
 
 
 @st.composite
 def damaged_file(draw, samples: dict[str, list[str]]) -> Given:
-    """A file: a sample whose characters, lines and bytes are damaged."""
+    """A sample with damaged characters, lines and bytes."""
     suffix = draw(st.sampled_from(sorted(samples)))
     text = draw(st.sampled_from(samples[suffix]))
     for _ in range(draw(st.integers(0, 4))):

@@ -1,4 +1,4 @@
-"""The page under load, with a small model and few requests; `benchmark.py page` makes more of them."""
+"""The page under load, with a small model and few requests. `scripts/benchmark.py page` sends more of them."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def report(tiny_text_encoder, tmp_path_factory) -> dict:
     return benchmark.main(["page", "--model", str(folder), *options])
 
 
-def test_every_request_is_answered_or_refused_in_words(report):
+def test_every_request_is_answered_or_refused_with_a_reason(report):
     assert report["failures"] == []
     for batch in report["batches"]:
         assert batch["failed"] == 0 and batch["answered"] + batch["refused"] == batch["requests"] == 15
@@ -27,13 +27,13 @@ def test_every_request_is_answered_or_refused_in_words(report):
             assert kinds[kind].get("refused") == 1, kind
 
 
-def test_nothing_stays_in_the_folder_of_the_page(report):
+def test_no_file_stays_in_the_folder_of_the_page(report):
     assert report["left"] == []
 
 
 def test_a_second_batch_adds_little_memory(report):
     if report["memory_growth"] is not None:
-        assert report["memory_growth"] < 0.1  # of few requests, the first of which load libraries
+        assert report["memory_growth"] < 0.1  # the first of these few requests import libraries
 
 
 def test_short_requests_are_answered_beside_a_long_one(report):

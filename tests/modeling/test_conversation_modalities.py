@@ -1,4 +1,4 @@
-"""`conversation_modalities`: the conversation term reads some modalities, and experts read all of them."""
+"""`conversation_modalities`: the conversation term reads only these modalities, while the experts read all of them."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ LOSSES = ("loss", "classification_loss", "modality_loss")
 
 
 def text_alone(**changes):
-    """A model that has no other modality than text."""
+    """A model whose only modality is text."""
     return small_model(audio_feature_size=None, vision_feature_size=None, background_feature_size=None, **changes)
 
 
@@ -24,10 +24,10 @@ def seeded(build, **changes):
 
 
 @pytest.mark.parametrize("contexts", ["both", "none"])
-def test_the_conversation_term_is_the_model_of_its_modalities(contexts):
+def test_the_conversation_term_equals_a_model_of_its_modalities_alone(contexts):
     whole = seeded(small_model, conversation_modalities=["text"], contexts=contexts)
     alone = seeded(text_alone, contexts=contexts)
-    assert whole.state_dict().keys() == alone.state_dict().keys()  # the same layers, with the same first weights
+    assert whole.state_dict().keys() == alone.state_dict().keys()  # the same layers with the same initial weights
     batch = random_batch()
     own = without(batch, *OTHERS)
     for model in (whole, alone):
@@ -39,11 +39,11 @@ def test_the_conversation_term_is_the_model_of_its_modalities(contexts):
     torch.testing.assert_close(read.logits, expected.logits)
     for name in LOSSES:
         torch.testing.assert_close(read[name], expected[name])
-    assert read.modality_mask.sum() == 3 * batch["utterance_mask"].sum()  # the utterances have the others nevertheless
+    assert read.modality_mask.sum() == 3 * batch["utterance_mask"].sum()  # the mask still reports all three modalities
 
 
 @pytest.mark.parametrize("chosen", [["text"], ["vision", "text"], ["audio"]])
-def test_the_other_modalities_add_their_experts_terms_and_nothing_else(chosen):
+def test_the_other_modalities_add_only_the_terms_of_their_experts(chosen):
     model = with_experts(seeded(small_model, experts="constant", conversation_modalities=chosen))
     batch = random_batch()
     whole = model(**batch)
@@ -62,7 +62,7 @@ def test_the_other_modalities_add_their_experts_terms_and_nothing_else(chosen):
     torch.testing.assert_close(whole.fusion_shares.sum(dim=-1)[valid], torch.ones(int(valid.sum())))
 
 
-def test_a_conversation_without_the_modalities_that_its_term_reads_leaves_the_answer_to_the_experts():
+def test_without_the_modalities_of_the_conversation_term_the_logits_are_prior_and_experts():
     model = with_experts(seeded(small_model, experts="constant", conversation_modalities=["text"]))
     batch = random_batch()
     batch["text_mask"][1] = 0  # the second conversation has no words
@@ -72,7 +72,7 @@ def test_a_conversation_without_the_modalities_that_its_term_reads_leaves_the_an
         torch.testing.assert_close(row, prior)
     assert (whole.conversation_logits[1][~valid] == 0).all()
     torch.testing.assert_close(whole.logits[1][valid], prior + whole.expert_terms[1].sum(dim=1)[valid])
-    batch["text_mask"][0, 0] = 0  # one utterance without words has the context of the others
+    batch["text_mask"][0, 0] = 0  # an utterance without words still gets context from the others
     assert not torch.allclose(model(**batch).conversation_logits[0, 0], prior)
 
 
@@ -102,7 +102,7 @@ def test_every_fusion_and_loss_works_with_two_modalities_of_three(fusion, contra
         assert other.logits.shape[-1] == 2 and (other.modality_logits[:, :, 1] == 0).all() and other.loss.isfinite()
 
 
-def test_chunks_and_an_export_give_the_same_numbers():
+def test_chunks_and_an_exported_program_give_the_same_logits():
     model = with_experts(seeded(small_model, experts="adaptive", conversation_modalities=["text"]))
     batch = random_batch()
     with torch.no_grad():
@@ -112,20 +112,21 @@ def test_chunks_and_an_export_give_the_same_numbers():
         torch.testing.assert_close(program.module()(**batch).logits, whole, atol=1e-5, rtol=0)
 
 
-def test_a_modality_that_nothing_reads_says_nothing():
+def test_an_unread_modality_is_not_in_the_description_of_an_utterance():
     model, batch = seeded(small_model, conversation_modalities=["text"]), random_batch()
     with torch.no_grad():
         outputs = model(**batch)
-    said = describe_output({"speaker": "Ann", "text": "No."}, model.config, outputs, 0, 0)
-    assert list(said["modalities"]) == ["text"] and said["shares"] == {"text": 1.0, "audio": 0.0, "vision": 0.0}
+    described = describe_output({"speaker": "Ann", "text": "No."}, model.config, outputs, 0, 0)
+    assert list(described["modalities"]) == ["text"]
+    assert described["shares"] == {"text": 1.0, "audio": 0.0, "vision": 0.0}
     model = with_experts(seeded(small_model, conversation_modalities=["text"], experts="constant"))
     with torch.no_grad():
         outputs = model(**batch)
-    said = describe_output({"speaker": "Ann", "text": "No."}, model.config, outputs, 0, 0)
-    assert list(said["modalities"]) == list(said["contributions"]) == ["text", "audio", "vision"]
+    described = describe_output({"speaker": "Ann", "text": "No."}, model.config, outputs, 0, 0)
+    assert list(described["modalities"]) == list(described["contributions"]) == ["text", "audio", "vision"]
 
 
-def test_it_travels_with_the_weights(tmp_path):
+def test_a_saved_model_keeps_its_conversation_modalities(tmp_path):
     model = with_experts(seeded(small_model, experts="constant", conversation_modalities=["text"]))
     model.save_pretrained(tmp_path)
     loaded = type(model).from_pretrained(tmp_path)
@@ -149,7 +150,7 @@ def test_it_travels_with_the_weights(tmp_path):
         ),
     ],
 )
-def test_settings_that_cannot_be_are_refused(fields, message):
+def test_invalid_settings_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         small_config(**fields)
 
@@ -163,7 +164,7 @@ def test_features_of_a_modality_that_is_not_fused_are_refused():
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_explanations_read_a_conversation_as_the_model_does(causal):
+def test_the_conversation_that_explanations_read_gives_the_logits_of_the_model(causal):
     model = with_experts(
         seeded(small_model, experts="constant", conversation_modalities=["text"], causal=causal, contexts="both")
     )

@@ -1,4 +1,4 @@
-"""Whatever a library raises about an input becomes an error of this package, and values mean the same at each door."""
+"""Errors of libraries about an input become errors of this package, and a value means the same in every input format."""
 
 import json
 import logging

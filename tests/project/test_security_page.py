@@ -1,4 +1,4 @@
-"""The links of README and docs lead somewhere, and the page on security names every door that is fuzzed."""
+"""All links of README and docs have a target, and the page on security names every kind of input that is fuzzed."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_readme_lists_every_page():
     assert all(f"(docs/{page.name})" in readme for page in PAGES if page.parent.name == "docs")
 
 
-def test_the_page_on_security_names_each_door():
+def test_the_page_on_security_names_each_fuzzed_input():
     text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8").lower()
     words = {
         "rows": "data sets",

@@ -1,4 +1,4 @@
-"""benchmark.py scale, with very small sizes."""
+"""`scripts/benchmark.py scale` with very small inputs."""
 
 import dataclasses
 
@@ -25,7 +25,7 @@ def test_the_growth_of_each_series_is_printed(monkeypatch, capsys):
     assert "of 9 series are linear." in printed and " MB" in printed
 
 
-def test_a_growth_that_is_not_linear_is_called_so():
+def test_growth_above_linear_is_marked_in_the_output():
     points = [{"size": 10, "seconds": 1.0, "megabytes": 1.0}, {"size": 100, "seconds": 100.0, "megabytes": 2.0}]
     assert scale_benchmark.exponent(points) == pytest.approx(2)
     series = {"name": "sorting", "unit": "cards", "points": points, "exponent": 2.0}
