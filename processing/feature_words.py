@@ -61,7 +61,15 @@ ACTION_NAMES = {
 }
 """The action units of `ACTION_UNITS` in words (Ekman and Friesen 1978)."""
 
-_HEAD = {"pitch": "head turned down", "yaw": "head turned to the side", "roll": "head tilted"}
+_WITHOUT_UNIT = {
+    "mouthClose": "lips closed over an open jaw",
+    "mouthLeft": "mouth to the left",
+    "mouthRight": "mouth to the right",
+    "mouthShrugUpper": "upper lip pushed up",
+    "pitch": "head turned down",
+    "yaw": "head turned to the side",
+    "roll": "head tilted",
+}
 
 
 class FaceAction(NamedTuple):
@@ -88,7 +96,7 @@ def face_actions(names: list[str]) -> list[FaceAction]:
         if columns:
             actions.append(FaceAction(unit, ACTION_NAMES[unit], columns))
     places.pop("_neutral", None)  # MediaPipe's remainder, always near 0
-    return actions + [FaceAction(name, _HEAD.get(name, name), (number,)) for name, number in places.items()]
+    return actions + [FaceAction(name, _WITHOUT_UNIT.get(name, name), (number,)) for name, number in places.items()]
 
 
 def voice_sentence(name: str, difference: float, against: str) -> str:

@@ -117,10 +117,11 @@ def _voice(explanation: dict) -> list[str]:
 
 
 def _face(explanation: dict) -> list[str]:
-    return [
-        f"{one['name']} ({one['action_unit']}), {one['direction']} than usual: {_signed(one['score'])}"
-        for one in _strongest(explanation.get("face") or (), MOST_FEATURES)
-    ]
+    said = []
+    for one in _strongest(explanation.get("face") or (), MOST_FEATURES):
+        unit = f" ({one['action_unit']})" if re.fullmatch(r"AU\d+", one["action_unit"]) else ""
+        said.append(f"{one['name']}{unit}, {one['direction']} than usual: {_signed(one['score'])}")
+    return said
 
 
 def _context(results: list[RecognizedUtterance], context, recording_anchor: str) -> list[dict]:

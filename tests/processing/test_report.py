@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from modeling_amuse.described_utterance import RecognizedConversation
+from modeling_amuse.processing.faces import FACE_FEATURES
+from modeling_amuse.processing.feature_words import face_actions
+from modeling_amuse.processing.timelines.explanation_text import reasons
 from modeling_amuse.processing.timelines.report import report_html, write_report
 from modeling_amuse.processing.timelines.report_data import ModelFacts, ReportedRecording, recording_address
 from modeling_amuse.processing.timelines.report_reasons import reasons_of, spoken_parts
@@ -120,6 +123,28 @@ def test_a_report_says_who_how_what_and_how_surely():
     ):
         assert expected in text, expected
     assert page.tags.count("rect") >= 6 * 5 and "audio" not in page.tags
+
+
+def test_actions_of_the_face_are_said_in_words_without_repeating_a_name():
+    faces = [action for action in face_actions(list(FACE_FEATURES)) if action.unit != "AU12"]
+    assert not {action.name for action in faces} & set(FACE_FEATURES)
+    for action in faces:
+        result = explained(
+            said(), face=[{**action._asdict(), "action_unit": action.unit, "direction": "more", "score": 1.0}]
+        )
+        [sentence] = reasons_of([result], 0, "r1")["face"]
+        unit = f" ({action.unit})" if action.unit.startswith("AU") else ""
+        assert sentence == f"{action.name}{unit}, more than usual: for it, +1.00"
+
+
+def test_the_line_for_the_terminal_names_what_counted():
+    result = explained(said(text="What a day"), context=[])
+    for word, score in zip(result["explanation"]["words"], (0.04, 1.5, -2.0), strict=True):
+        word["score"] = score
+    line = reasons(result, [result])
+    assert "words: a +1.5 | voice: pitch higher" in line and "face: lip corner puller more" in line
+    result["explanation"]["words"][1]["score"] = 0.01
+    assert "words:" not in reasons(result, [result])
 
 
 @pytest.mark.parametrize(
