@@ -19,21 +19,21 @@ def training_data_warning(config) -> str | None:
     )
 
 
-def notes_on(utterances: Sequence[dict], present: Sequence[Sequence[bool]], config) -> list[str]:
+def notes_on(present: Sequence[Sequence[bool]], config) -> list[str]:
     """
-    A sentence for each way in which a conversation differs from the model's training data: a made-up training corpus,
-    another language, and modalities that most of its utterances lack.
+    A sentence for each way in which a conversation differs from the model's training data: a made-up training corpus, and
+    modalities that most of its utterances lack. [`language_note`] compares the language of the words.
 
     Args:
-        utterances: the T utterances of the conversation.
         present: `(T, M)`, whether an utterance has each of the model's modalities.
         config ([`AmuseConfig`]): the model's configuration.
     """
-    notes = [training_data_warning(config), _language_note(utterances, config), _modality_note(present, config)]
+    notes = [training_data_warning(config), _modality_note(present, config)]
     return [note for note in notes if note is not None]
 
 
-def _language_note(utterances: Sequence[dict], config) -> str | None:
+def language_note(utterances: Sequence[dict], config) -> str | None:
+    """A sentence if the words are clearly in another language than those that the model was trained on, else None."""
     if config.training_language is None or "text" not in config.modalities:
         return None
     texts = [utterance["text"] for utterance in utterances if isinstance(utterance.get("text"), str)]
@@ -65,4 +65,4 @@ def _modality_note(present: Sequence[Sequence[bool]], config) -> str | None:
     return f"This model was trained with {joined}, but {' and '.join(parts)}: expect more errors than its reported scores suggest."
 
 
-__all__ = ["MODALITY_WORDS", "notes_on", "training_data_warning"]
+__all__ = ["MODALITY_WORDS", "language_note", "notes_on", "training_data_warning"]

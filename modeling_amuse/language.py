@@ -16,18 +16,24 @@ exclamations stay below it.
 
 
 @cache
-def _rank():
-    """py3langid's ranking function, or None if py3langid is not installed. Importing it at the top would make it required."""
+def _identifier():
+    """py3langid's model, or None if py3langid is not installed. Importing it at the top would make it required."""
     try:
-        return importlib.import_module("py3langid").rank
+        langid = importlib.import_module("py3langid.langid")
     except ImportError:
         return None
+    return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
+
+
+def forget_model():
+    """Free the 74 MB of py3langid's model. It is loaded again when it is needed."""
+    _identifier.cache_clear()
 
 
 def fits(texts: Iterable[str]) -> dict[str, float]:
     """The log-likelihood of the texts in each language (ISO 639 code); empty if it cannot be computed."""
-    rank, joined = _rank(), " ".join(text.strip() for text in texts if text)[:LONGEST_TEXT]
-    return dict(rank(joined)) if rank is not None and joined.strip() else {}
+    identifier, joined = _identifier(), " ".join(text.strip() for text in texts if text)[:LONGEST_TEXT]
+    return dict(identifier.rank(joined)) if identifier is not None and joined.strip() else {}
 
 
 def language_of(texts: Iterable[str]) -> str | None:
@@ -54,4 +60,4 @@ def name_of(language: str) -> str:
     return LANGUAGES.get(language, language).capitalize()
 
 
-__all__ = ["fits", "language_of", "name_of", "other_language"]
+__all__ = ["fits", "forget_model", "language_of", "name_of", "other_language"]

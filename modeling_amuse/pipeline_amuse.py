@@ -8,9 +8,10 @@ from transformers import Pipeline
 from transformers.utils import logging
 
 from .conversation_stream import batches_of, is_stream
-from .data_notes import notes_on, training_data_warning
+from .data_notes import language_note, notes_on, training_data_warning
 from .described_utterance import RecognizedConversation, describe_output
 from .explanation import ExplanationOptions, check_target, explain_conversation
+from .language import forget_model
 from .loaded_weights import check_complete
 from .recording_states import recording_encoders
 
@@ -232,11 +233,23 @@ class EmotionRecognitionPipeline(Pipeline):
         modalities = modalities or self.model.config.modalities
         encoders = recording_encoders(self.model.amuse, self.processor)
         read = [self._conversation(item, batch["start"] + place, reading) for place, item in enumerate(batch["items"])]
+        read = self._with_language_notes(read)
         conversations = [
             self.processor.add_recorded_features(conversation, encoders, modalities, progress) for conversation in read
         ]
         inputs = self.processor(conversations, modalities=modalities, return_labels=False)
         return {"inputs": inputs, "conversations": conversations}
+
+    def _with_language_notes(self, conversations: list[dict]) -> list[dict]:
+        """The conversations, with a warning where the words are in another language than those of the training."""
+        noted = []
+        for conversation in conversations:
+            note = language_note(conversation["utterances"], self.model.config)
+            warnings = [*conversation.get("warnings", ()), *([] if note is None else [note])]
+            noted.append({**conversation, "warnings": warnings})
+        if any(u.get(medium) for c in conversations for u in c["utterances"] for medium in ("audio", "video")):
+            forget_model()  # reading recordings needs the memory
+        return noted
 
     def _conversation(self, item, number: int, reading: dict | None) -> dict:
         """
@@ -297,7 +310,7 @@ class EmotionRecognitionPipeline(Pipeline):
         results = []
         for b, conversation in enumerate(batch["conversations"]):
             utterances = conversation["utterances"]
-            notes = notes_on(utterances, outputs["modality_mask"][b, : len(utterances)].tolist(), config)
+            notes = notes_on(outputs["modality_mask"][b, : len(utterances)].tolist(), config)
             described = (
                 describe_output(utterance, config, outputs, b, t, top_k, unclear_below)
                 for t, utterance in enumerate(utterances)

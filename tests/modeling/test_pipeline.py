@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModel, AutoProcessor, AutoTokenizer, pipeline
 
-from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor, language
 
 EMOTIONS = ["neutral", "joy", "fear"]
 TALK = [
@@ -214,3 +215,20 @@ def test_what_most_utterances_lack_and_a_made_up_corpus_are_noted(recognizer):
         assert "made-up conversations" in recognizer(voices).warnings[0]
     finally:
         recognizer.model.config.training_data = None
+
+
+def test_the_memory_of_the_language_detection_is_free_while_recordings_are_read(recognizer, monkeypatch):
+    loaded = []
+
+    def read(conversation, *_):
+        loaded.append(language._identifier.cache_info().currsize)
+        utterances = [{k: v for k, v in u.items() if k != "audio"} for u in conversation["utterances"]]
+        return {**conversation, "utterances": utterances}
+
+    monkeypatch.setattr(recognizer.processor, "add_recorded_features", read)
+    monkeypatch.setattr(recognizer.model.config, "training_language", "en")
+    german = {"speaker": "Ada", "text": "Ich habe gestern die Stelle in Lissabon bekommen!"}
+    sound = {"array": np.zeros(16_000, np.float32), "sampling_rate": 16_000}
+    for utterance in (german, {**german, "audio": sound}):
+        assert "German" in " ".join(recognizer([utterance]).warnings)
+    assert loaded == [1, 0]
