@@ -37,7 +37,7 @@ test: venv ## run all tests and print the ten slowest
 
 N ?= 1000
 SEED ?= 0
-fuzz: venv ## give N damaged inputs, generated with SEED, to each function that reads input, and count the outcomes
+fuzz: venv ## deal N damaged inputs, generated with SEED, to the functions that read input, and count the outcomes
 	$(VENV)/bin/python -m tests.fuzz --examples $(N) --seed $(SEED)
 
 KILLS ?= 50

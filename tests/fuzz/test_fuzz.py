@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.fuzz import table_strategies, transcript_strategies
-from tests.fuzz.fuzzing import GOOD, ending, fuzz
+from tests.fuzz.fuzzing import GOOD, dealt, ending, fuzz
 from tests.fuzz.given_input import Given
 from tests.fuzz.strategies import DOORS, read_usable_table, read_usable_transcript
 from tests.processing.transcript_files import saved
@@ -77,3 +77,8 @@ def test_each_outcome_of_a_reader_is_recognized(tmp_path, read, kind):
 def test_the_command_counts_every_input(tmp_path):
     counts = fuzz("tables", 5, 3, 60, tmp_path)
     assert sum(counts.values()) == 5 and set(counts) <= set(GOOD)
+
+
+def test_the_inputs_are_dealt_evenly_to_the_doors():
+    assert dealt(10, ["rows", "tables", "rows", "recordings"]) == {"rows": 4, "tables": 3, "recordings": 3}
+    assert sum(dealt(10_000, list(DOORS)).values()) == 10_000 and len(dealt(10_000, list(DOORS))) == len(DOORS)
