@@ -102,7 +102,7 @@ class ExplanationOptions:
             return given
         names = [field.name for field in fields(cls)]
         if not isinstance(given, dict) or set(given) - set(names):
-            raise ValueError(f"explain must be True, False, or a dict of {', '.join(names)}, but is {given!r}.")
+            raise ValueError(f"explain must be True, False, or a dict of {', '.join(names)}, but is {given!r:.200}.")
         return cls(**given)
 
 
@@ -123,8 +123,8 @@ def check_target(config, target: str | None, options: ExplanationOptions | None 
     if target is None:
         return None
     emotions = [config.id2label[label] for label in range(config.num_labels)]
-    if target not in emotions:
-        raise ValueError(f"target={target!r} is no emotion of this model; it has {', '.join(emotions)}.")
+    if not isinstance(target, str) or target not in emotions:
+        raise ValueError(f"target={target!r:.60} is no emotion of this model; it has {', '.join(emotions)}.")
     return emotions.index(target)
 
 

@@ -877,6 +877,9 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             account["conversation_logits"] = self._conversation_term(logits, outputs, is_utterance)
             logits = account["conversation_logits"] + outputs.expert_terms.sum(dim=2)
         if labels is not None:
+            if not isinstance(labels, torch.Tensor) or labels.is_floating_point():
+                kind = labels.dtype if isinstance(labels, torch.Tensor) else type(labels).__name__
+                raise ValueError(f"labels are of the type {kind}: give a tensor of whole numbers.")
             if labels.shape != logits.shape[:2]:
                 raise ValueError(
                     f"labels are of shape {tuple(labels.shape)}, but must be of shape (conversations, utterances), "

@@ -2,6 +2,7 @@
 """The `emotion-recognition` pipeline: conversations in, the emotion of each utterance's speaker out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Real
 from os import PathLike
 
 from transformers import Pipeline
@@ -156,7 +157,13 @@ class EmotionRecognitionPipeline(Pipeline):
         speech = {"speech_model": speech_model, "num_speakers": num_speakers, "language": language}
         sound = {"audio_track": audio_track, "speakers": speakers, "known_speakers": known_speakers}
         reading = {**words, **speech, **sound, "progress": progress}
-        size = batch_size or self._batch_size or 1
+        size = self._batch_size or 1 if batch_size is None else batch_size
+        if num_workers is not None and (
+            isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 0
+        ):
+            raise ValueError(
+                f"num_workers must be a whole number, or 0 for this process alone, but is {num_workers!r:.60}."
+            )
         settings = {"num_workers": num_workers, "progress": progress, **kwargs}
         if is_stream(conversations):
             if transcript is not None or transcript_text is not None:
@@ -179,8 +186,8 @@ class EmotionRecognitionPipeline(Pipeline):
 
     def _recognized(self, conversations, size: int, settings: dict) -> Iterator[RecognizedConversation]:
         """The result for each conversation, computed `size` at a time. `settings` go to `Pipeline.__call__`."""
-        if size < 1:
-            raise ValueError(f"batch_size must be at least 1, but is {size}.")
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"batch_size must be a whole number of at least 1, but is {size!r:.60}.")
         return self._results(batches_of(conversations, size), conversations, settings)
 
     def _results(self, batches, conversations, settings: dict) -> Iterator[RecognizedConversation]:
@@ -207,10 +214,13 @@ class EmotionRecognitionPipeline(Pipeline):
         explain: bool | dict | ExplanationOptions | None = None,
         target: str | None = None,
     ):
-        if unclear_below is not None and not 0 <= unclear_below <= 1:
-            raise ValueError(f"unclear_below is a confidence, from 0 to 1, but is {unclear_below!r}.")
+        is_number = isinstance(unclear_below, Real) and not isinstance(unclear_below, bool)
+        if unclear_below is not None and not (is_number and 0 <= unclear_below <= 1):
+            raise ValueError(f"unclear_below is a confidence, from 0 to 1, but is {unclear_below!r:.60}.")
         if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
-            raise ValueError(f"top_k must be a whole number of at least 1, or None for all emotions, but is {top_k!r}.")
+            raise ValueError(
+                f"top_k must be a whole number of at least 1, or None for all emotions, but is {top_k!r:.60}."
+            )
         given = {"modalities": modalities, "progress": progress, "reading": reading}
         preprocess = {name: value for name, value in given.items() if value is not None}
         options = ExplanationOptions.of(explain)

@@ -68,7 +68,8 @@ class UtteranceLayout:
             speaker_ids: `(B, T)` or None.
 
         Raises:
-            ValueError: when there is no input or no utterance, or the inputs disagree about B and T.
+            ValueError: for an input that is not a tensor, when there is no input or no utterance, or the inputs disagree
+                about B and T.
         """
         given = {
             f"{stream} {kind}": tensor
@@ -82,6 +83,10 @@ class UtteranceLayout:
                 "zeros where it is missing. For the features of one modality alone call get_text_features, "
                 "get_audio_features or get_vision_features."
             )
+        others = [("utterance_mask", utterance_mask), ("speaker_ids", speaker_ids)]
+        for name, tensor in [*given.items(), *others]:
+            if tensor is not None and not hasattr(tensor, "dim"):
+                raise ValueError(f"{name} is a {type(tensor).__name__}: give a tensor (return_tensors='pt').")
         first = next(iter(given.values()))
         if utterance_mask is None:
             utterance_mask = torch.ones(first.shape[:2], device=first.device)

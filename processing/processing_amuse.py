@@ -266,6 +266,13 @@ class AmuseProcessor(ProcessorMixin):
 
         return conversations_of_file(path, **given)
 
+    @property
+    def transcript_suffixes(self) -> tuple[str, ...]:
+        """The suffixes of transcripts, which `conversations_of_file` reads; it takes other files as recordings."""
+        from .transcripts import READERS
+
+        return tuple(READERS)
+
     def add_recorded_features(
         self, conversation: Conversation, encoders: dict, modalities=None, progress: Progress | None = None
     ) -> Conversation:

@@ -2,16 +2,23 @@
 """Writing the emotions of a recording's utterances to a file (JSON, tables, subtitles, RTTM, annotations) or the terminal."""
 
 import itertools
+import math
 import re
 import textwrap
 import unicodedata
 import zipfile
 import zlib
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
+import numpy as np
+
 from modeling_amuse.described_utterance import RecognizedUtterance
+from modeling_amuse.processing.conversation import check_times
+from modeling_amuse.processing.input_boundary import boundary
 from modeling_amuse.processing.json_files import as_json
+from modeling_amuse.processing.plain_values import check_order, name_of_value, shown, text_of_value
 from modeling_amuse.processing.timelines.certainty import counted_emotion, notes_of, shown_emotion
 from modeling_amuse.processing.timelines.explanation_text import reasons
 from modeling_amuse.processing.timelines.timeline_annotations import AUTHOR, write_eaf, write_textgrid
@@ -25,6 +32,9 @@ CONTRIBUTIONS = (
     "modalities."
 )
 """An explanation of the contributions of a model with experts."""
+
+CHANGED_RESULTS = "give the unchanged results of the pipeline."
+"""What to do about results that are wrong."""
 
 _LONGEST_SPEAKER_CELL = 20
 _SHORTEST_TEXT_CELL = 12
@@ -77,7 +87,7 @@ def write_timeline(
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: create it first.")
     settings = _Settings(path.suffix, path.stem if recording is None else recording, csv_bom, csv_raw)
-    with whole_file(path) as file:
+    with boundary(None, CHANGED_RESULTS), whole_file(path) as file:
         writer(results, file, settings)
 
 
@@ -141,6 +151,26 @@ def check_results(results: list[RecognizedUtterance]):
             raise ValueError(
                 f"Result {position} lacks {', '.join(missing)}: give the unchanged results of the pipeline."
             )
+        _check_values(result, f"Result {position}")
+
+
+def _check_values(result: RecognizedUtterance, place: str):
+    """Check that texts are texts, times are times, and scores are numbers."""
+    check_times(result, place)
+    check_order(result.get("start"), result.get("end"), place)
+    name_of_value(result["speaker"], "speaker", place)
+    for key in ("text", "emotion", "runner_up"):
+        text_of_value(result.get(key), key, place)
+    numbers = {key: result.get(key) for key in ("confidence", "margin")}
+    for key in ("scores", "shares", "contributions"):
+        values = result.get(key, {})
+        if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+            raise ValueError(f"{place}: its {key} are {shown(values)}: {CHANGED_RESULTS}")
+        numbers |= {f"{key} of {name}": value for name, value in values.items()}
+    for key, value in numbers.items():
+        is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+        if value is not None and not (is_number and math.isfinite(value)):
+            raise ValueError(f"{place}: its {key} is {shown(value)}, which is not a finite number: {CHANGED_RESULTS}")
 
 
 def has_times(results: list[RecognizedUtterance]) -> bool:

@@ -28,6 +28,9 @@ PARAMETERS = ("top_k", "modalities", "num_speakers", "language", "batch_size")
 FILE_KEYS = ("audio", "video")
 """The keys of an utterance that name files. They are refused, as these would be files of the server."""
 
+SOUND_KEYS = ("array", "raw")
+"""The keys of a waveform with its samples."""
+
 
 class EndpointHandler:
     """
@@ -49,10 +52,14 @@ class EndpointHandler:
         Raises:
             ValueError: for an invalid request; the message says what to send.
         """
-        if "inputs" not in data:
+        if not isinstance(data, dict) or "inputs" not in data:
             raise ValueError('Send {"inputs": [{"speaker": "Ada", "text": "Hello."}]}: the request has no "inputs".')
         inputs, parameters = data["inputs"], data.get("parameters") or {}
-        unknown = [name for name in parameters if name not in PARAMETERS]
+        if not isinstance(parameters, dict):
+            raise ValueError(
+                f'The parameters are a {type(parameters).__name__}: send them by name, such as {{"top_k": 3}}.'
+            )
+        unknown = [str(name) for name in parameters if name not in PARAMETERS]
         if unknown:
             raise ValueError(f"There is no parameter {', '.join(unknown)}; the parameters are {', '.join(PARAMETERS)}.")
         if isinstance(inputs, (bytes, bytearray)):
@@ -70,13 +77,19 @@ class EndpointHandler:
                 "This endpoint does not transcribe speech: send a transcript with the recording, or set AMUSE_SPEECH_MODEL to "
                 "the name of a Whisper model."
             )
+        suffix = checked_suffix(inputs.get("suffix", ".wav"))
+        if suffix.lower() in self.recognizer.processor.transcript_suffixes:
+            raise ValueError(
+                f"The recording has the suffix {suffix}, as a transcript has: send the suffix of a recording."
+            )
         with tempfile.TemporaryDirectory() as folder:
-            recording = Path(folder) / f"recording{checked_suffix(inputs.get('suffix', '.wav'))}"
+            recording = Path(folder) / f"recording{suffix}"
             recording.write_bytes(decoded(inputs["recording"]))
             given = {"speech_model": self.speech_model}
             if transcript is not None:
                 path = Path(folder) / f"transcript{checked_suffix(inputs.get('transcript_suffix', '.srt'))}"
-                path.write_text(str(transcript), encoding="utf-8")
+                path.write_bytes(str(transcript).encode("utf-8", errors="replace"))
+                check_without_files(self.recognizer.processor.conversations_of_file(str(path)))
                 given = {"transcript": str(path)}
             return self.recognizer(str(recording), **given, **parameters)
 
@@ -103,11 +116,21 @@ def check_without_files(inputs):
     """
     if isinstance(inputs, str) or (isinstance(inputs, (list, tuple)) and any(isinstance(item, str) for item in inputs)):
         raise ValueError('Files of the server are not read: send {"recording": BASE64, "transcript": TEXT}.')
-    if isinstance(inputs, dict):
-        named = [key for key in FILE_KEYS if isinstance(inputs.get(key), str)]
-        if named:
-            raise ValueError(f"An utterance has a path as {', '.join(named)}, but files of the server are not read.")
-        check_without_files(inputs.get("utterances", []))
-    elif isinstance(inputs, (list, tuple)):
-        for item in inputs:
-            check_without_files(item)
+    found = [inputs]
+    while found:
+        item = found.pop()
+        if isinstance(item, dict):
+            named = [key for key in FILE_KEYS if is_path(item.get(key))]
+            if named:
+                raise ValueError(
+                    f"An utterance has a path as {', '.join(named)}, but files of the server are not read."
+                )
+            found += [value for key, value in item.items() if key not in SOUND_KEYS]
+        elif isinstance(item, (list, tuple)):
+            found += item
+
+
+def is_path(value) -> bool:
+    """Whether a value of an utterance is a path, or one of a list of utterances' values is."""
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return any(isinstance(one, (str, os.PathLike)) for one in values)

@@ -17,6 +17,7 @@ HEARS = all(importlib.util.find_spec(name) for name in ("av", "librosa"))
 EMOTIONS = ["neutral", "joy", "anger"]
 TALK = [{"speaker": "Ada", "text": "leave me alone"}, {"speaker": "Ben", "text": "oh no"}]
 SUBTITLES = "1\n00:00:00,000 --> 00:00:01,500\nAda: leave me alone\n\n2\n00:00:01,500 --> 00:00:03,000\nBen: oh no\n"
+TIMED_WITH_FILE = [{**TALK[0], "start": 0.0, "end": 1.5, "video": "/etc/passwd"}]
 
 CLIENT = """
 import importlib.util, json, sys
@@ -64,6 +65,13 @@ def answers(tiny_text_encoder, tmp_path_factory):
         "files": {"inputs": ["/etc/passwd", "/etc/hosts"]},
         "named file": {"inputs": [{**TALK[0], "audio": "/etc/passwd", "start": 0.0, "end": 1.0}]},
         "named deep": {"inputs": [{"utterances": [{**TALK[0], "video": "/etc/passwd"}]}]},
+        "columns": {"inputs": {"utterances": {"speaker": ["Ada"], "text": ["oh no"], "audio": ["/etc/passwd"]}}},
+        "no request": TALK,
+        "list of parameters": {"inputs": TALK, "parameters": ["top_k"]},
+        "transcript as recording": {"inputs": {**recording, "suffix": ".JSON"}},
+        "file in transcript": {
+            "inputs": {**recording, "transcript_suffix": ".json", "transcript": json.dumps(TIMED_WITH_FILE)}
+        },
         "no speaker": {"inputs": [{"text": "who?"}]},
     }
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
@@ -99,6 +107,11 @@ def test_a_recording_is_heard(answers):
         ("files", "Files of the server are not read"),
         ("named file", "An utterance has a path as audio"),
         ("named deep", "An utterance has a path as video"),
+        ("columns", "An utterance has a path as audio"),
+        ("no request", 'the request has no "inputs"'),
+        ("list of parameters", "The parameters are a list"),
+        ("transcript as recording", "as a transcript has"),
+        ("file in transcript", "An utterance has a path as video"),
         ("no speaker", "has no 'speaker'"),
     ],
 )
