@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.input_boundary import boundary
 
 FILE_NAME = "model.onnx"
 OUTPUTS = ("logits", "modality_logits", "fusion_shares", "modality_mask")
@@ -28,6 +29,7 @@ class OnnxModel:
 
     Raises:
         FileNotFoundError: when the folder has no `model.onnx`.
+        ValueError: when onnxruntime cannot load it.
 
     Example:
 
@@ -57,7 +59,9 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # only errors: onnxruntime warns about every constant that it cannot fold
         providers = providers or ["CPUExecutionProvider"]
-        self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        self._path = path
+        with boundary(path, "it is damaged: export the model again."):
+            self.session = onnxruntime.InferenceSession(str(path), options, providers=providers)
 
     def __call__(self, **batch) -> dict[str, np.ndarray]:
         """
@@ -69,8 +73,14 @@ class OnnxModel:
             experts also `EXPERT_OUTPUTS`.
 
         Raises:
-            ValueError: for an input that the exported model does not have, and when no input is given.
+            ValueError: for an input that the exported model does not have or that has a wrong shape, and when no input is
+                given.
         """
+        remedy = "give a batch of the processor that was exported with the model, or export the model again."
+        with boundary(self._path, remedy):
+            return self._outputs(batch)
+
+    def _outputs(self, batch: dict) -> dict[str, np.ndarray]:
         inputs = {given.name: given for given in self.session.get_inputs()}
         unknown = [name for name, values in batch.items() if values is not None and name not in (*inputs, *UNREAD)]
         if unknown:

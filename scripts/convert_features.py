@@ -25,7 +25,11 @@ from modeling_amuse.scripts.extraction.conversion_arguments import ConversionArg
 def main(arguments: list[str] | None = None) -> dict:
     """Returns the files that were written, by modality."""
     [args] = read_options(arguments, ConversionArguments, description=__doc__)
+    from modeling_amuse.processing.input_boundary import boundary
     from modeling_amuse.scripts.extraction.conversion import convert
     from modeling_amuse.scripts.extraction.feature_pickles import read_plain_pickle
 
-    return convert(read_plain_pickle(Path(args.input)), args)
+    with boundary(
+        args.input, "it does not hold features in a known layout: save them as a dict of arrays by utterance."
+    ):
+        return convert(read_plain_pickle(Path(args.input)), args)

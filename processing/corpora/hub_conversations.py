@@ -23,6 +23,7 @@ from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.split_conversations import divided, random_split
 from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
 from modeling_amuse.processing.corpora.table_files import rows_of_dataset
+from modeling_amuse.processing.input_boundary import reads_file
 
 
 def is_saved_dataset(folder: Path) -> bool:
@@ -30,6 +31,7 @@ def is_saved_dataset(folder: Path) -> bool:
     return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
 
 
+@reads_file("its files are damaged: save the data set again.")
 def load_from_datasets(
     name: str, cache_dir: str | None, splits: Collection[str] | None, options: DataOptions
 ) -> tuple[Contents, list[str]]:
@@ -138,4 +140,19 @@ def open_datasets(name: str, cache_dir: str | None, options: DataOptions) -> dic
         raise ValueError(
             f"{name} is not a data set that `datasets` can load ({type(error).__name__}: {str(error)[:300]})."
         ) from error
-    return dict(data) if isinstance(data, dict) else {str(getattr(data, "split", None) or "train"): data}
+    tables = dict(data) if isinstance(data, dict) else {str(getattr(data, "split", None) or "train"): data}
+    if is_saved_dataset(folder):
+        for split, table in tables.items():
+            _check_table(table, f"{name}, {split}")
+    return tables
+
+
+def _check_table(table: datasets.Dataset, place: str):
+    """
+    Raises:
+        ValueError: when offsets or texts of the Arrow table are damaged. Reading them can end the process.
+    """
+    try:
+        table.data.table.validate(full=True)
+    except PyarrowError as error:
+        raise ValueError(f"{place} is damaged ({str(error)[:300]}): save the data set again.") from error

@@ -162,11 +162,12 @@ def _check_values(result: RecognizedUtterance, place: str):
     for key in ("text", "emotion", "runner_up"):
         text_of_value(result.get(key), key, place)
     numbers = {key: result.get(key) for key in ("confidence", "margin")}
-    for key in ("scores", "shares", "contributions"):
+    for key in ("scores", "shares", "contributions", "modalities"):
         values = result.get(key, {})
         if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
             raise ValueError(f"{place}: its {key} are {shown(values)}: {CHANGED_RESULTS}")
-        numbers |= {f"{key} of {name}": value for name, value in values.items()}
+        if key != "modalities":
+            numbers |= {f"{key} of {name}": value for name, value in values.items()}
     for key, value in numbers.items():
         is_number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
         if value is not None and not (is_number and math.isfinite(value)):

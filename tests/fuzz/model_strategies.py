@@ -31,6 +31,7 @@ def model_files() -> dict[str, bytes]:
     """The files of a small trained recognizer of text and voice."""
     torch.manual_seed(0)
     encoder, tokenizer = small_text_encoder([utterance["text"] for utterance in TALK], 100)
+    encoder.update({"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1})
     names = dict(enumerate(EMOTIONS))
     config = AmuseConfig(
         text_config=encoder,

@@ -180,6 +180,8 @@ def test_encoders_of_sound_and_images_are_exported_too(tmp_path):
 
 def test_the_onnx_model_says_what_it_does_not_read(exported, tmp_path):
     model = OnnxModel(exported[1])
+    with pytest.raises(ValueError, match=r"model\.onnx cannot be read .*: give a batch of the processor"):
+        model(audio_features=np.zeros((1, 1, 1, 99)), speaker_ids=np.zeros((1, 1)))
     with pytest.raises(ValueError, match="does not read pixel_values; it reads .*input_ids"):
         model(pixel_values=np.zeros((1, 1, 1, 3, 4, 4)))
     with pytest.raises(ValueError, match="No input is given"):

@@ -160,3 +160,16 @@ def test_no_path_of_this_machine_is_saved(folder, tmp_path):
 )
 def test_the_name_of_an_encoder_has_no_folders(name, expected):
     assert name_without_folders(name) == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x08\x0a"])
+def test_a_damaged_exported_model_is_named(tmp_path, content):
+    pytest.importorskip("onnxruntime")
+    from modeling_amuse.onnx_model import OnnxModel
+
+    (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"model\.onnx cannot be read .*: it is damaged: export the model again"
+    ) as caught:
+        OnnxModel(tmp_path)
+    assert type(caught.value) is ValueError

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -494,6 +495,12 @@ def test_settings_given_at_loading_may_not_contradict_those_of_the_folder(tmp_pa
             "disagree about .* get_text_features, get_audio_features or get_vision_features",
         ),
         ({"labels": torch.zeros(2, 6, dtype=torch.long)}, "labels are of shape"),
+        ({"labels": torch.zeros(2, 5)}, r"labels are of the type torch.float32: give a tensor of whole numbers"),
+        ({"labels": [[0] * 5] * 2}, "labels are of the type list"),
+        ({"speaker_ids": [[0] * 5] * 2}, "speaker_ids is a list: give a tensor"),
+        ({"utterance_mask": np.ones((2, 5))}, "utterance_mask is a ndarray: give a tensor"),
+        ({"audio_mask": np.ones((2, 5, 4))}, "audio mask is a ndarray: give a tensor"),
+        ({"text_features": 3}, "text features is a int: give a tensor"),
         ({f"{s}_{kind}": None for s in SIZES for kind in ("features", "mask")}, "None of the model's streams"),
     ],
 )

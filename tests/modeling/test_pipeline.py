@@ -1,5 +1,6 @@
 """The emotion-recognition pipeline on a saved folder."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,24 @@ def test_bad_input_is_refused(recognizer):
         recognizer([{"text": "who says this?"}])
     with pytest.raises(ValueError, match="Conversation 1 is empty"):
         recognizer([TALK, []])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        *(({"batch_size": value}, "batch_size must be a whole number") for value in (0, -3, True, 1.5, "4", [2])),
+        *(({"num_workers": value}, "num_workers must be a whole number") for value in (-1, False, 0.5, "2")),
+        *(({"top_k": value}, "top_k must be a whole number") for value in (0, True, 2.0, "all")),
+        *(
+            ({"unclear_below": value}, "unclear_below is a confidence")
+            for value in (-0.1, math.nan, True, "0.5", [0.5])
+        ),
+        *(({"target": value}, "is no emotion of this model") for value in (3, ["joy"], "Joy", {})),
+    ],
+)
+def test_an_option_of_a_wrong_kind_is_refused(recognizer, setting, message):
+    with pytest.raises(ValueError, match=message):
+        recognizer(TALK, **setting)
 
 
 def test_a_result_has_the_keys_of_its_type(recognizer):

@@ -1,6 +1,7 @@
 """Small copies of data sets on the Hub, with the features that their cards describe."""
 
 import io
+import struct
 import wave
 from pathlib import Path
 
@@ -386,3 +387,16 @@ def test_names_that_nothing_has(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises((ValueError, FileNotFoundError), match="empty"):
         load(tmp_path / "empty", tmp_path)
+
+
+@pytest.mark.parametrize("offsets", [(0, -5, 8), (0, 2**30, 8), (5, 3, 8), (0, 3, 2**31 - 1)])
+def test_a_saved_data_set_with_damaged_texts_is_refused(tmp_path, offsets):
+    rows = {"dialog_id": ["d1", "d1"], "speaker": ["Ada", "Ben"], "text": ["Hi.", "Well."], "emotion": ["joy", "joy"]}
+    DatasetDict({"train": Dataset.from_dict(rows)}).save_to_disk(tmp_path / "own")
+    [file] = (tmp_path / "own" / "train").glob("*.arrow")
+    whole, damaged = struct.pack("<3i", 0, 3, 8), struct.pack("<3i", *offsets)
+    content = file.read_bytes()
+    assert content.count(whole) == 1  # where the texts begin and end
+    file.write_bytes(content.replace(whole, damaged))
+    with pytest.raises(ValueError, match="own, train is damaged .*: save the data set again"):
+        load(tmp_path / "own", tmp_path)

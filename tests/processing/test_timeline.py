@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import random
 
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_amuse.processing.corpora.meld import EMOTIONS
-from modeling_amuse.processing.timelines.timeline_files import as_table, clock, is_timeline, write_timeline
+from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, clock, is_timeline, write_timeline
 from modeling_amuse.processing.transcripts import read_transcript
 
 MODALITIES = ("text", "audio", "vision")
@@ -181,6 +182,34 @@ def test_what_is_written_reads_back(tmp_path_factory, suffix, data):
         shortest = 0.001 if suffix in (".textgrid", ".eaf") else 0  # every interval is longer than zero
         end = max(wanted["end"], wanted["start"] + shortest)
         assert (got["start"], got["end"]) == pytest.approx((wanted["start"], end), abs=1e-6)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start": "1"}, "its start is '1'"),
+        ({"end": math.inf}, "its end is inf"),
+        ({"end": [1.5]}, r"its end is \[1.5\]"),
+        ({"start": 2.0, "end": 1.0}, "before its start"),
+        ({"speaker": ["Ada"]}, "its speaker is a list"),
+        ({"emotion": 3}, "its emotion is a int"),
+        ({"text": {"a": 1}}, "its text is a dict"),
+        ({"confidence": math.nan}, "its confidence is nan"),
+        ({"confidence": "high"}, "its confidence is 'high'"),
+        ({"margin": True}, "its margin is True"),
+        ({"scores": {"joy": math.inf}}, "its scores of joy is inf"),
+        ({"scores": [0.5]}, "its scores are"),
+        ({"shares": {"text": "all"}}, "its shares of text is 'all'"),
+        ({"modalities": 3}, "its modalities are 3: give the unchanged results of the pipeline"),
+    ],
+)
+def test_a_result_that_was_changed_is_refused_by_name_and_leaves_the_old_file(tmp_path, suffix, changes, message):
+    path = tmp_path / f"talk{suffix}"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        write_timeline([TALK[0], {**TALK[1], **changes}], path)
+    assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
 
 
 def test_what_cannot_be_written_is_named(tmp_path):

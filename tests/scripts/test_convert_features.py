@@ -168,3 +168,38 @@ def test_one_file_reads_pickles_and_one_command_imports_it():
                     if last in importers:
                         importers[last].add(path.name)
     assert importers == {"pickle": {"feature_pickles.py"}, "feature_pickles": {"convert_features.py"}}
+
+
+def itself() -> list:
+    value = [{"a_0": [0.5, 1.0], "a_1": [1.5, 2.0]}]
+    value.append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        3,
+        [],
+        {},
+        None,
+        "text",
+        [[1, 2]],
+        {"a": {"b": {"c": 1}}},
+        {"a": {"b": ["", None]}},
+        {(1,): {None: [[], [[]]]}},
+        {"a": {"c0": np.zeros((2, 0)), "c1": np.zeros((1, 0))}},
+        {"a": {"c0": [[10**400]]}},
+        {"a": np.array([None])},
+    ],
+)
+def test_a_pickle_of_another_layout_is_refused_by_name(tmp_path, value):
+    path = write(tmp_path / "other.pkl", value)
+    with pytest.raises(ValueError, match=r"other\.pkl") as caught:
+        convert(path, tmp_path, "--parts", "0=text")
+    assert type(caught.value) is ValueError and not (tmp_path / "out").exists()
+
+
+def test_a_pickle_that_contains_itself_is_read_or_refused(tmp_path):
+    path = write(tmp_path / "itself.pkl", itself())
+    assert convert(path, tmp_path) == {}  # its other parts are found
