@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 
 import pyarrow as pa
@@ -143,7 +144,8 @@ def _is_of(utterance: dict, row: dict, said: list[str]) -> bool:
     if isinstance(speaker, (bool, dict)):
         return False
     is_same = _is_text(utterance.get("text"), text, said) and _is_text(utterance.get("emotion"), emotion, said)
-    if isinstance(speaker, str) and speaker.strip():
+    has_name = isinstance(speaker, str) and speaker.strip() and (plain_text(speaker) or not said)
+    if has_name:  # a name of control characters alone is none, with a warning
         is_same = is_same and _is_text(utterance["speaker"], speaker, said)
     for name in ("start", "end"):
         time = _time(row[name])
@@ -159,7 +161,9 @@ def _is_text(found, given, said: list[str]) -> bool:
     if given is None or given != given:
         return not found
     if isinstance(given, (int, float)):
-        return found is not None and found in (str(given), str(given).removesuffix(".0"))
+        is_whole = isinstance(given, int) or (math.isfinite(given) and given.is_integer())
+        whole = {str(int(given))} if is_whole else set()
+        return found in {str(given), *whole}
     plain = plain_text(given)
     if said and same_words(found or "", mended_text(given)):
         return True

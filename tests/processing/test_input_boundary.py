@@ -115,6 +115,18 @@ def test_one_speaker_is_one_in_dicts_and_in_files(tmp_path):
     assert [utterance["speaker"] for utterance in conversation["utterances"]] == ["1", "1", "1", "2"]
 
 
+@pytest.mark.parametrize("name", ["\x07", "\x00 \x1b", "\x1b\x7f "])
+def test_a_speaker_of_control_characters_alone_is_not_named_and_a_warning_says_so(tmp_path, name):
+    path = tmp_path / "rows.jsonl"
+    rows = [{"dialog": "d", "speaker": speaker, "text": "Hm."} for speaker in ("Ada", name)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with heard_warnings() as said:
+        [conversation], counts, *_ = read_conversation_file(path, DataOptions(), RecordingStore(str(tmp_path)))
+    assert [utterance["speaker"] for utterance in conversation["utterances"]] == ["Ada", "unknown"]
+    assert counts["utterances whose speaker is not named"] == 1
+    assert any("row 2: its speaker holds control characters" in warning for warning in said)
+
+
 def test_half_characters_in_a_dict_are_replaced_with_a_warning_in_the_result():
     [conversation] = check_conversations([{"speaker": "A\ud800da", "text": "Ho \udfff\x1b[31m"}])
     [utterance] = conversation["utterances"]
