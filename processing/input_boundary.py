@@ -16,6 +16,9 @@ from .printable_text import printable
 LONGEST_CAUSE = 300
 """The number of characters of a library's message that are quoted."""
 
+LONGEST_MESSAGE = 1500
+"""The number of characters of a message, apart from the name of the input. Longer ones quote a whole value of it."""
+
 
 @contextmanager
 def boundary(what, remedy: str = "it is damaged, or of another format: save it again.") -> Iterator[None]:
@@ -54,7 +57,7 @@ def as_refusal(error: Exception, what, remedy: str) -> Exception:
             return error
         return (FileNotFoundError if isinstance(error, FileNotFoundError) else OSError)(printable(message))
     if type(error) is ValueError:
-        plain = printable(message)
+        plain = _shortened(printable(message), len(name))
         if name not in plain:
             return ValueError(f"{name}: {plain}")
         return error if plain == message else ValueError(plain)
@@ -65,6 +68,13 @@ def as_refusal(error: Exception, what, remedy: str) -> Exception:
     cause = cause if len(cause) <= LONGEST_CAUSE else f"{cause[:LONGEST_CAUSE]}..."
     described = type(error).__name__ + (f": {cause}" if cause else "")
     return ValueError(f"{name} cannot be read ({described}): {remedy}")
+
+
+def _shortened(message: str, more: int) -> str:
+    """A message without its middle if it quotes a value of unusual length; `more` characters are those of the input's name."""
+    if len(message) <= LONGEST_MESSAGE + more:
+        return message
+    return f"{message[: LONGEST_MESSAGE * 2 // 3 + more]} ... {message[-LONGEST_MESSAGE // 3 :]}"
 
 
 def _message(error: Exception) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from modeling_amuse.processing.corpora.table_files import read_frame
 from modeling_amuse.processing.input_boundary import reads_file
+from modeling_amuse.processing.plain_values import shown
 from modeling_amuse.processing.stated_sizes import check_parquet_size
 
 ID_COLUMN = "utterance_id"
@@ -61,9 +62,10 @@ def read_soft_labels(path: str | Path, emotions: Iterable[str]) -> dict[str, np.
     wrong = ~np.isfinite(values) | (values < 0)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
+        cell = shown(str(frame[emotions[column]].iloc[row]))
         raise ValueError(
-            f"{path}, utterance {ids.iloc[row]!r}: its {emotions[column]!r} is '{frame[emotions[column]].iloc[row]}', which is "
-            "neither a probability nor a number of votes: correct it."
+            f"{path}, utterance {ids.iloc[row]!r}: its {emotions[column]!r} is {cell}, which is neither a probability nor a "
+            "number of votes: correct it."
         )
     _check_sums(path, ids.tolist(), values)
     return dict(zip(ids, values / values.sum(axis=1, keepdims=True), strict=True))

@@ -56,6 +56,15 @@ def test_an_error_within_the_boundary_names_the_input(raised, expected, message)
     assert type(caught.value) is expected
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a/" * 900 + "a.csv"])
+def test_a_message_that_quotes_a_long_value_is_shortened_in_its_middle(name):
+    with pytest.raises(ValueError) as caught, boundary(name):
+        raise ValueError(f"{name}, row 2: its time is '{'1' * 5000}': correct it.")
+    message = str(caught.value)
+    assert message.startswith(f"{name}, row 2: its time is '111") and message.endswith("111': correct it.")
+    assert len(message) < len(name) + 1600
+
+
 def test_a_logged_message_cannot_control_the_terminal(caplog):
     logger = printable_logger("modeling_amuse.test_of_messages")
     logger.warning("%s: a text\nof two lines", "\x1b[2J\u202eevil\x9b1m")
