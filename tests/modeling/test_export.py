@@ -16,8 +16,10 @@ pytestmark = pytest.mark.slow
 EMOTIONS = ["neutral", "joy", "fear"]
 SETTINGS = [
     {},
-    {"num_man_layers": 1, "fusion": "alfa", "head_aggregation": "mean", "contexts": "speaker", "causal": True},
-    {"num_man_layers": 1, "experts": "adaptive", "expert_half_evidence": {"audio": 2.0}},
+    {
+        **{"num_man_layers": 1, "fusion": "alfa", "head_aggregation": "mean", "contexts": "speaker", "causal": True},
+        **{"experts": "adaptive", "expert_half_evidence": {"audio": 2.0}},
+    },
 ]
 
 
@@ -231,7 +233,12 @@ def test_a_model_that_reads_text_in_its_conversation_is_exported_without_its_enc
     from modeling_amuse.scripts.export.onnx_export import export
 
     model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
-        tiny_text_encoder[0], text_scope="conversation", hidden_size=8, num_labels=3
+        tiny_text_encoder[0],
+        text_scope="conversation",
+        hidden_size=8,
+        num_man_layers=1,
+        contexts="dialogue",
+        num_labels=3,
     ).eval()
     processor = AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), speaker_names=True)
     sample = [{"utterances": [{"speaker": "Ada", "text": "oh no"}, {"speaker": "Bo", "text": "what"}]}] * 20
@@ -245,8 +252,9 @@ def test_torch_exports_the_model_itself_to_onnx(changes):
     """This needs no script of this package: the model brings the translation of the LSTM."""
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")
-    model, batch = small_model(num_man_layers=1, **changes), random_batch(lengths=(3, 2))
-    del batch["labels"]
+    sizes = {"vision_feature_size": None, "background_feature_size": None}  # fewer operations to translate
+    model = small_model(num_man_layers=1, **sizes, **changes)
+    batch = unlabelled((3, 2), streams=("text", "audio"))
     program = torch.onnx.export(model, kwargs=batch, dynamo=True, optimize=False, verbose=False)
     assert "LSTM" in {node.op_type for node in program.model.graph}
     with torch.no_grad():
@@ -264,8 +272,8 @@ def test_the_exporters_of_transformers_take_the_model(kind):
     if kind == "Onnx":
         pytest.importorskip("onnxscript")
         pytest.importorskip("onnxruntime")
-    model, batch = small_model(num_man_layers=1), random_batch(lengths=(3, 2))
-    del batch["labels"]
+    sizes = {"vision_feature_size": None, "background_feature_size": None}  # fewer operations to translate
+    model, batch = small_model(num_man_layers=1, **sizes), unlabelled((3, 2), streams=("text", "audio"))
     with torch.no_grad():
         expected = model(**batch).logits
     settings = {"optimize": False} if kind == "Onnx" else {}
@@ -282,6 +290,8 @@ def test_the_onnx_file_gives_the_account_of_the_experts(tmp_path):
     config = small_config(
         vision_feature_size=None,
         background_feature_size=None,
+        num_man_layers=1,
+        contexts="dialogue",
         experts="adaptive",
         expert_half_evidence={"text": 3.0, "audio": 1.0},
         id2label=dict(enumerate(EMOTIONS)),
