@@ -164,6 +164,8 @@ class EmotionRecognitionPipeline(Pipeline):
             raise ValueError(
                 f"num_workers must be a whole number, or 0 for this process alone, but is {num_workers!r:.60}."
             )
+        if progress is not None and not callable(progress):
+            raise ValueError(f"progress must be a function of (stage, completed, total), but is {progress!r:.60}.")
         settings = {"num_workers": num_workers, "progress": progress, **kwargs}
         if is_stream(conversations):
             if transcript is not None or transcript_text is not None:

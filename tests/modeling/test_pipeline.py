@@ -151,6 +151,7 @@ def test_bad_input_is_refused(recognizer):
             ({"unclear_below": value}, "unclear_below is a confidence")
             for value in (-0.1, math.nan, True, "0.5", [0.5])
         ),
+        *(({"progress": value}, "progress must be a function") for value in ("yes", True, {})),
         *(({"target": value}, "is no emotion of this model") for value in (3, ["joy"], "Joy", {})),
     ],
 )
