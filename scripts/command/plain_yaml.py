@@ -1,9 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """YAML of unknown origin: plain values only, without what is ambiguous or can grow beyond the file."""
 
+from collections import Counter
 from pathlib import Path
 
 import yaml
+
+from modeling_amuse.processing.printable_text import printable
 
 LARGEST_VALUE = 100_000
 """The number of values of a file with its aliases replaced. Aliases of aliases could make a small file huge."""
@@ -14,7 +17,8 @@ class _PlainLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node, deep=False):
         names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        twice = [name for name in names if isinstance(name, str) and names.count(name) > 1]
+        counts = Counter(name for name in names if isinstance(name, str))
+        twice = [name for name, count in counts.items() if count > 1]
         if twice:
             raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]!r} occurs twice", node.start_mark)
         return super().construct_mapping(node, deep)
@@ -37,7 +41,7 @@ def parsed_yaml(text: str, place: str):
         return value
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{place} is not valid YAML: {reason[:300]}") from error
+        raise ValueError(f"{printable(place)} is not valid YAML: {printable(reason[:300])}") from error
 
 
 def _size(value, known: dict[int, int | None]) -> int:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from modeling_amuse.processing.input_boundary import reads_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
 from modeling_amuse.scripts.command.plain_yaml import read_yaml
@@ -541,6 +542,7 @@ def parse_arguments(arguments: list[str] | None = None, *others: type, descripti
     return options
 
 
+@reads_file("give a recipe in YAML.")
 def read_recipe(name: str, known: set[str]) -> dict:
     """
     Read the settings of a recipe.

@@ -135,6 +135,7 @@ def be_quiet():
     from transformers.utils import logging as of_transformers
 
     of_transformers.disable_default_handler()
+    of_transformers.disable_progress_bar()
     logging.getLogger("modeling_amuse").propagate = False
     logging.lastResort = logging.NullHandler()
     warnings.simplefilter("ignore")

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from modeling_amuse.processing.printable_text import printable
 from modeling_amuse.processing.timelines.timeline_tables import csv_text
 from modeling_amuse.processing.transcript_tables import guarded, unguarded
 from modeling_amuse.processing.transcripts import read_transcript
@@ -75,6 +76,8 @@ def test_other_text_is_not_changed(text):
         ("a: &a [*a]", "an alias stands for the value that holds it"),
         ("!!python/object/apply:os.system [ls]", "could not determine a constructor"),
         ("[" * 5000, "own.yaml is not valid YAML"),
+        ("fusion: gate\nhidden\u202e 3\nseed: 1", r"own.yaml is not valid YAML: .*hidden\\u202e 3"),
+        ("a\u200e\u2066: [1, 2", r"own.yaml is not valid YAML"),
         (
             "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
             + "".join(f"{n}: &{n} [{', '.join([f'*{b}'] * 10)}]\n" for b, n in zip("abcdef", "bcdefg", strict=True)),
@@ -86,6 +89,7 @@ def test_yaml_that_is_ambiguous_or_grows_is_refused(text, message):
     with pytest.raises(ValueError, match=message) as caught:
         parsed_yaml(text, "own.yaml")
     assert type(caught.value) is ValueError and "own.yaml" in str(caught.value)
+    assert printable(str(caught.value)) == str(caught.value)
 
 
 def test_aliases_of_a_study_are_read():

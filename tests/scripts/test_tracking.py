@@ -99,6 +99,8 @@ def test_a_training_is_repeated_by_its_recipe(reported, corpus, tmp_path):
         ("a: [1", "own.yaml is not valid YAML: .*line 1"),
         ("- 1", "own.yaml must map options to values"),
         ("layer_decay: 0.5\nmomentum: 0.9", "own.yaml sets momentum, which is not an option of training"),
+        ("seed\u202e: 3", r"own.yaml sets seed\\u202e, which is not an option of training"),
+        ("1: 3\n[a]: 3", "own.yaml is not valid YAML"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path, text, message):
