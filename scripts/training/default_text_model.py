@@ -2,9 +2,11 @@
 """The default text encoder of a training."""
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 from accelerate import Accelerator, PartialState
+from huggingface_hub.utils import logging as hub_logging
 from transformers import AutoModel, AutoTokenizer
 
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
@@ -38,12 +40,12 @@ def choose_text_model(data_args: DataArguments, model_args: ModelArguments, acce
         return
     name = local_encoder(DEFAULT_TEXT_MODEL)
     try:
-        with accelerator.main_process_first():
+        with accelerator.main_process_first(), without_hub_warnings():
             AutoTokenizer.from_pretrained(name)
             AutoModel.from_pretrained(name)
     except (OSError, ValueError) as error:
         accelerator.print(
-            f"Warning: the text encoder {name} cannot be loaded ({' '.join(str(error).split())[:200]}): a small one is trained "
+            f"Warning: the text encoder {name} cannot be loaded ({first_sentence(error)}): a small one is trained "
             "from scratch, which knows only the words of the training data. Connect to the Hub, give the encoder's folder as "
             "--text_model, or set AMUSE_ENCODERS_DIR to the folder that contains it."
         )
@@ -51,6 +53,23 @@ def choose_text_model(data_args: DataArguments, model_args: ModelArguments, acce
     model_args.text_model, model_args.freeze_text_model = name, not model_args.lora
     frozen = "frozen" if model_args.freeze_text_model else "with adapters"
     accelerator.print(f"Text encoder: {name}, {frozen} (choose another with --text_model; scratch trains a small one).")
+
+
+@contextmanager
+def without_hub_warnings():
+    """Do not print the warnings of huggingface_hub, which tell of each attempt to reach the Hub."""
+    before = hub_logging.get_verbosity()
+    hub_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        hub_logging.set_verbosity(before)
+
+
+def first_sentence(error: Exception) -> str:
+    """The first sentence of an error's message; transformers' messages go on with general advice."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line.split(". ")[0].rstrip(".")
 
 
 def local_encoder(name: str) -> str:

@@ -57,8 +57,8 @@ def _train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgu
     meter = EnergyMeter(args.energy_country if accelerator.is_main_process else None)  # measures the whole machine
 
     # Data and model
-    choose_text_model(data_args, model_args, accelerator)
     data = load_training_data(data_args, args.seed, accelerator)
+    choose_text_model(data_args, model_args, accelerator)
     model, processor = build_model(data, model_args)
     warnings = contamination_warnings(model_args)
     for warning in warnings:

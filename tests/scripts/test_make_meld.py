@@ -103,6 +103,18 @@ def test_the_command_says_in_one_sentence_what_did_not_arrive(desk, downloads, m
     check_one_sentence(capsys.readouterr().err, told, desk, set() if how == "no network" else {"train_sent_emo.csv"})
 
 
+def test_without_network_and_folders_there_is_one_sentence(desk, monkeypatch):
+    shutil.rmtree(desk / "encoders")
+    monkeypatch.delenv("AMUSE_ENCODERS_DIR")
+    monkeypatch.delenv("AMUSE_MELD_DIR", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("AMUSE_MELD_URL", "http://127.0.0.1:9/MELD")
+    done = make_meld()
+    [command, line, failed] = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    assert command.startswith(".venv/bin/amuse train") and failed.startswith("make: ")  # make's own lines
+    assert line.startswith("amuse train: ") and "AMUSE_MELD_DIR" in line
+
+
 def test_the_command_does_what_the_target_does(desk, downloads, monkeypatch, capsys):
     few = ["--cache_dir", "cache", "--num_train_epochs", "1", "--hidden_size", "16", "--use_cpu"]
     with served_meld(monkeypatch):

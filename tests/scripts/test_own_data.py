@@ -66,7 +66,10 @@ def test_without_the_encoder_a_small_one_is_trained_with_a_warning(talks, tmp_pa
     monkeypatch.setenv("AMUSE_ENCODERS_DIR", str(tmp_path))
     monkeypatch.setattr(default_text_model, "DEFAULT_TEXT_MODEL", "nobody/nothing")
     record = run_training(talks, tmp_path / "mine")
-    assert "Warning: the text encoder nobody/nothing cannot be loaded" in capsys.readouterr().out
+    printed, said = capsys.readouterr()
+    [warning] = [line for line in printed.splitlines() if line.startswith("Warning")]
+    assert warning.startswith("Warning: the text encoder nobody/nothing cannot be loaded (")
+    assert "): a small one is trained from scratch" in warning and "http" not in said
     assert record.encoders["text"] is None
     run_training(talks, tmp_path / "asked", "--text_model", "scratch")
     assert "Warning" not in capsys.readouterr().out
