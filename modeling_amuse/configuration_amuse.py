@@ -266,6 +266,7 @@ class AmuseConfig(PreTrainedConfig):
             ValueError: when settings contradict each other.
         """
         self._check_finite()
+        self._check_dtype()
         if self.background_feature_size is not None and self.vision_feature_size is None:
             raise ValueError(
                 "background_feature_size is the second vision stream: also give vision_feature_size or vision_config."
@@ -342,6 +343,12 @@ class AmuseConfig(PreTrainedConfig):
                     f"conversation_modalities leaves out {modality}, so its encoder would not be trained: set "
                     f"freeze_{modality}_encoder=True, or add {modality}."
                 )
+
+    def _check_dtype(self):
+        dtypes = list(self.dtype.values()) if isinstance(self.dtype, dict) else [self.dtype]
+        wrong = [d for d in dtypes if not isinstance(d, (str, type(None))) and not str(d).startswith("torch.")]
+        if wrong:
+            raise ValueError(f"dtype is {wrong[0]!s:.60}: give one of torch, such as float32, or leave it out.")
 
     def _check_finite(self):
         """Raise a ValueError for a number that is infinite or NaN, and for a size that is not positive."""

@@ -37,6 +37,7 @@ def folder(tmp_path) -> Path:
         {"id2label": {"a": "joy"}},
         {"temperature": float("inf")},
         {"focal_gamma": float("nan")},
+        *({"dtype": dtype} for dtype in ([], [1], [[1]], 3, True, "float33", "x.y", {"text_config": 3})),
         {"text_feature_size": 0},
         {"text_feature_size": -4},
     ],
