@@ -187,7 +187,7 @@ def desk(tmp_path_factory, tiny_text_encoder):
     (folder / "FOLDER").mkdir()
     for split in ("train", "validation", "test"):
         lines = (ROOT / "processing" / "sample" / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-        (folder / "FOLDER" / f"{split}.jsonl").write_text("\n".join(lines[:4]) + "\n", encoding="utf-8")
+        (folder / "FOLDER" / f"{split}.jsonl").write_text("\n".join(lines[1:3]) + "\n", encoding="utf-8")
     media = os.environ.get("AMUSE_MEDIA_DIR")
     if media:
         from modeling_amuse.processing.sound_tracks import read_audio
@@ -197,7 +197,7 @@ def desk(tmp_path_factory, tiny_text_encoder):
         (folder / "MELD").mkdir()
         for path in Path(os.environ["AMUSE_MELD_DIR"]).glob("*_sent_emo.csv"):
             rows = path.read_bytes().split(b"\r\n")
-            (folder / "MELD" / path.name).write_bytes(b"\r\n".join(rows[:40]) + b"\r\n")
+            (folder / "MELD" / path.name).write_bytes(b"\r\n".join(rows[:20]) + b"\r\n")
     for name in ("openai/whisper-base", "sentence-transformers/all-MiniLM-L6-v2"):
         encoder = Path(os.environ.get("AMUSE_ENCODERS_DIR", "")) / Path(name).name
         if encoder.is_dir() and "AMUSE_ENCODERS_DIR" in os.environ:
