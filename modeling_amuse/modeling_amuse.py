@@ -53,6 +53,7 @@ from .encoders import (
 )
 from .experts import build_experts
 from .like_lengths import groups_of_like_length, in_first_order
+from .loading_boundary import load_boundary
 from .losses import (
     AmuseMemoryBank,
     at_least_float32,
@@ -91,7 +92,8 @@ class AmuseModel(AmusePreTrainedModel):
         for modality in config.modalities:
             encoder_config = getattr(config, f"{modality}_config")
             if encoder_config is not None:
-                setattr(self, f"{modality}_model", encoder_from_config(encoder_config))
+                with load_boundary(f"{modality}_config"):
+                    setattr(self, f"{modality}_model", encoder_from_config(encoder_config))
         self.freeze_encoders()
 
         modalities = config.fused_modalities

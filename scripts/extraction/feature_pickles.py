@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_amuse.processing.input_boundary import reads_file
+
 
 def _empty_array(subtype: type, shape: tuple, kind: bytes) -> np.ndarray:
     """Replacement of numpy's `_reconstruct`, which makes the empty array that is filled afterwards."""
@@ -68,6 +70,7 @@ class PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError("it refers to other files")
 
 
+@reads_file()
 def read_plain_pickle(path: Path):
     """
     Read a pickle that contains only arrays, lists, dicts, text and numbers. No code of the pickle is run.

@@ -68,6 +68,21 @@ def test_a_size_that_no_machine_holds_is_refused_before_memory_is_taken(settings
         AmuseForEmotionRecognition(config)
 
 
+@pytest.mark.parametrize("setting", [{"hidden_act": "none such"}, {"num_attention_heads": 3}, {"vocab_size": -5}])
+def test_a_wrong_setting_of_an_encoder_is_named_when_a_model_is_made(setting):
+    encoder = {
+        "model_type": "bert",
+        "hidden_size": 8,
+        "num_attention_heads": 2,
+        "num_hidden_layers": 1,
+        "vocab_size": 9,
+    }
+    config = AmuseConfig(text_config={**encoder, **setting}, hidden_size=8, num_attention_heads=2)
+    with pytest.raises(ValueError, match="text_config") as caught:
+        AmuseForEmotionRecognition(config)
+    assert type(caught.value) is ValueError
+
+
 def test_the_sizes_of_an_encoder_are_checked():
     encoder, _ = small_text_encoder(["a b"], 50)
     encoder.num_hidden_layers = 100_000

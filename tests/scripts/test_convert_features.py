@@ -203,3 +203,10 @@ def test_a_pickle_of_another_layout_is_refused_by_name(tmp_path, value):
 def test_a_pickle_that_contains_itself_is_read_or_refused(tmp_path):
     path = write(tmp_path / "itself.pkl", itself())
     assert convert(path, tmp_path) == {}  # its other parts are found
+
+
+def test_what_is_quoted_of_a_damaged_pickle_is_printable(tmp_path):
+    content = pickle.dumps({"a": torch.zeros(2)}).replace(b"_rebuild_tensor_v2", b"_re\x1b[31mld_tenso\x00\x07")
+    (tmp_path / "f.pkl").write_bytes(content)
+    with pytest.raises(ValueError, match=r"f\.pkl is refused: it contains torch\._utils\._re\\x1b\[31mld_tenso"):
+        read_plain_pickle(tmp_path / "f.pkl")
