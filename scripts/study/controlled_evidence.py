@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 from transformers import pipeline
 
 import modeling_amuse  # noqa: F401  registers AMuSE with the Auto classes and the pipeline
@@ -18,6 +19,7 @@ from modeling_amuse.processing.corpora.conversation_dataset import ConversationD
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.meld import EMOTIONS
 from modeling_amuse.processing.evaluation.emotion_metric import headline
+from modeling_amuse.scripts.training.contributions import alone_in_conversation, conversation_evidence
 
 TABLES = {"audio": "prosody", "vision": "faces"}
 """The feature table of each modality, by the name of its extractor."""
@@ -47,13 +49,26 @@ def read_evidence(data_dir: Path, split: str) -> list[dict]:
 def recognize_split(
     model_dir: Path, data_dir: str, features_dir: Path, split: str, cache_dir: str | None = None
 ) -> list[dict]:
-    """The pipeline's results for the utterances of a split, from its feature tables."""
+    """
+    The pipeline's results for the utterances of a split, from its feature tables. If the conversation term reads one modality
+    alone, it is added to the contribution of this modality.
+    """
     model = AmuseForEmotionRecognition.from_pretrained(model_dir)
     recognizer = pipeline("emotion-recognition", model=model, processor=AmuseProcessor.from_pretrained(model_dir))
     splits = load_conversations("folder", data_dir, cache_dir).splits
     paths = {stream: str(features_dir / name) for stream, name in TABLES.items() if stream in model.config.modalities}
     dataset = ConversationDataset(splits[split], load_stream_tables(paths, splits, [split])[split])
-    return [u for timeline in recognizer([dataset[i] for i in range(len(dataset))], batch_size=8) for u in timeline]
+    conversations = [dataset[i] for i in range(len(dataset))]
+    timelines = list(recognizer(conversations, batch_size=8))
+    if modality := alone_in_conversation(model.config):
+        for conversation, timeline in zip(conversations, timelines, strict=True):
+            inputs = recognizer.processor([conversation], return_labels=False)
+            with torch.no_grad():
+                terms = conversation_evidence(model, model(**inputs))[0]
+            for utterance, term in zip(timeline, terms, strict=False):
+                label = model.config.label2id[utterance["emotion"]]
+                utterance["contributions"][modality] += float(term[label])
+    return [utterance for timeline in timelines for utterance in timeline]
 
 
 def optimal_score(utterances: list[dict], modalities: tuple[str, ...]) -> dict[str, float]:

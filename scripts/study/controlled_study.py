@@ -63,8 +63,9 @@ def training_options(args, features_dir: Path, subset: tuple[str, ...], seed: in
         "cache_dir": args.cache_dir,
         "modalities": list(subset),
     }
-    experts = {} if args.experts is None else {"experts": args.experts}
-    return {**data, **tables, **TRAINING, **experts, "seed": seed}
+    chosen = {"experts": args.experts, "conversation_modalities": args.conversation_modalities}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    return {**data, **tables, **TRAINING, **chosen, "seed": seed}
 
 
 def chosen_subsets(names: list[str] | None) -> list[tuple[str, ...]]:
@@ -103,7 +104,9 @@ def describe(results: dict) -> str:
         lines.append(f"| {' | '.join(cells)} | {found} of {hidden} |")
     whole = results.get("text+audio+vision", {"runs": []})["runs"]
     lines += evidence_table(whole, "shares", "share", "Where text+audio+vision looked")
-    lines += evidence_table(whole, "contributions", "contribution", "What the experts of text+audio+vision contributed")
+    lines += evidence_table(
+        whole, "contributions", "contribution", "What each modality of text+audio+vision contributed"
+    )
     seeds = ", ".join(str(run["seed"]) for run in next(iter(results.values()))["runs"])
     lines += ["", f"Means over the seeds {seeds}; test split; the epoch was chosen on validation."]
     return "\n".join(lines)

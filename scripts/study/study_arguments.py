@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
 from modeling_amuse.scripts.training.training_arguments import EXPERT_CHOICES
+from modeling_amuse.variants import MODALITIES
 
 
 @dataclass
@@ -68,6 +69,14 @@ class ControlledStudyArguments:
             "help": "Experts of the trained models.",
             "default": "none",
             "choices": EXPERT_CHOICES,
+        },
+    )
+    conversation_modalities: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Modalities that attention, fusion and contexts read.",
+            "default": "all",
+            "choices": list(MODALITIES),
         },
     )
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})

@@ -114,8 +114,7 @@ def pool(parts: list[Pairs]) -> Pairs:
 def compare(model, processor, dataset: ConversationDataset, batch_size: int) -> Pairs:
     """The contribution of each modality to the recognized emotion, and the drop of its log-probability without it."""
     experts = model.config.expert_modalities
-    fused = model.config.fused_modalities
-    with_conversation = fused[0] if len(fused) == 1 and fused[0] in experts else None
+    with_conversation = alone_in_conversation(model.config)
     names = [*experts, *([WITH_CONVERSATION.format(with_conversation)] if with_conversation else [])]
     found = {name: ([np.empty(0)], [np.empty(0)]) for name in names}
     batches = [
@@ -137,12 +136,23 @@ def compare(model, processor, dataset: ConversationDataset, batch_size: int) -> 
             found[modality][0].append(added[has_it].double().cpu().numpy())
             found[modality][1].append(drop[has_it].double().cpu().numpy())
             if modality == with_conversation:
-                prior = model.amuse.experts.log_prior.to(added.dtype)
-                conversation = (whole.conversation_logits.log_softmax(dim=-1) - prior).gather(2, chosen).squeeze(2)
+                conversation = conversation_evidence(model, whole).gather(2, chosen).squeeze(2)
                 pair = found[WITH_CONVERSATION.format(modality)]
                 pair[0].append((added + conversation)[has_it].double().cpu().numpy())
                 pair[1].append(found[modality][1][-1])
     return {modality: tuple(map(np.concatenate, pair)) for modality, pair in found.items()}
+
+
+def alone_in_conversation(config) -> str | None:
+    """The modality that alone is read by the conversation term, if it has an expert, too."""
+    fused = config.fused_modalities
+    return fused[0] if len(fused) == 1 and fused[0] in config.expert_modalities else None
+
+
+def conversation_evidence(model, outputs) -> torch.Tensor:
+    """The conversation term on the scale of the experts' terms: log softmax - log prior, `(B, T, C)`."""
+    prior = model.amuse.experts.log_prior.to(outputs.conversation_logits.dtype)
+    return outputs.conversation_logits.log_softmax(dim=-1) - prior
 
 
 def without_modality(batch: BatchFeature, modality: str) -> dict[str, torch.Tensor]:

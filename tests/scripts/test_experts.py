@@ -9,11 +9,13 @@ import pytest
 import torch
 from datasets import Dataset
 from scipy.special import log_softmax
+from transformers import AutoTokenizer
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.scripts import train
+from modeling_amuse.scripts.study.controlled_evidence import recognize_split
 from modeling_amuse.scripts.training import contributions
 from modeling_amuse.scripts.training.expert_fitting import (
     Calibration,
@@ -335,3 +337,41 @@ def test_extreme_features_are_reported_and_clipped():
     processor = AmuseProcessor(feature_statistics={"audio": {**statistics, "limit": 5.0}})
     talk = [{"speaker": "A", "audio_features": [value]} for value in (61.0, -61.0, 2.0)]
     assert processor(talk)["audio_features"].flatten().tolist() == [5.0, -5.0, 2.0]
+
+
+def test_a_conversation_term_that_reads_one_modality_counts_for_it(tiny_text_encoder, tmp_path):
+    names = {0: "joy", 1: "anger", 2: "neutral"}
+    sizes = {"hidden_size": 16, "initializer_range": 0.5, "experts": "constant"}
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        tiny_text_encoder[0], **sizes, id2label=names, label2id={name: label for label, name in names.items()}
+    ).eval()
+    with_experts(model).save_pretrained(tmp_path / "model")
+    processor = AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), emotions=list(names.values()))
+    processor.save_pretrained(tmp_path / "model")
+    lengths = {"train": (1,), "validation": (1,), "test": (1, 3, 2)}
+    talks = {
+        split: [
+            {"id": f"{split}{n}", "utterances": [{"speaker": "Ada", "text": "oh no " * (t + 1)} for t in range(length)]}
+            for n, length in enumerate(lengths[split])
+        ]
+        for split in lengths
+    }
+    for split, conversations in talks.items():
+        lines = map(json.dumps, conversations)
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = recognize_split(tmp_path / "model", str(tmp_path), tmp_path, "test", str(tmp_path / "cache"))
+    with torch.no_grad():
+        inputs = [processor([conversation]) for conversation in talks["test"]]
+        outputs = [model(**batch) for batch in inputs]
+    prior = model.amuse.experts.log_prior
+    for number, (utterance, term, score) in enumerate(
+        zip(
+            found,
+            torch.cat([output.expert_terms[0, :, 0] for output in outputs]),
+            torch.cat([output.conversation_logits[0].log_softmax(dim=-1) for output in outputs]),
+            strict=True,
+        )
+    ):
+        label = model.config.label2id[utterance["emotion"]]
+        expected = term[label] + score[label] - prior[label]
+        assert utterance["contributions"] == pytest.approx({"text": float(expected)}, abs=1e-4), number
