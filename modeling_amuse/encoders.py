@@ -7,11 +7,12 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.nn.functional import pad
-from transformers import MODEL_MAPPING, ASTConfig, AutoModel, Wav2Vec2BertConfig, WhisperConfig
+from transformers import MODEL_MAPPING, ASTConfig, AutoConfig, AutoModel, Wav2Vec2BertConfig, WhisperConfig
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
 from .like_lengths import in_first_order
+from .loading_boundary import load_boundary
 from .pickled_adapters import check_adapter
 from .tokens import left_align
 from .tracing import is_exporting
@@ -34,9 +35,27 @@ def encoder_from_pretrained(name_or_path: str, config: PreTrainedConfig, **hub_o
     The encoder with its pretrained weights, from a Hub id or a folder. Only safetensors are loaded, never a pickle.
     `hub_options` are options for downloading from the Hub.
     """
-    check_adapter(name_or_path, **hub_options)
-    options = {"dtype": torch.get_default_dtype(), "use_safetensors": True, **_without_pooler(config), **hub_options}
-    return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, **options))
+    with load_boundary(name_or_path):
+        check_adapter(name_or_path, **hub_options)
+        options = {
+            "dtype": torch.get_default_dtype(),
+            "use_safetensors": True,
+            **_without_pooler(config),
+            **hub_options,
+        }
+        return _encoder_of(AutoModel.from_pretrained(name_or_path, config=config, **options))
+
+
+def encoder_config_from_pretrained(name_or_path: str, **hub_options) -> PreTrainedConfig:
+    """
+    The configuration of a pretrained encoder.
+
+    Raises:
+        ValueError: when it is damaged.
+        OSError: when there is none.
+    """
+    with load_boundary(name_or_path):
+        return AutoConfig.from_pretrained(name_or_path, **hub_options)
 
 
 def _encoder_of(model: PreTrainedModel) -> PreTrainedModel:

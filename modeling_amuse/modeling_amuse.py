@@ -33,7 +33,6 @@ from functools import wraps
 
 import torch
 from torch import nn
-from transformers import AutoConfig
 from transformers.processing_utils import Unpack
 from transformers.utils import TransformersKwargs
 from transformers.utils.generic import can_return_tuple
@@ -45,6 +44,7 @@ from .corpus_heads import AmuseCorpusHead, classifier_size
 from .encoders import (
     ENCODE,
     encode_audio,
+    encoder_config_from_pretrained,
     encoder_from_config,
     encoder_from_pretrained,
     is_distributed,
@@ -1076,13 +1076,13 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                     f"and no other fields of the configuration (given: {', '.join([*names, *config_kwargs])})."
                 )
             for modality, name in names.items():
-                given = AutoConfig.from_pretrained(name, **hub_options).model_type
+                given = encoder_config_from_pretrained(name, **hub_options).model_type
                 wanted = getattr(config, f"{modality}_config").model_type
                 if given != wanted:
                     raise ValueError(f"config has a {modality} encoder of the type {wanted}, but {name} is a {given}.")
         else:
             encoder_configs = {
-                f"{modality}_config": AutoConfig.from_pretrained(name, **hub_options)
+                f"{modality}_config": encoder_config_from_pretrained(name, **hub_options)
                 for modality, name in names.items()
             }
             config = AmuseConfig(**{**encoder_configs, **config_kwargs})

@@ -1,7 +1,5 @@
 """Encoders of transformers inside the model for text, audio and vision: small random ones and a real one."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -290,15 +288,14 @@ def test_weights_of_a_type_and_of_a_revision(tiny_text_encoder, monkeypatch):
     model = build(tiny_text_encoder[0], dtype=torch.bfloat16, hidden_size=16)
     assert model.dtype == model.amuse.text_model.dtype == model.config.dtype == torch.bfloat16
     asked = []
-    for name in ("AutoConfig", "encoder_from_pretrained"):
+    for name in ("encoder_config_from_pretrained", "encoder_from_pretrained"):
         original = getattr(modeling_amuse, name)
-        loader = original.from_pretrained if name == "AutoConfig" else original
 
-        def spy(*given, loader=loader, **options):
+        def spy(*given, loader=original, **options):
             asked.append(options.pop("revision"))
             return loader(*given, **options)
 
-        monkeypatch.setattr(modeling_amuse, name, SimpleNamespace(from_pretrained=spy) if name == "AutoConfig" else spy)
+        monkeypatch.setattr(modeling_amuse, name, spy)
     build(tiny_text_encoder[0], revision="v1", hidden_size=16)
     assert asked == ["v1", "v1"]
 

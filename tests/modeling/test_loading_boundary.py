@@ -189,3 +189,23 @@ def test_a_damaged_exported_model_is_named(tmp_path, content):
     ) as caught:
         OnnxModel(tmp_path)
     assert type(caught.value) is ValueError
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.json", b"[" * 100_000),
+        ("config.json", b"[3]"),
+        ("config.json", b"\xff\xfe"),
+        ("config.json", b'{"model_type": "bert", "hidden_size": "x"}'),
+        ("model.safetensors", b""),
+        ("model.safetensors", b"\xff" * 64),
+    ],
+)
+def test_a_damaged_pretrained_encoder_is_named(tiny_text_encoder, tmp_path, name, content):
+    folder = shutil.copytree(tiny_text_encoder[0], tmp_path / "encoder")
+    (folder / name).write_bytes(content)
+    with pytest.raises((ValueError, OSError), match="encoder") as caught:
+        AmuseForEmotionRecognition.from_text_audio_vision_pretrained(text=str(folder))
+    assert type(caught.value) is ValueError or isinstance(caught.value, OSError)
+    assert str(folder) in str(caught.value)
