@@ -21,7 +21,13 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig
 from transformers.configuration_utils import PreTrainedConfig, SubConfigSpec
 
-from .loading_boundary import LARGEST_SIZE, load_boundary, name_without_folders, refuses_wrong_settings
+from .loading_boundary import (
+    LARGEST_SIZE,
+    check_stated_sizes,
+    load_boundary,
+    name_without_folders,
+    refuses_wrong_settings,
+)
 from .variants import (
     CONTEXTS,
     CONTRASTIVE_LOSSES,
@@ -410,10 +416,13 @@ class AmuseConfig(PreTrainedConfig):
 
         Raises:
             OSError: when there is no such file, or it is not JSON.
-            ValueError: for wrong settings; the message names the folder.
+            ValueError: for wrong settings, and for sizes that no model has or this machine cannot hold; the message names the
+                folder.
         """
         with load_boundary(pretrained_model_name_or_path):
-            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+            loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+            check_stated_sizes(loaded[0] if isinstance(loaded, tuple) else loaded)  # a tuple with unused arguments
+            return loaded
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -60,12 +60,15 @@ def test_a_wrong_setting_is_a_value_error(settings, tmp_path):
         ({"memory_bank_size": 2**31 - 1, "hidden_size": 4096}, "more than the memory of this machine"),
     ],
 )
-def test_a_size_that_no_machine_holds_is_refused_before_memory_is_taken(settings, message):
+def test_a_size_that_no_machine_holds_is_refused_before_memory_is_taken(settings, message, tmp_path):
     config = AmuseConfig(text_feature_size=4, **settings)
     with pytest.raises(ValueError, match=message):
         check_stated_sizes(config)
     with pytest.raises(ValueError, match=message):
         AmuseForEmotionRecognition(config)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "amuse", "text_feature_size": 4, **settings}))
+    with pytest.raises(ValueError, match=f"{tmp_path}.*{message}"):
+        AmuseConfig.from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize("setting", [{"hidden_act": "none such"}, {"num_attention_heads": 3}, {"vocab_size": -5}])
