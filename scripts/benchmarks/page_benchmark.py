@@ -231,7 +231,8 @@ def beside_long(address: str, media: dict, most: int = 20) -> dict:
     files = [gradio_client.handle_file(str(media[name])) for name in ("long", "long transcript")]
     begun = time.monotonic()
     long = patient.submit(*files, None, api_name="/recognize_recording")
-    while not long.done() and long.status().code != gradio_client.utils.Status.PROCESSING:
+    status = gradio_client.utils.Status
+    while not long.done() and long.status().code not in (status.PROCESSING, status.PROGRESS):
         time.sleep(0.01)
     while not long.done() and len(seconds) < most:
         start = time.monotonic()
