@@ -123,7 +123,9 @@ def read_rows(path, given: Given):
         conversations, *_ = read_conversation_file(path, DataOptions(), RecordingStore(str(path.parent / "cache")))
     utterances = [utterance for conversation in conversations for utterance in conversation["utterances"]]
     is_text = path.suffix not in (".json", ".jsonl")
-    rows = [{name: _cell_text(value) if is_text else value for name, value in row.items()} for row in given.known]
+    # the escapes of both halves of a character are that character in JSON
+    rows = given.known if is_text else json.loads(json.dumps(given.known))
+    rows = [{name: _cell_text(value) if is_text else value for name, value in row.items()} for row in rows]
     rows = [row for row in rows if not is_text or any(cell.strip() for cell in row.values())]
     assert len(utterances) == len(rows), f"{len(utterances)} utterances of {len(rows)} rows"
     found = {row_number: None for row_number in range(len(rows))}
