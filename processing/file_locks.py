@@ -6,6 +6,7 @@ file behind. Systems without `fcntl` (Windows) and file systems without locks ar
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,13 +34,13 @@ class InUse(OSError):
     """Raised when another process holds a lock."""
 
 
-def lock(path: Path, wait: bool = False) -> int | None:
+def lock(path: Path, wait: float = 0.0) -> int | None:
     """
     Lock a file or folder that exists.
 
     Args:
         path: the file or folder.
-        wait: wait until another process releases its lock.
+        wait: seconds to wait until another process releases its lock; `math.inf` waits for ever.
 
     Returns:
         The descriptor for `unlock`. None: there are no locks here.
@@ -49,19 +50,29 @@ def lock(path: Path, wait: bool = False) -> int | None:
     """
     if fcntl is None:
         return None
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor, deadline = os.open(path, os.O_RDONLY), time.monotonic() + wait
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError as error:
+        while not _lock_if_free(descriptor):
+            if time.monotonic() >= deadline:
+                raise InUse(f"{path} is in use by another process.")
+            time.sleep(0.05)
+    except BaseException as error:
         os.close(descriptor)
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            raise InUse(f"{path} is in use by another process.") from error
+        if isinstance(error, InUse) or not isinstance(error, OSError):
+            raise
         return None
-    except BaseException:
-        os.close(descriptor)
-        raise
     _held.add(descriptor)
     return descriptor
+
+
+def _lock_if_free(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        raise
+    return True
 
 
 def unlock(descriptor: int | None):
@@ -72,7 +83,7 @@ def unlock(descriptor: int | None):
 
 
 @contextmanager
-def locked(path: Path, wait: bool = False) -> Iterator[None]:
+def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
     """Hold the lock of a file or folder while the block runs; see `lock`."""
     descriptor = lock(path, wait)
     try:

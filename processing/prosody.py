@@ -6,8 +6,8 @@ These are the default features of a voice. They need no pretrained model, and li
 applies. The paper's PaSST, or any other audio encoder of transformers, can replace them with `audio_config`.
 """
 
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .extras import import_extra
-from .file_locks import locked
+from .file_locks import InUse, locked
 from .sound_tracks import SAMPLING_RATE
 
 VERSION = 1  # increase it when the same sound gives other numbers
@@ -62,9 +62,13 @@ def prosody(waveform: np.ndarray) -> np.ndarray | None:
 def _compile():
     """
     The first call, under a lock. librosa's loops are compiled by numba, which keeps the machine code in files: processes that
-    compile at the same time can mix these up, and whoever loads them later crashes.
+    compile at the same time can mix these up, and whoever loads them later crashes. A process that is suspended keeps the lock:
+    after a minute it is not waited for.
     """
-    with locked(Path(tempfile.gettempdir()), wait=True):
+    librosa = import_extra("librosa", "media")
+    with ExitStack() as stack:
+        with suppress(InUse):
+            stack.enter_context(locked(Path(librosa.__file__).parent, wait=60))
         _prosody(np.sin(np.arange(SAMPLING_RATE) / 20, dtype=np.float32))
 
 

@@ -2,6 +2,7 @@
 """The runs of a study. Each one is trained once, even if several studies need it, and scored once for each evaluation."""
 
 import json
+import math
 import shutil
 import subprocess
 from dataclasses import dataclass, fields, replace
@@ -137,7 +138,7 @@ class Runs:
         """
         folder = self.output_dir / "trainings" / training_digest(run)
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder, wait=True):
+        with locked(folder, wait=math.inf):
             scored = {split: self._scored(run, folder, split) for split in splits}
             record = read_json_object(folder / "run.json")
         row = {
@@ -198,7 +199,7 @@ class Runs:
         only with the same code, see `check_can_be_scored`.
         """
         for folder in {self._folder(run) for run in runs}:
-            with locked(folder, wait=True):
+            with locked(folder, wait=math.inf):
                 for path in [*folder.glob("model*"), *folder.glob("folds/*/model")]:
                     shutil.rmtree(path)
 

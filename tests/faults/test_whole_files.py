@@ -161,6 +161,29 @@ with whole_files.{writer}(Path(sys.argv[1]) / "wanted") as unfinished:
         alive.wait(30)
 
 
+def test_a_lock_is_waited_for_no_longer_than_asked(tmp_path):
+    code = """
+from pathlib import Path
+with file_locks.locked(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(100)
+"""
+    holder = started(code, tmp_path)
+    try:
+        assert holder.stdout.readline() == "locked\n"
+        holder.send_signal(signal.SIGSTOP)
+        with (
+            pytest.raises(file_locks.InUse, match="is in use by another process"),
+            file_locks.locked(tmp_path, wait=0.2),
+        ):
+            pass
+    finally:
+        holder.kill()
+        holder.wait(30)
+    with file_locks.locked(tmp_path, wait=30):
+        pass
+
+
 def test_one_process_at_a_time_writes_into_a_folder_and_a_killed_one_leaves_no_lock(tmp_path):
     folder = tmp_path / "runs" / "model"
     code = """
