@@ -50,10 +50,10 @@ def odd_tables(draw) -> Given:
         rows[place] = rows[place][:-1]
     elif what == "long":
         rows[place] = [*rows[place], 1.0]
-    content, files = written(suffix, ids, rows, size)
+    content, files, rows = written(suffix, ids, rows, size)
     if content is None:  # the format cannot store such cells
-        content, files = written(suffix, [f"u{place}" for place in range(number)], cells, size)
-        ids, rows, what = [f"u{place}" for place in range(number)], cells, "nothing"
+        ids, what = [f"u{place}" for place in range(number)], "nothing"
+        content, files, rows = written(suffix, ids, cells, size)
     if what == "bytes":
         content = draw(damaged_bytes(content))
     elif what == "header" and suffix == ".npy":
@@ -66,27 +66,32 @@ def odd_tables(draw) -> Given:
     return Given(content, suffix, known=known, what=f"{what}: {ids!r:.200} {rows!r:.300}", files=files)
 
 
-def written(suffix: str, ids: list, rows: list, size: int) -> tuple[bytes | None, dict[str, bytes]]:
-    """The file of a table. None: the format cannot store these values."""
+def written(suffix: str, ids: list, rows: list, size: int) -> tuple[bytes | None, dict[str, bytes], list]:
+    """
+    The file of a table, other files beside it, and the rows as the file stores them: an array of `[True, 0.5]` holds 1.0 and
+    0.5. None: the format cannot store these values.
+    """
     try:
         if suffix in (".csv", ".tsv"):
             file = io.StringIO(newline="")
             writer = csv.writer(file, delimiter="," if suffix == ".csv" else "\t")
             writer.writerow(["utterance_id", *(f"f{place}" for place in range(size))])
             writer.writerows([identifier, *row] for identifier, row in zip(ids, rows, strict=True))
-            return file.getvalue().encode("utf-8", "replace"), {}
+            return file.getvalue().encode("utf-8", "replace"), {}, rows
         if suffix == ".parquet":
             table, file = pa.table({"utterance_id": ids, "features": rows}), io.BytesIO()
             pyarrow.parquet.write_table(table, file)
-            return file.getvalue(), {}
+            return file.getvalue(), {}, table["features"].to_pylist()
         arrays, file = [np.array(row) for row in rows], io.BytesIO()
         if suffix == ".npz":
             np.savez(file, **dict(zip(map(str, ids), arrays, strict=True)))
-            return (file.getvalue(), {}) if len(set(ids)) == len(ids) else (None, {})
-        np.save(file, np.array(rows))
-        return file.getvalue(), {"_ids.json": json.dumps(ids).encode("utf-8", "replace")}
+            stored = [array.tolist() for array in arrays]
+            return (file.getvalue(), {}, stored) if len(set(ids)) == len(ids) else (None, {}, rows)
+        array = np.array(rows)
+        np.save(file, array)
+        return file.getvalue(), {"_ids.json": json.dumps(ids).encode("utf-8", "replace")}, array.tolist()
     except (ValueError, TypeError, OverflowError, pa.ArrowException, UnicodeError, KeyError, csv.Error, OSError):
-        return None, {}
+        return None, {}, rows
 
 
 def read_table(path, given: Given):
