@@ -31,9 +31,10 @@ check: venv ## check format and lint with ruff
 	$(VENV)/bin/python -m ruff format --check .
 
 # Tests of one file share what they train or render, so a file stays in one process. Each process uses one thread.
-# The files start in the order of tests/conftest.py: those that take longest come first.
+# The files start in the order of tests/conftest.py: those that take longest come first. A process that dies ends the run:
+# pytest-xdist would replace it and could then wait forever.
 test: venv ## run all tests and print the ten slowest
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations=10
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations=10
 
 N ?= 1000
 SEED ?= 0

@@ -175,7 +175,8 @@ def time_limit(seconds: int) -> Iterator[None]:
     Raise [`TimeIsUp`] in the block after so many seconds of processor time, or after three times as many in which it waits.
 
     A machine that is busy with other processes, or that was suspended, is not mistaken for a reader that hangs: while the
-    process is stopped, at most one of the three signals of the clock is delivered.
+    process is stopped, at most one of the three signals of the clock is delivered. Processor time is that in user mode, whose
+    signal is SIGVTALRM: mediapipe sends SIGPROF, the other signal of processor time, to its own process.
     """
     rings = iter(range(3))
 
@@ -186,7 +187,7 @@ def time_limit(seconds: int) -> Iterator[None]:
     def stop(*_):
         raise TimeIsUp
 
-    timers = {signal.SIGPROF: (signal.ITIMER_PROF, stop), signal.SIGALRM: (signal.ITIMER_REAL, ring)}
+    timers = {signal.SIGVTALRM: (signal.ITIMER_VIRTUAL, stop), signal.SIGALRM: (signal.ITIMER_REAL, ring)}
     previous = {number: signal.signal(number, handler) for number, (_, handler) in timers.items()}
     for timer, _ in timers.values():
         signal.setitimer(timer, seconds, seconds)

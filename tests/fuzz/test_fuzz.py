@@ -2,12 +2,15 @@
 
 import os
 import time
+from contextlib import nullcontext
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from modeling_amuse.processing.faces import FaceFinder
 from tests.fuzz import table_strategies, transcript_strategies
-from tests.fuzz.fuzzing import GOOD, dealt, ending, fuzz
+from tests.fuzz.fuzzing import GOOD, dealt, ending, fuzz, time_limit
 from tests.fuzz.given_input import Given
 from tests.fuzz.strategies import DOORS, read_usable_table, read_usable_transcript
 from tests.processing.transcript_files import saved
@@ -72,6 +75,14 @@ def _raises(error):
 )
 def test_each_outcome_of_a_reader_is_recognized(tmp_path, read, kind):
     assert ending(read, Given(b"x", ".srt"), tmp_path, 1)[0] == kind
+
+
+def test_faces_are_found_under_a_time_limit_and_after_it():
+    pytest.importorskip("mediapipe")
+    picture = np.zeros((64, 64, 3), dtype=np.uint8)
+    for limit in (nullcontext(), time_limit(60), nullcontext()):
+        with limit, FaceFinder() as finder:
+            assert finder.find(picture) == []
 
 
 def test_the_command_counts_every_input(tmp_path):

@@ -163,7 +163,7 @@ def test_what_is_wrong_in_a_stream_is_said_with_its_number(recognizer):
         recognizer(datasets.DatasetDict({"train": datasets.Dataset.from_list(talks()), "test": STREAMS["Dataset"]()}))
     with pytest.raises(ValueError, match="One transcript is given for a data set"):
         recognizer(STREAMS["Dataset"](), transcript="talk.srt")
-    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1"):
         recognizer(talks(), batch_size=-1)
     with pytest.raises(ValueError, match="lists of equal length for the keys speaker, text"):
         recognizer({"utterances": {"speaker": ["A", "B"], "text": ["only one"]}})
