@@ -2,6 +2,7 @@
 """The `emotion-recognition` pipeline: conversations in, the emotion of each utterance's speaker out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 from os import PathLike
 
@@ -245,23 +246,25 @@ class EmotionRecognitionPipeline(Pipeline):
         modalities = modalities or self.model.config.modalities
         encoders = recording_encoders(self.model.amuse, self.processor)
         read = [self._conversation(item, batch["start"] + place, reading) for place, item in enumerate(batch["items"])]
-        read = self._with_language_notes(read)
+        with ThreadPoolExecutor(1, "language") as thread:  # beside the recordings: it takes about a second
+            notes = thread.submit(self._language_notes, read)
+            conversations = [
+                self.processor.add_recorded_features(conversation, encoders, modalities, progress)
+                for conversation in read
+            ]
         conversations = [
-            self.processor.add_recorded_features(conversation, encoders, modalities, progress) for conversation in read
+            conversation | {"warnings": [*conversation.get("warnings", ()), *note]}
+            for conversation, note in zip(conversations, notes.result(), strict=True)
         ]
         inputs = self.processor(conversations, modalities=modalities, return_labels=False)
         return {"inputs": inputs, "conversations": conversations}
 
-    def _with_language_notes(self, conversations: list[dict]) -> list[dict]:
-        """The conversations, with a warning where the words are in another language than those of the training."""
-        noted = []
-        for conversation in conversations:
-            note = language_note(conversation["utterances"], self.model.config)
-            warnings = [*conversation.get("warnings", ()), *([] if note is None else [note])]
-            noted.append({**conversation, "warnings": warnings})
+    def _language_notes(self, conversations: list[dict]) -> list[list[str]]:
+        """For each conversation a warning if its words are in another language than those of the training."""
+        notes = [language_note(conversation["utterances"], self.model.config) for conversation in conversations]
         if any(u.get(medium) for c in conversations for u in c["utterances"] for medium in ("audio", "video")):
             forget_model()  # reading recordings needs the memory
-        return noted
+        return [[] if note is None else [note] for note in notes]
 
     def _conversation(self, item, number: int, reading: dict | None) -> dict:
         """
