@@ -5,6 +5,7 @@ import torch
 
 from .described_utterance import RecognizedUtterance, describe_output
 from .explanation import ExplanationOptions, check_target, explain_conversation
+from .loaded_weights import check_complete
 from .recording_states import recording_encoders
 
 
@@ -23,7 +24,7 @@ class LiveSession:
         processor ([`AmuseProcessor`]): the processor of the model.
 
     Raises:
-        ValueError: when the model is not causal.
+        ValueError: when the model is not causal, or has weights that were never trained.
 
     Example:
 
@@ -44,6 +45,7 @@ class LiveSession:
             raise ValueError(
                 "A live session needs a causal model; this model also reads later utterances. Train one with --causal true."
             )
+        check_complete(model)
         self.model = model.eval()
         self.processor = processor
         self.reset()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .extras import import_extra
+from .input_boundary import boundary
 from .media_warnings import collect
 from .printable_text import printable, printable_logger
 
@@ -76,15 +77,14 @@ def _warned_of() -> set[str]:
 
 @contextmanager
 def naming_errors(path: str | Path):
-    """FFmpeg's errors become ValueError that names the file."""
-    try:
-        yield
-    except (import_av().error.FFmpegError, *DAMAGE) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ValueError(
-            f"{printable(str(path))} cannot be read as a recording: {reason}. It is damaged, or in none of the containers that are "
-            f"read: {FORMATS.replace(',', ', ')}."
-        ) from error
+    """Errors of FFmpeg, and whatever else damage makes PyAV raise, become a ValueError that names the file."""
+    remedy = f"It is damaged, or in none of the containers that are read: {FORMATS.replace(',', ', ')}."
+    with boundary(path, remedy):
+        try:
+            yield
+        except (import_av().error.FFmpegError, *DAMAGE) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise ValueError(f"{printable(str(path))} cannot be read as a recording: {reason}. {remedy}") from error
 
 
 def open_container(path: str | Path):

@@ -2,15 +2,19 @@
 
 import json
 import logging
+import re
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, pipeline
+from transformers import AutoModel, AutoTokenizer, pipeline
 
-from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseModel, AmuseProcessor
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseModel, AmuseProcessor, LiveSession
+from modeling_amuse.scripts import amuse, train
+from modeling_amuse.scripts.training import training_loop
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
+from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
 from tests.small_models import NUM_LABELS, SIZES, small_config, small_model, with_experts
 
 TALK = [
@@ -80,6 +84,17 @@ def test_a_recognizer_starts_from_a_base_model_but_recognizes_only_when_it_is_tr
     assert len(recognizer(TALK)) == 2
     # a base model lacks nothing
     assert AmuseModel.from_pretrained(tmp_path).redrawn_weights == {}
+
+
+def test_a_live_session_needs_trained_weights_too(tmp_path):
+    small_model(causal=True).amuse.save_pretrained(tmp_path)
+    model = AmuseForEmotionRecognition.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"no trained weights for classifier.bias, classifier.weight"):
+        LiveSession(model, AmuseProcessor())
+    with torch.no_grad():
+        for parameter in model.parameters():  # as an optimizer does
+            parameter.mul_(0.9)
+    assert LiveSession(model, AmuseProcessor()).add(TALK[0])["emotion"]
 
 
 def test_a_new_head_is_drawn_on_request_and_then_trained(tmp_path):
@@ -163,3 +178,93 @@ def test_outputs_that_are_not_finite_are_never_shown():
     halves = [{**u, **{k: np.float16(v) for k, v in u.items() if k.endswith("features")}} for u in TALK]
     with pytest.raises(ValueError, match="are not finite"):
         recognizer(halves)
+
+
+EMOTIONS = ["neutral", "joy", "anger"]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """The arguments that name a folder with a few conversations."""
+    (tmp_path / "corpus").mkdir()
+    words = ["oh no what is that", "I am so happy for you", "leave me alone"]
+    for split in ("train", "validation", "test"):
+        talks = [
+            {"id": f"{split}{n}", "utterances": [{"speaker": "A", "text": words[n], "emotion": EMOTIONS[n]}] * 2}
+            for n in range(3)
+        ]
+        lines = "\n".join(map(json.dumps, talks))
+        (tmp_path / "corpus" / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+    place = ["--dataset_name", "folder", "--data_dir", str(tmp_path / "corpus")]
+    return [*place, "--cache_dir", str(tmp_path / "cache"), "--use_cpu"]
+
+
+def test_scores_that_are_not_finite_are_neither_shown_nor_written(tmp_path, corpus, tiny_text_encoder, capsys):
+    """The weights are finite numbers, but the scores that follow from them exceed the range of 32 bits."""
+    names = {"id2label": dict(enumerate(EMOTIONS)), "label2id": {name: label for label, name in enumerate(EMOTIONS)}}
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(
+        tiny_text_encoder[0], hidden_size=16, initializer_range=0.3, **names
+    )
+    saved(
+        tmp_path / "model",
+        model,
+        AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), emotions=EMOTIONS),
+    )
+
+    def overflow(weights):
+        weights["classifier.weight"].fill_(3.4e38)
+        for name in [name for name in weights if "_context.recurrent.lstm.bias" in name]:
+            weights[name].fill_(10.0)  # all states of the contexts are close to 1
+
+    change_weights(tmp_path / "model", overflow)
+    talk = tmp_path / "talk.json"
+    talk.write_text(json.dumps([{"speaker": "Ada", "text": "leave me alone"}, {"speaker": "Ben", "text": "oh no"}]))
+    written = {name: tmp_path / name for name in ("timeline.json", "talk.csv", "results.json", "p.parquet")}
+    for path in written.values():
+        path.write_text("old")
+    model = ["--model", str(tmp_path / "model")]
+    outputs = [str(written["timeline.json"]), str(written["talk.csv"])]
+    assert amuse.run("recognize", "amuse recognize", [str(talk), *model, "--output", *outputs]) == 1
+    said = capsys.readouterr()
+    assert re.search(r"outputs for the utterance 'talk_\d' are not finite", said.err) and said.out == ""
+    files = [
+        "--output",
+        str(written["results.json"]),
+        "--predictions",
+        str(written["p.parquet"]),
+        "--pictures",
+        "False",
+    ]
+    config = (tmp_path / "model" / "config.json").read_bytes()
+    for command, options in (("evaluate", files), ("calibrate", [])):
+        assert amuse.run(command, f"amuse {command}", [*model, *options, *corpus]) == 1
+        said = capsys.readouterr()
+        assert re.search(r"The outputs of the model are not finite for \d of 6 utterances", said.err)
+        assert "F1" not in said.out
+    assert (tmp_path / "model" / "config.json").read_bytes() == config
+    assert {path.read_text() for path in written.values()} == {"old"}
+
+
+def test_a_training_whose_loss_is_not_finite_keeps_the_model_of_the_earlier_epochs(
+    tmp_path, corpus, tiny_text_encoder, monkeypatch
+):
+    output = tmp_path / "trained"
+    arguments = ["--text_model", tiny_text_encoder[0], "--hidden_size", "8", "--output_dir", str(output), *corpus]
+    arguments += ["--per_device_train_batch_size", "1", "--num_train_epochs", "3"]
+    trained, before = training_loop.training_step, []
+
+    def overflowing(training, batches, totals):
+        """From the second epoch on, as with a learning rate that is too high."""
+        if (output / "model.safetensors").is_file():
+            before.append((output / "model.safetensors").read_bytes())
+            totals["loss"] += float("inf")
+        return trained(training, batches, totals)
+
+    monkeypatch.setattr(training_loop, "training_step", overflowing)
+    with pytest.raises(
+        ValueError, match="loss of epoch 2 is not finite: lower --learning_rate.* The model of the earlier"
+    ):
+        train.main(arguments)
+    assert before and (output / "model.safetensors").read_bytes() == before[0]
+    assert latest_checkpoint(output / "checkpoints").name == "epoch-1"
+    load_from_folder_or_hub(AmuseForEmotionRecognition, str(output))

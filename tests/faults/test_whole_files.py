@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from modeling_amuse.processing import file_locks, whole_files
 from modeling_amuse.processing.json_files import as_json, write_json
@@ -130,6 +131,29 @@ def test_a_folder_appears_whole_and_keeps_its_other_files(tmp_path):
         (folder / "part" / "a").write_text("2")
     assert (tmp_path / "new" / "part" / "a").read_text() == "2"
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["mine", "part"] and left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("writer", [whole_files.whole_folder, whole_files.whole_files])
+def test_weights_that_a_full_disk_does_not_hold_are_an_error_of_the_system(tmp_path, writer):
+    with pytest.raises(OSError, match="model cannot be written: .*No space left"), writer(tmp_path / "model") as folder:
+        (folder / "half").write_text("half")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+    assert left_behind(tmp_path) == [] and not (tmp_path / "model" / "half").exists()
+
+
+@pytest.mark.parametrize("writer", ["whole_folder", "whole_files"])
+def test_the_files_of_a_folder_go_where_its_links_point(tmp_path, writer):
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to("real")
+    if writer == "whole_files":
+        (tmp_path / "elsewhere.txt").write_text("old")
+        (real / "a.txt").symlink_to("../elsewhere.txt")
+    with getattr(whole_files, writer)(link) as folder:
+        (folder / "a.txt").write_text("new")
+    assert link.is_symlink() and (link / "a.txt").read_text() == "new" and left_behind(tmp_path) == []
+    if writer == "whole_files":
+        assert (real / "a.txt").is_symlink() and (tmp_path / "elsewhere.txt").read_text() == "new"
 
 
 @pytest.mark.parametrize("writer", ["whole_file", "whole_folder", "whole_files"])
