@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Loading a data set of conversations: a known one, the user's own files, or one that `datasets` loads."""
 
+import shutil
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -14,10 +15,14 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS, is_known, unknown_data_set
 from modeling_amuse.processing.corpora.hub_conversations import is_saved_dataset, load_from_datasets
 from modeling_amuse.processing.corpora.meld_download import meld_folder
+from modeling_amuse.processing.file_locks import lock, unlock
 from modeling_amuse.processing.printable_text import printable
 
 RENDERED = "controlled_corpus.json"
 """The file by which a folder that `render_sample.py` wrote is recognized."""
+
+INCOMPLETE = ".incomplete"
+"""The end of the names of folders in which `datasets` writes Arrow files, until they are complete."""
 
 
 class ConversationData(NamedTuple):
@@ -88,6 +93,7 @@ def _prepare(builder: ConversationBuilder):
     Raises:
         OSError: when the Arrow files cannot be written, as on a full disk.
     """
+    _sweep(Path(builder.cache_dir).parent)
     try:
         builder.download_and_prepare()
     except DatasetGenerationError as error:
@@ -99,6 +105,19 @@ def _prepare(builder: ConversationBuilder):
                 str(builder.cache_dir),
             ) from error
         raise ValueError(f"The data set {builder.data_dir or ''} cannot be stored: {cause}") from error
+
+
+def _sweep(folder: Path):
+    """Remove the unfinished Arrow files that killed processes left, also those of data that has changed since."""
+    for path in folder.glob(f"*{INCOMPLETE}"):
+        held = path.with_name(f"{path.name.removesuffix(INCOMPLETE)}_builder.lock")  # by the process that writes them
+        try:
+            descriptor = lock(held) if held.exists() else None
+        except OSError:  # it still runs
+            continue
+        if descriptor is not None or not held.exists():
+            shutil.rmtree(path, ignore_errors=True)
+        unlock(descriptor)
 
 
 def open_builder(

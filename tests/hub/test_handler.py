@@ -3,6 +3,7 @@
 import base64
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,8 +77,13 @@ def answers(tiny_text_encoder, tmp_path_factory):
     }
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
     given = json.dumps([str(folder), packages, list(requests.values())])
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", CLIENT], input=given, capture_output=True, text=True)
+    (parent / "temporary").mkdir()
+    environment = {**os.environ, "TMPDIR": str(parent / "temporary")}
+    command = [sys.executable, "-I", "-S", "-c", CLIENT]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
+    left = [path for path in (parent / "temporary").rglob("*") if path.is_file()]
+    assert left == []  # neither of the requests that were answered nor of those that were refused
     return dict(zip(requests, json.loads(done.stdout.splitlines()[-1]), strict=True))
 
 
