@@ -42,6 +42,14 @@ from .variants import (
 SMALLEST_FACTOR, LARGEST_FACTOR = 1e-6, 1e6
 """What scores are multiplied or divided by lies in this range, in which the results stay finite."""
 
+MOST_LABELS = 100_000
+
+
+def _check_num_labels(number: int | None, name: str):
+    """Raise a ValueError for a number of labels that no model has, before transformers makes a name for each of them."""
+    if isinstance(number, int) and not 0 <= number <= MOST_LABELS:
+        raise ValueError(f"{name} must be from 0 to {MOST_LABELS:,}, but is {'larger' if number > 0 else 'below 0'}.")
+
 
 @refuses_wrong_settings
 @strict
@@ -256,6 +264,10 @@ class AmuseConfig(PreTrainedConfig):
     extra_emotions: dict[str, list[str]] | None = None
 
     def __post_init__(self, **kwargs):
+        for name in self.sub_configs_defaults:
+            settings = getattr(self, name)
+            if isinstance(settings, dict):
+                _check_num_labels(settings.get("num_labels"), f"{name}.num_labels")
         super().__post_init__(**kwargs)
         if self.architectures is None:
             self.architectures = []  # AutoModel reads it to choose the class, and cannot read None
@@ -423,6 +435,16 @@ class AmuseConfig(PreTrainedConfig):
             loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
             check_stated_sizes(loaded[0] if isinstance(loaded, tuple) else loaded)  # a tuple with unused arguments
             return loaded
+
+    @property
+    def num_labels(self) -> int:
+        """The number of emotions."""
+        return super().num_labels
+
+    @num_labels.setter
+    def num_labels(self, number: int):
+        _check_num_labels(number, "num_labels")
+        PreTrainedConfig.num_labels.fset(self, number)
 
     @property
     def modalities(self) -> tuple[str, ...]:

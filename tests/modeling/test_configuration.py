@@ -63,6 +63,22 @@ def test_unknown_choices_are_refused(field):
         AmuseConfig(**{field: "something"})
 
 
+@pytest.mark.parametrize("number", [10**6, 10**10, 10**184, -1])
+def test_a_number_of_emotions_that_no_model_has_is_refused_before_each_gets_a_name(number, tmp_path):
+    with pytest.raises(ValueError, match="^(AmuseConfig: )?num_labels must be from 0 to 100,000"):
+        AmuseConfig(text_feature_size=2, num_labels=number)
+    encoder = {"model_type": "bert", "num_labels": number}
+    with pytest.raises(ValueError, match=r"text_config.num_labels must be from 0 to 100,000"):
+        AmuseConfig(text_config=encoder)
+    config = AmuseConfig(text_feature_size=2, num_labels=3)
+    config.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="num_labels must be from 0 to 100,000"):
+        AmuseConfig.from_pretrained(tmp_path, num_labels=number)
+    with pytest.raises(ValueError, match="num_labels must be from 0 to 100,000"):
+        config.num_labels = number
+    assert config.num_labels == len(config.id2label) == 3
+
+
 def test_a_memory_bank_needs_a_size():
     with pytest.raises(ValueError, match="memory_bank_size"):
         AmuseForEmotionRecognition(AmuseConfig(text_feature_size=4, audio_feature_size=4, contrastive_loss="bank"))
