@@ -2,6 +2,7 @@
 """JSON of unknown origin: what is ambiguous in it, or would stop Python in an unusual way, is refused."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from .input_boundary import reads_file
@@ -43,8 +44,7 @@ def _whole(digits: str) -> int | float:
 def _unique(pairs: list[tuple[str, object]]) -> dict:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise ValueError(f"an object of its JSON has the key {twice[:60]!r} twice: keep one.")
     return found
 

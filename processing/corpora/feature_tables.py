@@ -90,7 +90,8 @@ class FeatureTable:
                 f"the names of the features differ from those of the training split: {', '.join(lacking) or 'none'} missing, "
                 f"{', '.join(more) or 'none'} unknown."
             )
-        self.values = self.values[:, [self.columns.index(name) for name in columns]]
+        places = {name: place for place, name in enumerate(self.columns)}
+        self.values = self.values[:, [places[name] for name in columns]]
         self.columns = columns
 
     def statistics(self, identifiers: list[str]) -> dict[str, list]:

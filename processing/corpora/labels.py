@@ -267,9 +267,9 @@ def _order(found: dict[str, set], splits: dict, emotions, mapping, class_names) 
 def _sorted(emotions: set[str], class_names: tuple[str, ...] | None) -> list[str]:
     """The emotions in the order of `class_names` if these contain them all, else in MELD's, numerical or alphabetical order."""
     for names in (class_names or (), MELD_EMOTIONS):
-        order = [_key(name) for name in names]
-        if {_key(emotion) for emotion in emotions} <= set(order):
-            return sorted(emotions, key=lambda emotion: order.index(_key(emotion)))
+        order = {_key(name): place for place, name in reversed(list(enumerate(names)))}
+        if {_key(emotion) for emotion in emotions} <= order.keys():
+            return sorted(emotions, key=lambda emotion: order[_key(emotion)])
     return sorted(emotions, key=int if all(re.fullmatch(r"-?\d+", e) for e in emotions) else None)
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import itertools
 import sys
 import traceback
+from collections import Counter
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -199,8 +200,7 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
         )
     if into_folder:
         outputs[0].mkdir(parents=True, exist_ok=True)
-        stems = [path.stem for path in inputs]
-        twice = {stem for stem in stems if stems.count(stem) > 1}
+        twice = [stem for stem, count in Counter(path.stem for path in inputs).items() if count > 1]
         if twice:
             raise ValueError(
                 f"Several files are named {min(twice)}, and their timelines would overwrite each other: rename one."

@@ -1,4 +1,4 @@
-"""Twice as much input takes about twice as many operations: lines of Python and calls of built-in functions are counted."""
+"""Twice as much input takes about twice as many operations: lines of Python and comparisons of texts are counted."""
 
 import csv
 import io
@@ -6,22 +6,41 @@ import json
 import sys
 from collections.abc import Callable
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from modeling_amuse import AmuseProcessor
+from modeling_amuse.processing import plain_json
 from modeling_amuse.processing.conversation import check_conversations
 from modeling_amuse.processing.corpora.conversation_folder import ConversationFolder, read_conversation_file
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.feature_files import load_feature_tables
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
 from modeling_amuse.processing.timelines import timeline_picture
 from modeling_amuse.processing.timelines.report_data import ReportedRecording, describe_recording
 from modeling_amuse.processing.timelines.timeline_files import as_table
 from modeling_amuse.processing.timelines.timeline_tables import csv_text
 from modeling_amuse.processing.transcripts import read_transcripts
+from modeling_amuse.scripts.recognition.recognition import check_outputs
+from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
 from modeling_amuse.scripts.recognition.transcript_matching import FolderTranscripts
+
+
+class CountedText(str):
+    """A text that counts how often it is compared, which built-in functions such as `list.count` do without any line."""
+
+    __slots__ = ()
+    compared = 0
+
+    def __eq__(self, other):
+        CountedText.compared += 1
+        return str(self) == str(other)
+
+    __hash__ = str.__hash__
+
 
 SHARES = {"text": 0.6, "audio": 0.4}
 
@@ -50,6 +69,16 @@ def assert_linear(make: Callable[[int], Callable[[], object]], number: int):
     once, twice, fourfold = (operations(make(factor * number)) for factor in (1, 2, 4))
     # of a fixed part and a linear one, the second doubling costs at most twice the first
     assert fourfold - twice <= 2.3 * max(twice - once, 100), (once, twice, fourfold)
+
+
+def assert_few_comparisons(make: Callable[[int], Callable[[], object]], number: int):
+    """`make(n)` returns a function that works on n [`CountedText`]."""
+    counts = []
+    for factor in (1, 2, 4):
+        run, CountedText.compared = make(factor * number), 0
+        run()
+        counts.append(CountedText.compared)
+    assert counts[2] - counts[1] <= 2.3 * max(counts[1] - counts[0], number), counts
 
 
 def results(number: int, speakers: int = 2, text: str = "I see.") -> list[dict]:
@@ -190,3 +219,36 @@ def test_folders_of_many_files(tmp_path):
         return lambda: load_feature_tables(str(folder), ["train"])
 
     assert_linear(arrays, 30)
+
+
+def test_names_of_many_inputs_keys_and_columns_are_compared_in_linear_time(tmp_path):
+    class Input(type(Path())):
+        @property
+        def stem(self):
+            return CountedText(super().stem)
+
+    def outputs(number):
+        args = RecognitionArguments(inputs=[], output=[str(tmp_path)], formats=["json"])
+        inputs = [Input(f"talk{place}.wav") for place in range(number)]
+        return lambda: check_outputs(args, inputs, {})
+
+    assert_few_comparisons(outputs, 40)
+
+    def pairs(number):
+        names = [*range(number), number - 1]
+        found = [(CountedText(name), 1) for name in names]
+
+        def unique():
+            with pytest.raises(ValueError, match=f"the key '{number - 1}' twice"):
+                plain_json._unique(found)
+
+        return unique
+
+    assert_few_comparisons(pairs, 100)
+
+    def columns(number):
+        names = [CountedText(place) for place in range(number)]
+        table = FeatureTable(["u0"], np.zeros((1, number), np.float32), np.ones(1, np.int64), columns=names)
+        return lambda: table.order_columns([CountedText(place) for place in reversed(range(number))])
+
+    assert_few_comparisons(columns, 100)
