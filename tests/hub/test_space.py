@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -350,6 +351,25 @@ def test_the_folder_is_swept_by_age_and_again_and_again(tmp_path):
     while any(path.is_file() for path in tmp_path.rglob("*")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_all_temporary_files_of_a_page_are_in_its_folder_and_a_new_page_sweeps_those_of_a_killed_one(
+    tmp_path, monkeypatch
+):
+    for name, age in (("cache/hash/talk.wav", 4000), ("work/tmpabc/report.html", 4000), ("cache/hash/new.wav", 60)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of a killed page")
+        os.utime(path, (time.time() - age,) * 2)
+    started = []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: started.append(thread.name))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    SweptFolder(tmp_path).use()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["new.wav"] and started == ["sweep"]
+    assert Path(os.environ["GRADIO_TEMP_DIR"]).is_relative_to(tmp_path)
+    with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile() as file:
+        assert Path(folder).is_relative_to(tmp_path) and Path(file.name).is_relative_to(tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs the owners and modes of POSIX")

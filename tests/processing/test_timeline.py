@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_amuse.processing.corpora.meld import EMOTIONS
+from modeling_amuse.processing.timelines.report import write_report
+from modeling_amuse.processing.timelines.report_data import ReportedRecording
 from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, clock, is_timeline, write_timeline
+from modeling_amuse.processing.timelines.timeline_picture import save_timeline
 from modeling_amuse.processing.transcripts import read_transcript
 
 MODALITIES = ("text", "audio", "vision")
@@ -209,6 +212,25 @@ def test_a_result_that_was_changed_is_refused_by_name_and_leaves_the_old_file(tm
     path.write_text("old", encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         write_timeline([TALK[0], {**TALK[1], **changes}], path)
+    assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"confidence": math.nan}, {"scores": {"joy": math.inf}}, {"shares": {"text": -math.inf}}, {"margin": math.nan}],
+)
+def test_results_that_are_not_finite_are_neither_printed_nor_drawn_nor_reported(tmp_path, changes):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("jinja2")
+    results, path = [TALK[0], {**TALK[1], **changes}], tmp_path / "old"
+    path.write_text("old", encoding="utf-8")
+    for show in (
+        as_table,
+        lambda found: save_timeline(found, path),
+        lambda found: write_report([ReportedRecording("talk", found)], path),
+    ):
+        with pytest.raises(ValueError, match="Result 1: its .* is not a finite number"):
+            show(results)
     assert path.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [path]
 
 

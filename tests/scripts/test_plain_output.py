@@ -6,15 +6,18 @@ import re
 import sys
 
 import pytest
+from transformers import AutoTokenizer
 
+from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.printable_text import printable
 from modeling_amuse.processing.timelines.timeline_tables import csv_text
 from modeling_amuse.processing.transcript_tables import guarded, unguarded
 from modeling_amuse.processing.transcripts import read_transcript
 from modeling_amuse.scripts import amuse
-from modeling_amuse.scripts.command.plain_output import PrintableStream, printable_output
+from modeling_amuse.scripts.command.plain_output import CURSOR_UP, PrintableStream, printable_output
 from modeling_amuse.scripts.command.plain_yaml import parsed_yaml
 from modeling_amuse.scripts.training.recipe_file import is_place
+from tests.forked_processes import run
 
 FORMULAS = ["=1+1", "+49 30", "-5", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=x", "=cmd|' /C calc'!A0"]
 
@@ -41,6 +44,44 @@ def test_an_error_about_a_file_with_an_odd_name_is_plain(tmp_path, capsys, name)
     status = amuse.run("recognize", "amuse recognize", [str(path), "--model", str(tmp_path / "\x1b[2Jnone")])
     said = capsys.readouterr()
     assert status == 1 and "\x1b[" not in said.out + said.err and "\x07" not in said.out + said.err
+
+
+def test_nothing_in_a_file_controls_the_terminal_of_a_command(tmp_path, tiny_text_encoder):
+    """Escape sequences in names of files, speakers, conversations and emotions, in words, and in settings of a model."""
+    red, title = "\x1b[31m", "\x1b]0;owned\x07"
+    emotions = [f"joy{red}", f"{title}anger", "fear\x9b1m\u202e"]
+    names = {"id2label": dict(enumerate(emotions)), "label2id": {name: label for label, name in enumerate(emotions)}}
+    model = AmuseForEmotionRecognition.from_text_audio_vision_pretrained(tiny_text_encoder[0], hidden_size=16, **names)
+    folder = tmp_path / f"m{red}"
+    model.save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_text_encoder[0])
+    said = [
+        {"speaker": f"Ada{red}", "text": f"oh {title}no", "emotion": emotions[0]},
+        {"speaker": "Ben", "text": "\x1b[2J"},
+    ]
+    talk = tmp_path / f"talk{title}.json"
+    talk.write_text(json.dumps(said))
+    (tmp_path / "test.jsonl").write_text(json.dumps({"id": f"a{red}", "utterances": said}))
+    asked = [str(talk), "--model", str(folder), "--output", str(tmp_path / f"found{red}.csv")]
+    data = [
+        "--dataset_name",
+        "folder",
+        "--data_dir",
+        str(tmp_path),
+        "--cache_dir",
+        str(tmp_path / "cache"),
+        "--use_cpu",
+    ]
+    results = str(tmp_path / f"results{red}.json")
+    scored = ["--model", str(folder), "--output", results, "--pictures", "False", "--num_resamples", "0"]
+    for script, arguments in (("recognize.py", asked), ("evaluate.py", [*scored, *data])):
+        for order in (emotions[::-1], emotions):
+            AmuseProcessor(tokenizer, emotions=order).save_pretrained(folder)
+            done = run(script, *arguments)
+            shown = (done.stdout + done.stderr).replace(CURSOR_UP, "")
+            assert (done.returncode == 0) is (script == "recognize.py" and order == emotions), shown[-2000:]
+            assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", shown), shown[-2000:]
+            assert "\\x1b" in shown
 
 
 @pytest.mark.parametrize("text", FORMULAS)
