@@ -44,7 +44,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "ACCELERATE_USE_CPU": "true", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
-def start(script: str, arguments: list[str], folder: Path, variables: dict[str, str]) -> BaseProcess:
+def start(script: str | Path, arguments: list[str], folder: Path, variables: dict[str, str]) -> BaseProcess:
     """Start a file of `scripts/`. Its output goes to the files `stdout` and `stderr` in `folder`."""
     settings = (str(ROOT / "scripts" / script), list(map(str, arguments)), str(folder), variables)
     process = SERVER.Process(target=_run_script, args=settings)
@@ -83,9 +83,9 @@ def _call(function: Callable[[], None], folder: str):
     function()
 
 
-def run(script: str, *arguments, processes: int = 1, timeout: float = 300) -> subprocess.CompletedProcess:
+def run(script: str | Path, *arguments, processes: int = 1, timeout: float = 300) -> subprocess.CompletedProcess:
     """
-    Run a file of `scripts/` in a process, or in several with the variables that torchrun sets.
+    Run a file of `scripts/`, or one that is given by its whole path, in a process, or in several with the variables that torchrun sets.
 
     Returns:
         The exit status and the output of the process that failed first; if none failed, those of the first process.

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,7 +23,7 @@ from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.scripts import extract_features, train
 from modeling_amuse.scripts.training.distribution import check_distribution, sharded_layers
 from modeling_amuse.scripts.training.training_arguments import ModelArguments
-from tests.forked_processes import ROOT, environment, free_port, run
+from tests.forked_processes import ROOT, run
 from tests.small_media import speech_like, write_wav
 from tests.small_models import random_batch, small_model
 
@@ -75,19 +73,14 @@ def test_two_processes_train_the_adapters_that_one_trains(corpus, tmp_path):
     same_training(tmp_path / "one", tmp_path / "two")
 
 
-def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_path):
+def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_path, monkeypatch):
     train.main([*options(corpus, 4, *EXPERTS), "--output_dir", str(tmp_path / "one")])
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--main_process_port", str(free_port())]
-    command += [
-        "--config_file",
-        ROOT / "scripts" / "accelerate" / "fsdp.yaml",
-        ROOT / "tests" / "scripts" / "fsdp_on_cpu.py",
-    ]
-    result = subprocess.run(
-        [*map(str, command), str(tmp_path), *options(corpus, 2, *EXPERTS)],
-        env={**environment(), "PYTHONPATH": str(ROOT)},
-        **{"capture_output": True, "text": True, "timeout": 300},
-    )
+    launcher, arguments = launched("fsdp.yaml", monkeypatch)
+    assert launcher == "multi_gpu_launcher"
+    for key, value in prepare_multi_gpu_env(arguments).items():
+        monkeypatch.setenv(key, value)
+    script = ROOT / "tests" / "scripts" / "fsdp_on_cpu.py"
+    result = run(script, tmp_path, *options(corpus, 2, *EXPERTS), processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "sharded: FSDPAmuseForEmotionRecognition FSDPAmuseUnimodalEncoder FSDPBertLayer" in result.stdout
     assert result.stdout.count("2 process(es)") == 3 and "Resumed from the end of epoch 1" in result.stdout
