@@ -32,8 +32,9 @@ check: venv ## check format and lint with ruff
 
 # Tests of one file share what they train or render, so a file stays in one process. Each process uses one thread.
 # The files start in the order of tests/conftest.py: those that take longest come first. A process that dies ends the run:
-# pytest-xdist would replace it and could then wait forever.
+# pytest-xdist would replace it and could then wait forever. The tests start many processes, so the modules are compiled first.
 test: venv ## run all tests and print the ten slowest
+	$(VENV)/bin/python -m compileall -q modeling_amuse processing scripts hub_card tests
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations=10
 
 N ?= 1000

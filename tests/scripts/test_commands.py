@@ -20,6 +20,7 @@ from modeling_amuse.scripts.extraction.extraction_arguments import EXTRACTORS
 from modeling_amuse.scripts.recognition.recognition_arguments import FORMATS
 from modeling_amuse.scripts.training.training_arguments import CONFIG_DEFAULTS
 from modeling_amuse.variants import CONTEXTS, FUSIONS
+from tests import forked_processes
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -206,9 +207,12 @@ def test_wrong_options_end_with_status_two(given, said, capsys, monkeypatch):
 def test_a_training_computes_with_the_threads_it_is_given(launch, tmp_path):
     given = ["--dataset_name", "sample", "--num_train_epochs", "1", "--train_fraction", "0.1", "--use_cpu"]
     given += ["--preset", "small", "--cache_dir", str(tmp_path / "cache"), "--output_dir", str(tmp_path / "out")]
-    variables = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *launch, str(SCRIPTS / "train.py"), *given]
-    result = subprocess.run(command, env=variables, capture_output=True, text=True, cwd=tmp_path)
+    variables = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if launch:
+        result = subprocess.run(command, env=variables, capture_output=True, text=True, cwd=tmp_path)
+    else:
+        result = forked_processes.run("train.py", *given)
     assert result.returncode == 0, result.stderr
     history = json.loads((tmp_path / "out" / "training_history.json").read_text(encoding="utf-8"))
     assert history["runs"][-1]["num_threads"] == 1
