@@ -28,12 +28,15 @@ fork_where_spawn_is_asked_for()
 LONG_FILES = (
     *("modeling/test_export.py", "project/test_readme.py", "modeling/test_transformers_mixins.py"),
     *("modeling/test_compile.py", "hub/test_space.py", "faults/test_faulty_runs.py", "scripts/test_training.py"),
-    *("scripts/test_distributed.py", "hub/test_page_load.py", "scripts/test_scale_benchmark.py"),
-    *("processing/test_diarization.py", "scripts/test_protocol.py", "scripts/test_end_to_end.py"),
-    *("scripts/test_bad_input.py", "hub/test_hub.py", "scripts/test_cross_validation.py", "scripts/test_study.py"),
-    *("processing/test_recordings.py", "scripts/test_commands.py", "project/test_package.py"),
-    *("hub/test_second_generation.py", "scripts/test_training_options.py", "scripts/test_make_meld.py"),
+    *("hub/test_hub.py", "scripts/test_distributed.py", "modeling/test_model_properties.py"),
+    *("scripts/test_late_fusion.py", "scripts/test_study.py", "hub/test_second_generation.py"),
+    *("hub/test_page_load.py", "scripts/test_scale_benchmark.py", "processing/test_diarization.py"),
+    *("scripts/test_protocol.py", "scripts/test_end_to_end.py", "scripts/test_bad_input.py"),
+    *("scripts/test_cross_validation.py", "processing/test_recordings.py", "scripts/test_commands.py"),
+    *("project/test_package.py", "scripts/test_recognize_damaged.py", "scripts/test_training_options.py"),
+    *("scripts/test_make_meld.py", "scripts/test_step_comparison.py", "modeling/test_docstring_examples.py"),
     *("scripts/test_explain_study.py", "scripts/test_trainer.py", "modeling/test_explanation.py"),
+    *("hub/test_push_after_training.py", "hub/test_handler.py"),
 )
 """Files that take more than about 20 seconds, the longest first."""
 
