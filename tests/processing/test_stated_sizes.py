@@ -113,3 +113,17 @@ def test_an_array_of_another_size_than_its_header_states_is_refused(tmp_path, st
         with pytest.raises(ValueError, match="its header states .* bytes of numbers, but it has 120") as caught:
             load_feature_tables(str(tmp_path / name), ["train"])
         assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_pictures_that_are_too_large_are_not_decoded(tmp_path, monkeypatch, suffix):
+    pytest.importorskip("av")
+    from modeling_amuse.processing import media
+    from modeling_amuse.processing.picture_frames import utterance_frames
+    from tests.small_media import numbered_frames, write_video
+
+    path = write_video(tmp_path / f"large{suffix}", numbered_frames(3))
+    assert len(list(utterance_frames(path, [(0.0, 0.3)], 10))) == 3
+    monkeypatch.setattr(media, "MOST_PIXELS", 64 * 48 - 1)
+    with pytest.raises(ValueError, match=f"large{suffix}.* can be decoded|large{suffix} cannot be read"):
+        list(utterance_frames(path, [(0.0, 0.3)], 10))

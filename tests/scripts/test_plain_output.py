@@ -5,10 +5,12 @@ import json
 import re
 import sys
 
+import pandas as pd
 import pytest
 from transformers import AutoTokenizer
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.corpora.soft_labels import read_soft_labels
 from modeling_amuse.processing.printable_text import printable
 from modeling_amuse.processing.timelines.timeline_tables import csv_text
 from modeling_amuse.processing.transcript_tables import guarded, unguarded
@@ -16,6 +18,7 @@ from modeling_amuse.processing.transcripts import read_transcript
 from modeling_amuse.scripts import amuse
 from modeling_amuse.scripts.command.plain_output import CURSOR_UP, PrintableStream, printable_output
 from modeling_amuse.scripts.command.plain_yaml import parsed_yaml
+from modeling_amuse.scripts.training.fold_data import soft_labels_of_fold
 from modeling_amuse.scripts.training.recipe_file import is_place
 from tests.forked_processes import run
 
@@ -102,6 +105,18 @@ def test_a_formula_is_guarded_and_read_back(tmp_path, text):
     [read] = read_transcript(path)["utterances"]
     assert read["speaker"] == text.strip() and read["text"].split() == f"{text} x".split()
     assert result["speaker"] in csv_text([result], raw=True)
+
+
+def test_ids_that_are_formulas_keep_their_votes_in_a_fold(tmp_path):
+    ids = [*(text for text in FORMULAS if text == text.strip()), "u0", "'tis"]
+    votes = pd.DataFrame({"utterance_id": ids, "joy": range(len(ids)), "anger": range(len(ids), 0, -1)})
+    votes.to_parquet(tmp_path / "votes.parquet")
+    conversations = [{"utterances": [{"id": identifier} for identifier in ids]}]
+    path = soft_labels_of_fold(str(tmp_path / "votes.parquet"), conversations, tmp_path / "fold.csv")
+    cells = [line.split(",")[0].strip('"') for line in path.read_text().splitlines()[1:]]
+    assert len(cells) == len(ids) and not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    read, expected = (read_soft_labels(place, ["joy", "anger"]) for place in (path, tmp_path / "votes.parquet"))
+    assert list(read) == ids and all((read[identifier] == expected[identifier]).all() for identifier in ids)
 
 
 @pytest.mark.parametrize("text", ["'tis", "a=b", "'", "it's", "1+1"])
