@@ -39,8 +39,7 @@ def incomplete(folder: Path) -> list[Path]:
     return list(folder.rglob("*.incomplete"))
 
 
-@pytest.mark.parametrize("changes", [True, False])
-@pytest.mark.parametrize("has_lock", [True, False])
+@pytest.mark.parametrize(("changes", "has_lock"), [(True, True), (False, False)])
 def test_stored_data_of_a_killed_process_is_removed_by_the_next_but_not_that_of_a_running_one(
     tmp_path, changes, has_lock
 ):

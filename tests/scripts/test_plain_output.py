@@ -77,14 +77,14 @@ def test_nothing_in_a_file_controls_the_terminal_of_a_command(tmp_path, tiny_tex
     ]
     results = str(tmp_path / f"results{red}.json")
     scored = ["--model", str(folder), "--output", results, "--pictures", "False", "--num_resamples", "0"]
-    for script, arguments in (("recognize.py", asked), ("evaluate.py", [*scored, *data])):
-        for order in (emotions[::-1], emotions):
-            AmuseProcessor(tokenizer, emotions=order).save_pretrained(folder)
-            done = run(script, *arguments)
-            shown = (done.stdout + done.stderr).replace(CURSOR_UP, "")
-            assert (done.returncode == 0) is (script == "recognize.py" and order == emotions), shown[-2000:]
-            assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", shown), shown[-2000:]
-            assert "\\x1b" in shown
+    runs = [("recognize.py", asked, emotions[::-1]), ("recognize.py", asked, emotions)]
+    for script, arguments, order in [*runs, ("evaluate.py", [*scored, *data], emotions)]:
+        AmuseProcessor(tokenizer, emotions=order).save_pretrained(folder)
+        done = run(script, *arguments)
+        shown = (done.stdout + done.stderr).replace(CURSOR_UP, "")
+        assert (done.returncode == 0) is (script == "recognize.py" and order == emotions), shown[-2000:]
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", shown), shown[-2000:]
+        assert "\\x1b" in shown
 
 
 @pytest.mark.parametrize("text", FORMULAS)
