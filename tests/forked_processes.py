@@ -83,14 +83,24 @@ def _call(function: Callable[[], None], folder: str):
     function()
 
 
-def run(script: str | Path, *arguments, processes: int = 1, timeout: float = 300) -> subprocess.CompletedProcess:
+def run(
+    script: str | Path, *arguments, processes: int = 1, timeout: float = 300, variables: dict[str, str] | None = None
+) -> subprocess.CompletedProcess:
     """
-    Run a file of `scripts/`, or one that is given by its whole path, in a process, or in several with the variables that torchrun sets.
+    Run a file of `scripts/`, or one that is given by its whole path, in a process, or in several with the variables that
+    torchrun sets.
+
+    Args:
+        script: the file's name or path.
+        arguments: its arguments.
+        processes: the number of processes.
+        timeout: the seconds after which the processes are stopped.
+        variables: variables of the environment besides those of this process.
 
     Returns:
         The exit status and the output of the process that failed first; if none failed, those of the first process.
     """
-    shared = environment()
+    shared = {**environment(), **(variables or {})}
     if processes > 1:
         shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
         shared |= {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}

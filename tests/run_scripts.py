@@ -7,6 +7,7 @@ Prints a JSON list with the error line of each script; null for a script that su
 """
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -17,6 +18,9 @@ from pathlib import Path
 from huggingface_hub import constants
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+if os.environ["HF_ENDPOINT"] != constants.ENDPOINT:  # this is a fork of a process that read other variables
+    importlib.reload(constants)
 
 exits = []  # the error line of each script, or None
 for run in json.loads(sys.argv[1]):

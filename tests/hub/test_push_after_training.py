@@ -1,18 +1,13 @@
 """train.py --push_to_hub: the model is uploaded after the training, and what prevents this is reported before the training."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.scripts import train
+from tests.forked_processes import ROOT, run
 from tests.hub.loopback_hub import File, LoopbackHub, Repository
-
-ROOT = Path(__file__).parents[2]
 
 
 def words(**options) -> list[str]:
@@ -43,9 +38,8 @@ def test_the_trained_model_is_uploaded(data, tmp_path):
             }
             for name, token in (("amuse-mine", "hf_loopback"), ("taken", "hf_loopback"), ("without-token", None))
         ]
-        command = [sys.executable, str(ROOT / "tests/run_scripts.py"), json.dumps(runs)]
-        environment = {**os.environ, **server.environment(tmp_path / "home")}
-        result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+        variables = server.environment(tmp_path / "home")
+        result = run(ROOT / "tests" / "run_scripts.py", json.dumps(runs), variables=variables)
         assert result.returncode == 0, result.stderr
         done, refused, without_token = json.loads(result.stdout.splitlines()[-1])
         repository = server.repositories["model", "user/amuse-mine"]
