@@ -247,7 +247,7 @@ def test_a_model_that_reads_text_in_its_conversation_is_exported_without_its_enc
     assert export(model, processor, sample, tmp_path, without_encoders=["text"]) < 1e-4
 
 
-@pytest.mark.parametrize("changes", [{}, {"causal": True, "fusion": "concat"}])
+@pytest.mark.parametrize("changes", [{}, {"causal": True, "fusion": "concat", "contexts": "speaker"}])
 def test_torch_exports_the_model_itself_to_onnx(changes):
     """This needs no script of this package: the model brings the translation of the LSTM."""
     pytest.importorskip("onnxscript")
@@ -273,7 +273,8 @@ def test_the_exporters_of_transformers_take_the_model(kind):
         pytest.importorskip("onnxscript")
         pytest.importorskip("onnxruntime")
     sizes = {"vision_feature_size": None, "background_feature_size": None}  # fewer operations to translate
-    model, batch = small_model(num_man_layers=1, **sizes), unlabelled((3, 2), streams=("text", "audio"))
+    model = small_model(num_man_layers=1, contexts="dialogue", **sizes)
+    batch = unlabelled((3, 2), streams=("text", "audio"))
     with torch.no_grad():
         expected = model(**batch).logits
     settings = {"optimize": False} if kind == "Onnx" else {}
