@@ -237,11 +237,8 @@ def test_what_most_utterances_lack_and_a_made_up_corpus_are_noted(recognizer):
         recognizer.model.config.training_data = None
 
 
-def test_the_memory_of_the_language_detection_is_free_while_recordings_are_read(recognizer, monkeypatch):
-    loaded = []
-
+def test_the_memory_of_the_language_detection_is_freed_where_recordings_are_read(recognizer, monkeypatch):
     def read(conversation, *_):
-        loaded.append(language._identifier.cache_info().currsize)
         utterances = [{k: v for k, v in u.items() if k != "audio"} for u in conversation["utterances"]]
         return {**conversation, "utterances": utterances}
 
@@ -249,6 +246,6 @@ def test_the_memory_of_the_language_detection_is_free_while_recordings_are_read(
     monkeypatch.setattr(recognizer.model.config, "training_language", "en")
     german = {"speaker": "Ada", "text": "Ich habe gestern die Stelle in Lissabon bekommen!"}
     sound = {"array": np.zeros(16_000, np.float32), "sampling_rate": 16_000}
-    for utterance in (german, {**german, "audio": sound}):
+    for utterance, loaded in ((german, 1), ({**german, "audio": sound}, 0)):
         assert "German" in " ".join(recognizer([utterance]).warnings)
-    assert loaded == [1, 0]
+        assert language._identifier.cache_info().currsize == loaded
