@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, Required, TypedDict
 
+from .input_boundary import boundary
 from .media_warnings import collect, with_warnings
 from .plain_values import (
     LONGEST_SECONDS,
@@ -187,8 +188,9 @@ def check_conversations(given, with_values: bool = True) -> list[Conversation]:
     Raises:
         ValueError: what is wrong, in which conversation and utterance, and what to do.
     """
-    conversations = list(given) if is_list_of_conversations(given) else [given]
-    return [_check_conversation(conversation, number, with_values) for number, conversation in enumerate(conversations)]
+    with boundary(None, "give conversations as this function's documentation describes."):
+        conversations = list(given) if is_list_of_conversations(given) else [given]
+        return [_check_conversation(item, number, with_values) for number, item in enumerate(conversations)]
 
 
 def _check_conversation(conversation, number: int, with_values: bool) -> Conversation:

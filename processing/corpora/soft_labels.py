@@ -42,7 +42,7 @@ def read_soft_labels(path: str | Path, emotions: Iterable[str]) -> dict[str, np.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when a column is missing, an id occurs twice, a number is missing or negative, or a row has the wrong
+        ValueError: when a column or an id is missing, an id occurs twice, a number is missing or negative, or a row has the wrong
             sum.
     """
     path, emotions = Path(path), list(emotions)
@@ -56,6 +56,9 @@ def read_soft_labels(path: str | Path, emotions: Iterable[str]) -> dict[str, np.
     if frame.empty:
         raise ValueError(f"{path} has no rows: a table of soft labels has a row for each utterance with votes.")
     ids = frame[ID_COLUMN].astype(str)
+    empty = (frame[ID_COLUMN].isna() | (ids.str.strip() == "")).to_numpy()
+    if empty.any():
+        raise ValueError(f"{path}: row {empty.argmax() + 1} has no {ID_COLUMN}.")
     if ids.duplicated().any():
         raise ValueError(f"{path} has more than one row for the utterance {ids[ids.duplicated()].iloc[0]!r}.")
     values = frame[emotions].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)

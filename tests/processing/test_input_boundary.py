@@ -136,6 +136,17 @@ def test_a_speaker_of_control_characters_alone_is_not_named_and_a_warning_says_s
     assert any("row 2: its speaker holds control characters" in warning for warning in said)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"end": "late"}, {"speaker": ""}, {"text": 3}, {"audio": 5}, {"video_side": "up"}, {"index": "first"}]
+)
+def test_names_that_a_terminal_would_obey_are_escaped_in_errors_of_conversations(wrong):
+    talk = {"id": "\u202eevil\x1b[2J", "utterances": [{"id": "\x9b1m", "speaker": "Ada", "text": "Hi.", **wrong}]}
+    for check in (check_conversations, AmuseProcessor()):
+        with pytest.raises(ValueError) as refused:
+            check(talk)
+        assert str(refused.value).isprintable()
+
+
 def test_half_characters_in_a_dict_are_replaced_with_a_warning_in_the_result():
     [conversation] = check_conversations([{"speaker": "A\ud800da", "text": "Ho \udfff\x1b[31m"}])
     [utterance] = conversation["utterances"]

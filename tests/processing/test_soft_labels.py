@@ -45,6 +45,8 @@ def test_probabilities_that_sum_to_one_are_taken_as_they_are(tmp_path_factory, r
         ({"u1": [3, -1, 1]}, "'u1': its 'joy' is '-1'"),
         ({"u1": [3, None, 0]}, "'u1': its 'joy' is ''"),
         ({"u1": ["many", 0, 0]}, "'u1': its 'calm' is 'many'"),
+        ({"u1": [1, 0, 0], " ": [0, 1, 0]}, "row 2 has no utterance_id"),
+        ({"": [1, 0, 0]}, "row 1 has no utterance_id"),
         ({}, "has no rows"),
     ],
 )
