@@ -25,6 +25,11 @@ def _identifier():
     return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
 
 
+def is_loaded() -> bool:
+    """Whether py3langid's model is in memory."""
+    return _identifier.cache_info().currsize > 0
+
+
 def forget_model():
     """Free the 74 MB of py3langid's model. It is loaded again when it is needed."""
     _identifier.cache_clear()
@@ -60,4 +65,4 @@ def name_of(language: str) -> str:
     return LANGUAGES.get(language, language).capitalize()
 
 
-__all__ = ["fits", "forget_model", "language_of", "name_of", "other_language"]
+__all__ = ["fits", "forget_model", "is_loaded", "language_of", "name_of", "other_language"]

@@ -13,7 +13,7 @@ from .conversation_stream import batches_of, is_stream
 from .data_notes import language_note, notes_on, training_data_warning
 from .described_utterance import RecognizedConversation, describe_output
 from .explanation import ExplanationOptions, check_target, explain_conversation
-from .language import forget_model
+from .language import forget_model, is_loaded
 from .loaded_weights import check_complete
 from .recording_states import recording_encoders
 
@@ -261,8 +261,12 @@ class EmotionRecognitionPipeline(Pipeline):
 
     def _language_notes(self, conversations: list[dict]) -> list[list[str]]:
         """For each conversation a warning if its words are in another language than those of the training."""
+        was_loaded = is_loaded()  # as in a page, where most conversations are typed
         notes = [language_note(conversation["utterances"], self.model.config) for conversation in conversations]
-        if any(u.get(medium) for c in conversations for u in c["utterances"] for medium in ("audio", "video")):
+        has_recordings = any(
+            u.get(medium) for c in conversations for u in c["utterances"] for medium in ("audio", "video")
+        )
+        if has_recordings and not was_loaded:
             forget_model()  # reading recordings needs the memory
         return [[] if note is None else [note] for note in notes]
 

@@ -237,7 +237,7 @@ def test_what_most_utterances_lack_and_a_made_up_corpus_are_noted(recognizer):
         recognizer.model.config.training_data = None
 
 
-def test_the_memory_of_the_language_detection_is_freed_where_recordings_are_read(recognizer, monkeypatch):
+def test_the_memory_of_the_language_detection_is_freed_by_the_recording_that_took_it(recognizer, monkeypatch):
     def read(conversation, *_):
         utterances = [{k: v for k, v in u.items() if k != "audio"} for u in conversation["utterances"]]
         return {**conversation, "utterances": utterances}
@@ -246,6 +246,8 @@ def test_the_memory_of_the_language_detection_is_freed_where_recordings_are_read
     monkeypatch.setattr(recognizer.model.config, "training_language", "en")
     german = {"speaker": "Ada", "text": "Ich habe gestern die Stelle in Lissabon bekommen!"}
     sound = {"array": np.zeros(16_000, np.float32), "sampling_rate": 16_000}
-    for utterance, loaded in ((german, 1), ({**german, "audio": sound}, 0)):
+    language.forget_model()
+    heard = {**german, "audio": sound}
+    for utterance, is_loaded in ((heard, False), (german, True), (heard, True)):
         assert "German" in " ".join(recognizer([utterance]).warnings)
-        assert language._identifier.cache_info().currsize == loaded
+        assert language.is_loaded() == is_loaded
