@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 # For a machine without a GPU: make venv PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 PIP_ARGS ?=
-# Processes that run the tests; 0 runs them in this one, for a debugger.
-TEST_PROCESSES ?= 2
+# Processes that run the tests: more than two cores can serve, as some tests wait. 0 runs them in this one, for a debugger.
+TEST_PROCESSES ?= 3
 
 .PHONY: help venv demo meld check test fuzz faults
 
