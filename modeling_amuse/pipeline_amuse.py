@@ -263,10 +263,7 @@ class EmotionRecognitionPipeline(Pipeline):
         """For each conversation a warning if its words are in another language than those of the training."""
         was_loaded = is_loaded()  # as in a page, where most conversations are typed
         notes = [language_note(conversation["utterances"], self.model.config) for conversation in conversations]
-        has_recordings = any(
-            u.get(medium) for c in conversations for u in c["utterances"] for medium in ("audio", "video")
-        )
-        if has_recordings and not was_loaded:
+        if not was_loaded and any(map(self.processor.has_recordings, conversations)):
             forget_model()  # reading recordings needs the memory
         return [[] if note is None else [note] for note in notes]
 

@@ -273,11 +273,16 @@ class AmuseProcessor(ProcessorMixin):
 
         return tuple(READERS)
 
+    @staticmethod
+    def has_recordings(conversation: Conversation) -> bool:
+        """Whether an utterance of the conversation has sound or video."""
+        return any(u.get(medium) for u in conversation["utterances"] for medium in ("audio", "video"))
+
     def add_recorded_features(
         self, conversation: Conversation, encoders: dict, modalities=None, progress: Progress | None = None
     ) -> Conversation:
         """A conversation with the features of its recordings, see `modeling_amuse.processing.recording_features`."""
-        if not any(u.get(medium) for u in conversation["utterances"] for medium in ("audio", "video")):
+        if not self.has_recordings(conversation):
             return conversation
         from .recording_features import add_recorded_features
 

@@ -15,6 +15,7 @@ from modeling_amuse.scripts import amuse, train
 from modeling_amuse.scripts.training import training_loop
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
+from tests.data_options import folder_options
 from tests.small_models import NUM_LABELS, SIZES, small_config, small_model, with_experts
 
 TALK = [
@@ -195,8 +196,7 @@ def corpus(tmp_path):
         ]
         lines = "\n".join(map(json.dumps, talks))
         (tmp_path / "corpus" / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-    place = ["--dataset_name", "folder", "--data_dir", str(tmp_path / "corpus")]
-    return [*place, "--cache_dir", str(tmp_path / "cache"), "--use_cpu"]
+    return folder_options(tmp_path / "corpus", tmp_path / "cache")
 
 
 def test_scores_that_are_not_finite_are_neither_shown_nor_written(tmp_path, corpus, tiny_text_encoder, capsys):

@@ -21,6 +21,7 @@ from modeling_amuse.hub_card.card_text import code, escape, table
 from modeling_amuse.hub_card.model_card import write_model_card
 from modeling_amuse.hub_card.study_summary import study_table
 from modeling_amuse.scripts.training.prediction import score
+from tests.data_options import folder_options
 from tests.small_models import small_model
 
 EMOTIONS = ["neutral", "joy", "fear", "a|b *c* <d>"]
@@ -354,15 +355,7 @@ def test_train_and_evaluate_write_what_the_card_needs(tmp_path, monkeypatch):
     for split, count in (("train", 6), ("validation", 2), ("test", 3)):
         lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
         (tmp_path / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    data = [
-        "--dataset_name",
-        "folder",
-        "--data_dir",
-        str(tmp_path),
-        "--cache_dir",
-        str(tmp_path / "cache"),
-        "--use_cpu",
-    ]
+    data = folder_options(tmp_path)
     model, output = tmp_path / "model", tmp_path / "results.json"
     more = ["--hidden_size", "16", "--num_man_layers", "1", "--num_train_epochs", "2", "--device_watts", "50"]
     try:

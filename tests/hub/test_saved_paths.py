@@ -9,6 +9,7 @@ import pytest
 
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.scripts import export_onnx, push_to_hub, recognize, train
+from tests.data_options import folder_options
 
 HOST, USER = "host-of-ada-7f3a", "ada-lovelace-1815"
 
@@ -28,8 +29,8 @@ def home(tmp_path_factory, tiny_text_encoder):
         patch.setattr("platform.node", lambda: HOST)
         patch.setenv("USER", USER)
         patch.setenv("HOME", str(home))
-        data = ["--dataset_name", "folder", "--data_dir", str(home / "data"), "--cache_dir", str(home / "cache")]
-        small = ["--hidden_size", "8", "--num_train_epochs", "1", "--per_device_train_batch_size", "2", "--use_cpu"]
+        data = folder_options(home / "data", home / "cache")
+        small = ["--hidden_size", "8", "--num_train_epochs", "1", "--per_device_train_batch_size", "2"]
         model = ["--text_model", str(encoder), "--output_dir", str(home / "model"), "--lora", "--lora_r", "2"]
         train.main([*data, *small, *model])
         push_to_hub.main(["--model", str(home / "model"), "--repo_id", "user/tiny", "--dry_run", str(home / "pushed")])

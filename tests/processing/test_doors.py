@@ -111,18 +111,27 @@ def check_refusal(read: Callable, path: Path, error: Exception):
     assert is_plain and str(path) in str(caught.value) and "\x1b" not in str(caught.value), (error, caught.value)
 
 
+def make_input(folder: Path, door: str, monkeypatch) -> tuple[Path, Callable, Callable[[Exception], None]]:
+    """The file of a door, its reader, and a function that makes what the reader calls raise an error."""
+    name, called, read = DOORS[door]
+    (folder / name).write_text("a")
+    module, function = called.rsplit(".", 1)
+    return (
+        folder / name,
+        read,
+        lambda error: monkeypatch.setattr(importlib.import_module(module), function, failing(error)),
+    )
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_each_reader_raises_errors_that_name_the_file(tmp_path, monkeypatch, door):
-    name, called, read = DOORS[door]
-    path = tmp_path / name
-    path.write_text("a")
-    module, function = called.rsplit(".", 1)
+    path, read, let_fail = make_input(tmp_path, door, monkeypatch)
     for error in ERRORS:
-        monkeypatch.setattr(importlib.import_module(module), function, failing(error))
+        let_fail(error)
         check_refusal(read, path, error)
     if door == "pickle":
         return  # its names of modules are those of the file
-    monkeypatch.setattr(importlib.import_module(module), function, failing(ImportError("pip install av")))
+    let_fail(ImportError("pip install av"))
     with pytest.raises(ImportError, match="pip install av"):
         read(path)
 
@@ -167,14 +176,11 @@ def test_errors_about_given_values_are_value_errors(monkeypatch, error):
 
 @pytest.mark.parametrize("door", DOORS)
 def test_errors_of_the_system_stay_errors_of_the_system(tmp_path, monkeypatch, door):
-    name, called, read = DOORS[door]
-    path = tmp_path / name
-    path.write_text("a")
-    module, function = called.rsplit(".", 1)
+    path, read, let_fail = make_input(tmp_path, door, monkeypatch)
     for number, kind in ((errno.ENOSPC, OSError), (errno.EACCES, PermissionError)):
         error = OSError(number, "the system says no", str(path))
         assert type(error) is kind
-        monkeypatch.setattr(importlib.import_module(module), function, failing(error))
+        let_fail(error)
         with pytest.raises(OSError, match="the system says no") as caught:
             read(path)
         assert caught.value.errno == number and str(path) in str(caught.value)

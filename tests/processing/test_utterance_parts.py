@@ -10,6 +10,7 @@ from sklearn.metrics import f1_score
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
 from modeling_amuse.scripts import evaluate, train
+from tests.data_options import folder_options
 
 
 def written(path, text):
@@ -59,15 +60,7 @@ def test_each_part_is_scored_by_itself(tmp_path, capsys):
     for split, count in (("train", 2), ("validation", 2), ("test", 3)):
         lines = (SAMPLE_DIR / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[:count]
         written(tmp_path / f"{split}.jsonl", "\n".join(lines))
-    shared = [
-        "--dataset_name",
-        "folder",
-        "--data_dir",
-        str(tmp_path),
-        "--cache_dir",
-        str(tmp_path / "cache"),
-        "--use_cpu",
-    ]
+    shared = folder_options(tmp_path)
     small = ["--hidden_size", "8", "--num_man_layers", "1", "--num_train_epochs", "1"]
     train.main([*shared, *small, "--output_dir", str(tmp_path / "model")])
     given = ["--model", str(tmp_path / "model"), "--output", str(tmp_path / "results.json"), "--pictures", "false"]

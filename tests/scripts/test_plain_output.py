@@ -20,6 +20,7 @@ from modeling_amuse.scripts.command.plain_output import CURSOR_UP, PrintableStre
 from modeling_amuse.scripts.command.plain_yaml import parsed_yaml
 from modeling_amuse.scripts.training.fold_data import soft_labels_of_fold
 from modeling_amuse.scripts.training.recipe_file import is_place
+from tests.data_options import folder_options
 from tests.forked_processes import run
 
 FORMULAS = ["=1+1", "+49 30", "-5", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=x", "=cmd|' /C calc'!A0"]
@@ -66,15 +67,7 @@ def test_nothing_in_a_file_controls_the_terminal_of_a_command(tmp_path, tiny_tex
     talk.write_text(json.dumps(said))
     (tmp_path / "test.jsonl").write_text(json.dumps({"id": f"a{red}", "utterances": said}))
     asked = [str(talk), "--model", str(folder), "--output", str(tmp_path / f"found{red}.csv")]
-    data = [
-        "--dataset_name",
-        "folder",
-        "--data_dir",
-        str(tmp_path),
-        "--cache_dir",
-        str(tmp_path / "cache"),
-        "--use_cpu",
-    ]
+    data = folder_options(tmp_path)
     results = str(tmp_path / f"results{red}.json")
     scored = ["--model", str(folder), "--output", results, "--pictures", "False", "--num_resamples", "0"]
     runs = [("recognize.py", asked, emotions[::-1]), ("recognize.py", asked, emotions)]
