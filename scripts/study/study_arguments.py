@@ -71,6 +71,9 @@ class ControlledStudyArguments:
             "choices": EXPERT_CHOICES,
         },
     )
+    separate_expert_weights: bool = field(
+        default=False, metadata={"help": "Fit a weight for each expert, instead of one for all experts."}
+    )
     conversation_modalities: list[str] | None = field(
         default=None,
         metadata={

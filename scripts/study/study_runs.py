@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,13 @@ from modeling_amuse.scripts.training.prediction import score
 from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint, read_progress, write_progress
 from modeling_amuse.scripts.training.training_run import train
+from modeling_amuse.variants import EXPERTS
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("modeling_amuse", "processing", "scripts")
+OF_EXPERTS = {"experts": "none", "separate_expert_weights": False}
+"""The options of train.py for the experts, which are fitted after the epochs, with the values of a study that omits them."""
+
 SCORES = ("weighted_f1", "negative_log_likelihood", "accuracy", "macro_f1", "expected_calibration_error")
 
 
@@ -73,6 +78,7 @@ class Run:
         expert reads does not change them.
         """
         options = {**self.study.variants[self.variant], "experts": "none"}
+        options.pop("separate_expert_weights", None)
         if fused := options.pop("conversation_modalities", None):
             options["modalities"] = fused
         return replace(self, study=replace(self.study, variants={self.variant: options}, baseline=None))
@@ -97,20 +103,20 @@ def train_once(options: dict, model_dir: Path) -> bool:
     return True
 
 
-def copy_before_experts(source: Path, target: Path, experts: str):
+def copy_before_experts(source: Path, target: Path, options: dict):
     """
-    Copy a finished training without experts, as an interrupted training whose experts are still to be fitted.
+    Copy a finished training as an interrupted one whose experts are still to be fitted.
 
     Args:
         source, target: folders of models.
-        experts: the kind of experts.
+        options: the options of the experts of the copy.
     """
     with whole_folder(target) as unfinished:
         shutil.copytree(source, unfinished, dirs_exist_ok=True)
         (unfinished / "training_history.json").unlink()
         checkpoint = latest_checkpoint(unfinished / "checkpoints")
         progress = read_progress(checkpoint)
-        settings = {**progress["settings"], "experts": experts}
+        settings = {**progress["settings"], **options}
         write_progress(checkpoint, {**progress, "settings": settings, "experts": None})
 
 
@@ -235,16 +241,18 @@ class Runs:
         return read_json_object(place / "results.json")
 
     def _take_over_epochs(self, run: Run, folder: Path):
-        """Reuse the epochs of the same training without experts if it is finished, as experts are fitted after them."""
-        experts = run.options.get("experts", "none")
-        if experts == "none":
+        """Reuse the epochs of the same training with other experts if it is finished, as experts are fitted after them."""
+        own = {name: run.options.get(name, default) for name, default in OF_EXPERTS.items()}
+        if own["experts"] == "none":
             return
-        variants = {run.variant: {**run.study.variants[run.variant], "experts": "none"}}
-        source = self._folder(replace(run, study=replace(run.study, variants=variants, baseline=None)))
-        for model in [*source.glob("model"), *source.glob("folds/fold-*/model")]:
-            target = folder / model.relative_to(source)
-            if (model / "training_history.json").is_file() and not target.exists():
-                copy_before_experts(model, target, experts)
+        for experts, separate in product(EXPERTS, (False, True)):
+            options = {"experts": experts, "separate_expert_weights": separate}
+            variants = {run.variant: {**run.study.variants[run.variant], **options}}
+            source = self._folder(replace(run, study=replace(run.study, variants=variants, baseline=None)))
+            for model in [*source.glob("model"), *source.glob("folds/fold-*/model")]:
+                target = folder / model.relative_to(source)
+                if (model / "training_history.json").is_file() and not target.exists():
+                    copy_before_experts(model, target, own)
 
     def _train_and_evaluate(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
         model_dir = folder / "model"

@@ -3,7 +3,9 @@
 Fitting the experts of a trained model: each head separately on the training split, the weights on the validation split.
 
 A head is a logistic regression, whose regularization has the best likelihood on the validation split. Each modality has its
-own regularization, as weak modalities overfit much earlier than the text.
+own regularization, as weak modalities overfit much earlier than the text. Such heads are calibrated, so all experts have
+the same weight by default: weights of their own fit the validation split better, but other conversations worse, and where
+the conversation alone recognizes nearly everything, some become 0, so that contributions say nothing.
 """
 
 from dataclasses import dataclass, field
@@ -183,41 +185,48 @@ def expert_terms(data: ExpertData, heads: dict[str, FittedHead], prior: np.ndarr
 
 
 def fit_weights(
-    data: ExpertData, terms: dict[str, np.ndarray], kind: str, rows: np.ndarray | None = None
+    data: ExpertData,
+    terms: dict[str, np.ndarray],
+    kind: str,
+    rows: np.ndarray | None = None,
+    separate_weights: bool = False,
 ) -> Calibration:
     """
     Fit the weights with the smallest negative log-likelihood on the given rows of the validation split. The kind `"none"`
-    only fits the weight of the conversation, like a temperature; it is the baseline of the other kinds.
+    only fits the weight of the conversation, like a temperature; it is the baseline of the other kinds. With
+    `separate_weights` each expert has a weight of its own, otherwise all have the same.
     """
     rows = np.ones(len(data.labels), dtype=bool) if rows is None else rows
     names = [] if kind == "none" else list(terms)
+    num_weights = len(names) if separate_weights else min(1, len(names))
     # half evidence is in units of the median amount; it starts low, so that the first weights are nearly constant
     typical = {m: float(np.median(data.evidence[m][data.present[m]])) for m in names if data.present[m].any()}
 
     def calibration(numbers: np.ndarray) -> Calibration:
-        weights = dict(zip(names, map(float, numbers[1:]), strict=False))
-        halves = {}
-        if kind == "adaptive":
-            halves = {m: float(h) * typical.get(m, 1.0) for m, h in zip(names, numbers[1 + len(names) :], strict=True)}
+        own, shares = numbers[1 : 1 + num_weights], numbers[1 + num_weights :]
+        weights = dict(zip(names, map(float, np.broadcast_to(own, len(names))), strict=True))
+        halves = {m: float(h) * typical.get(m, 1.0) for m, h in zip(names, shares, strict=False)}
         return Calibration(kind, float(numbers[0]), weights, halves)
 
     def loss(numbers: np.ndarray) -> float:
         return mean_loss(calibration(numbers).logits(data, terms)[rows], data.labels[rows])
 
-    start = [0.7, *[0.3] * len(names), *([0.2] * len(names) if kind == "adaptive" else [])]
+    start = [0.7, *[0.3] * num_weights, *([0.2] * len(names) if kind == "adaptive" else [])]
     bounds = [(0.05, 5.0), *[(0.0, 5.0)] * (len(start) - 1)]
     found = minimize(loss, np.array(start), method="L-BFGS-B", bounds=bounds, options={"maxiter": 200})
     return calibration(found.x)
 
 
-def held_out_losses(data: ExpertData, terms: dict[str, np.ndarray], kind: str) -> np.ndarray:
+def held_out_losses(
+    data: ExpertData, terms: dict[str, np.ndarray], kind: str, separate_weights: bool = False
+) -> np.ndarray:
     """The negative log-likelihood of each row `(rows,)`, with weights fitted on other conversations of the split."""
     held_out = np.empty(len(data.labels))
     folds = GroupKFold(NUM_FOLDS).split(data.labels, groups=data.conversations)
     for fitted, scored in folds:
         rows = np.zeros(len(data.labels), dtype=bool)
         rows[fitted] = True
-        logits = fit_weights(data, terms, kind, rows).logits(data, terms)
+        logits = fit_weights(data, terms, kind, rows, separate_weights).logits(data, terms)
         held_out[scored] = losses(logits[scored], data.labels[scored])
     return held_out
 

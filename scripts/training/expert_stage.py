@@ -45,6 +45,7 @@ def fit_experts(
     accelerator: Accelerator,
     batch_size: int,
     wanted: str = AUTOMATIC,
+    separate_weights: bool = False,
 ) -> dict:
     """
     Fit the experts of a saved model and write them into it. The other weights of the model do not change. Only the main
@@ -57,6 +58,7 @@ def fit_experts(
         accelerator: the accelerator of the training.
         batch_size: the number of conversations in a batch.
         wanted: `"auto"`, or a name of [`EXPERTS`].
+        separate_weights: whether each expert has a weight of its own, see [`fit_weights`].
 
     Returns:
         The record of the fit: `kind`, `reason`, the weights, and for each kind the negative log-likelihood on held-out
@@ -72,7 +74,7 @@ def fit_experts(
     train, validation = (
         read_split(model, processor, dataset, accelerator, batch_size) for dataset in (train_set, validation_set)
     )
-    found = compare(train, validation, model.config.modalities, model.config.num_labels, wanted)
+    found = compare(train, validation, model.config.modalities, model.config.num_labels, wanted, separate_weights)
     unread = [modality for modality in model.config.modalities if modality not in model.config.fused_modalities]
     if unread and found["calibration"].kind == "none":
         found["reason"] += f" So the model does not use {' and '.join(unread)}."
@@ -130,7 +132,12 @@ def read_split(
 
 
 def compare(
-    train: ExpertData, validation: ExpertData, modalities: tuple[str, ...], num_labels: int, wanted: str
+    train: ExpertData,
+    validation: ExpertData,
+    modalities: tuple[str, ...],
+    num_labels: int,
+    wanted: str,
+    separate_weights: bool = False,
 ) -> dict:
     """Fit heads and weights, and choose the kind: a kind replaces a simpler one only if better by over a standard error."""
     found = {"heads": {}, "prior": log_prior(train.labels, num_labels), "losses": {}}
@@ -144,7 +151,7 @@ def compare(
     terms = expert_terms(validation, found["heads"], found["prior"])
     kind, reason = wanted, "It was asked for."
     if counts["conversations"] >= NUM_FOLDS:
-        found["losses"] = {name: held_out_losses(validation, terms, name) for name in EXPERTS}
+        found["losses"] = {name: held_out_losses(validation, terms, name, separate_weights) for name in EXPERTS}
         if "text" in terms and len(terms) > 1:  # the baseline of the experts of voice and face
             found["losses"]["text alone"] = held_out_losses(validation, {"text": terms["text"]}, "constant")
     if wanted == AUTOMATIC:
@@ -153,7 +160,8 @@ def compare(
             if is_better(found["losses"][name], found["losses"][kind], validation.conversations):
                 reason = f"On validation it is better than {kind} by more than a standard error."
                 kind = name
-    return found | {"calibration": fit_weights(validation, terms, kind), "reason": reason}
+    calibration = fit_weights(validation, terms, kind, separate_weights=separate_weights)
+    return found | {"calibration": calibration, "reason": reason}
 
 
 def write_experts(

@@ -246,6 +246,10 @@ class ModelArguments:
             "choices": EXPERT_CHOICES,
         },
     )
+    separate_expert_weights: bool = field(
+        default=False,
+        metadata={"help": "Fit a weight for each expert on validation, instead of one for all experts."},
+    )
     class_weights: str = field(
         default="none",
         metadata={
@@ -262,7 +266,7 @@ class ModelArguments:
     def config_fields(self, given_only: bool = True) -> dict:
         """The fields of AmuseConfig that were given. With `given_only=False` all fields, None for those not given."""
         own = {"text_model", "freeze_text_model", "audio_model", "vision_model", "preset", "class_weights"}
-        own |= {"experts"}  # experts are added only after the epochs
+        own |= {"experts", "separate_expert_weights"}  # experts are added only after the epochs
         own |= {"lora", "lora_r", "lora_alpha", "lora_dropout", "text_attention_dropout"}
         return {
             name: value

@@ -84,7 +84,7 @@ def _train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgu
 
     # The experts, which read the outputs of the trained model
     if record.experts is None:
-        add_experts(training, datasets, model_args.wanted_experts, record, output_dir)
+        add_experts(training, datasets, model_args, record, output_dir)
         changed = True
 
     # The end
@@ -94,14 +94,17 @@ def _train(data_args: DataArguments, model_args: ModelArguments, args: TrainArgu
     return record
 
 
-def add_experts(training: Training, datasets: tuple, wanted: str, record: TrainingRecord, output_dir: Path):
+def add_experts(
+    training: Training, datasets: tuple, model_args: ModelArguments, record: TrainingRecord, output_dir: Path
+):
     """Fit the experts of the saved model. A training that is interrupted in this stage repeats it when it is resumed."""
     accelerator, args = training.accelerator, training.args
     if accelerator.is_main_process:
         corpora, validation_set = datasets
         own = corpora.corpora[0]  # experts predict the emotions of the main data set
         record.experts = fit_experts(
-            output_dir, own, validation_set, accelerator, args.per_device_eval_batch_size, wanted
+            *(output_dir, own, validation_set, accelerator, args.per_device_eval_batch_size),
+            *(model_args.wanted_experts, model_args.separate_expert_weights),
         )
         checkpoint = latest_checkpoint(output_dir / "checkpoints")
         if checkpoint is not None:

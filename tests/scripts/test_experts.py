@@ -132,21 +132,23 @@ def test_two_emotions_have_the_probabilities_of_scikit_learn():
     assert probabilities / probabilities.sum(axis=1, keepdims=True) == pytest.approx(regression.predict_proba(inputs))
 
 
-def fitted(kind: str, rows: int = 6000, **truth):
+def fitted(kind: str, rows: int = 6000, separate_weights: bool = False, **truth):
     train_data, validation = drawn(rows, 1, **truth), drawn(rows, 2, **truth)
     prior = log_prior(train_data.labels, LABELS)
     heads = {m: fit_head(train_data, validation, m, LABELS) for m in ("text", "audio")}
     terms = expert_terms(validation, heads, prior)
-    return fit_weights(validation, terms, kind), validation, terms
+    return fit_weights(validation, terms, kind, separate_weights=separate_weights), validation, terms
 
 
-def test_weights_are_where_the_likelihood_is_best():
-    calibration, data, terms = fitted("constant", rows=1500, weights={"text": 1.0, "audio": 0.5})
+@pytest.mark.parametrize("separate", [False, True])
+def test_weights_are_where_the_likelihood_is_best(separate):
+    calibration, data, terms = fitted("constant", 1500, separate, weights={"text": 1.0, "audio": 0.5})
     best = losses(calibration.logits(data, terms), data.labels).mean()
-    for name in ("text", "audio"):
+    assert (len(set(calibration.weights.values())) == 1) is not separate
+    for names in (["text"], ["audio"]) if separate else (["text", "audio"],):
         for step in (0.9, 1.1):
             moved = Calibration("constant", calibration.conversation_weight, {**calibration.weights})
-            moved.weights[name] *= step
+            moved.weights |= {name: moved.weights[name] * step for name in names}
             assert losses(moved.logits(data, terms), data.labels).mean() > best
     for step in (0.9, 1.1):
         moved = Calibration("constant", calibration.conversation_weight * step, calibration.weights)
@@ -157,7 +159,16 @@ def test_weights_are_where_the_likelihood_is_best():
 def test_an_expert_that_misleads_gets_the_weight_zero():
     _, data, terms = fitted("constant", rows=800, weights={"text": 1.0, "audio": 1.0})
     terms["audio"] = -terms["audio"]
-    assert fit_weights(data, terms, "constant").weights["audio"] == pytest.approx(0, abs=1e-6)
+    assert fit_weights(data, terms, "constant", separate_weights=True).weights["audio"] == pytest.approx(0, abs=1e-6)
+
+
+def test_one_weight_for_all_experts_stays_where_the_conversation_knows_nearly_everything():
+    _, data, terms = fitted("constant", rows=160, weights={"text": 1.0, "audio": 1.0})
+    data.logits += 3.5 * np.eye(LABELS)[data.labels]
+    separate = fit_weights(data, terms, "constant", separate_weights=True).weights
+    assert separate["audio"] > 10 * separate["text"]  # so that the text contributes nothing, whatever it says
+    together = fit_weights(data, terms, "constant").weights
+    assert together["text"] == together["audio"] > 0.1
 
 
 def test_adaptive_finds_that_short_voices_tell_less():

@@ -195,21 +195,31 @@ def test_a_study_compares_with_late_fusion(home):
 
 def test_variants_that_differ_in_their_experts_share_the_epochs(home, monkeypatch):
     study = yaml.safe_load((home / "studies" / "fused.yaml").read_text(encoding="utf-8"))
-    study |= {"variants": {"plain": {"experts": "none"}, "experts": {"experts": "constant"}}, "baseline": "plain"}
+    of_text = {"experts": "constant", "conversation_modalities": ["text"]}
+    study["baseline"], study["variants"] = (
+        "plain",
+        {
+            "plain": {"experts": "none"},
+            "experts": {"experts": "constant"},
+            "separate": {"experts": "constant", "separate_expert_weights": True},
+            "of text": of_text,
+            "of text, separate": {**of_text, "separate_expert_weights": True},
+        },
+    )
     (home / "studies" / "shared.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     epochs, original = [], training_loop.train_epoch
     monkeypatch.setattr(training_loop, "train_epoch", lambda *args: epochs.append(args[-1]) or original(*args))
     where = ["--set", f"data_dir={home}", f"audio_features={home / 'tables'}", "use_cpu=true", "--validation_only"]
     where += ["--cache_dir", str(home / "cache"), "--trial", "--seeds", "1"]
     shared = run_study.main(["shared", "--output_dir", str(home / "out"), *where])["mine"]
-    assert len(epochs) == 3  # once for the three folds
+    assert len(epochs) == 6  # twice for the three folds: what the conversation reads makes other epochs
     alone = run_study.main(["shared", "--output_dir", str(home / "other"), *where, "--variants", "experts"])["mine"]
-    assert len(epochs) == 6
+    assert len(epochs) == 9
     [first] = [
         p for p, variant in zip(shared.predictions, shared.frame["variant"], strict=True) if variant == "experts"
     ]
     assert first.equals(alone.predictions[0])
-    assert not first.equals(shared.predictions[0])
+    assert len({frame.to_json() for frame in shared.predictions}) == 5
 
 
 def test_seeds_are_drawn_together_where_the_epochs_are_the_same(home):
