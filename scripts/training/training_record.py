@@ -2,10 +2,10 @@
 """The record of a training (settings, epochs, facts for the model card), and resuming a training from it."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 
-from modeling_amuse import MODALITIES
+from modeling_amuse import MODALITIES, AmuseConfig
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.training.optimization import Training
@@ -111,7 +111,7 @@ def training_settings(
 ) -> dict:
     """The settings that must be the same when a training is resumed: options, model, data, and weights of encoders."""
     settings = {name: value for part in arguments for name, value in asdict(part).items() if name not in FREE_ON_RESUME}
-    model = json.loads(training.model.config.to_json_string(use_diff=False))
+    model = all_fields(training.model.config)
     for modality in MODALITIES:
         (model[f"{modality}_config"] or {}).pop("_name_or_path", None)  # the encoder's folder may change
     tokenizer = training.processor.tokenizer
@@ -123,6 +123,18 @@ def training_settings(
         "data": [dataset.digest() for dataset in datasets],
         "vocabulary": tokenizer and sorted(tokenizer.get_vocab()),
     }
+
+
+def all_fields(config: AmuseConfig) -> dict:
+    """The fields of a configuration as JSON stores them."""
+    return json.loads(config.to_json_string(use_diff=False))
+
+
+def with_later_options(settings: dict) -> dict:
+    """Settings of an earlier version of the package, with the defaults of options and fields that it did not have."""
+    known = [f for part in (DataArguments, ModelArguments, TrainArguments) for f in fields(part)]
+    options = {f.name: f.default for f in known if f.default is not MISSING}
+    return {**options, **settings, "model": {**all_fields(AmuseConfig()), **settings["model"]}}
 
 
 def start_or_resume(record: TrainingRecord, training: Training, output_dir: Path):
@@ -186,6 +198,7 @@ def check_settings(path: Path, stopped: dict, settings: dict):
     Raises:
         ValueError: when the settings of the interrupted training were different.
     """
+    stopped = with_later_options(stopped)
     differing = [name for name, value in settings.items() if stopped.get(name) != value]
     if not differing:
         return

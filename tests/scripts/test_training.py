@@ -314,6 +314,21 @@ def test_resuming_on_other_data_is_refused(corpus, tmp_path):
         train.main([*arguments, *foreign])
 
 
+def test_a_training_of_an_earlier_version_is_resumed(corpus, tmp_path):
+    arguments = [*map(str, train_arguments(corpus, tmp_path / "out", "--num_train_epochs", 1))]
+    train.main(arguments)
+    state = tmp_path / "out" / "checkpoints" / "epoch-1" / "state.json"
+    written = json.loads(state.read_text())
+    settings = written["progress"]["settings"]
+    for later in (settings, "separate_expert_weights"), (settings["model"], "unclear_below"):
+        del later[0][later[1]]
+    state.write_text(json.dumps(written))
+    again = [*arguments, "--resume_from_checkpoint", "latest"]
+    assert train.main(again).epoch == 1
+    with pytest.raises(ValueError, match="separate_expert_weights was False, is True"):
+        train.main([*again, "--separate_expert_weights"])
+
+
 def test_texts_under_another_key_are_missed(corpus, tmp_path, tiny_text_encoder):
     shutil.copytree(corpus, tmp_path / "data")
     for split in ("train", "validation"):
