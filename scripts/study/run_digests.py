@@ -14,10 +14,8 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.load_conversations import open_builder
 from modeling_amuse.scripts.study.study_description import PATHS
 from modeling_amuse.scripts.training.training_arguments import (
+    DEFAULTS,
     FREE_ON_RESUME,
-    DataArguments,
-    ModelArguments,
-    TrainArguments,
     as_arguments,
     parse_arguments,
 )
@@ -31,13 +29,12 @@ def settings_of(options: dict) -> dict:
     Raises:
         ValueError: when train.py does not accept the options.
     """
-    parts = (DataArguments, ModelArguments, TrainArguments)
     try:
         parsed = parse_arguments(as_arguments({**options, "output_dir": "-"}))
     except SystemExit as error:
         raise ValueError(f"train.py does not accept these options (see the message above): {options}.") from error
     given = {name: value for part in parsed for name, value in asdict(part).items()}
-    defaults = {f.name: f.default for part in parts for f in fields(part) if f.default is not MISSING}
+    defaults = dict(DEFAULTS)
     of_model = {f.name: f.default for f in fields(AmuseConfig) if f.default is not MISSING}
     preset = PRESETS.get(given["preset"], {})
     for name in given:

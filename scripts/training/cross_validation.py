@@ -29,6 +29,7 @@ from modeling_amuse.scripts.training.fold_data import (
 )
 from modeling_amuse.scripts.training.fold_scores import describe, scores_of, summarize
 from modeling_amuse.scripts.training.training_arguments import (
+    DEFAULTS,
     FREE_ON_RESUME,
     DataArguments,
     FoldArguments,
@@ -135,7 +136,7 @@ def check_settings(path: Path, settings: dict):
     Raises:
         ValueError: when the folder holds results of a run with other settings.
     """
-    kept = read_json_object(path) if path.is_file() else settings
+    kept = {**DEFAULTS, **read_json_object(path)} if path.is_file() else settings
     differing = [name for name in settings if kept.get(name) != settings[name]]
     if differing:
         raise ValueError(

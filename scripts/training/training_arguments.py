@@ -3,7 +3,7 @@
 
 import sys
 from argparse import ArgumentParser
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 
 from modeling_amuse.processing.input_boundary import reads_file
@@ -496,6 +496,14 @@ class DistillationArguments:
         default_factory=lambda: [42, 43, 44], metadata={"help": "Seeds of the teachers in each fold."}
     )
 
+
+DEFAULTS = {
+    f.name: f.default
+    for part in (DataArguments, ModelArguments, TrainArguments)
+    for f in fields(part)
+    if f.default is not MISSING
+}
+"""The defaults of train.py's options. Stored settings of an earlier version lack the options that were added since."""
 
 # Only these options may change when a training is resumed. Paths may change, but the contents of the files are compared.
 FREE_ON_RESUME = {

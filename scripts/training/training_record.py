@@ -2,7 +2,7 @@
 """The record of a training (settings, epochs, facts for the model card), and resuming a training from it."""
 
 import json
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from modeling_amuse import MODALITIES, AmuseConfig
@@ -11,6 +11,7 @@ from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.training.optimization import Training
 from modeling_amuse.scripts.training.run_record import encoder_name
 from modeling_amuse.scripts.training.training_arguments import (
+    DEFAULTS,
     FREE_ON_RESUME,
     DataArguments,
     ModelArguments,
@@ -132,9 +133,7 @@ def all_fields(config: AmuseConfig) -> dict:
 
 def with_later_options(settings: dict) -> dict:
     """Settings of an earlier version of the package, with the defaults of options and fields that it did not have."""
-    known = [f for part in (DataArguments, ModelArguments, TrainArguments) for f in fields(part)]
-    options = {f.name: f.default for f in known if f.default is not MISSING}
-    return {**options, **settings, "model": {**all_fields(AmuseConfig()), **settings["model"]}}
+    return {**DEFAULTS, **settings, "model": {**all_fields(AmuseConfig()), **settings["model"]}}
 
 
 def start_or_resume(record: TrainingRecord, training: Training, output_dir: Path):
@@ -193,6 +192,16 @@ def resume(wanted: str, checkpoints: Path, record: TrainingRecord, training: Tra
     say(f"Resumed from the end of epoch {record.epoch}.")
 
 
+def difference(name: str, before, now) -> str:
+    """How a setting differs, in words."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        differing = [key for key in now | before if before.get(key) != now.get(key)]
+        return ", ".join(difference(f"{name}.{key}", before.get(key), now.get(key)) for key in differing)
+    if isinstance(now, (str, int, float, type(None))):
+        return f"{name} was {before!r}, is {now!r}"
+    return f"{name} differs"
+
+
 def check_settings(path: Path, stopped: dict, settings: dict):
     """
     Raises:
@@ -202,12 +211,7 @@ def check_settings(path: Path, stopped: dict, settings: dict):
     differing = [name for name, value in settings.items() if stopped.get(name) != value]
     if not differing:
         return
-    values = [
-        f"{name} was {stopped.get(name)!r}, is {settings[name]!r}"
-        if isinstance(settings[name], (str, int, float, type(None)))
-        else f"{name} differs"
-        for name in differing
-    ]
+    values = [difference(name, stopped.get(name), settings[name]) for name in differing]
     raise ValueError(
         f"{path} was made with other settings: {'; '.join(values)}. Resume with the former settings, or start a new training "
         "in another --output_dir."

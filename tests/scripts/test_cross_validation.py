@@ -296,3 +296,12 @@ def test_splits_are_sessions_whose_ids_begin_anew():
     assert len({u["id"] for c in conversations for u in c["utterances"]}) == 3
     with pytest.raises(ValueError, match="neither the ids, such as 'row_1', nor the splits"):
         fold_data.all_sessions(conversation_data({"train": [{**talk("A", "joy"), "id": "row_1"}]}))
+
+
+def test_a_cross_validation_of_an_earlier_version_goes_on(tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"num_folds": 3, "learning_rate": 0.1}))
+    settings = {"num_folds": 3, "learning_rate": 0.1, "separate_expert_weights": False}
+    cross_validation.check_settings(path, settings)
+    with pytest.raises(ValueError, match="separate_expert_weights was False, is True"):
+        cross_validation.check_settings(path, {**settings, "separate_expert_weights": True})
