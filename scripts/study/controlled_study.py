@@ -64,9 +64,8 @@ def training_options(args, features_dir: Path, subset: tuple[str, ...], seed: in
         "modalities": list(subset),
     }
     chosen = {"experts": args.experts, "conversation_modalities": args.conversation_modalities}
+    chosen |= {"separate_expert_weights": args.separate_expert_weights or None}
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    if args.separate_expert_weights:
-        chosen["separate_expert_weights"] = True
     return {**data, **tables, **TRAINING, **chosen, "seed": seed}
 
 

@@ -4,8 +4,8 @@ Fitting the experts of a trained model: each head separately on the training spl
 
 A head is a logistic regression, whose regularization has the best likelihood on the validation split. Each modality has its
 own regularization, as weak modalities overfit much earlier than the text. Such heads are calibrated, so all experts have
-the same weight by default: weights of their own fit the validation split better, but other conversations worse, and where
-the conversation alone recognizes nearly everything, some become 0, so that contributions say nothing.
+the same weight by default. Separate weights were mostly worse on validation conversations that were not used to fit them, and
+where the conversation alone recognizes nearly everything, some become 0, so that contributions say nothing.
 """
 
 from dataclasses import dataclass, field

@@ -497,3 +497,6 @@ def test_the_controlled_study_trains_what_the_study_of_modalities_trains():
     settings = [run_digests.settings_of(options) for options in (own, {**study.options("text+audio"), "seed": 43})]
     first, second = ({k: v for k, v in found.items() if k not in FREE_ON_RESUME} for found in settings)
     assert first == second and first["num_train_epochs"] == 30 and first["preset"] == "small"
+    args = ControlledStudyArguments(data_dir="x", cache_dir="y", experts="constant", separate_expert_weights=True)
+    asked = run_digests.settings_of(controlled_study.training_options(args, Path("features"), ("text", "audio"), 43))
+    assert asked == settings[0] | {"experts": "constant", "separate_expert_weights": True}
