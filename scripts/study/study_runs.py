@@ -77,8 +77,8 @@ class Run:
         The run whose epochs are the same, without experts. Experts are fitted after the epochs, and a modality that only an
         expert reads does not change them.
         """
-        options = {**self.study.variants[self.variant], "experts": "none"}
-        options.pop("separate_expert_weights", None)
+        own = self.study.variants[self.variant]
+        options = {name: value for name, value in own.items() if name not in OF_EXPERTS} | {"experts": "none"}
         if fused := options.pop("conversation_modalities", None):
             options["modalities"] = fused
         return replace(self, study=replace(self.study, variants={self.variant: options}, baseline=None))

@@ -133,7 +133,7 @@ def all_fields(config: AmuseConfig) -> dict:
 
 def with_later_options(settings: dict) -> dict:
     """Settings of an earlier version of the package, with the defaults of options and fields that it did not have."""
-    return {**DEFAULTS, **settings, "model": {**all_fields(AmuseConfig()), **settings["model"]}}
+    return {**DEFAULTS, **settings, "model": {**all_fields(AmuseConfig()), **settings.get("model", {})}}
 
 
 def start_or_resume(record: TrainingRecord, training: Training, output_dir: Path):
