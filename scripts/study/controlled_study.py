@@ -63,8 +63,11 @@ def training_options(args, features_dir: Path, subset: tuple[str, ...], seed: in
         "cache_dir": args.cache_dir,
         "modalities": list(subset),
     }
-    chosen = {"experts": args.experts, "conversation_modalities": args.conversation_modalities}
-    chosen |= {"separate_expert_weights": args.separate_expert_weights or None}
+    chosen = {
+        "experts": args.experts,
+        "conversation_modalities": args.conversation_modalities,
+        "separate_expert_weights": args.separate_expert_weights or None,
+    }
     chosen = {name: value for name, value in chosen.items() if value is not None}
     return {**data, **tables, **TRAINING, **chosen, "seed": seed}
 

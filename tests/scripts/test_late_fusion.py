@@ -196,16 +196,14 @@ def test_a_study_compares_with_late_fusion(home):
 def test_variants_that_differ_in_their_experts_share_the_epochs(home, monkeypatch):
     study = yaml.safe_load((home / "studies" / "fused.yaml").read_text(encoding="utf-8"))
     of_text = {"experts": "constant", "conversation_modalities": ["text"]}
-    study["baseline"], study["variants"] = (
-        "plain",
-        {
-            "plain": {"experts": "none"},
-            "experts": {"experts": "constant"},
-            "separate": {"experts": "constant", "separate_expert_weights": True},
-            "of text": of_text,
-            "of text, separate": {**of_text, "separate_expert_weights": True},
-        },
-    )
+    study["baseline"] = "plain"
+    study["variants"] = {
+        "plain": {"experts": "none"},
+        "experts": {"experts": "constant"},
+        "separate": {"experts": "constant", "separate_expert_weights": True},
+        "of text": of_text,
+        "of text, separate": {**of_text, "separate_expert_weights": True},
+    }
     (home / "studies" / "shared.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     epochs, original = [], training_loop.train_epoch
     monkeypatch.setattr(training_loop, "train_epoch", lambda *args: epochs.append(args[-1]) or original(*args))
