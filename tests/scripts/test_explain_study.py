@@ -66,7 +66,15 @@ def test_the_whole_sentence_is_sufficient_and_its_loss_is_the_same_for_each_orde
         (3, 3),
     ]  # the utterances with several words
     again = faithfulness(WordStudy(model, processor, TALK, 10, 2, seed=3), ["random"])
-    assert again == [row for row in rows if row["method"] == "random"]
+    # approximately, as the number of sentences that are read together changes the last digit of a sum
+    assert again == [
+        {
+            name: value if name in ("method", "utterance") else pytest.approx(value, abs=1e-6)
+            for name, value in row.items()
+        }
+        for row in rows
+        if row["method"] == "random"
+    ]
 
     everything = [torch.ones(7, dtype=torch.bool), torch.ones(5, dtype=torch.bool)]
     nothing = [torch.zeros(7, dtype=torch.bool)]
