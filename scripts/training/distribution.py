@@ -19,14 +19,21 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
         ValueError: for a kind of distribution that this training does not support.
     """
     forget_mixed_precision()
+    cpu = args.use_cpu or not torch.cuda.is_available()
+    slow = args.mixed_precision == "bf16" and not has_bfloat16_instructions(cpu)
     accelerator = Accelerator(
-        mixed_precision=args.mixed_precision,
-        cpu=args.use_cpu or not torch.cuda.is_available(),
+        mixed_precision="no" if slow else args.mixed_precision,
+        cpu=cpu,
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
         log_with=args.report_to or None,
         project_dir=os.path.join(args.output_dir, "logs"),
     )
     check_distribution(accelerator, model_args)
+    if slow:
+        accelerator.print(
+            f"Warning: this {'processor' if cpu else 'GPU'} has no instructions for bfloat16, which would make the training "
+            "many times slower: it computes in float32, in place of --mixed_precision bf16."
+        )
     launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
     if launched not in ("no", args.mixed_precision):
         accelerator.print(
@@ -39,6 +46,16 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
     )
     set_seed(args.seed)
     return accelerator
+
+
+def has_bfloat16_instructions(cpu: bool) -> bool:
+    """
+    Whether the processor (`cpu`) or else the GPU multiplies matrices in bfloat16 at the speed of float32 or faster. Others
+    emulate it: a step of all-mpnet-base-v2 took 180 s in place of 9 s on a processor with AVX2 alone.
+    """
+    if not cpu:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def check_distribution(accelerator: Accelerator, model_args: ModelArguments):

@@ -376,7 +376,11 @@ class TrainArguments:
         default=1, metadata={"help": "Number of batches for one step of the optimizer.", "range": AT_LEAST_ONE}
     )
     mixed_precision: str = field(
-        default="no", metadata={"help": "Precision of the computation.", "choices": ["no", "bf16"]}
+        default="no",
+        metadata={
+            "help": "Precision of the computation. Without instructions for bf16, float32 is used.",
+            "choices": ["no", "bf16"],
+        },
     )
     gradient_checkpointing: bool = field(
         default=False, metadata={"help": "Recompute layers in the backward pass, to save memory at the cost of time."}

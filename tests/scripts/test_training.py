@@ -20,6 +20,7 @@ from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.scripts import evaluate as evaluate_script
 from modeling_amuse.scripts import train
+from modeling_amuse.scripts.training import distribution
 from modeling_amuse.scripts.training.model_building import build_model
 from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
@@ -266,6 +267,7 @@ def test_a_model_is_not_trained_over(corpus, tmp_path):
 
 
 def test_a_training_has_the_precision_that_it_is_given_whatever_was_run_before(corpus, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(distribution, "has_bfloat16_instructions", lambda cpu: True)
     one_epoch = ["--num_train_epochs", 1, "--train_fraction", 0.1, "--use_cpu"]
     for name, precision in (("first", "no"), ("second", "bf16"), ("third", "no")):
         more = [*one_epoch, "--mixed_precision", precision]
@@ -279,6 +281,21 @@ def test_a_training_has_the_precision_that_it_is_given_whatever_was_run_before(c
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
     train.main([str(argument) for argument in train_arguments(corpus, tmp_path / "fourth", *one_epoch)])
     assert "the mixed precision bf16 of accelerate launch is ignored" in capsys.readouterr().out
+
+
+def test_without_instructions_for_bfloat16_the_training_is_that_of_float32(corpus, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(distribution, "has_bfloat16_instructions", lambda cpu: False)
+    weights = {}
+    for precision in ("no", "bf16"):
+        folder = tmp_path / precision
+        more = ["--num_train_epochs", "1", "--train_fraction", "0.1", "--use_cpu", "--mixed_precision", precision]
+        train.main([str(argument) for argument in train_arguments(corpus, folder, *more)])
+        said = "has no instructions for bfloat16" in capsys.readouterr().out
+        assert said == (precision == "bf16")
+        history = json.loads((folder / "training_history.json").read_text())
+        assert (history["settings"]["mixed_precision"], history["runs"][0]["mixed_precision"]) == (precision, "no")
+        weights[precision] = load_file(folder / "model.safetensors")
+    torch.testing.assert_close(weights["bf16"], weights["no"], rtol=0, atol=0)
 
 
 def test_a_validation_split_is_required(corpus, tmp_path):
