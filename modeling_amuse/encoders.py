@@ -18,6 +18,7 @@ from .tokens import left_align
 from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
+TOKENS_PER_GROUP = 64  # the time that reading one group more takes, as the number of padding tokens that take as long
 WINDOW_STEP = 200  # frames of Whisper's spectrogram: 2 seconds
 WINDOW_MARGIN = 600  # 6 seconds of silence after a sound; Whisper's states, and with them accuracy, depend on it
 
@@ -100,15 +101,26 @@ def encode_rows(
     rows, tokens = mask.shape
     widths = torch.arange(1, tokens + 1, device=mask.device).mul(mask).amax(dim=1)
     groups = 1 if rows_at_once is None else -(-rows // rows_at_once)
-    if mask.device.type == "cpu":
-        groups = max(groups, min(GROUPS_OF_LIKE_WIDTH, len(widths.unique())))
     order = widths.argsort(stable=True)
+    if mask.device.type == "cpu":
+        groups = _fastest_number_of_groups(widths[order], groups)
     states = []
     for group in order.tensor_split(groups):
         width = int(widths[group].max())
         read = encoder(input_ids=input_ids[group, :width], attention_mask=mask[group, :width].long())
         states.append(pad(read.last_hidden_state, (0, 0, 0, tokens - width)))
     return torch.cat(states)[order.argsort()]
+
+
+def _fastest_number_of_groups(widths: torch.LongTensor, smallest: int) -> int:
+    """Into how many groups rows of ascending `widths` are split: at least `smallest`, and more while padding costs more time."""
+
+    def cost(groups: int) -> int:
+        read = sum(len(group) * int(group[-1]) for group in widths.tensor_split(groups))
+        return read + groups * TOKENS_PER_GROUP
+
+    most = max(smallest, min(GROUPS_OF_LIKE_WIDTH, len(widths)))
+    return min(range(smallest, most + 1), key=cost)
 
 
 def _with_a_first(mask: torch.BoolTensor) -> torch.BoolTensor:

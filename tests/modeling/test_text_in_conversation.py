@@ -5,9 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModel
+from transformers.modeling_outputs import BaseModelOutput
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
-from modeling_amuse.encoders import GROUPS_OF_LIKE_WIDTH, encode_rows
+from modeling_amuse.encoders import GROUPS_OF_LIKE_WIDTH, TOKENS_PER_GROUP, encode_rows
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.text_in_conversation import encode_in_conversation
 from tests.small_models import logits
@@ -61,15 +62,20 @@ def test_an_utterance_has_the_states_of_its_tokens_in_the_conversation(encoder, 
 @given(
     counts=st.lists(st.integers(1, TOKENS), min_size=1, max_size=9),
     rows_at_once=st.none() | st.integers(1, 9),
+    tokens_per_group=st.sampled_from([0, 2, TOKENS_PER_GROUP]),
     seed=st.integers(0, 99),
 )
-def test_rows_that_are_read_in_groups_have_the_states_of_each_by_itself(encoder, counts, rows_at_once, seed):
+def test_rows_that_are_read_in_groups_have_the_states_of_each_by_itself(
+    encoder, counts, rows_at_once, tokens_per_group, seed
+):
     ids, mask, _ = rows_of([counts], seed)
     read = []
     hook = encoder.register_forward_hook(
         lambda _, __, inputs, ___: read.append(inputs["input_ids"].shape), with_kwargs=True
     )
-    states = encode_rows(encoder, ids, mask, rows_at_once)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modeling_amuse.encoders.TOKENS_PER_GROUP", tokens_per_group)
+        states = encode_rows(encoder, ids, mask, rows_at_once)
     hook.remove()
     assert states.shape[:2] == ids.shape
     for row, count in enumerate(counts):
@@ -77,9 +83,30 @@ def test_rows_that_are_read_in_groups_have_the_states_of_each_by_itself(encoder,
         torch.testing.assert_close(states[row, :count], alone, atol=1e-9, rtol=0)
     assert sum(rows for rows, _ in read) == len(counts)
     assert all(rows <= (rows_at_once or len(counts)) for rows, _ in read)
-    # no padding if there are at most as many lengths as groups
-    if len(set(counts)) == len(counts) <= GROUPS_OF_LIKE_WIDTH:
+    # no padding if there are at most as many lengths as groups, and groups cost nothing
+    if tokens_per_group == 0 and len(set(counts)) == len(counts) <= GROUPS_OF_LIKE_WIDTH:
         assert sum(rows * width for rows, width in read) == sum(counts)
+
+
+@torch.no_grad()
+@given(counts=st.lists(st.integers(1, 200), min_size=1, max_size=9))
+def test_padding_is_read_only_where_it_costs_less_than_one_more_group(counts):
+    read = []
+
+    class Shapes(torch.nn.Module):
+        def forward(self, input_ids, attention_mask):
+            read.append(input_ids.shape)
+            return BaseModelOutput(last_hidden_state=input_ids[..., None].double())
+
+    mask = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
+    ids = torch.arange(mask.numel()).view(mask.shape)
+    states = encode_rows(Shapes(), ids, mask)[..., 0]
+    assert states[mask].equal(ids[mask].double())
+    cost = sum(rows * width for rows, width in read) + TOKENS_PER_GROUP * len(read)
+    assert cost <= len(counts) * max(counts) + TOKENS_PER_GROUP  # all in one group
+    assert len(read) <= GROUPS_OF_LIKE_WIDTH
+    if len(counts) <= GROUPS_OF_LIKE_WIDTH:
+        assert cost <= sum(counts) + TOKENS_PER_GROUP * len(counts)  # each by itself
 
 
 @torch.no_grad()
