@@ -45,6 +45,13 @@ class StudyArguments:
             "help": "Table (.csv) with split, utterance_id and part: also score each part of the utterances separately."
         },
     )
+    keep_runs: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder to copy the scores and predictions of each finished run to. With its content in "
+            "OUTPUT_DIR/trainings, the study continues on another machine."
+        },
+    )
     delete_models: bool = field(default=False, metadata={"help": "Delete the models when the study is finished."})
     cache_dir: str | None = field(default=None, metadata={"help": "Folder for prepared data."})
     num_threads: int | None = field(default=None, metadata=NUM_THREADS_HELP)

@@ -204,16 +204,17 @@ class Runs:
         Delete the models of scored runs, and keep their scores. Other evaluations must then train again, which is allowed
         only with the same code, see `check_can_be_scored`.
         """
-        for folder in {self._folder(run) for run in runs}:
+        for folder in {self.folder(run) for run in runs}:
             with locked(folder, wait=math.inf):
                 for path in [*folder.glob("model*"), *folder.glob("folds/*/model")]:
                     shutil.rmtree(path)
 
     def predictions(self, run: Run, split: str) -> pd.DataFrame:
         """The predictions of a finished run for the labelled utterances, see `write_predictions`."""
-        return read_predictions(self._evaluation_folder(run, self._folder(run), split) / "predictions.parquet")
+        return read_predictions(self._evaluation_folder(run, self.folder(run), split) / "predictions.parquet")
 
-    def _folder(self, run: Run) -> Path:
+    def folder(self, run: Run) -> Path:
+        """The folder of a run's training and evaluations."""
         return self.output_dir / "trainings" / training_digest(run)
 
     def _evaluation_folder(self, run: Run, folder: Path, split: str) -> Path:
@@ -248,7 +249,7 @@ class Runs:
         for experts, separate in product(EXPERTS, (False, True)):
             options = {"experts": experts, "separate_expert_weights": separate}
             variants = {run.variant: {**run.study.variants[run.variant], **options}}
-            source = self._folder(replace(run, study=replace(run.study, variants=variants, baseline=None)))
+            source = self.folder(replace(run, study=replace(run.study, variants=variants, baseline=None)))
             for model in [*source.glob("model"), *source.glob("folds/fold-*/model")]:
                 target = folder / model.relative_to(source)
                 if (model / "training_history.json").is_file() and not target.exists():

@@ -9,6 +9,7 @@ from modeling_amuse.hub_card.study_summary import PAGES, RESULTS, fill_in, write
 from modeling_amuse.processing.evaluation.utterance_parts import read_parts
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.command.errors import WrongArguments
+from modeling_amuse.scripts.study.kept_runs import keep_run
 from modeling_amuse.scripts.study.run_digests import settings_of
 from modeling_amuse.scripts.study.study_arguments import StudyArguments
 from modeling_amuse.scripts.study.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
@@ -56,6 +57,8 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
                 f"seed {run.seed}"
             )
             rows.append(runs.row(run, splits))
+            if args.keep_runs:
+                keep_run(runs.folder(run), Path(args.keep_runs), splits)
             print(", ".join(f"{split} weighted F1 {rows[-1][f'{split}_weighted_f1']:.4f}" for split in splits))
         predictions = [runs.predictions(run, splits[-1]) for run in planned]
         for run in one_of_each_variant(means):

@@ -1,6 +1,7 @@
 """scripts/run_study.py: the runs of a study, the finished runs that are skipped, and the report."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,26 @@ def study_runs_key() -> bytes:
     from modeling_amuse.scripts.study.study_report import STUDY_KEY
 
     return STUDY_KEY
+
+
+def test_the_kept_runs_are_all_that_a_study_needs_to_be_written_on_another_machine(home, done):
+    run(home, "--keep_runs", str(home / "kept"))
+    folder = home / "results" / "small" / "mine"
+    table, scores = (folder / "results.md").read_text(), pd.read_parquet(folder / "runs.parquet")
+    assert {path.name for path in (home / "kept").rglob("*") if path.is_file()} == {
+        "run.json",
+        "results.json",
+        "predictions.parquet",
+    }
+    for gone in ("out", "results"):
+        shutil.rmtree(home / gone)
+    shutil.copytree(home / "kept", home / "out" / "trainings")
+    for calls in done.values():
+        calls.clear()
+    run(home)
+    assert done == {"train": [], "evaluate": []}
+    assert (folder / "results.md").read_text() == table
+    assert pd.read_parquet(folder / "runs.parquet").equals(scores)
 
 
 def test_a_stopped_training_goes_on(home, monkeypatch, capsys):
