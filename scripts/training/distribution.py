@@ -50,8 +50,8 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
 
 def has_bfloat16_instructions(cpu: bool) -> bool:
     """
-    Whether the processor (`cpu`) or else the GPU multiplies matrices in bfloat16 at the speed of float32 or faster. Others
-    emulate it: a step of all-mpnet-base-v2 took 180 s in place of 9 s on a processor with AVX2 alone.
+    Whether the processor (`cpu`) or else the GPU multiplies matrices in bfloat16 by instructions of its own. Others emulate
+    it, which is many times slower.
     """
     if not cpu:
         return torch.cuda.is_bf16_supported(including_emulation=False)
