@@ -50,8 +50,8 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
 
 def has_bfloat16_instructions(cpu: bool) -> bool:
     """
-    Whether the processor (`cpu`) or else the GPU multiplies matrices in bfloat16 by instructions of its own. Others emulate
-    it, which is many times slower.
+    Whether the processor (`cpu`) or else the GPU multiplies matrices in bfloat16 about as fast as in float32. Others emulate
+    bfloat16, which is many times slower.
     """
     if not cpu:
         return torch.cuda.is_bf16_supported(including_emulation=False)
