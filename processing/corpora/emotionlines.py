@@ -59,8 +59,8 @@ def votes_of_utterances(conversations: list[dict], dialogues: list[list[dict]]) 
     The votes of EmotionLines for utterances of MELD.
 
     Args:
-        conversations: conversations of MELD's training split. Do not pass another split: the votes reveal much of its
-            labels.
+        conversations: conversations of MELD. Never train on the votes of its validation or test split: they reveal much of
+            the labels.
         dialogues: the dialogues from [`read_emotionlines`].
 
     Returns:

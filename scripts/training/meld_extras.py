@@ -1,5 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Preparing additional training data for MELD: annotators' votes on its training split, and conversations of its series."""
+"""
+Preparing additional data for MELD: annotators' votes on its training split, conversations of its series, and parts of its
+utterances for reports.
+"""
 
 import csv
 import json
@@ -10,9 +13,11 @@ from modeling_amuse.processing.corpora.emotionlines import VOTED_EMOTIONS, read_
 from modeling_amuse.processing.corpora.extra_corpora import reserved_texts
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.overlapping_dialogues import overlapping_dialogues
+from modeling_amuse.processing.corpora.soft_labels import MAJORITY
 from modeling_amuse.processing.whole_files import whole_file
 
 VOTES_FILE = "train_votes.csv"
+PARTS_FILE = "parts.csv"
 CONVERSATIONS_FOLDER = "ecf"
 
 
@@ -33,10 +38,36 @@ def write_votes(paths: list[Path], data_dir: str, output_dir: Path, cache_dir: s
             f"The text of no training utterance of MELD in {data_dir} occurs in {', '.join(map(str, paths))}: check the files."
         )
     print(f"{len(rows)} of {number} training utterances have votes, in {len({row['scene'] for row in rows})} scenes")
-    path = output_dir / VOTES_FILE
+    return _write_table(output_dir / VOTES_FILE, ("utterance_id", *VOTED_EMOTIONS, "scene"), rows)
+
+
+def write_parts(paths: list[Path], data_dir: str, output_dir: Path, cache_dir: str | None = None) -> Path:
+    """
+    Write the part of each utterance of MELD as a table for `--parts`: `voted` if more than half of EmotionLines' votes are for
+    its label, `relabelled` otherwise. The parts are made from labels, also from those of the test split: they are for reports
+    alone.
+
+    Raises:
+        FileNotFoundError: when files are missing.
+        ValueError: when a file has another format.
+    """
+    dialogues, rows = read_emotionlines(paths), []
+    for split, conversations in load_conversations("meld", data_dir, cache_dir).splits.items():
+        talks = conversations.to_list()
+        labels = {utterance["id"]: utterance["emotion"] for talk in talks for utterance in talk["utterances"]}
+        for row in votes_of_utterances(talks, dialogues):
+            label = labels[row["utterance_id"]]
+            if label is None:
+                continue
+            is_voted = row[label] > MAJORITY * sum(row[emotion] for emotion in VOTED_EMOTIONS)
+            rows.append({**row, "split": split, "part": "voted" if is_voted else "relabelled"})
+    return _write_table(output_dir / PARTS_FILE, ("split", "utterance_id", "part"), rows)
+
+
+def _write_table(path: Path, columns: tuple[str, ...], rows: list[dict]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file, file.open("w", newline="", encoding="utf-8") as opened:
-        writer = csv.DictWriter(opened, ("utterance_id", *VOTED_EMOTIONS, "scene"))
+        writer = csv.DictWriter(opened, columns, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
     return path

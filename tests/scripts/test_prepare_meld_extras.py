@@ -12,6 +12,7 @@ from modeling_amuse.processing.corpora.emotionlines import VOTED_EMOTIONS, votes
 from modeling_amuse.processing.corpora.extra_corpora import load_extra_corpora
 from modeling_amuse.processing.corpora.meld import EMOTIONS
 from modeling_amuse.processing.corpora.soft_labels import read_soft_labels
+from modeling_amuse.processing.evaluation.utterance_parts import read_parts
 from modeling_amuse.scripts import prepare_meld_extras
 
 COLUMNS = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
@@ -74,7 +75,7 @@ def write(path, content):
 def test_votes_and_conversations_are_written_as_train_reads_them(meld, tmp_path, capsys):
     friends, ecf = write(tmp_path / "friends.json", FRIENDS), write(tmp_path / "ecf.json", ECF)
     fixed = ["--data_dir", str(meld), "--output_dir", str(tmp_path / "extras"), "--cache_dir", str(tmp_path / "cache")]
-    votes, folder = prepare_meld_extras.main([*fixed, "--emotionlines", friends, "--ecf", ecf])
+    votes, parts, folder = prepare_meld_extras.main([*fixed, "--emotionlines", friends, "--ecf", ecf])
     assert "1 of 3 conversations occur in MELD's test split" in capsys.readouterr().out
     with votes.open(encoding="utf-8") as file:
         rows = {row["utterance_id"]: row for row in csv.DictReader(file)}
@@ -83,6 +84,13 @@ def test_votes_and_conversations_are_written_as_train_reads_them(meld, tmp_path,
     assert [rows["dia0_utt1"][emotion] for emotion in VOTED_EMOTIONS] == list("4001000")
     soft = read_soft_labels(votes, EMOTIONS)
     assert soft["dia0_utt0"][EMOTIONS.index("anger")] == 0.8
+    # each label is neutral, which more than half of the votes name only in dia0_utt1 ("Yeah .") and not in dia0_utt0
+    assert read_parts(parts, "train") == {
+        "dia0_utt0": "relabelled",
+        "dia0_utt1": "voted",
+        "dia0_utt2": "relabelled",
+        "dia1_utt0": "relabelled",
+    }
     [corpus] = load_extra_corpora([str(folder)], str(tmp_path / "cache"))
     assert (corpus.name, corpus.emotions) == ("ecf", ("joy", "anger"))
     assert [row["id"] for row in corpus.conversations] == ["ecf7", "ecf9"]
