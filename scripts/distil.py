@@ -8,7 +8,8 @@ Train one model on the predictions of several models of the same size: distillat
 The training split is divided into folds by the groups of a table (scenes), see `amuse cross-validate --groups`. For each
 fold and seed, a teacher is trained on the other folds and predicts this fold. The mean predictions of the teachers are
 written to `teacher.parquet`. The model in `student` is trained on the whole training split with them as soft labels. All
-options of `amuse train` are accepted and apply to teachers and student. An interrupted run continues where it stopped.
+options of `amuse train` are accepted and apply to teachers and student, except that --soft_labels is for the teachers
+alone. An interrupted run continues where it stopped.
 """
 
 import runpy

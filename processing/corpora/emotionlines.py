@@ -51,6 +51,8 @@ def _utterance(line: dict) -> dict:
     votes = [int(digit) for digit in line["annotation"]]
     if len(votes) != len(VOTED_EMOTIONS) or not sum(votes):
         raise ValueError(f"the annotation {line['annotation']!r} does not have a digit for each of the seven emotions")
+    if not isinstance(line["utterance"], str):
+        raise ValueError(f"the utterance {line['utterance']!r} is not a text")
     return {"text": line["utterance"], "votes": votes}
 
 

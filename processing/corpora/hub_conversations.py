@@ -26,6 +26,10 @@ from modeling_amuse.processing.corpora.table_files import rows_of_dataset
 from modeling_amuse.processing.input_boundary import reads_file
 
 
+class MissingSplits(ValueError):
+    """A data set has none of the splits that were asked for."""
+
+
 def is_saved_dataset(folder: Path) -> bool:
     """Whether a folder was written by `save_to_disk` of `datasets`."""
     return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
@@ -69,7 +73,7 @@ def load_from_datasets(
         notes.append(_divide(read, set(own.values()), name, options))
         read = {split: part for split, part in read.items() if splits is None or split in splits}
     elif not read:
-        raise ValueError(f"{name} has no {' and no '.join(splits)} split; it has {', '.join(own)}.")
+        raise MissingSplits(f"{name} has no {' and no '.join(splits)} split; it has {', '.join(own)}.")
     contents = settled(read, None, options, notes, names)
     made = {
         split: datasets.Dataset.from_list([schema_row(c) for c in conversations], features=CONVERSATION_FEATURES)

@@ -18,6 +18,9 @@ LONG_LINE = 8
 LINE = 4
 """The number of words of a line from which two shared lines are enough. Shorter ones occur in many conversations."""
 
+UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+"""A character of a script without spaces between words, such as Chinese, Japanese or Thai. Two count as a word."""
+
 ENDINGS = {"re": "are", "ve": "have", "ll": "will", "m": "am", "d": "would", "s": "is"}
 WHOLE_WORDS = {"can't": "can not", "cannot": "can not", "won't": "will not", "let's": "let us"}
 APOSTROPHES = str.maketrans("\u2019\u2018\u0092`\u00b4", "'''''")
@@ -30,7 +33,7 @@ class Overlap(NamedTuple):
     Attributes:
         conversation: its id.
         found_in: the id of the conversation in the other data set.
-        lines: the number of shared lines of at least [`LINE`] words.
+        lines: the number of shared lines of at least [`LINE`] words; of all lines, if the conversations are equal.
         example: the longest of these lines.
     """
 
@@ -42,8 +45,9 @@ class Overlap(NamedTuple):
 
 def overlapping_dialogues(conversations: Iterable[dict], reserved: Iterable[dict]) -> list[Overlap]:
     """
-    The conversations that share text with a reserved conversation: two lines of at least four words, or one line of at
-    least eight. Case, punctuation, apostrophes and contractions ("don't", "do n't", "do not") are ignored.
+    The conversations that share text with a reserved conversation: two lines of at least four words, one line of at least
+    eight, or all lines, if these have at least four words together. Case, punctuation, apostrophes and contractions
+    ("don't", "do n't", "do not") are ignored.
 
     Args:
         conversations: conversations whose utterances have a `text`.
@@ -54,20 +58,25 @@ def overlapping_dialogues(conversations: Iterable[dict], reserved: Iterable[dict
         For each overlapping conversation, in their order, the overlap with the reserved conversation that shares the most
         lines.
     """
-    places = defaultdict(set)
+    places, wholes = defaultdict(set), {}
     for conversation in reserved:
-        for words in _lines(conversation):
+        lines = _lines(conversation)
+        wholes.setdefault(tuple(words for words, _ in lines), conversation["id"])
+        for words in _long(lines):
             places[words].add(conversation["id"])
     overlaps = []
     for conversation in conversations:
-        shared = defaultdict(dict)
-        for words, text in _lines(conversation).items():
+        lines, shared = _lines(conversation), defaultdict(dict)
+        for words, text in _long(lines).items():
             for identifier in places.get(words, ()):
                 shared[identifier][words] = text
-        shared = {identifier: lines for identifier, lines in shared.items() if _is_overlap(lines)}
+        shared = {identifier: found for identifier, found in shared.items() if _is_overlap(found)}
+        whole = wholes.get(tuple(words for words, _ in lines))
+        if not shared and whole is not None and sum(_size(words) for words, _ in lines) >= LINE:
+            shared = {whole: dict(lines)}
         if shared:
             identifier = max(shared, key=lambda name: len(shared[name]))
-            example = max(shared[identifier].items(), key=lambda line: len(line[0]))[1]
+            example = max(shared[identifier].items(), key=lambda line: _size(line[0]))[1]
             overlaps.append(Overlap(conversation["id"], identifier, len(shared[identifier]), example))
     return overlaps
 
@@ -91,15 +100,24 @@ def comparable_words(text: str) -> tuple[str, ...]:
         text = re.sub(rf"\b{contracted}\b", whole, text)
     text = re.sub(r"n't\b", " not", text)
     text = re.sub(r"'(re|ve|ll|m|d|s)\b", lambda ending: f" {ENDINGS[ending[1]]}", text)
-    return tuple(re.findall(r"\w+", text))
+    return tuple(re.findall(rf"{UNSPACED}|(?:(?!{UNSPACED})\w)+", text))
 
 
-def _lines(conversation: dict) -> dict[tuple[str, ...], str]:
-    """The lines of a conversation with at least [`LINE`] words, by their comparable words."""
+def _lines(conversation: dict) -> list[tuple[tuple[str, ...], str]]:
+    """The comparable words and the text of each line of a conversation that has words."""
     texts = (utterance.get("text") or "" for utterance in conversation["utterances"])
-    lines = {comparable_words(text): text for text in texts}
-    return {words: text for words, text in lines.items() if len(words) >= LINE}
+    return [(words, text) for text in texts if (words := comparable_words(text))]
+
+
+def _long(lines: list[tuple[tuple[str, ...], str]]) -> dict[tuple[str, ...], str]:
+    """The lines with at least [`LINE`] words, by their comparable words."""
+    return {words: text for words, text in lines if _size(words) >= LINE}
+
+
+def _size(words: tuple[str, ...]) -> float:
+    """The number of words, of which characters of a script without spaces are halves."""
+    return sum(0.5 if re.match(UNSPACED, word) else 1 for word in words)
 
 
 def _is_overlap(lines: dict[tuple[str, ...], str]) -> bool:
-    return len(lines) >= 2 or any(len(words) >= LONG_LINE for words in lines)
+    return len(lines) >= 2 or any(_size(words) >= LONG_LINE for words in lines)

@@ -22,6 +22,9 @@ ID_COLUMN = "utterance_id"
 TOLERANCE = 1e-3
 """The largest difference between the sum of a row's probabilities and 1, as files contain rounded numbers."""
 
+MOST_VOTES = 1e9
+"""Larger numbers are errors, and their sum may have no finite value."""
+
 MAJORITY = 0.5
 """The share of a row's votes above which a label has the majority."""
 
@@ -62,7 +65,7 @@ def read_soft_labels(path: str | Path, emotions: Iterable[str]) -> dict[str, np.
     if ids.duplicated().any():
         raise ValueError(f"{path} has more than one row for the utterance {ids[ids.duplicated()].iloc[0]!r}.")
     values = frame[emotions].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    wrong = ~np.isfinite(values) | (values < 0)
+    wrong = ~np.isfinite(values) | (values < 0) | (values > MOST_VOTES)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         cell = shown(str(frame[emotions[column]].iloc[row]))
@@ -156,9 +159,9 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no table of soft labels {path}: give a .csv or a .parquet file.")
-    if path.suffix not in (".csv", ".parquet"):
+    if path.suffix.lower() not in (".csv", ".parquet"):
         raise ValueError(f"{path} is not a table of soft labels: give a .csv or a .parquet file.")
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         return read_frame(path)
     try:
         check_parquet_size(path)

@@ -11,6 +11,7 @@ from modeling_amuse import AmuseConfig
 from modeling_amuse.configuration_amuse import PRESETS
 from modeling_amuse.processing.corpora.conversation_folder import splits_in_name
 from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.extra_corpora import corpus_and_folder
 from modeling_amuse.processing.corpora.load_conversations import open_builder
 from modeling_amuse.scripts.study.study_description import PATHS
 from modeling_amuse.scripts.training.training_arguments import (
@@ -94,12 +95,20 @@ def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict
         raise ValueError("A study needs a known data set, or your own files: give data_dir or data_file.")
     given = {name: options[name] for name in PATHS if name != "data_dir" and options.get(name)}
     contents = {
-        name: [_contents(entry.rpartition("=")[2], with_test) for entry in path]
-        if isinstance(path, list)
+        name: [_corpus_contents(entry) for entry in ([path] if isinstance(path, str) else path)]
+        if name == "extra_data"
         else _contents(str(path), with_test)
         for name, path in given.items()
     }
     return {"conversations": builder.hash, "builder": str(builder.VERSION), **contents}
+
+
+def _corpus_contents(entry: str) -> str:
+    """A hash of a corpus of `--extra_data`."""
+    data_set, folder = corpus_and_folder(entry)
+    if data_set == "folder":
+        return _contents(folder, False)
+    return json_digest([data_set, open_builder(data_set, folder, None, ("train",)).hash])
 
 
 @lru_cache

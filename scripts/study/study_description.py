@@ -180,9 +180,12 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
         raise ValueError(f"{path}: names of variants must be strings: put numbers, on, off, yes and no into quotes.")
     for variant, options in variants.items():
         _check_options(options, f"The variant {variant} of {path}", *OF_VARIANTS)
-        if "mean_of" in options and (len(options) > 1 or options["mean_of"] not in variants):
+        if "mean_of" in options and (
+            len(options) > 1 or options["mean_of"] not in variants or "mean_of" in variants[options["mean_of"]]
+        ):
             raise ValueError(
-                f"{path}: {variant} is the mean of the seeds of another variant (mean_of), so it cannot have other options."
+                f"{path}: {variant} is the mean of the seeds of another variant (mean_of), so it cannot have other options, and "
+                "the other variant must be trained."
             )
     if baseline is not None and baseline not in variants:
         raise ValueError(f"{path}: the baseline {baseline!r} is not among the variants {', '.join(variants)}.")
@@ -204,8 +207,11 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
                 evaluations != [{}] or any("calibrate" in options for options in variants.values())
             ):
                 raise ValueError(f"{path}: {data} is cross-validated, so evaluations and calibration are not possible.")
-            if evaluations != [{}] and any("late_fusion" in options for options in study.variants.values()):
-                raise ValueError(f"{path}: a late fusion cannot be evaluated with disturbances.")
+            untrained = [name for name, own in study.variants.items() if own.keys() & {"late_fusion", "mean_of"}]
+            if evaluations != [{}] and untrained:
+                raise ValueError(
+                    f"{path}: {untrained[0]}, which combines models, cannot be evaluated with disturbances."
+                )
             for variant in study.variants:
                 if not {**study.data.settings, **study.variants[variant]}.get("modalities"):
                     raise ValueError(

@@ -258,7 +258,8 @@ class Report:
         baseline = self.study.baseline
         head = ["weighted F1 of a part", "utterances", *(self.label(group) for group in self.groups)]
         cells = []
-        for part in sorted(set(self.parts.values())):
+        found = {self.parts.get(utterance) for frame in self.predictions for utterance in frame["utterance"]}
+        for part in sorted(found - {None}):  # a fold may lack a part
             scores = {}
             for variant, evaluation in self.groups:
                 chosen = (self.frame["variant"] == variant) & (self.frame["evaluation"] == evaluation)

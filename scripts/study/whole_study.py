@@ -2,11 +2,15 @@
 """The body of `amuse study`: runs every variant with every seed, and writes the tables."""
 
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from modeling_amuse.hub_card.study_summary import PAGES, RESULTS, fill_in, write_index
-from modeling_amuse.processing.evaluation.utterance_parts import read_parts
+from modeling_amuse.processing.corpora.conversation_dataset import utterance_ids
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.extra_corpora import corpus_and_folder
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.study.kept_runs import keep_run
@@ -34,7 +38,7 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
     studies = read_studies(args.study, args.data)
     prepared = [prepare(study, args) for study in studies]
     for study, _, changed in prepared:  # wrong settings are reported before the first training
-        parts_of(args.parts, study, evaluated_splits(args, changed)[-1])
+        parts_of(args.parts, study, evaluated_splits(args, changed)[-1], args.cache_dir)
         for variant in (name for name, options in study.variants.items() if "mean_of" not in options):
             check_places(study, variant)
             settings_of(study.options(variant))
@@ -69,7 +73,7 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
         report = Report(
             *(study, rows, predictions, splits[-1], command(study, args, changed)),
             is_trial=args.trial,
-            parts=parts_of(args.parts, study, splits[-1]),
+            parts=parts_of(args.parts, study, splits[-1], args.cache_dir),
         )
         own = is_whole and not args.trial and "test" in splits
         folder = Path(args.results_dir if own else Path(args.output_dir) / "results") / study.name / study.data.name
@@ -96,12 +100,21 @@ def one_of_each_variant(runs: list[Run]) -> list[Run]:
     return list({run.variant: run for run in reversed(runs)}.values())[::-1]
 
 
-def parts_of(path: str | None, study: Study, split: str) -> dict[str, str]:
-    """The part of each utterance of `--parts` by id; empty without that option."""
+def parts_of(path: str | None, study: Study, split: str, cache_dir: str | None) -> dict[str, str]:
+    """
+    The part of each utterance of `--parts` by id; empty without that option.
+
+    Raises:
+        ValueError: when the file has utterances that the data does not have.
+    """
     if path is None:
         return {}
     divided = study.data.folds.get("folds_of", "train") if study.data.num_folds else split
-    parts = read_parts(path, divided)
+    parts, settings = read_parts(path, divided), study.data.settings
+    reading = DataOptions(**{f.name: settings[f.name] for f in fields(DataOptions) if f.name in settings})
+    name = settings.get("dataset_name", "sample")
+    data = load_conversations(name, settings.get("data_dir"), cache_dir, (divided,), reading)
+    part_subsets(parts, utterance_ids(data.splits[divided]), divided)
     # in folds of one of several splits, ids begin with the name of the split
     prefix = f"{divided}_" if "folds_of" in study.data.folds else ""
     return {f"{prefix}{identifier}": part for identifier, part in parts.items()}
@@ -115,8 +128,8 @@ def check_places(study: Study, variant: str):
     options = study.options(variant, with_all_features=True)
     for name in PATHS:
         places = options.get(name) if isinstance(options.get(name), list) else [options.get(name)]
-        for place in places if not name.endswith("_model") else ():
-            if place is not None and not Path(place.rpartition("=")[2]).exists():
+        for place in [place for place in places if place is not None and not name.endswith("_model")]:
+            if not Path(corpus_and_folder(place)[1] if name == "extra_data" else place).exists():
                 raise FileNotFoundError(
                     f"There is no {place}, which {variant} of {study.name} needs on {study.data.name}: give its path with "
                     f"--set {study.data.name}.{name}=PATH."

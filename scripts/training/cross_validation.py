@@ -1,19 +1,21 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The body of `amuse cross-validate`: trains and scores a model in each fold, and writes the scores."""
 
+import hashlib
 import os
 import time
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.extra_corpora import load_extra_corpora
 from modeling_amuse.processing.file_locks import only_writer
-from modeling_amuse.processing.json_files import as_json, write_json
+from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.plain_json import read_json_object
-from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.default_text_model import choose_text_model
 from modeling_amuse.scripts.training.evaluation import evaluate
@@ -24,8 +26,13 @@ from modeling_amuse.scripts.training.fold_data import (
     all_folds,
     chosen_folds,
     load_fold_data,
-    soft_labels_of_fold,
     speakers_of,
+)
+from modeling_amuse.scripts.training.fold_files import (
+    extra_data_of_folds,
+    read_fold_soft_labels,
+    write_conversations,
+    write_soft_labels,
 )
 from modeling_amuse.scripts.training.fold_scores import describe, scores_of, summarize
 from modeling_amuse.scripts.training.training_arguments import (
@@ -42,6 +49,9 @@ from modeling_amuse.scripts.training.training_run import train
 
 # Only these options may change when a cross-validation is resumed. The contents of data and features are compared.
 FREE = {"split", "folds", "groups", *FREE_ON_RESUME} - {"text_model"}
+
+CONTENTS = "contents of"
+"""Before the name of an option that is a path, in the settings: a hash of what it contains."""
 
 
 def cross_validate(
@@ -78,15 +88,17 @@ def _cross_validate(
     folds = all_folds(data, fold_args)
     chosen = chosen_folds(fold_args.folds, len(folds))
     by = fold_args.folds_by if fold_args.groups is None else fold_args.group_column
+    soft_labels = data_args.soft_labels and read_fold_soft_labels(data_args.soft_labels, data, fold_args)
     settings = settings_of(data, fold_args, options)
     check_settings(output_dir / "settings.json", settings)
+    options["extra_data"] = extra_data_of_folds(options, output_dir / "extra_data")
 
     start, results = time.perf_counter(), []
     for number in chosen:
         fold = folds[number - 1]
         about = describe_fold(fold, by)
         print(f"\nFold {number} of {len(folds)}: " + "; ".join(f"{split}: {who}" for split, who in about.items()))
-        found = run_fold(output_dir / f"fold-{number}", fold, fold_args.split, options, data)
+        found = run_fold(output_dir / f"fold-{number}", fold, fold_args.split, options, data, soft_labels)
         # written only after the first result, so that a run that fails early can be restarted with other settings
         write_json(settings, output_dir / "settings.json")
         scores = scores_of(np.array(found["confusion_matrix"]))
@@ -128,7 +140,23 @@ def settings_of(data: FoldData, fold_args: FoldArguments, options: dict) -> dict
         if name in ("num_folds", "split") or value != getattr(FoldArguments, name)
     }
     given = {**folds, **options, "data": data.digest}
-    return {name: value for name, value in given.items() if name not in FREE}
+    contents = {"soft_labels": _digest(options.get("soft_labels")), "groups": _digest(fold_args.groups)}
+    if options.get("extra_data"):
+        corpora = load_extra_corpora(options["extra_data"], options.get("cache_dir"))
+        contents["extra_data"] = [corpus.digest() for corpus in corpora]
+    # the options are paths, so their contents are compared
+    return {
+        **{name: value for name, value in given.items() if name not in FREE},
+        **{f"{CONTENTS} {name}": value for name, value in {"extra_data": None, **contents}.items()},
+    }
+
+
+def _digest(path: str | None) -> str | None:
+    """A hash of a file."""
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_settings(path: Path, settings: dict):
@@ -141,12 +169,19 @@ def check_settings(path: Path, settings: dict):
     if differing:
         raise ValueError(
             f"{path.parent} holds a cross-validation with other settings: "
-            + "; ".join(f"{name} was {kept.get(name)!r}, is {settings[name]!r}" for name in differing)
+            + "; ".join(
+                f"the {name} differ"
+                if name.startswith(CONTENTS)
+                else f"{name} was {kept.get(name)!r}, is {settings[name]!r}"
+                for name in differing
+            )
             + ". Continue with the former settings, or choose another --output_dir."
         )
 
 
-def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData) -> dict:
+def run_fold(
+    folder: Path, fold: Fold, split: str, options: dict, data: FoldData, soft_labels: pd.DataFrame | None = None
+) -> dict:
     """
     Train and score the model of a fold, or read the scores if the fold is finished.
 
@@ -156,6 +191,7 @@ def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData
         split: the split to score.
         options: the options of the training.
         data: the data of the cross-validation.
+        soft_labels: the soft labels of all folds, see [`read_fold_soft_labels`].
 
     Returns:
         The scores of [`evaluate`].
@@ -171,26 +207,10 @@ def run_fold(folder: Path, fold: Fold, split: str, options: dict, data: FoldData
     own |= {"data_dir": folder / "conversations"}
     own |= data.write_features(folder / "features", fold)
     trained = {"output_dir": folder / "model", "resume_from_checkpoint": "latest"}
-    if options.get("soft_labels"):
-        trained["soft_labels"] = soft_labels_of_fold(options["soft_labels"], fold["train"], folder / "soft_labels.csv")
+    if soft_labels is not None:
+        trained["soft_labels"] = write_soft_labels(soft_labels, fold["train"], folder / "soft_labels.csv")
     train(*parse_arguments(as_arguments({**options, **own, **trained})))
     shared = {f.name: options[f.name] for f in fields(EvaluationArguments) if f.name in options}
     scored = {"model": folder / "model", "split": split, "output": output, "pictures": False, "num_resamples": 0}
     scored["predictions"] = folder / f"{split}_predictions.parquet"
     return evaluate(parse_one(EvaluationArguments, as_arguments({**shared, **own, **scored})))
-
-
-def write_conversations(path: Path, conversations: list[dict]):
-    """Write conversations in the form that `--dataset_name folder` reads, with absolute paths of recordings."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for conversation in conversations:
-        utterances = [{k: v for k, v in u.items() if v is not None} for u in conversation["utterances"]]
-        for utterance in utterances:
-            for medium in {"audio", "video"} & utterance.keys():
-                utterance[medium] = os.path.abspath(utterance[medium])
-        lines.append(
-            as_json({"id": conversation["id"], "utterances": utterances}, f"Conversation {conversation['id']}")
-        )
-    with whole_file(path) as file:
-        file.write_text("\n".join(lines), encoding="utf-8")

@@ -64,8 +64,11 @@ def distil(
     print(
         f"\nWritten to {path}: the mean predictions of {len(frames)} teachers for utterances they were not trained on"
     )
+    if data_args.soft_labels:
+        print(f"The teachers learned from {data_args.soft_labels}; the student learns from {path} in place of it.")
     learned = replace(data_args, soft_labels=str(path), soft_labels_for="all")
-    return train(learned, model_args, replace(args, output_dir=str(output_dir / "student")))
+    student = replace(args, output_dir=str(output_dir / "student"), resume_from_checkpoint="latest")
+    return train(learned, model_args, student)
 
 
 def teacher_table(frames: list[pd.DataFrame]) -> pd.DataFrame:

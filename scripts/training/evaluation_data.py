@@ -63,11 +63,11 @@ def load_split(args, split: str, model, processor, accelerator) -> tuple[Convers
 def options_of_training(args, accelerator) -> DataOptions:
     """
     The options for reading the data set. Options that are not given are those of the model's training, if it was trained
-    on the same data set.
+    on the same data set. Those of the training do not apply to its additional corpora (`--corpus`).
     """
     options, path = args.options(), Path(args.model) / "training_history.json"
     settings = read_json_object(path).get("settings", {}) if path.is_file() else {}
-    if settings.get("dataset_name") != args.dataset_name:
+    if settings.get("dataset_name") != args.dataset_name or getattr(args, "corpus", None):
         return options
     taken = {
         name: settings[name]

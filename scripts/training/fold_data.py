@@ -16,11 +16,8 @@ from modeling_amuse.processing.corpora.conversation_folder import splits_in_name
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable, write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import ConversationData, load_conversations
-from modeling_amuse.processing.corpora.soft_labels import read_table
 from modeling_amuse.processing.evaluation.group_folds import group_folds, read_groups
 from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
-from modeling_amuse.processing.transcript_tables import guarded
-from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
 
@@ -41,6 +38,7 @@ class FoldData:
         features: for each stream the features of all these utterances by id, and the record of their extractor. Empty if
             the data set has a single split, whose tables every fold can use directly.
         digest: hashes of the conversations and of their features.
+        emotions: the emotions of the data set.
         validation: with groups, the conversations on which every fold chooses its epoch.
         groups: the group of each utterance if folds are made of groups, else None.
     """
@@ -49,6 +47,7 @@ class FoldData:
     extra: list[dict] = field(default_factory=list)
     features: dict[str, tuple[dict[str, np.ndarray], dict | None]] = field(default_factory=dict)
     digest: str | list[str] = ""
+    emotions: tuple[str, ...] = ()
     validation: list[dict] = field(default_factory=list)
     groups: dict[str, str] | None = None
 
@@ -87,12 +86,12 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
         print(data.describe())
         tables = load_stream_tables(paths, {"train": conversations})["train"]
         digest = ConversationDataset(conversations, tables).digest()
-        return FoldData(conversations.to_list(), digest=digest)
+        return FoldData(conversations.to_list(), digest=digest, emotions=data.emotions)
     wanted = [fold_args.folds_of, *([fold_args.folds_extra] if fold_args.folds_extra else [])]
     if len(set(wanted)) < len(wanted):
         raise WrongArguments(f"--folds_extra {wanted[1]} is the split that --folds_of divides: give another one.")
     data = load_conversations(name, data_dir, cache_dir, set(wanted), data_options(options))
-    found, digests = FoldData([]), []
+    found, digests = FoldData([], emotions=data.emotions), []
     for split in wanted:
         if split not in data.splits:
             raise ValueError(f"The data set has no split {split!r}; it has {', '.join(data.splits)}.")
@@ -134,7 +133,7 @@ def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, 
     conversations, validation = (data.splits[split].to_list() for split in ("train", "validation"))
     digest = [ConversationDataset(data.splits[split], {}).digest() for split in ("train", "validation")]
     groups = read_groups(fold_args.groups, fold_args.group_column)
-    return FoldData(conversations, digest=digest, validation=validation, groups=groups)
+    return FoldData(conversations, digest=digest, emotions=data.emotions, validation=validation, groups=groups)
 
 
 def all_folds(data: FoldData, fold_args: FoldArguments) -> list[Fold]:
@@ -162,16 +161,6 @@ def chosen_folds(wanted: list[int] | None, number: int) -> list[int]:
     if not 1 <= chosen[0] <= chosen[-1] <= number:
         raise WrongArguments(f"--folds has {', '.join(map(str, wanted))}, but the folds are 1 to {number}.")
     return chosen
-
-
-def soft_labels_of_fold(table: str, conversations: list[dict], path: Path) -> Path:
-    """Write the rows of a table of soft labels for the training utterances of a fold to `path`, which is returned."""
-    known = {utterance["id"] for conversation in conversations for utterance in conversation["utterances"]}
-    frame = read_table(Path(table))
-    frame = frame[frame["utterance_id"].isin(known)]
-    with whole_file(path) as file:
-        frame.assign(utterance_id=frame["utterance_id"].map(guarded)).to_csv(file, index=False)
-    return path
 
 
 def data_options(options: dict) -> DataOptions:

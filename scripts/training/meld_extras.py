@@ -8,9 +8,10 @@ import csv
 import json
 from pathlib import Path
 
+from modeling_amuse.processing.corpora.data_sets import DATA_SETS
 from modeling_amuse.processing.corpora.ecf import read_ecf
 from modeling_amuse.processing.corpora.emotionlines import VOTED_EMOTIONS, read_emotionlines, votes_of_utterances
-from modeling_amuse.processing.corpora.extra_corpora import reserved_texts
+from modeling_amuse.processing.corpora.extra_corpora import RESERVED, reserved_texts
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.overlapping_dialogues import overlapping_dialogues
 from modeling_amuse.processing.corpora.soft_labels import MAJORITY
@@ -85,6 +86,12 @@ def write_conversations(paths: list[Path], data_dir: str, output_dir: Path, cach
     conversations = read_ecf(paths)
     train = load_conversations("meld", data_dir, cache_dir, ("train",)).splits["train"].to_list()
     splits = {**reserved_texts("meld", data_dir, cache_dir), "train": train}
+    lacking = [split for split in RESERVED if split not in splits]
+    if lacking:
+        raise FileNotFoundError(
+            f"{data_dir} has no {' and no '.join(lacking)} split of MELD, which conversations to train on must be compared with: "
+            f"add {' and '.join(DATA_SETS['meld'].files[split] for split in lacking)}."
+        )
     found = set()
     for split, rows in splits.items():
         overlaps = {overlap.conversation for overlap in overlapping_dialogues(conversations, rows)}

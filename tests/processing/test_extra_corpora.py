@@ -4,8 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from datasets import Dataset, DatasetDict
 
-from modeling_amuse.processing.corpora.extra_corpora import load_extra_corpora, reserved_texts, without_overlap
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.extra_corpora import (
+    corpus_and_folder,
+    load_extra_corpora,
+    reserved_texts,
+    without_overlap,
+)
 from modeling_amuse.processing.corpora.ravdess import EMOTIONS as RAVDESS_EMOTIONS
 
 
@@ -83,5 +90,45 @@ def test_overlap_with_the_test_split_is_refused_or_left_out(tmp_path):
     (own / "test.jsonl").write_text("not JSON", encoding="utf-8")
     with pytest.raises(ValueError, match="test.jsonl, line 1"):  # it is not treated as a data set without a test split
         reserved_texts("folder", str(own), str(tmp_path / "cache"))
-    other = without_overlap(corpus, {"test": [{"id": "x", "utterances": [{"text": None}]}]}, leave_out=False)
-    assert other == (corpus, "")
+    other, said = without_overlap(corpus, {"test": [{"id": "x", "utterances": [{"text": None}]}]}, leave_out=False)
+    assert (
+        other == corpus and "extra cannot be compared with the test split, as the reserved splits have no text" in said
+    )
+    voices = corpus._replace(conversations=corpus.conversations.map(without_texts))
+    other, said = without_overlap(voices, reserved_of(own, tmp_path, "Well."), leave_out=False)
+    assert other == voices and "as its utterances have no text: it may overlap" in said
+    assert without_overlap(corpus, reserved_of(own, tmp_path, "Well."), leave_out=False) == (corpus, "")
+
+
+def without_texts(row: dict) -> dict:
+    return {"utterances": [{**utterance, "text": None} for utterance in row["utterances"]]}
+
+
+def reserved_of(folder, tmp_path, text: str) -> dict:
+    (folder / "test.jsonl").write_text(json.dumps({"id": "t", "utterances": talk(text)}), encoding="utf-8")
+    return reserved_texts("folder", str(folder), str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("save", [False, True])
+def test_a_reserved_split_may_lack_an_emotion_or_every_label(tmp_path, save):
+    splits = {split: [talk("Hi.", "Oh.")] for split in ("train", "validation")}
+    own = write_folder(tmp_path / "own", {**splits, "test": [talk(*LINES, emotions=("love",))]})
+    if save:
+        splits = {path.stem: [json.loads(path.read_text(encoding="utf-8"))] for path in own.iterdir()}
+        own = tmp_path / "saved"
+        DatasetDict({split: Dataset.from_list(rows) for split, rows in splits.items()}).save_to_disk(own)
+    options = DataOptions(emotions=["love", "fury"], emotion_map=["fury=rage"])
+    reserved = reserved_texts("folder", str(own), str(tmp_path / "cache"), options)
+    assert [[u["text"] for u in row["utterances"]] for row in reserved["test"]] == [list(LINES)]
+
+
+def test_a_corpus_is_named_after_its_folder_if_pytorch_has_a_place_for_the_name(tmp_path):
+    good = write_folder(tmp_path / "rate=1" / "talks", {"train": [talk("Hi.", "Oh.")]})
+    assert corpus_and_folder(str(good)) == ("folder", str(good))
+    assert corpus_and_folder("emorynlp=a=b") == ("emorynlp", "a=b")
+    [corpus] = load_extra_corpora([str(good)], str(tmp_path / "cache"))
+    assert corpus.name == "talks"
+    for name in ("train", "keys", "training", "forward"):
+        bad = write_folder(tmp_path / name, {"train": [talk("Hi.", "Oh.")]})
+        with pytest.raises(ValueError, match=f"no place for a head named {name!r}: rename the folder"):
+            load_extra_corpora([str(bad)], str(tmp_path / "cache"))

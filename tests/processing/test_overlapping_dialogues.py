@@ -43,11 +43,17 @@ def test_dialogues_overlap_by_two_lines_or_a_long_one(texts, lines):
     assert all(overlap.conversation == "other" and overlap.found_in in ("kitchen", "garden") for overlap in found)
 
 
-@given(st.lists(st.text(max_size=60), max_size=6))
-def test_a_conversation_overlaps_with_itself_if_it_has_lines_enough(texts):
-    words = {comparable_words(text) for text in texts}
-    enough = sum(len(line) >= 4 for line in words) >= 2 or any(len(line) >= 8 for line in words)
-    assert bool(overlapping_dialogues([talk("a", *texts)], [talk("b", *texts)])) == enough
+scripts_with_spaces = st.characters(max_codepoint=0x0DFF)
+
+
+@given(st.lists(st.text(scripts_with_spaces, max_size=60), max_size=6))
+def test_a_conversation_overlaps_with_itself_if_it_has_words_enough(texts):
+    words = [comparable_words(text) for text in texts]
+    assert bool(overlapping_dialogues([talk("a", *texts)], [talk("b", *texts)])) == (sum(map(len, words)) >= 4)
+    # with another line, its long lines alone are evidence
+    long = {line for line in words if len(line) >= 4}
+    enough = len(long) >= 2 or any(len(line) >= 8 for line in long)
+    assert bool(overlapping_dialogues([talk("a", *texts, "Another one.")], [talk("b", *texts)])) == enough
 
 
 @pytest.mark.parametrize(
@@ -72,3 +78,26 @@ def test_emorynlp_holds_dialogues_of_melds_test_split(meld_dir, emorynlp_dir):
     assert len(with_test) == 66
     assert len(with_validation - with_test) == 16
     assert not overlapping_dialogues(validation, test)
+
+
+def of(*texts: str) -> list[dict]:
+    return [{"id": "x", "utterances": [{"text": text} for text in texts]}]
+
+
+@pytest.mark.parametrize(
+    ("texts", "is_found", "is_long"),
+    [
+        (("Where is my coat?",), True, False),  # all of a conversation: four words are enough
+        (("Hi.", "Where to?", "Home."), True, False),
+        (("Hi.", "Well.", "Home."), False, False),
+        (("你今天为什么没有去上学呢，出了什么事？", "没事。"), True, True),
+        (("你今天去上学了吗？",), True, False),
+        (("你好。",), False, False),
+        (("今日は一緒に晩ご飯を食べに行きましょう。", "はい。"), True, True),
+        (("วันนี้เราไปกินข้าวด้วยกันไหม",), True, True),
+    ],
+)
+def test_a_copied_conversation_is_found_in_every_script(texts, is_found, is_long):
+    assert bool(overlapping_dialogues([talk("a", *texts)], [talk("b", *texts)])) == is_found
+    in_another = talk("b", "A beginning.", texts[0])
+    assert bool(overlapping_dialogues([talk("a", texts[0], "Something else.")], [in_another])) == is_long

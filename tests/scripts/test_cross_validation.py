@@ -269,6 +269,87 @@ def test_scenes_of_a_data_set_with_splits(tmp_path, trainings):
         run(corpus(tmp_path / "alone"), tmp_path / "other", **more)
 
 
+def votes_table(path, data, prefix: str = "", changed: int | None = None):
+    names = [json.loads(line)["id"] for line in (data / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = ["utterance_id," + ",".join(EMOTIONS)]
+    for number, name in enumerate(names):
+        share = 2 if number == changed else 3
+        counts = [share if emotion == name.split("-")[1] else (5 - share) / 2 for emotion in EMOTIONS]
+        rows.append(f"{prefix}{name}," + ",".join(str(count / 5) for count in counts))
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return str(path)
+
+
+def further(folder, *texts: str):
+    """Conversations with words and voices."""
+    rows = [
+        {"speaker": "Z", "text": text, "audio_features": [[0.0, 1.0, float(number)]], "emotion": emotion}
+        for text in texts
+        for number, emotion in enumerate(("love", "fury"))
+    ]
+    folder.mkdir(exist_ok=True)
+    lines = [json.dumps({"utterances": rows[start : start + 2]}) for start in range(0, len(rows), 2)]
+    (folder / "train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return str(folder)
+
+
+def test_other_votes_or_other_corpora_are_another_cross_validation(tmp_path, trainings):
+    data, more = corpus(tmp_path / "data"), {"folds": [1], "num_train_epochs": 1}
+    table, extra = votes_table(tmp_path / "votes.csv", data), further(tmp_path / "more", "Who is there?")
+    given = {"soft_labels": table, "soft_labels_for": "all", "extra_data": [extra]}
+    run(data, tmp_path / "cv", **given, **more)
+    run(data, tmp_path / "cv", **given, **more)
+    assert len(trainings) == 1
+    for without in ("soft_labels", "extra_data"):
+        with pytest.raises(ValueError, match=f"other settings: the contents of {without} differ. Continue"):
+            run(data, tmp_path / "cv", **{k: v for k, v in given.items() if k != without}, **more)
+    votes_table(tmp_path / "votes.csv", data, changed=4)
+    with pytest.raises(ValueError, match="other settings: the contents of soft_labels differ. Continue"):
+        run(data, tmp_path / "cv", **given, **more)
+    votes_table(tmp_path / "votes.csv", data)
+    further(tmp_path / "more", "Who is there?", "Nobody.")
+    with pytest.raises(ValueError, match="other settings: the contents of extra_data differ. Continue"):
+        run(data, tmp_path / "cv", **given, **more)
+    assert len(trainings) == 1
+
+
+def test_votes_are_checked_as_a_whole_and_belong_to_their_utterances_in_every_kind_of_folds(tmp_path, trainings):
+    data, more = corpus(tmp_path / "data"), {"folds": [1], "num_train_epochs": 1, "soft_labels_for": "all"}
+    other = votes_table(tmp_path / "other.csv", data, prefix="x")
+    with pytest.raises(
+        ValueError, match="other.csv has 18 utterance id.* the first is 'xA-anger'.* look like 'A-anger'"
+    ):
+        run(data, tmp_path / "cv", soft_labels=other, **more)
+    (tmp_path / "nameless.csv").write_text("anger,boredom,fear\n1,0,0", encoding="utf-8")
+    with pytest.raises(ValueError, match="nameless.csv has no column 'utterance_id'"):
+        run(data, tmp_path / "cv", soft_labels=str(tmp_path / "nameless.csv"), **more)
+    assert not trainings
+    run(data, tmp_path / "cv", folds_of="train", soft_labels=votes_table(tmp_path / "votes.csv", data), **more)
+    written = (tmp_path / "cv" / "fold-1" / "soft_labels.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert len(trainings) == 1 and len(written) == 6 and all(line.startswith("train_") for line in written)
+
+
+def test_no_fold_trains_on_what_occurs_in_the_test_split_of_the_whole_data(tmp_path, trainings):
+    data, secret = corpus(tmp_path / "data"), "Nobody must have learned from this line before."
+    lines = (data / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    names = [json.loads(line)["id"] for line in lines]
+    scenes = ["utterance_id,scene", *(f"{name},{number // 3}" for number, name in enumerate(names))]
+    (tmp_path / "scenes.csv").write_text("\n".join(scenes), encoding="utf-8")
+    (data / "validation.jsonl").write_text("\n".join(lines[:3]).replace('"A-', '"V-'), encoding="utf-8")
+    reserved = talk("T", "fear", text=secret, audio_features=[[0.0, 0.0, 1.0]])
+    (data / "test.jsonl").write_text(json.dumps(reserved), encoding="utf-8")
+    extra = further(tmp_path / "more", secret, "Who is there?")
+    more = {"groups": str(tmp_path / "scenes.csv"), "extra_data": [extra], "folds": [1], "num_train_epochs": 1}
+    with pytest.raises(ValueError, match="1 of the 2 conversations of more overlap: 1 with the test split"):
+        run(data, tmp_path / "cv", **more)
+    assert not trainings
+    run(data, tmp_path / "cv", leave_out_overlap=True, **more)
+    kept = (tmp_path / "cv" / "extra_data" / "more" / "train.jsonl").read_text(encoding="utf-8")
+    settings = json.loads((tmp_path / "cv" / "fold-1" / "model" / "training_history.json").read_text())["settings"]
+    assert len(trainings) == 1 and secret not in kept and "Who is there?" in kept
+    assert list(settings["model"]["extra_emotions"]) == ["more"]
+
+
 def conversation_data(splits: dict[str, list[dict]]) -> ConversationData:
     made = {
         name: Dataset.from_list([schema_row(c) for c in rows], CONVERSATION_FEATURES) for name, rows in splits.items()

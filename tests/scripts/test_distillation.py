@@ -61,6 +61,9 @@ def test_a_student_learns_what_teachers_say_of_utterances_they_have_not_seen(dat
     asked += ["--groups", data / "scenes.csv", "--num_folds", 2, "--teacher_seeds", 1, 2, "--output_dir", output]
     record = distil.main(list(map(str, asked)))
     assert [seed for seed, _ in seen] == [1, 1, 2, 2] and record.epoch == 2
+    (output / "student" / "training_history.json").unlink()  # as if the student's training had been stopped at its end
+    again = distil.main(list(map(str, asked)))
+    assert len(seen) == 4 and again.history == record.history
     table = read_soft_labels(output / "teacher.parquet", EMOTIONS)
     assert sorted(table) == sorted(f"train{number}_{position}" for number in range(8) for position in range(4))
     for seed in (1, 2):

@@ -6,12 +6,15 @@ import json
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.meld import EMOTIONS
 from modeling_amuse.processing.corpora.ravdess import EMOTIONS as RAVDESS_EMOTIONS
 from modeling_amuse.scripts import evaluate, train
+from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
+from modeling_amuse.scripts.training.evaluation_data import options_of_training
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +87,14 @@ def test_one_model_of_words_and_of_voices_and_faces_answers_for_each(words, clip
     assert scores["accuracy"] > 0.9 and scores["corpus"] == "ravdess"
     with pytest.raises(ValueError, match="no corpus 'films'; it has ravdess"):
         evaluate.main(list(map(str, [*asked, *other, "--corpus", "films"])))
+
+
+def test_options_of_the_training_are_for_its_own_data_and_not_for_a_further_corpus(tmp_path):
+    settings = {"settings": {"dataset_name": "folder", "emotions": ["joy", "anger"]}}
+    (tmp_path / "training_history.json").write_text(json.dumps(settings), encoding="utf-8")
+    for corpus, emotions in ((None, ["joy", "anger"]), ("clips", None)):
+        args = EvaluationArguments(model=str(tmp_path), dataset_name="folder", corpus=corpus)
+        assert options_of_training(args, Accelerator(cpu=True)).emotions == emotions
 
 
 def test_further_corpora_first_and_a_training_that_goes_on(words, clips, tmp_path):

@@ -18,8 +18,10 @@ from modeling_amuse.processing.transcripts import read_transcript
 from modeling_amuse.scripts import amuse
 from modeling_amuse.scripts.command.plain_output import CURSOR_UP, PrintableStream, printable_output
 from modeling_amuse.scripts.command.plain_yaml import parsed_yaml
-from modeling_amuse.scripts.training.fold_data import soft_labels_of_fold
+from modeling_amuse.scripts.training.fold_data import FoldData
+from modeling_amuse.scripts.training.fold_files import read_fold_soft_labels, write_soft_labels
 from modeling_amuse.scripts.training.recipe_file import is_place
+from modeling_amuse.scripts.training.training_arguments import FoldArguments
 from tests.data_options import folder_options
 from tests.forked_processes import run
 
@@ -105,7 +107,9 @@ def test_ids_that_are_formulas_keep_their_votes_in_a_fold(tmp_path):
     votes = pd.DataFrame({"utterance_id": ids, "joy": range(len(ids)), "anger": range(len(ids), 0, -1)})
     votes.to_parquet(tmp_path / "votes.parquet")
     conversations = [{"utterances": [{"id": identifier} for identifier in ids]}]
-    path = soft_labels_of_fold(str(tmp_path / "votes.parquet"), conversations, tmp_path / "fold.csv")
+    data = FoldData(conversations, emotions=("joy", "anger"))
+    frame = read_fold_soft_labels(str(tmp_path / "votes.parquet"), data, FoldArguments())
+    path = write_soft_labels(frame, conversations, tmp_path / "fold.csv")
     cells = [line.split(",")[0].strip('"') for line in path.read_text().splitlines()[1:]]
     assert len(cells) == len(ids) and not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
     read, expected = (read_soft_labels(place, ["joy", "anger"]) for place in (path, tmp_path / "votes.parquet"))

@@ -104,19 +104,30 @@ def test_other_files_are_refused(meld, tmp_path):
         prepare_meld_extras.main([*fixed, "--emotionlines", str(tmp_path / "nothing.json")])
     with pytest.raises(FileNotFoundError, match="nothing.json.*SemEval-2024_ECAC"):
         prepare_meld_extras.main([*fixed, "--ecf", str(tmp_path / "nothing.json")])
-    for content in ("no JSON", [[{"utterance": "Hi."}]], [lines(("Hi.", "50"))], {"a": 1}, [3]):
+    no_text = [[{"utterance": None, "annotation": "5000000"}]]
+    for content in ("no JSON", [[{"utterance": "Hi."}]], [lines(("Hi.", "50"))], {"a": 1}, [3], no_text):
         wrong = write(tmp_path / "wrong.json", content)
         with pytest.raises(ValueError, match="not a file of EmotionLines"):
             prepare_meld_extras.main([*fixed, "--emotionlines", wrong])
-    for content in ("no JSON", [{"conversation_ID": 1}], {"a": 1}, [3]):
+    line = {"utterance_ID": 1, "text": "Hi.", "speaker": "Bo"}
+    no_texts = [
+        [{"conversation_ID": 1, "conversation": [{**line, **wrong}]}] for wrong in ({"text": 3}, {"speaker": None})
+    ]
+    for content in ("no JSON", [{"conversation_ID": 1}], {"a": 1}, [3], *no_texts):
         wrong = write(tmp_path / "wrong.json", content)
         with pytest.raises(ValueError, match="not a file of ECF"):
             prepare_meld_extras.main([*fixed, "--ecf", wrong])
     strange = write(tmp_path / "strange.json", [lines(("Nobody says this.", "5000000"))])
     with pytest.raises(ValueError, match="no training utterance of MELD"):
         prepare_meld_extras.main([*fixed, "--emotionlines", strange])
+    both = [write(tmp_path / f"subtask{number}.json", ECF) for number in (1, 2)]
+    with pytest.raises(ValueError, match="have the conversation 7 more than once"):
+        prepare_meld_extras.main([*fixed, "--ecf", *both])
     known = write(tmp_path / "known.json", ECF[1:2])
     with pytest.raises(ValueError, match="none is left to train on"):
+        prepare_meld_extras.main([*fixed, "--ecf", known])
+    (meld / "test_sent_emo.csv").unlink()
+    with pytest.raises(FileNotFoundError, match="no test split of MELD.*add test_sent_emo.csv"):
         prepare_meld_extras.main([*fixed, "--ecf", known])
 
 

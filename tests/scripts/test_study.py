@@ -361,6 +361,11 @@ def test_scenes_votes_and_the_mean_of_seeds_in_one_study(home, done):
     assert trained.count(None) == 8 and len(set(trained)) == 5  # each fold has a table
     text = report.markdown()
     assert "| even | 16 |" in text and "nan" not in text
+    done["train"].clear()
+    (home / "parts.csv").write_text("split,utterance_id,part\ntrain,dia0_utt0,even", encoding="utf-8")
+    with pytest.raises(ValueError, match="--parts has the utterance dia0_utt0, which the train split does not have"):
+        run(home, "--trial", "--seeds", "3", "--parts", str(home / "parts.csv"), *places, study="scenes")
+    assert not done["train"]
     with pytest.raises(FileNotFoundError, match="which scenes needs to divide scenes"):
         run(home, "--trial", "--set", f"data_dir={home}", f"soft_labels={home}/votes.csv", study="scenes")
     with pytest.raises(FileNotFoundError, match="which soft of scenes needs"):
@@ -409,6 +414,18 @@ def test_studies_are_what_train_takes(name):
         ({"evaluations": [{"missing_rate": 0.5, "disturbed_modalities": ["audio"]}]}, "a list of lists, .* not audio"),
         ({"evaluations": [{"word_drop_rate": 0.5}]}, "disturb no modality that both has on mine"),
         ({"variants": {"both": {}, "none": {"mean_of": "other"}}}, "none is the mean of the seeds of another variant"),
+        (
+            {"variants": {"both": {}, "none": {"mean_of": "none"}}},
+            "none is the mean .* the other variant must be trained",
+        ),
+        (
+            {"variants": {"none": {}, "m": {"mean_of": "none"}, "n": {"mean_of": "m"}}},
+            "n is the mean .* the other variant must be trained",
+        ),
+        (
+            {"variants": {"none": {}, "m": {"mean_of": "none"}}, "evaluations": [{"missing_rate": [0, 0.5]}]},
+            "m, which combines models, cannot be evaluated with disturbances",
+        ),
         ({"plots": [{"lines": ["variant"]}]}, "plots is a list of mappings with an x"),
     ],
 )
