@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The section of the model card with the scores, and the `model-index` of its metadata."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from huggingface_hub import EvalResult
 
 from modeling_amuse.hub_card.card_text import UNKNOWN, capitalized, escape, known, score, table
 from modeling_amuse.hub_card.sources import DATA_SETS, UNKNOWN_DATA_SET
+from modeling_amuse.hub_card.training_facts import differences_of_training, training_facts
 from modeling_amuse.processing.evaluation.score_pictures import save_confusion_matrix, save_reliability
 
 TASK = "emotion-recognition"
@@ -24,10 +26,10 @@ REQUIRED = ("dataset_name", "split", "modalities", "per_class", "confusion_matri
 """The keys that an evaluation must have."""
 
 
-def check_results(results: list[dict], emotions: list[str]):
+def check_results(results: list[dict], emotions: list[str], modalities: Iterable[str]):
     """
     Raises:
-        ValueError: when an entry is not an evaluation, has other emotions than the model, or is given twice.
+        ValueError: when an entry is not an evaluation, has other emotions or modalities than the model, or is given twice.
     """
     seen = []
     for number, result in enumerate(results):
@@ -38,6 +40,12 @@ def check_results(results: list[dict], emotions: list[str]):
             raise ValueError(
                 f"Result {number} is an evaluation of another model: it has the emotions "
                 f"{', '.join(result['per_class'])}, the model {', '.join(emotions)}."
+            )
+        others = set(result["modalities"]) - set(modalities)
+        if others:
+            raise ValueError(
+                f"Result {number} is an evaluation of another model: it has the modalities {', '.join(result['modalities'])}, "
+                f"the model {', '.join(modalities)}."
             )
         if result.get("disturbance"):
             raise ValueError(
@@ -82,7 +90,14 @@ def own_result(group: list[dict], history: dict) -> dict | None:
     seed = history.get("settings", {}).get("seed")
     seeds = [seed_of(result) for result in group]
     if seed is not None and seed in seeds:
-        return group[seeds.index(seed)]
+        result = group[seeds.index(seed)]
+        differing = differences_of_training(result["training"], training_facts(history))
+        if differing:
+            raise ValueError(
+                f"The evaluation on {result['dataset_name']}, {result['split']}, is one of another model, which was trained with "
+                f"the same seed: {'; '.join(differing)}. Evaluate this model."
+            )
+        return result
     if seed is not None and None not in seeds:
         raise ValueError(
             f"These weights were trained with the seed {seed}, the evaluations on {group[0]['dataset_name']}, "

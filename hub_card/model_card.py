@@ -79,7 +79,7 @@ class CardRecords:
         if not (model_dir / "config.json").is_file():
             raise FileNotFoundError(f"There is no model in {model_dir}: give the folder that train.py wrote.")
         config = AmuseConfig.from_pretrained(model_dir)
-        check_results(results, emotions_of(config))
+        check_results(results, emotions_of(config), config.modalities)
         groups = grouped(results)
         own = [own_result(group, history) for group in groups]
         check_temperatures([result for result in own if result is not None], config.temperature)

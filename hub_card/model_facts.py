@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modeling_amuse.data_notes import MODALITY_WORDS, training_data_warning
 from modeling_amuse.hub_card.sources import DATA_SETS
+from modeling_amuse.hub_card.training_facts import differences_of_training, training_facts
 from modeling_amuse.language import name_of
 from modeling_amuse.processing.timelines.report_data import ModelFacts
 
@@ -53,12 +54,16 @@ def _scores(folder: Path | None) -> list[str]:
         return []
     scores = []
     history, results = _read(folder / "training_history.json"), _read(folder / "results.json")
-    if isinstance(history.get("best_weighted_f1"), float) and history["best_weighted_f1"] >= 0:
+    # the experts change the predictions after the last epoch
+    chosen = (history.get("experts") or {}).get("validation_weighted_f1", history.get("best_weighted_f1"))
+    if isinstance(chosen, float) and chosen >= 0:
         scores.append(
             f"On the validation split of its data, on which the epoch was chosen, its weighted F1 was "
-            f"{100 * history['best_weighted_f1']:.1f} (100: all emotions as annotated)."
+            f"{100 * chosen:.1f} (100: all emotions as annotated)."
         )
-    if {"split", "dataset_name", "weighted_f1", "accuracy"} <= set(results):
+    is_own = not differences_of_training(results.get("training") or {}, training_facts(history))
+    has_scores = {"split", "dataset_name", "weighted_f1", "accuracy"} <= set(results)
+    if has_scores and is_own and not results.get("disturbance"):
         scores.append(
             f"On the {results['split']} split of {results['dataset_name']}, it recognized the annotated emotion of "
             f"{100 * results['accuracy']:.0f} of 100 utterances; its weighted F1 was {100 * results['weighted_f1']:.1f}."

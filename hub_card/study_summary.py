@@ -50,17 +50,28 @@ def write_index(results_dir: Path):
         "# Results of the studies",
         "",
         "Written by `scripts/run_study.py`. Each folder has the runs and the predictions as Parquet, the tables as Markdown, "
-        "and pictures, with the command, the commit and the seeds in them. Epochs were chosen on validation. Scores are those "
-        "on the test split (RAVDESS: on five folds with unseen actors), means over the seeds. The last column compares each row "
+        "and pictures, with the command, the commit and the seeds in them. Epochs were chosen on validation. Scores are means "
+        "over the seeds, on the test split, or on the held-out folds of a cross-validation where [the data](#the-data) say so; "
+        'tables call both "test". The last column compares each row '
         'with the baseline that it names: "better" means that the paired 95 % interval of the difference is above zero. The '
         "bootstrap draws conversations (RAVDESS: actors), and trainings among the seeds. The intervals are not corrected for "
         "the number of comparisons: where there is no difference, about one in twenty is called significant. `summary.json` "
         "has the numbers of this page. The files contain predictions but no labels, which belong to the data sets.",
         "",
         *markdown_table(head, cells),
+        "",
+        "## The data",
+        "",
+        *data_lines(read_summaries(results_dir)),
     ]
     with whole_file(results_dir / "README.md") as file:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def data_lines(summaries: dict[str, dict]) -> list[str]:
+    """What the data of studies are, a line of Markdown each."""
+    about = {name.partition("/")[2]: summary["data"] for name, summary in sorted(summaries.items())}
+    return [f"- `{name}`: {text.rstrip('.')}." for name, text in about.items()]
 
 
 def comparison(summary: dict) -> str:
@@ -109,7 +120,10 @@ def study_table(results_dir: Path, names: list[str], links: str | None = None) -
             compared = row["verdict"] and f"{row['difference']:+.4f} to {baseline}: {row['verdict']}"
             cells.append([link, row["label"], spread, interval_text(row["interval"]), compared])
     head = ["study and data", "variant", "test weighted F1", "95 % interval", "paired"]
-    return "\n".join(markdown_table(head, cells))
+    lines = markdown_table(head, cells)
+    if links is None:  # in a model card, where no page says it
+        lines += ["", *data_lines({name: summaries[name] for name in names})]
+    return "\n".join(lines)
 
 
 def fill_in(path: Path, results_dir: Path):

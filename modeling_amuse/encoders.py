@@ -143,8 +143,14 @@ def encode_audio(
         States `(rows, tokens, D)` in the order of time, and their mask `(rows, tokens)`.
 
     Raises:
-        ValueError: when a model with a cropped window is exported or sharded: the window's width depends on the sound.
+        ValueError: when a sound is padded on the left, and when a model with a cropped window is exported or sharded: the
+            window's width depends on the sound.
     """
+    is_eager = not (is_exporting() or torch.compiler.is_compiling())
+    if mask is not None and is_eager and (mask[:, 1:].bool() & ~mask[:, :-1].bool()).any():
+        raise ValueError(
+            "audio_mask has a 0 before a 1: pad sounds on the right, as their length is read from the mask."
+        )
     if crop_window and mask is not None and has_fixed_window(encoder):
         if is_exporting() or is_sharded(encoder):
             raise ValueError(

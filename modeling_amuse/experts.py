@@ -74,13 +74,13 @@ class AmuseExpert(nn.Module):
             streams: tokens `(rows, tokens, D)` of each stream of the modality.
 
         Returns:
-            `(rows, width)`. A stream without tokens has the training mean (`center`), which is 0 once standardized.
+            `(rows, width)`, float32. A stream without tokens has the training mean (`center`), which is 0 once standardized.
         """
         parts, position = [], 0
         for tokens, deviates in zip(streams, self.with_deviation, strict=True):
-            count = tokens.readable_lengths[:, None].to(tokens.states.dtype)
+            count = tokens.readable_lengths[:, None].float()
             valid = tokens.valid[..., None]
-            states = tokens.states.masked_fill(~valid, 0)
+            states = tokens.states.float().masked_fill(~valid, 0)  # a sum of many states can exceed float16
             mean = states.sum(dim=1) / count
             values = [mean]
             if deviates:
@@ -101,7 +101,9 @@ class AmuseExpert(nn.Module):
             Emotion scores before softmax, `(rows, C)`.
         """
         standardized = (self.summary(streams) - self.center) / self.scale
-        return self.head(standardized.clamp(-LARGEST_VALUE, LARGEST_VALUE).to(self.head.weight.dtype))
+        clamped = standardized.clamp(-LARGEST_VALUE, LARGEST_VALUE)
+        weight = self.head.weight  # of whole numbers if it is quantized
+        return self.head(clamped.to(weight.dtype) if weight.is_floating_point() else clamped)
 
 
 class AmuseExperts(nn.Module):

@@ -101,7 +101,18 @@ def _fusion_layers(model: nn.Module, encoders: set[str]) -> list[str]:
             waiting += [(f"{name}.{child}", part) for child, part in module.named_children()]
         else:
             layers.append(name)
-    return layers
+    # PEFT takes each module whose name ends with a given one. A layer within another one would be wrapped twice, and what is
+    # trained would be lost: of such a layer, the parts are named that are not named already.
+    found = []
+    for name in layers:
+        inner = [
+            f"{name}.{child}"
+            for child, part in model.get_submodule(name).named_modules()
+            if child and not [*part.children()]
+        ]
+        twice = [child for child in inner if any(child.endswith(other) for other in layers if other != name)]
+        found += [child for child in inner if child not in twice] if twice else [name]
+    return found
 
 
 __all__ = ["lora_config"]

@@ -887,6 +887,18 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
                     f"labels are of shape {tuple(labels.shape)}, but must be of shape (conversations, utterances), "
                     f"{tuple(logits.shape[:2])}."
                 )
+            is_label = ((labels >= 0) & (labels < logits.shape[2])) | (labels == IGNORED_LABEL)
+            # on a GPU, the check would wait for it in every step
+            if labels.device.type == "cpu" and not torch.compiler.is_compiling() and not is_label.all():
+                raise ValueError(
+                    f"labels have the value {int(labels[~is_label][0])}: give 0 to {logits.shape[2] - 1}, or {IGNORED_LABEL} for "
+                    "an utterance without a label."
+                )
+            if soft_labels is not None and soft_labels.shape != logits.shape:
+                raise ValueError(
+                    f"soft_labels are of shape {tuple(soft_labels.shape)}, but must be of shape (conversations, utterances, "
+                    f"emotions), {tuple(logits.shape)}."
+                )
             given = {"utterance_ids": utterance_ids, "num_items_in_batch": num_items_in_batch, "head": head}
             losses = self._losses(logits, outputs, labels, is_utterance, soft_labels=soft_labels, **given)
         return AmuseEmotionRecognitionOutput(logits=logits, **account, **losses, **outputs)
@@ -1067,6 +1079,11 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         """
         hub_options = {name: config_kwargs.pop(name) for name in HUB_OPTIONS if name in config_kwargs}
         dtype = config_kwargs.pop("dtype", None)
+        if isinstance(dtype, str):
+            known = {str(kind).removeprefix("torch."): kind for kind in (torch.float32, torch.float16, torch.bfloat16)}
+            if dtype not in known:
+                raise ValueError(f"dtype is {dtype!r}: give one of {', '.join(known)}, or a torch.dtype.")
+            dtype = known[dtype]
         names = {m: name for m, name in zip(MODALITIES, (text, audio, vision), strict=True) if name is not None}
         if config is not None:
             expected = {m for m in MODALITIES if getattr(config, f"{m}_config") is not None}

@@ -184,9 +184,12 @@ class AmuseProcessor(ProcessorMixin):
         """
         check_keywords(kwargs)
         tokenizer_settings = self.tokenizer.init_kwargs if self.tokenizer else {}
+        # the tokenizer's own settings hold the longest text of an earlier use, or of its sentence encoder
+        longest = kwargs.get("max_length", (kwargs.get("text_kwargs") or {}).get("max_length", self.max_text_tokens))
         text_kwargs = self._merge_kwargs(AmuseProcessorKwargs, tokenizer_init_kwargs=tokenizer_settings, **kwargs)
         # the merge gives the tokenizer's settings to sound, too: the longest text of MiniLM would cut it to 128 samples
-        kwargs = {**self._merge_kwargs(AmuseProcessorKwargs, **kwargs), "text_kwargs": text_kwargs["text_kwargs"]}
+        text_kwargs = {**text_kwargs["text_kwargs"], "max_length": longest}
+        kwargs = {**self._merge_kwargs(AmuseProcessorKwargs, **kwargs), "text_kwargs": text_kwargs}
         given = {
             kind: part for kind, part in (("text", text), ("audio", audio), ("images", images)) if part is not None
         }
@@ -299,7 +302,8 @@ class AmuseProcessor(ProcessorMixin):
             "seconds": seconds_of(utterance, rate),
             "tokens": 0,
         }
-        return [float(measured[unit]) for unit in self.evidence.values()]
+        # in the order of the model's modalities: JSON, which stores the settings, sorts them by name
+        return [float(measured[self.evidence[m]]) for m in dict.fromkeys(MODALITY_OF.values()) if m in self.evidence]
 
     def _speaker_ids(self, conversations: list[dict]) -> list[int]:
         ids = []
@@ -413,8 +417,14 @@ class AmuseProcessor(ProcessorMixin):
             `audio_values`, `(utterances, ...)`, and `audio_mask`, `(utterances, samples or frames)`.
 
         Raises:
-            ValueError: when a waveform is not of one dimension, or holds NaN or infinite values.
+            ValueError: when a waveform is not of one dimension, or holds NaN or infinite values, or the feature extractor pads
+                on the left.
         """
+        if getattr(self.feature_extractor, "padding_side", "right") != "right":
+            raise ValueError(
+                "The feature extractor pads on the left, but the model reads sounds from their start: set its "
+                "padding_side to 'right'."
+            )
         rate = self.feature_extractor.sampling_rate
         # encoders have a shortest input; what is added counts as padding
         shortest = np.zeros(rate // 10, np.float32)

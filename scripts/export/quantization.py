@@ -1,9 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Storing the weights of linear layers in eight bits, and comparing the scores before and after."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from accelerate import PartialState
 from transformers import TorchAoConfig
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
@@ -11,6 +12,7 @@ from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.whole_files import whole_files
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
+from modeling_amuse.scripts.training.evaluation_data import options_of_training
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
 
 KEPT = ["modality_heads", "classifier"]
@@ -40,9 +42,14 @@ def quantize_and_score(args: EvaluationArguments, output_dir: str) -> dict[str, 
     if (folder / "config.json").exists():
         raise ValueError(f"{folder} already contains a model: give another --output_dir.")
 
+    # of the original model's training, which the quantized folder does not record: both are scored on the same utterances
+    args = replace(args, **asdict(options_of_training(args, PartialState())))
+
     def scores_of(model: str, when: str) -> dict[str, float]:
-        output = folder / f"results_{when}.json"
-        results = evaluate(replace(args, pictures=False, model=model, output=str(output)))
+        output, predictions = folder / f"results_{when}.json", args.predictions
+        if predictions is not None:
+            predictions = str(Path(predictions).with_stem(f"{Path(predictions).stem}_{when}"))
+        results = evaluate(replace(args, pictures=False, model=model, output=str(output), predictions=predictions))
         return {name: results[name] for name in SCORES}
 
     before = scores_of(args.model, "before")

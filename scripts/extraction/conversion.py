@@ -113,8 +113,15 @@ def _write(features: dict[str, np.ndarray], folder: Path, name: str, conversatio
         split, _, own = identifier.rpartition("/")
         by_split.setdefault(split, {})[own] = array
     if set(by_split) == {""} and conversations:
-        split_of = {u["id"]: split for split, rows in conversations.items() for c in rows for u in c["utterances"]}
-        by_split = {}
+        split_of, by_split = {}, {}
+        for split, rows in conversations.items():
+            for identifier in (u["id"] for c in rows for u in c["utterances"]):
+                if identifier in features and split_of.setdefault(identifier, split) != split:
+                    raise ValueError(
+                        f"The utterance {identifier} occurs in the splits {split_of[identifier]} and {split} of the data set, and "
+                        "the file does not say which one is meant: convert a file with ids alone without --dataset_name, and "
+                        "name the table after its split, such as train.parquet."
+                    )
         for identifier, array in features.items():
             if identifier in split_of:
                 by_split.setdefault(split_of[identifier], {})[identifier] = array

@@ -66,11 +66,11 @@ def arguments_of_folds(args: ContributionArguments) -> list[ContributionArgument
 
     Raises:
         FileNotFoundError: when the folder holds no fold whose training is finished.
-        ValueError: when a data set or features are given besides.
+        ValueError: when a data set is given besides, or features that the folder holds. (It holds none if the data set had a
+            single split, whose tables every fold used.)
     """
-    given = [f"--{name}" for name in ("data_dir", *OF_FEATURES) if getattr(args, name) is not None]
-    if given:
-        raise WrongArguments(f"--cross_validation holds the data of its folds: leave out {', '.join(given)}.")
+    if args.data_dir is not None:
+        raise WrongArguments("--cross_validation holds the conversations of its folds: leave out --data_dir.")
     folders = sorted(Path(args.cross_validation).glob("fold-*"), key=lambda path: int(path.name.partition("-")[2]))
     finished = [folder for folder in folders if (folder / "model" / "training_history.json").is_file()]
     if not finished or finished != folders:
@@ -83,6 +83,9 @@ def arguments_of_folds(args: ContributionArguments) -> list[ContributionArgument
     for folder in finished:
         features = {name: str(folder / "features" / name.removesuffix("_features")) for name in OF_FEATURES}
         features = {name: path for name, path in features.items() if Path(path).is_dir()}
+        both = [f"--{name}" for name in features if getattr(args, name) is not None]
+        if both:
+            raise WrongArguments(f"--cross_validation holds the features of its folds: leave out {', '.join(both)}.")
         own = {"dataset_name": "folder", "data_dir": str(folder / "conversations"), "split": "test", **features}
         runs.append(replace(args, model=str(folder / "model"), **own))
     return runs

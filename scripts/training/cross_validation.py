@@ -103,7 +103,7 @@ def _cross_validate(
         write_json(settings, output_dir / "settings.json")
         scores = scores_of(np.array(found["confusion_matrix"]))
         speakers = {split: speakers_of(rows) for split, rows in fold.items()}
-        kept = {"speakers": speakers} if by == "speaker" else {"fold": number}
+        kept = {"fold": number, **({"speakers": speakers} if by == "speaker" else {})}
         results.append({**kept, **scores, "confusion_matrix": found["confusion_matrix"]})
     summary = {
         "dataset_name": data_args.dataset_name,
@@ -164,7 +164,11 @@ def check_settings(path: Path, settings: dict):
     Raises:
         ValueError: when the folder holds results of a run with other settings.
     """
-    kept = {**DEFAULTS, **read_json_object(path)} if path.is_file() else settings
+    if not path.is_file():
+        return
+    # a setting that is missing has its default
+    defaults = {f.name: f.default for f in fields(FoldArguments) if f.name not in FREE}
+    kept, settings = {**DEFAULTS, **defaults, **read_json_object(path)}, {**defaults, **settings}
     differing = [name for name in settings if kept.get(name) != settings[name]]
     if differing:
         raise ValueError(

@@ -55,7 +55,9 @@ def distil(
     for seed in given.teacher_seeds:
         folder = output_dir / "teachers" / f"seed-{seed}"
         folds = FoldArguments(given.num_folds, groups=given.groups, group_column=given.group_column)
-        cross_validate(folds, data_args, model_args, replace(args, seed=seed, output_dir=str(folder)))
+        # copies, as a training chooses the text encoder in its arguments
+        own_args = replace(data_args), replace(model_args), replace(args, seed=seed, output_dir=str(folder))
+        cross_validate(folds, *own_args)
         parts = [folder / f"fold-{fold}" / "test_predictions.parquet" for fold in range(1, given.num_folds + 1)]
         frames.append(pd.concat(map(read_predictions, parts), ignore_index=True))
     path = output_dir / TABLE

@@ -108,8 +108,8 @@ class ContributionArguments(FeatureArguments):
         default=None,
         metadata={
             "help": "Output folder of a cross-validation with experts: the model of each fold is applied to the "
-            "conversations of its test part, and the utterances of all folds are pooled. Data set and features are "
-            "read from this folder.",
+            "conversations of its test part, and the utterances of all folds are pooled. The conversations are read from this "
+            "folder, and the features too, unless they were in tables of a data set with a single split: give these again.",
             "default": "one model, --model",
         },
     )

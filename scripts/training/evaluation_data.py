@@ -89,7 +89,7 @@ def split_dataset(
     Raises:
         ValueError: when the data does not have what should be disturbed.
     """
-    check_disturbance(disturbance, modalities, tables)
+    check_disturbance(disturbance, modalities, tables, getattr(args, "disturbed_modalities", None))
     deviations = noise_deviations(disturbance, conversations, tables, processor)
     encoder = model.amuse.encoder("text")
     reads_text = "text" in modalities and "text" not in tables and encoder is not None
@@ -102,11 +102,17 @@ def split_dataset(
     return DisturbedConversations(conversations, tables, disturbance, deviations)
 
 
-def check_disturbance(disturbance: Disturbance, modalities: tuple[str, ...], tables: dict[str, FeatureTable]):
+def check_disturbance(
+    disturbance: Disturbance, modalities: tuple[str, ...], tables: dict[str, FeatureTable], asked: list[str] | None
+):
     """
     Raises:
         ValueError: when the data does not have what should be disturbed.
     """
+    if not disturbance and asked:
+        raise WrongArguments(
+            "--disturbed_modalities chooses what --missing_rate or --feature_noise disturbs: give one of them, or leave it out."
+        )
     for modality in disturbance.modalities if disturbance else ():
         if modality not in modalities:
             raise WrongArguments(
@@ -130,8 +136,12 @@ def noise_deviations(disturbance: Disturbance, conversations, tables: dict[str, 
         if MODALITY_OF[stream] in disturbance.modalities:
             statistics = processor.feature_statistics.get(stream) or table.statistics(utterance_ids(conversations))
             deviations[stream] = statistics["std"]
-    if not deviations:
-        raise ValueError(f"--feature_noise needs features of {', '.join(disturbance.modalities)}, but there are none.")
+    without = set(disturbance.modalities) - {MODALITY_OF[stream] for stream in deviations}
+    if without:
+        raise ValueError(
+            f"--feature_noise needs features of {', '.join(disturbance.modalities)}, but there are none of "
+            f"{', '.join(sorted(without))}: choose others with --disturbed_modalities."
+        )
     return deviations
 
 

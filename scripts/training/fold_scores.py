@@ -40,7 +40,7 @@ def summarize(folds: list[dict]) -> dict:
 
 def describe(summary: dict) -> str:
     """The summary as a table."""
-    rows = [(f"fold {number}", fold) for number, fold in enumerate(summary["folds"], start=1)]
+    rows = [(f"fold {fold.get('fold', number)}", fold) for number, fold in enumerate(summary["folds"], start=1)]
     rows += [("mean", summary["mean"]), ("deviation", summary["deviation"]), ("all utterances", summary["pooled"])]
     lines = [
         f"{len(summary['folds'])} folds, {summary['pooled']['num_utterances']} utterances of the {summary['split']} "

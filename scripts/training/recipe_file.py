@@ -9,6 +9,7 @@ import yaml
 
 from modeling_amuse import AmuseConfig
 from modeling_amuse.processing.whole_files import whole_file
+from modeling_amuse.scripts.training.default_text_model import SCRATCH
 from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments, TrainArguments
 
 RECIPE_FILE = "recipe.yaml"
@@ -36,6 +37,8 @@ def resolved_settings(
             value = getattr(config, name) if value is None and name in of_config else value
             if value is not None and name not in OF_ONE_RUN:
                 settings[name] = value
+    if "text" in config.modalities and arguments[0].text_features is None:
+        settings.setdefault("text_model", SCRATCH)  # otherwise a repetition would take the default encoder
     return {**settings, "modalities": list(config.modalities)}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from modeling_amuse.hub_card.training_facts import training_facts
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.scripts.command.process import usable_cores
@@ -43,13 +44,7 @@ def read_training(model: str | Path) -> dict | None:
     path = Path(model) / "training_history.json"
     if not path.is_file():
         return None
-    history = read_json_object(path)
-    settings = history.get("settings", {})
-    return {
-        "seed": settings.get("seed"),
-        "dataset_name": settings.get("dataset_name"),
-        "best_epoch": history.get("best_epoch"),
-    }
+    return training_facts(read_json_object(path))
 
 
 class EnergyMeter:

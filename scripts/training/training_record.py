@@ -9,6 +9,7 @@ from modeling_amuse import MODALITIES, AmuseConfig
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.scripts.training.optimization import Training
+from modeling_amuse.scripts.training.recipe_file import RECIPE_FILE
 from modeling_amuse.scripts.training.run_record import encoder_name
 from modeling_amuse.scripts.training.training_arguments import (
     DEFAULTS,
@@ -182,6 +183,10 @@ def resume(wanted: str, checkpoints: Path, record: TrainingRecord, training: Tra
             raise ValueError(
                 f"{checkpoints.parent} contains a finished training whose checkpoints were removed: choose another "
                 "--output_dir."
+            )
+        if (checkpoints.parent / "config.json").is_file() and not (checkpoints.parent / RECIPE_FILE).is_file():
+            raise ValueError(
+                f"{checkpoints.parent} contains a model of another origin, which would be lost: choose another --output_dir."
             )
         say(f"No epoch was finished in {checkpoints.parent}: starting from the beginning.")
         return

@@ -19,7 +19,7 @@ from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcess
 from modeling_amuse.hub_card.card_scores import own_result
 from modeling_amuse.hub_card.card_text import code, escape, table
 from modeling_amuse.hub_card.model_card import write_model_card
-from modeling_amuse.hub_card.study_summary import study_table
+from modeling_amuse.hub_card.study_summary import study_table, write_index
 from modeling_amuse.scripts.training.prediction import score
 from tests.data_options import folder_options
 from tests.small_models import small_model
@@ -111,6 +111,8 @@ def test_the_whole_card_is_as_expected(model_dir, tmp_path):
         evaluation(43, modality_subsets={"vision": evaluation(5)}),
         evaluation(43, split="validation"),
     ]
+    for result in results:
+        result["training"]["dataset_name"] = settings["dataset_name"]
     written(model_dir, tmp_path, results, history, license="apache-2.0")
     card = re.sub(r"[\d,]+ parameters", "N parameters", (tmp_path / "README.md").read_text(encoding="utf-8"))
     expected = (Path(__file__).parent / "expected_card.md").read_text(encoding="utf-8")
@@ -188,7 +190,13 @@ def test_the_table_of_studies_stands_under_the_scores(model_dir, tmp_path):
     folder.mkdir(parents=True)
     row = {"label": "gate", "mean": 0.61234, "deviation": 0.004, "interval": [0.59, 0.63], "difference": None}
     better = {**row, "label": "alfa", "difference": 0.01, "verdict": "better"}
-    summary = {"question": "?", "baseline": "gate", "prefers": "alfa", "rows": [{**row, "verdict": ""}, better]}
+    summary = {
+        "question": "?",
+        "data": "MELD's folds.",
+        "baseline": "gate",
+        "prefers": "alfa",
+        "rows": [{**row, "verdict": ""}, better],
+    }
     (folder / "summary.json").write_text(json.dumps(summary))
     table = study_table(tmp_path / "results", ["fusion/meld"])
     assert "### Studies" not in written(model_dir, tmp_path, [evaluation(43)]).text
@@ -196,6 +204,9 @@ def test_the_table_of_studies_stands_under_the_scores(model_dir, tmp_path):
     told = text.partition("### Studies")[2].partition("## Intended use")[0]
     assert "| fusion/meld | gate | 0.6123 ± 0.0040 | 0.5900 to 0.6300 |  |" in told
     assert "| fusion/meld | alfa | 0.6123 ± 0.0040 | 0.5900 to 0.6300 | +0.0100 to gate: better |" in told
+    assert "\n- `meld`: MELD's folds.\n" in told
+    write_index(tmp_path / "results")
+    assert "\n- `meld`: MELD's folds.\n" in (tmp_path / "results" / "README.md").read_text(encoding="utf-8")
     with pytest.raises(FileNotFoundError, match="no results of gamma/meld"):
         study_table(tmp_path / "results", ["gamma/meld"])
 
@@ -259,6 +270,12 @@ def test_measured_energy(model_dir, tmp_path):
 def test_scores_of_other_weights_are_not_taken_for_these(model_dir, tmp_path):
     with pytest.raises(ValueError, match="trained with the seed 43, the evaluations on meld, test, are of 42, 44"):
         written(model_dir, tmp_path, [evaluation(42), evaluation(44)])
+    other = evaluation(43)
+    other["training"] = {**other["training"], "best_epoch": HISTORY["best_epoch"] + 1}
+    with pytest.raises(ValueError, match="is one of another model, .* same seed: its best_epoch is"):
+        written(model_dir, tmp_path, [other])
+    with pytest.raises(ValueError, match="it has the modalities text, smell, the model"):
+        written(model_dir, tmp_path, [evaluation(43, modalities=["text", "smell"])])
     unknown = [evaluation(None), evaluation(None, weighted_f1=0.5)]
     card = written(model_dir, tmp_path, unknown)
     rows = {row.metric_name: row for row in card.data.eval_results}

@@ -87,6 +87,8 @@ def test_audio_encoders(config, values, steps):
     assert torch.equal(logits(model, audio_values=other, audio_mask=mask, text_features=text), outputs.logits)
     other[0, 0] = 5.0
     assert not torch.equal(logits(model, audio_values=other, audio_mask=mask, text_features=text), outputs.logits)
+    with pytest.raises(ValueError, match="audio_mask has a 0 before a 1: pad sounds on the right"):
+        logits(model, audio_values=values, audio_mask=mask.flip(-1), text_features=text)
 
 
 SOUNDS = {
@@ -287,6 +289,9 @@ def test_weights_of_a_type_and_of_a_revision(tiny_text_encoder, monkeypatch):
     build = AmuseForEmotionRecognition.from_text_audio_vision_pretrained
     model = build(tiny_text_encoder[0], dtype=torch.bfloat16, hidden_size=16)
     assert model.dtype == model.amuse.text_model.dtype == model.config.dtype == torch.bfloat16
+    assert build(tiny_text_encoder[0], dtype="bfloat16", hidden_size=16).dtype == torch.bfloat16
+    with pytest.raises(ValueError, match="dtype is 'auto': give one of float32, float16, bfloat16"):
+        build(tiny_text_encoder[0], dtype="auto", hidden_size=16)
     asked = []
     for name in ("encoder_config_from_pretrained", "encoder_from_pretrained"):
         original = getattr(modeling_amuse, name)

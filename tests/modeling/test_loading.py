@@ -107,6 +107,34 @@ def test_an_adapters_pickle_is_never_loaded(saved, tiny_text_encoder, tmp_path, 
     assert not loaded
 
 
+def test_before_and_after_are_scored_on_the_same_utterances(saved, tmp_path, monkeypatch):
+    pytest.importorskip("torchao", reason="needs the extra quantize")
+    from modeling_amuse.scripts import quantize
+    from modeling_amuse.scripts.export import quantization
+
+    folder = tmp_path / "model"
+    shutil.copytree(saved[0], folder)
+    settings = {"dataset_name": "folder", "split_seed": 7, "emotion_map": ["exc=joy"]}
+    (folder / "training_history.json").write_text(json.dumps({"settings": settings}), encoding="utf-8")
+    asked = []
+    scored = dict.fromkeys(quantization.SCORES, 0.5)
+    monkeypatch.setattr(quantization, "evaluate", lambda args: asked.append(args) or scored)
+    monkeypatch.setattr(quantization, "quantize", lambda *_: None)
+    given = [
+        "--model",
+        str(folder),
+        "--dataset_name",
+        "folder",
+        "--data_file",
+        "talks.csv",
+        "--predictions",
+        "p.parquet",
+    ]
+    quantize.main([*given, "--output_dir", str(tmp_path / "int8")])
+    assert [(args.split_seed, args.emotion_map) for args in asked] == [(7, ["exc=joy"])] * 2
+    assert [args.predictions for args in asked] == ["p_before.parquet", "p_after.parquet"]
+
+
 def test_weights_of_eight_bits_are_scored_saved_and_loaded(saved, tmp_path, capsys):
     pytest.importorskip("torchao", reason="needs the extra quantize")
     from modeling_amuse.scripts import quantize

@@ -156,6 +156,24 @@ def test_merged_it_is_a_model_as_any_other(tmp_path):
     torch.testing.assert_close(logits(loaded, batch), expected, atol=1e-5, rtol=0)
 
 
+def test_the_classifier_of_a_further_corpus_is_trained_and_merged():
+    model, batch = model_and_batch("bert", extra_emotions={"films": ["love", "fury"]})
+    batch["labels"] = torch.tensor([[0, 1, 1], [1, -100, 0]])
+    names = set(model.state_dict())
+    peft_model = get_peft_model(model, lora_config(model, r=2))
+    heads = {name for name, p in peft_model.named_parameters() if p.requires_grad and "corpus_heads.films" in name}
+    assert sum("classifier" in name for name in heads) == 2 and sum("modality_heads" in name for name in heads) == 4
+    move(peft_model, 0.1, 1)
+    peft_model.train()(**batch, corpus="films").loss.backward()
+    parameters = dict(peft_model.named_parameters())
+    assert all(parameters[name].grad.abs().sum() > 0 for name in heads)
+    batch["corpus"] = "films"
+    expected = logits(peft_model.eval(), batch)
+    merged = peft_model.merge_and_unload()
+    assert set(merged.state_dict()) == names
+    torch.testing.assert_close(logits(merged, batch), expected, atol=1e-5, rtol=0)
+
+
 def test_adapters_are_switched(tmp_path):
     model, batch = model_and_batch("bert", "whisper")
     peft_model = adapted(model, 0.1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoProcessor, AutoTokenizer, WhisperFeatureExtractor
+from transformers import AutoProcessor, AutoTokenizer, Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
 
 from modeling_amuse import AmuseProcessor
 
@@ -53,6 +53,37 @@ def test_settings_of_the_tokenizer_are_not_those_of_sound(tiny_text_encoder, set
 def test_long_utterances_are_cut(tiny_text_encoder):
     processor = AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), max_text_tokens=5)
     assert processor([{"speaker": "Ada", "text": "no " * 50}])["input_ids"].shape == (1, 1, 5)
+
+
+def test_a_length_in_the_tokenizer_s_own_settings_does_not_count(tiny_text_encoder, tmp_path):
+    talk = [{"speaker": "Ada", "text": "no " * 50}]
+    tokenizer = AutoTokenizer.from_pretrained(tiny_text_encoder[0])
+    tokenizer.backend_tokenizer.enable_truncation(max_length=9)  # as that of a sentence encoder
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "tokenizer")
+    processor = AmuseProcessor(tokenizer, max_text_tokens=20)
+    assert processor(talk)["input_ids"].shape == processor(text="no " * 50)["input_ids"][None].shape == (1, 1, 20)
+    for given in ({"max_length": 4}, {"text_kwargs": {"max_length": 4}}):
+        assert processor(talk, truncation=True, **given)["input_ids"].shape == (1, 1, 4)
+    processor.save_pretrained(tmp_path / "processor")
+    again = AmuseProcessor.from_pretrained(tmp_path / "processor")
+    assert again(talk)["input_ids"].shape == (1, 1, 20)
+    assert len(again.text_words([{"speaker": "Ada", "text": "no " * 50}]).word_of_piece[0]) == 20
+
+
+def test_the_amounts_of_evidence_are_in_the_order_of_the_modalities_also_after_loading(tmp_path):
+    evidence = {"vision": "tokens", "text": "words", "audio": "seconds"}
+    processor = AmuseProcessor(evidence=evidence)
+    talk = [{"speaker": "Ada", "text": "Where is my coat?", "start": 1.0, "end": 3.5}]
+    processor.save_pretrained(tmp_path)
+    for one in (processor, AmuseProcessor.from_pretrained(tmp_path)):
+        assert one(talk)["evidence"].tolist() == [[[4.0, 2.5, 0.0]]]
+
+
+def test_an_extractor_that_pads_on_the_left_is_refused():
+    processor = AmuseProcessor(feature_extractor=Wav2Vec2FeatureExtractor(padding_side="left"))
+    with pytest.raises(ValueError, match="pads on the left.*padding_side to 'right'"):
+        processor(audio=[np.zeros(4000), np.zeros(1600)])
 
 
 def test_features_are_normalized_padded_and_may_be_missing():

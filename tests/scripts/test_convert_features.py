@@ -68,6 +68,14 @@ def meld(tmp_path):
     return folder
 
 
+def test_ids_that_occur_in_several_splits_are_not_assigned_to_one(tmp_path, meld):
+    path = write(tmp_path / "f.pkl", {"3_0": np.zeros(6, np.float32), "3_2": np.ones(6, np.float32)})
+    place = ["--dataset_name", "meld", "--data_dir", meld]
+    with pytest.raises(ValueError, match="The utterance dia3_utt0 occurs in the splits train and validation"):
+        convert(path, tmp_path, "--parts", "0=text", *place)
+    assert list(convert(path, tmp_path, "--parts", "0=text")) == ["text"]
+
+
 @pytest.mark.parametrize("with_words", [True, False])
 def test_numbered_conversations_of_meld_are_matched(tmp_path, meld, with_words):
     """Keys as in MM-DFN and SDT: numbered from 0 through all splits, with or without the texts."""

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_amuse.processing.corpora.conversation_builder import CONVERSATION_FEATURES, schema_row
+from modeling_amuse.processing.corpora.feature_tables import write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import ConversationData
 from modeling_amuse.scripts import contributions, cross_validate
 from modeling_amuse.scripts.training import cross_validation, fold_data, fold_scores
@@ -311,6 +312,37 @@ def test_other_votes_or_other_corpora_are_another_cross_validation(tmp_path, tra
     with pytest.raises(ValueError, match="other settings: the contents of extra_data differ. Continue"):
         run(data, tmp_path / "cv", **given, **more)
     assert len(trainings) == 1
+
+
+def test_other_folds_are_another_cross_validation(tmp_path, trainings, capsys):
+    data, more = corpus(tmp_path / "data"), {"folds": [2], "num_train_epochs": 1, "num_folds": 6}
+    found = run(data, tmp_path / "cv", folds_by="conversation", **more)
+    assert found["folds"][0]["fold"] == 2 and "\nfold 2 " in capsys.readouterr().out
+    with pytest.raises(ValueError, match="other settings: folds_by was 'conversation', is 'speaker'. Continue"):
+        run(data, tmp_path / "cv", **more)
+    assert len(trainings) == 1
+
+
+def test_contributions_of_folds_take_the_tables_that_every_fold_used(tmp_path):
+    data, output = corpus(tmp_path / "data"), tmp_path / "cv"
+    ids, streams = [], {"audio": [], "vision": []}
+    for number, line in enumerate((data / "train.jsonl").read_text().splitlines()):
+        utterance = json.loads(line)["utterances"][0]
+        ids.append(utterance["id"])
+        streams["audio"].append(np.array(utterance["audio_features"], np.float32))
+        streams["vision"].append(np.array([[number % 5, number % 7]], np.float32))
+    talks = [{"id": name, "utterances": [{"id": name, "speaker": name[0], "emotion": name[2:]}]} for name in ids]
+    (data / "train.jsonl").write_text("\n".join(map(json.dumps, talks)), encoding="utf-8")
+    tables = {}
+    for stream, arrays in streams.items():
+        tables[f"{stream}_features"] = str(tmp_path / f"{stream}.parquet")
+        write_feature_table(tmp_path / f"{stream}.parquet", dict(zip(ids, arrays, strict=True)), None)
+    run(data, output, modalities=["audio", "vision"], experts="constant", num_train_epochs=1, **tables)
+    arguments = ["--cross_validation", str(output), "--cache_dir", str(tmp_path / "cache"), "--use_cpu", "true"]
+    given = [word for name, path in tables.items() for word in (f"--{name}", path)]
+    assert contributions.main([*arguments, *given])["audio"]["num_utterances"] == 18
+    with pytest.raises(ValueError, match="leave out --data_dir"):
+        contributions.main([*arguments, *given, "--data_dir", str(data)])
 
 
 def test_votes_are_checked_as_a_whole_and_belong_to_their_utterances_in_every_kind_of_folds(tmp_path, trainings):

@@ -73,6 +73,10 @@ def test_a_student_learns_what_teachers_say_of_utterances_they_have_not_seen(dat
             predicted = set(pd.read_parquet(folder / "test_predictions.parquet")["conversation"])
             assert predicted and not trained & predicted
     assert AmuseForEmotionRecognition.from_pretrained(output / "student").config.num_labels == 2
+    encoders = []
+    monkeypatch.setattr(cross_validation, "choose_text_model", lambda _, args, __: encoders.append(args.text_model))
+    distil.main([*map(str, asked), "--text_model", "scratch", "--output_dir", str(data / "again")])
+    assert encoders == ["scratch", "scratch"]  # no seed's choice is left for the next one
     with pytest.raises(ValueError, match="has a seed twice"):
         distil.main([*map(str, asked), "--teacher_seeds", "1", "1"])
 

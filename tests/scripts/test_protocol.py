@@ -97,6 +97,10 @@ def test_training_needs_no_test_split_and_evaluation_opens_it_on_demand_alone(tm
     assert np.abs(without - wordless).max() > 1e-4
     with pytest.raises(ValueError, match="--feature_noise needs features of text"):
         evaluate.main([*where, "--feature_noise", "1"])
+    with pytest.raises(
+        ValueError, match="--disturbed_modalities chooses what --missing_rate or --feature_noise disturbs"
+    ):
+        evaluate.main([*where, "--disturbed_modalities", "text"])
     with pytest.raises(ValueError, match="--disturbed_modalities has audio, which is not used here: choose from text"):
         evaluate.main([*where, "--missing_rate", "0.5", "--disturbed_modalities", "audio"])
 

@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from datasets import Dataset
 from safetensors.torch import load_file, save_file
 
+from modeling_amuse import AmuseForEmotionRecognition
 from modeling_amuse.losses import AmuseMemoryBank
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
@@ -296,6 +297,31 @@ def test_without_instructions_for_bfloat16_the_training_is_that_of_float32(corpu
         assert (history["settings"]["mixed_precision"], history["runs"][0]["mixed_precision"]) == (precision, "no")
         weights[precision] = load_file(folder / "model.safetensors")
     torch.testing.assert_close(weights["bf16"], weights["no"], rtol=0, atol=0)
+
+
+def test_a_recipe_repeats_the_small_encoder_where_another_one_is_the_default(corpus, tmp_path, monkeypatch):
+    (tmp_path / "talks.csv").write_text(
+        "conversation,speaker,text,emotion\n"
+        + "\n".join(f"c{n // 2},A,word {n % 2},{('joy', 'anger')[n % 2]}" for n in range(40)),
+        encoding="utf-8",
+    )
+    asked = ["--data_file", tmp_path / "talks.csv", "--num_train_epochs", 1, "--use_cpu", "--hidden_size", 8]
+    train.main([*map(str, asked), "--text_model", "scratch", "--output_dir", str(tmp_path / "first")])
+    monkeypatch.setenv("AMUSE_ENCODERS_DIR", str(tmp_path))  # without a pretrained one, the default would be the same
+    recipe = str(tmp_path / "first" / "recipe.yaml")
+    assert "text_model: scratch" in Path(recipe).read_text(encoding="utf-8")
+    again = ["--recipe", recipe, "--data_file", str(tmp_path / "talks.csv"), "--use_cpu"]
+    train.main([*again, "--output_dir", str(tmp_path / "second")])
+    assert digest(tmp_path / "first") == digest(tmp_path / "second")
+
+
+def test_a_model_of_another_origin_is_not_replaced_by_a_training_that_is_to_go_on(corpus, tmp_path):
+    arguments = train_arguments(corpus, tmp_path, "--num_train_epochs", 1, "--use_cpu")
+    AmuseForEmotionRecognition(small_config()).save_pretrained(tmp_path)
+    before = digest(tmp_path)
+    with pytest.raises(ValueError, match="contains a model of another origin, which would be lost"):
+        train.main([*map(str, arguments), "--resume_from_checkpoint", "latest"])
+    assert digest(tmp_path) == before
 
 
 def test_a_validation_split_is_required(corpus, tmp_path):
