@@ -142,7 +142,8 @@ def _log_odds_with(question: Question, subset: tuple[int, ...]) -> torch.Tensor:
         for m, (modality, parts) in enumerate(read.tokens.items())
     }
     everyone = torch.arange(read.number, device=kept.device)
-    return question.log_odds(read.logits_of(everyone, *read.describe(tokens, kept, read.evidence)))
+    described = read.describe(tokens, kept, read.evidence)
+    return question.log_odds(read.logits_of(everyone, *described, present=kept))
 
 
 def expert_values(question: Question) -> tuple[torch.Tensor, torch.Tensor]:
@@ -515,7 +516,7 @@ def logits_of_kept_words(
     tokens["text"] = [left_align(states.to(read.fused.dtype), mask)]
     present = read.present[rows].clone()
     present[:, list(read.tokens).index("text")] = there
-    return read.logits_of(rows, *read.describe(tokens, present, read.evidence_of(rows)))
+    return read.logits_of(rows, *read.describe(tokens, present, read.evidence_of(rows)), present=present)
 
 
 def lime_values(question: Question, pieces: WordPieces, row: int, samples: int, seed: int = 0) -> torch.Tensor:

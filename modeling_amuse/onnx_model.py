@@ -94,6 +94,9 @@ class OnnxModel:
         for name in [name for name in inputs if name not in WITHOUT_MASK and not name.endswith("_mask")]:
             mask = f"{stream_of(name)}_mask"
             if name in batch:
+                # the mask of a spectrogram has its frames, which is the last or the last but one dimension
+                if mask not in batch and name == "audio_values" and batch[name].ndim > 3:
+                    raise ValueError(f"{mask} is missing: give the mask that the processor makes with {name}.")
                 batch.setdefault(mask, np.ones((*shape, *batch[name].shape[2 : len(inputs[mask].shape)])))
             elif batch.pop(mask, np.zeros(1)).any():  # a mask of zeros with the right shape is made below
                 raise ValueError(f"{mask} is not zero, but {name} is missing.")

@@ -123,7 +123,12 @@ class ReadConversation:
         return None if self.evidence is None else self.evidence[rows]
 
     def logits_of(
-        self, rows: torch.LongTensor, fused: torch.Tensor, expert_terms: torch.Tensor | None, states: list | None = None
+        self,
+        rows: torch.LongTensor,
+        fused: torch.Tensor,
+        expert_terms: torch.Tensor | None,
+        states: list | None = None,
+        present: torch.BoolTensor | None = None,
     ) -> torch.Tensor:
         """
         The logits `(number, C)` of utterances `rows` `(number,)`, each with another A(u), in the otherwise unchanged
@@ -131,6 +136,7 @@ class ReadConversation:
 
         Args:
             states: for each context and direction the states before the utterances are read. None: the original ones.
+            present: `(number, M)`, the modalities that the changed utterances have. None: the original ones.
         """
         descriptors = []
         for place, directions in enumerate(self.contexts):
@@ -143,8 +149,12 @@ class ReadConversation:
         if expert_terms is None:
             return logits
         term = self.config.conversation_weight * logits
-        if may_lack_conversation(self.config) and not self.present[:, self.config.fused_places].any():
-            term = self.amuse.experts.log_prior.to(term.dtype).expand_as(term)
+        if may_lack_conversation(self.config):
+            fused_places = self.config.fused_places
+            own = (self.present[rows] if present is None else present)[:, fused_places].any(dim=1)
+            before = self.present[:, fused_places].any(dim=1)
+            has_input = own | (before.sum() > before[rows].long())  # of the changed utterance, or of another one
+            term = torch.where(has_input[:, None], term, self.amuse.experts.log_prior.to(term.dtype))
         return term + expert_terms.sum(dim=1)
 
     def conversation_logits(self) -> torch.Tensor:

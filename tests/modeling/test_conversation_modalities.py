@@ -175,3 +175,24 @@ def test_the_conversation_that_explanations_read_gives_the_logits_of_the_model(c
         with torch.no_grad():
             read = ReadConversation(model, batch)
         torch.testing.assert_close(read.logits, logits(model, batch)[0])
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_an_utterance_that_loses_the_only_words_of_its_conversation_is_explained_as_the_model_reads_it(length):
+    model = with_experts(seeded(small_model, experts="constant", conversation_modalities=["text"], contexts="none"))
+    batch = random_batch((length,))
+    batch["text_mask"][:, 1:] = 0
+    changed = {**batch, "text_mask": torch.zeros_like(batch["text_mask"])}
+    with torch.no_grad():
+        read = ReadConversation(model, batch)
+        rows, present = torch.arange(length), read.present.clone()
+        present[:, 0] = False
+        tokens = {
+            m: [part.without(~present[:, n]) for part in parts] for n, (m, parts) in enumerate(read.tokens.items())
+        }
+        described = read.describe(tokens, present, read.evidence)
+        found = read.logits_of(rows, *described, present=present)
+    torch.testing.assert_close(found[0], logits(model, changed)[0, 0], rtol=1e-4, atol=1e-5)
+    if length > 1:  # the first utterance still has its words when another one is changed
+        without = logits(model, changed)[0, 1]
+        assert not torch.allclose(found[1], without, atol=1e-3)

@@ -176,6 +176,11 @@ def test_encoders_of_sound_and_images_are_exported_too(tmp_path):
     with torch.no_grad():
         expected = model(**silent)
     np.testing.assert_allclose(exported(**silent)["logits"], expected.logits.numpy(), atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="audio_mask is missing: give the mask that the processor makes"):
+        exported(
+            **{name: values for name, values in silent.items() if name != "audio_mask"},
+            audio_values=torch.zeros(1, 2, 4, 20),
+        )
     with pytest.raises(ValueError, match="audio_mask is not zero, but audio_values is missing"):
         exported(**{**silent, "audio_mask": torch.ones(1, 2, 1)})
 
