@@ -257,18 +257,23 @@ def _words(output: dict, window: list[_Piece]) -> list[Word]:
     words = []
     for chunk in output.get("chunks", ()):
         start, end = chunk["timestamp"]
-        end = start if end is None else end
-        words.append({"text": chunk["text"], "start": _in_recording(start, window), "end": _in_recording(end, window)})
+        start, end = _in_recording(start, start if end is None else end, window)
+        words.append({"text": chunk["text"], "start": start, "end": end})
     return words
 
 
-def _in_recording(seconds: float, window: list[_Piece]) -> float:
+def _in_recording(start: float, end: float, window: list[_Piece]) -> tuple[float, float]:
+    """
+    A word's times in the recording, both in the piece that holds its middle. Whisper's words follow each other without a gap,
+    so that one at the joint of two pieces would last through the pause between them.
+    """
+    middle = (start + end) / 2
     for piece in window:
         length = piece.end - piece.start
-        if seconds <= length:
-            return round(piece.start + seconds, 3)
-        seconds -= length
-    return round(window[-1].end, 3)
+        if middle <= length or piece is window[-1]:
+            break
+        start, end, middle = start - length, end - length, middle - length
+    return tuple(round(piece.start + min(max(seconds, 0.0), length), 3) for seconds in (start, end))
 
 
 def _distance(turn: Turn, word: Word) -> float:

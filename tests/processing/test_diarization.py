@@ -24,6 +24,7 @@ from modeling_amuse.processing.speech_to_text import (
     _parts,
     _utterance,
     _windows,
+    _words,
     load_speech_model,
     transcribe,
     utterances_of_recording,
@@ -351,6 +352,25 @@ def test_windows_hold_all_turns_and_their_number_follows_the_speech(gaps_and_len
         assert covered >= turn.end - turn.start - 0.65  # there is no room for the margins of a turn of 30 s
     seconds = sum(p.end - p.start for p in pieces)
     assert len(windows) <= 2 * seconds / 30 + 1
+
+
+@given(st.lists(st.tuples(st.floats(1.5, 20), st.floats(0.3, 5)), min_size=1, max_size=5), st.data())
+def test_a_word_lasts_through_no_pause_that_was_cut_out(gaps_and_lengths, data):
+    """Whisper's words follow each other without a gap, also across the joint of two pieces of a window."""
+    turns, now = [], 0.0
+    for gap, length in gaps_and_lengths:
+        turns.append(Turn("speaker 1", now + gap, now + gap + length))
+        now += gap + length
+    for window in _windows(turns):
+        seconds = sum(piece.end - piece.start for piece in window)
+        cuts = sorted(data.draw(st.lists(st.floats(0, seconds + 0.5), min_size=2, max_size=12)))
+        chunks = [{"text": " so", "timestamp": span} for span in itertools.pairwise(cuts)]
+        words = _words({"chunks": chunks}, window)
+        assert len(words) == len(chunks)
+        for word, (start, end) in zip(words, itertools.pairwise(cuts), strict=True):
+            assert any(p.start - 1e-3 <= word["start"] <= word["end"] <= p.end + 1e-3 for p in window), word
+            assert word["end"] - word["start"] <= end - start + 2e-3
+        assert all(a["end"] <= b["start"] + 1e-9 for a, b in itertools.pairwise(words))
 
 
 def test_turns_without_words_stay_where_turns_were_given(tmp_path, recognizer):
