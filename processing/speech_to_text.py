@@ -120,7 +120,7 @@ def transcribe(
     for (channel, window), output in zip(windows, counted(outputs, progress, "words", len(windows)), strict=True):
         candidates = [number for number, other in enumerate(channels) if other == channel]
         for word in _words(output, window):
-            words[min(candidates, key=lambda number: _distance(parts[number], word))].append(word)
+            words[min(candidates, key=lambda number: _nearness(parts[number], word))].append(word)
     utterances = [_utterance(part, said) for part, said in zip(parts, words, strict=True)]
     return [utterance for utterance in utterances if keep_wordless or utterance.get("text")]
 
@@ -276,9 +276,13 @@ def _in_recording(start: float, end: float, window: list[_Piece]) -> tuple[float
     return tuple(round(piece.start + min(max(seconds, 0.0), length), 3) for seconds in (start, end))
 
 
-def _distance(turn: Turn, word: Word) -> float:
-    """How far a word is from a turn, in seconds; below 0, the seconds that they share."""
-    return max(turn.start - word["end"], word["start"] - turn.end)
+def _nearness(turn: Turn, word: Word) -> tuple[float, float]:
+    """
+    The sort key of the turns in which a word may be said: those that share most of its seconds first, or are nearest to it;
+    then the shorter one, as what is said within a longer turn, such as "yes", has a turn of its own.
+    """
+    shared = min(turn.end, word["end"]) - max(turn.start, word["start"])
+    return -round(shared, 3), turn.end - turn.start
 
 
 def _utterance(turn: Turn, words: list[Word]) -> Utterance:

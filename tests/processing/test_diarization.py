@@ -21,6 +21,7 @@ from modeling_amuse.processing.sound_tracks import read_audio
 from modeling_amuse.processing.speaker_clusters import SWITCH_COST, most_likely_speakers
 from modeling_amuse.processing.speaker_embeddings import SpeechWindow, embed_windows, without_emotion
 from modeling_amuse.processing.speech_to_text import (
+    _nearness,
     _parts,
     _utterance,
     _windows,
@@ -371,6 +372,25 @@ def test_a_word_lasts_through_no_pause_that_was_cut_out(gaps_and_lengths, data):
             assert any(p.start - 1e-3 <= word["start"] <= word["end"] <= p.end + 1e-3 for p in window), word
             assert word["end"] - word["start"] <= end - start + 2e-3
         assert all(a["end"] <= b["start"] + 1e-9 for a, b in itertools.pairwise(words))
+
+
+@pytest.mark.parametrize(
+    ("turns", "word", "expected"),
+    [
+        ([(0.0, 10.0), (4.0, 4.5)], (4.05, 4.4), 1),  # within both: the short turn is there for this word
+        ([(4.0, 4.5), (0.0, 10.0)], (4.05, 4.4), 0),
+        ([(0.0, 10.0), (4.0, 4.5)], (4.2, 4.2), 1),
+        ([(0.0, 10.0), (4.0, 4.5)], (3.5, 4.2), 0),
+        ([(0.0, 10.0), (9.0, 12.0)], (9.5, 10.5), 1),
+        ([(0.0, 2.0), (2.5, 20.0)], (1.7, 2.6), 0),
+        ([(0.0, 2.0), (2.5, 20.0)], (2.3, 2.4), 1),  # in neither: the nearest
+        ([(0.0, 2.0), (2.5, 20.0)], (21.0, 22.0), 1),
+    ],
+)
+def test_a_word_goes_to_the_turn_that_shares_most_of_it(turns, word, expected):
+    said = {"text": "yes", "start": word[0], "end": word[1]}
+    keys = [_nearness(Turn("Ada", *span), said) for span in turns]
+    assert keys.index(min(keys)) == expected
 
 
 def test_turns_without_words_stay_where_turns_were_given(tmp_path, recognizer):
