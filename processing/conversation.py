@@ -11,6 +11,7 @@ from .media_warnings import collect, with_warnings
 from .plain_values import (
     LONGEST_SECONDS,
     check_order,
+    count_of_value,
     index_of_value,
     name_of_value,
     shown,
@@ -259,6 +260,9 @@ def _checked_values(utterance: dict, place: str, checked_waveforms: set[int]) ->
         checked["id"] = name_of_value(utterance["id"], "id", place)
     if utterance.get("index") is not None:
         checked["index"] = index_of_value(utterance["index"], place)
+    for key, least in (("audio_track", 1), ("audio_channel", 0)):
+        if key in utterance:
+            checked[key] = count_of_value(utterance[key], key, place, least)
     check_times(utterance, place)
     check_order(utterance.get("start"), utterance.get("end"), place)
     if utterance.get("video_side") not in (None, *VIDEO_SIDES):

@@ -109,6 +109,24 @@ def index_of_value(value, place: str) -> int:
     return int(value)
 
 
+def count_of_value(value, key: str, place: str, least: int) -> int | None:
+    """
+    A whole number, such as that of a channel; None stays None.
+
+    Args:
+        least: the smallest number that is allowed.
+
+    Raises:
+        ValueError: for other values.
+    """
+    if value is None:
+        return None
+    is_whole = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+    if not is_whole or not least <= value < 10**MOST_DIGITS:
+        raise ValueError(f"{place}: its {key} is {shown(value)}: give a whole number from {least}.")
+    return int(value)
+
+
 def numbers_of(given, what: str) -> np.ndarray:
     """
     An array of numbers as float32. None within lists becomes NaN.
@@ -160,6 +178,7 @@ __all__ = [
     "LONGEST_SECONDS",
     "check_order",
     "clean_text",
+    "count_of_value",
     "index_of_value",
     "name_of_value",
     "numbers_of",

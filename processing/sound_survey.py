@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .media import naming_errors, open_container, open_track, streams_of, warn_once
-from .recorded_sound import Recording, Waveform, check_recording, is_waveform
+from .plain_values import count_of_value
+from .recorded_sound import Recording, Waveform, check_recording, is_waveform, recording_name
 
 SURVEYED_WHOLE = 600.0
 """Seconds; of a longer recording [`STRETCHES`] of [`STRETCH_SECONDS`] are surveyed, evenly spaced."""
@@ -67,7 +68,7 @@ class SoundChoice(NamedTuple):
     channel: int | None
 
 
-def choose_sound(recording: Recording, audio_track: int | None = None) -> SoundChoice:
+def choose_sound(recording: Recording, audio_track: int | None = None, channel: int | None = None) -> SoundChoice:
     """
     The audio track and the channels of a recording that are read.
 
@@ -77,16 +78,24 @@ def choose_sound(recording: Recording, audio_track: int | None = None) -> SoundC
     Args:
         recording: a file, or a waveform with its sampling rate.
         audio_track: the number of the track, from 1, where the user chose it.
+        channel: the number of the channel, from 0, where the user chose it.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is not a recording, or has no such track.
+        ValueError: when it is not a recording, or has no such track or channel.
     """
+    checked = check_recording(recording)
+    name = recording_name(recording)
+    audio_track = count_of_value(audio_track, "audio_track", name, least=1)
+    channel = count_of_value(channel, "audio_channel", name, least=0)
     if is_waveform(recording):
-        return SoundChoice(None, _channel(check_recording(recording)))
-    path = check_recording(recording)
+        if channel is None:
+            return SoundChoice(None, _channel(checked))
+        _check_channel(name, channel, len(checked["array"]))
+        return SoundChoice(None, channel)
+    path = checked
     channels = channels_of_tracks(path)
-    if audio_track is not None and not 1 <= audio_track <= len(channels):
+    if audio_track is not None and audio_track > len(channels):
         raise ValueError(f"{path} has no audio track {audio_track}: its {len(channels)} tracks are counted from 1.")
     if audio_track is not None:
         track = audio_track - 1
@@ -94,6 +103,11 @@ def choose_sound(recording: Recording, audio_track: int | None = None) -> SoundC
         track = _loudest_track(path)
     else:
         track = None
+    if channel is not None and channels:
+        stated = channels[track or 0]
+        # what is decoded may have more channels than the file states
+        _check_channel(name, channel, stated if channel < stated else len(survey_track(path, track or 0).powers))
+        return SoundChoice(track, channel)
     if not channels or channels[track or 0] == 1:
         return SoundChoice(track, None)
     survey = survey_track(path, track or 0)
@@ -106,6 +120,12 @@ def choose_sound(recording: Recording, audio_track: int | None = None) -> SoundC
             "phase",
         )
     return SoundChoice(track, channel)
+
+
+def _check_channel(name: str, channel: int, number: int):
+    if channel >= number:
+        one = "it has one channel" if number == 1 else f"it has {number} channels"
+        raise ValueError(f"{name} has no audio channel {channel}: {one}, counted from 0.")
 
 
 def channels_of_tracks(path: str | Path) -> list[int]:

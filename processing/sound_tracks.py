@@ -46,7 +46,7 @@ def audio_chunks(
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when it is not a recording, has no audio track, or nothing of it can be decoded.
+        ValueError: when it is not a recording, has no audio track, no such track or channel, or nothing of it can be decoded.
     """
     size = round(sampling_rate * chunk_seconds)
     if size < 1:
@@ -156,14 +156,13 @@ def _open_sound(
     recording: Recording, audio_track: int | None, channel: int | None
 ) -> "Iterator[Track | _WaveformTrack]":
     """The track that is read, with the `channel` that is read of it, None for the mean of all."""
-    chosen = choose_sound(recording, audio_track)
-    channel = chosen.channel if channel is None else channel
+    track_number, channel = choose_sound(recording, audio_track, channel)
     if is_waveform(recording):
         track = _WaveformTrack(recording)
         track.channel = channel
         yield track
     else:
-        with open_track(check_recording(recording), "audio", chosen.track) as track:
+        with open_track(check_recording(recording), "audio", track_number) as track:
             track.channel = channel
             yield track
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from modeling_amuse.processing import prosody as prosody_module
 from modeling_amuse.processing.channel_speakers import hold_a_speaker_each, without_crosstalk
+from modeling_amuse.processing.conversation import check_conversations
 from modeling_amuse.processing.faces import BLENDSHAPES, Face
 from modeling_amuse.processing.media import FORMATS, SUFFIXES
 from modeling_amuse.processing.media_probe import probe_media
@@ -80,6 +81,41 @@ def test_an_audio_track_that_is_not_there_is_refused(tmp_path):
     path = write_tracks(tmp_path / "one.mkv", speech_like(2.0))
     with pytest.raises(ValueError, match="has no audio track 2: its 1 tracks are counted from 1"):
         read_audio(path, audio_track=2)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("form", [".wav", ".mp4", "waveform"])
+def test_an_audio_channel_that_is_not_there_is_refused(tmp_path, number, form):
+    sound = np.stack([speech_like(2.0, seed=seed) for seed in range(number)])
+    if form == "waveform":
+        recording, name = {"array": sound, "sampling_rate": RATE}, "the waveform of 2.00 s"
+    else:
+        recording = str(write_tracks(tmp_path / f"talk{form}", sound))
+        name = f"talk{form}"
+    has = "it has one channel" if number == 1 else f"it has {number} channels"
+    for channel in (number, number + 7):
+        message = f"{name} has no audio channel {channel}: {has}, counted from 0"
+        with pytest.raises(ValueError, match=message):
+            read_audio(recording, channel=channel)
+        with pytest.raises(ValueError, match=message):
+            list(utterance_sounds([{**utterance_of("talk"), "audio": recording, "audio_channel": channel}]))
+    heard = read_audio(recording, channel=number - 1)
+    assert root_mean_square(heard) == pytest.approx(root_mean_square(sound[-1]), rel=0.1)
+
+
+@pytest.mark.parametrize(("key", "least"), [("audio_track", 1), ("audio_channel", 0)])
+@pytest.mark.parametrize("value", ["1", -1, 1.5, True, [1], float("nan"), 10**400])
+def test_the_number_of_a_track_or_channel_is_a_whole_one(tmp_path, key, least, value):
+    path = write_tracks(tmp_path / "talk.wav", speech_like(1.0))
+    with pytest.raises(
+        ValueError, match=f"Utterance 0 of conversation 0: its {key} is .*: give a whole number from {least}"
+    ):
+        check_conversations([utterance_of(path, **{key: value})])
+    with pytest.raises(ValueError, match=rf"talk\.wav: its {key} is .*: give a whole number from {least}"):
+        read_audio(path, **{key.replace("audio_channel", "channel"): value})
+    for fine in (None, np.int64(least)):
+        [conversation] = check_conversations([utterance_of(path, **{key: fine})])
+        assert conversation["utterances"][0][key] == fine
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".mp4"])
