@@ -6,9 +6,10 @@ import hashlib
 import importlib.util
 import os
 import sys
+import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -302,7 +303,7 @@ def _load_landmarker(mediapipe, path: Path, max_faces: int):
         output_facial_transformation_matrixes=True,
     )
     try:
-        with _no_stderr():
+        with _no_stderr:
             landmarker = tasks.vision.FaceLandmarker.create_from_options(options)
             # the first call waits until all parts have started, which also print
             landmarker.detect(
@@ -313,18 +314,33 @@ def _load_landmarker(mediapipe, path: Path, max_faces: int):
     return landmarker
 
 
-@contextmanager
-def _no_stderr() -> Iterator[None]:
-    """MediaPipe's libraries print warnings to stderr that no setting turns off."""
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
+class _Silence:
+    """
+    Silence of stderr, for libraries that print warnings there which no setting turns off. File descriptor 2 is one for all
+    threads: the first of several that are silent at once redirects it, and the last one restores it.
+    """
+
+    def __init__(self):
+        self._lock, self._threads, self._stderr = threading.Lock(), 0, -1
+
+    def __enter__(self):
+        with self._lock:
+            if self._threads == 0:
+                sys.stderr.flush()
+                self._stderr = os.dup(2)
+                with open(os.devnull, "wb") as nowhere:
+                    os.dup2(nowhere.fileno(), 2)
+            self._threads += 1
+
+    def __exit__(self, *error):
+        with self._lock:
+            self._threads -= 1
+            if self._threads == 0:
+                os.dup2(self._stderr, 2)
+                os.close(self._stderr)
+
+
+_no_stderr = _Silence()
 
 
 def _pitch_yaw_roll(matrix: np.ndarray) -> np.ndarray:

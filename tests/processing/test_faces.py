@@ -1,5 +1,8 @@
 """Faces in real and composed frames, and the choice of the speaker's face."""
 
+import itertools
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +15,7 @@ from modeling_amuse.processing.faces import (
     MODEL_VARIABLE,
     Face,
     FaceFinder,
+    _no_stderr,
     action_units,
     face_landmarker_path,
 )
@@ -416,3 +420,26 @@ def test_loudness_refuses_two_channels_and_no_rate():
         loudness_at(np.zeros((2, 100)), 16000, [0.0])
     with pytest.raises(ValueError, match="positive"):
         loudness_at(np.zeros(100), 0, [0.0])
+
+
+ORDERS = [
+    order
+    for order in sorted(set(itertools.permutations((1, 1, 1, -1, -1, -1))))
+    if min(itertools.accumulate(order)) >= 0  # nobody leaves before one has entered
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_stderr_is_back_after_all_that_were_silent_at_once(order, capfd):
+    """Threads that load a landmarker at once enter and leave in any order; file descriptor 2 is one for all of them."""
+    descriptors = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    for step, silent in zip(order, itertools.accumulate(order), strict=True):
+        if step == 1:
+            _no_stderr.__enter__()
+        else:
+            _no_stderr.__exit__(None, None, None)
+        os.write(2, b"lost" if silent else b"kept")
+    read = capfd.readouterr().err
+    assert read and set(read.split("kept")) == {""}
+    if descriptors is not None:
+        assert len(os.listdir("/proc/self/fd")) == descriptors
