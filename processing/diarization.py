@@ -121,7 +121,8 @@ def diarize(
 
     Raises:
         FileNotFoundError, ValueError: from `audio_chunks`, when the recording cannot be read.
-        ValueError: when a number of speakers is below 1, `speakers` is unknown, or `"channels"` of a recording with one.
+        ValueError: when a number of speakers is below 1, `speakers` is unknown, or `"channels"` of a recording with one, or with
+            more channels on which somebody speaks than `num_speakers`.
     """
     return diarize_voices(recording, num_speakers, max_speakers, progress, audio_track, speakers, known_speakers)[0]
 
@@ -193,6 +194,12 @@ def speakers_of_speech(
     if not heard.windows:
         return [], {}
     channels = heard.channels
+    number = len({window.channel for window in heard.windows})
+    if channels and num_speakers is not None and num_speakers < number:
+        raise ValueError(
+            f"{recording_name(heard.recording)}: somebody speaks on {number} channels, so if channels are speakers, there "
+            f"cannot be {num_speakers}: give num_speakers={number} or more, or speakers='voices'."
+        )
     if channels and num_speakers in (None, len(channels)) and known_speakers is None:
         labels, centroids = np.array([window.channel for window in heard.windows]), None
     else:

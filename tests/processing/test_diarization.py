@@ -181,6 +181,23 @@ def test_at_least_one_speaker(tmp_path, numbers):
         diarize(tmp_path / "talk.wav", **numbers)
 
 
+@pytest.mark.parametrize("silent", [0, 1])
+@pytest.mark.parametrize("number", [2, 3])
+def test_fewer_speakers_than_channels_that_are_speakers_are_refused(talk, number, silent):
+    sound = read_audio(talk[0], 17.0, 27.0)
+    heard = np.zeros((number + silent, len(sound) * number), np.float32)
+    for channel in range(number):  # one after the other, as crosstalk is no speech
+        heard[channel, channel * len(sound) : (channel + 1) * len(sound)] = sound
+    recording = {"array": heard, "sampling_rate": RATE}
+    for people in range(1, number):
+        with pytest.raises(
+            ValueError, match=f"somebody speaks on {number} channels, .* there cannot be {people}: give"
+        ):
+            diarize(recording, num_speakers=people, speakers="channels")
+    turns = diarize(recording, num_speakers=number, speakers="channels")
+    assert len({turn.speaker for turn in turns}) == number
+
+
 def test_a_missing_recording_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.wav"):
         diarize(tmp_path / "nothing.wav")
