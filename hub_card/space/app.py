@@ -65,7 +65,7 @@ def _text_part(page: EmotionPage):
     button, cancel, clear, example = _buttons("text", "Example")
     outputs = _outputs("text")
     event = button.click(page.recognize_text, text, outputs, api_name="recognize_text", concurrency_limit=MOST_AT_ONCE)
-    _connect(page, event, cancel, clear, outputs, [(text, "")])
+    _connect(page, event, page.cancel_text, cancel, clear, outputs, [(text, "")])
     example.click(lambda: EXAMPLE, None, text, queue=False, api_visibility="private")
 
 
@@ -105,7 +105,8 @@ def _recording_part(page: EmotionPage):
         api_name="recognize_recording",
         concurrency_limit=MOST_AT_ONCE,
     )
-    _connect(page, event, cancel, clear, outputs, [(recording, None), (transcript, None), (microphone, None)])
+    emptied = [(recording, None), (transcript, None), (microphone, None)]
+    _connect(page, event, page.cancel_recording, cancel, clear, outputs, emptied)
     example.click(
         lambda: [str(EXAMPLES / "talk.mp4"), str(EXAMPLES / "talk.json")],
         None,
@@ -139,9 +140,9 @@ def _outputs(name: str) -> list:
     return [result, *files]
 
 
-def _connect(page: EmotionPage, event, cancel, clear, outputs: list, inputs: list):
-    """Connect the button that stops a request, and the one that empties the inputs and the result."""
-    cancel.click(page.cancel, None, outputs, queue=False, cancels=[event], api_visibility="private")
+def _connect(page: EmotionPage, event, stop, cancel, clear, outputs: list, inputs: list):
+    """Connect the button that stops a request, with the page's function for it, and the one that empties inputs and result."""
+    cancel.click(stop, None, outputs, queue=False, cancels=[event], api_visibility="private")
 
     def emptied():
         return [*(value for _, value in inputs), *page.empty()]

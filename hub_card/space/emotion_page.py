@@ -57,7 +57,7 @@ class EmotionPage:
         self.speech_model = speech_model
         self.lanes = make_lanes(recognizer)
         self.explains = importlib.util.find_spec("captum") is not None
-        self._running: dict[str | None, threading.Event] = {}
+        self._running: dict[tuple[str | None, str], threading.Event] = {}  # by the visitor's session and the tab
 
     def recognize_text(self, text: str | None, request: gr.Request = None, progress=gr.Progress()):  # noqa: B008  gradio fills it in
         """Recognize a typed conversation; gives the report and the files to download."""
@@ -78,17 +78,24 @@ class EmotionPage:
 
         yield from self._answer(recorded, "recording", request, progress, recording, transcript)
 
-    def cancel(self, request: gr.Request = None):
-        """Stop the running request of this visitor. Returns the outputs without a result."""
-        running = self._running.get(request and request.session_hash)
-        if running is not None:
-            running.set()
-        return self.empty("Cancelled.")
+    def cancel_text(self, request: gr.Request = None):
+        """Stop the recognition of this visitor's typed conversation. Returns the outputs without a result."""
+        return self._cancel("text", request)
+
+    def cancel_recording(self, request: gr.Request = None):
+        """Stop the recognition of this visitor's recording. Returns the outputs without a result."""
+        return self._cancel("recording", request)
 
     def empty(self, message: str | None = None) -> list:
         """The outputs without a result; a message may take its place."""
         hidden = gr.update(value=None, visible=False)
         return [problem_html(message) if message else "", *(hidden for _ in DOWNLOADS)]
+
+    def _cancel(self, name: str, request: gr.Request | None) -> list:
+        running = self._running.get((request and request.session_hash, name))
+        if running is not None:
+            running.set()
+        return self.empty("Cancelled.")
 
     def _typed(self, text: str, ask) -> ReportedRecording:
         if "text" not in self.modalities:
@@ -138,8 +145,8 @@ class EmotionPage:
             name: the name of the tab, with which the anchors of the result begin.
             uploaded: the paths of the uploaded files; messages name them without their folders.
         """
-        session = request and request.session_hash
-        stopped = self._running[session] = threading.Event()
+        key = request and request.session_hash, name
+        stopped = self._running[key] = threading.Event()
 
         def check():
             if stopped.is_set():
@@ -163,8 +170,8 @@ class EmotionPage:
             yield self.empty(_without_folders(str(error), uploaded))
             return
         finally:
-            if self._running.get(session) is stopped:
-                del self._running[session]
+            if self._running.get(key) is stopped:
+                del self._running[key]
             give_back_memory()
         results = reported.results
         results.warnings = [_without_folders(warning, uploaded) for warning in results.warnings]

@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -334,6 +335,50 @@ def test_a_short_request_does_not_wait_for_a_long_one_and_can_be_cancelled(model
         assert outcomes == ["cancelled"]
     with lanes["long"].turn(lambda: None):
         pass  # the lane is free again
+
+
+@pytest.mark.parametrize("cancelled", [("text",), ("recording",), ("recording", "text"), ()])
+@pytest.mark.parametrize("first", ["text", "recording"])
+def test_cancel_stops_the_request_of_its_tab_and_visitor_alone(model, tmp_path, first, cancelled):
+    pytest.importorskip("gradio", reason="needs gradio: pip install gradio")
+    from modeling_amuse.hub_card.space.emotion_page import EmotionPage
+
+    page = EmotionPage(str(model))
+    page.explains = False  # which takes most of the time
+    (tmp_path / "talk.csv").write_text("speaker,text,start,end\nAda,Hello there.,0,0.9\n")
+    write_wav(tmp_path / "talk.wav", speech_like(1.0), 16000)
+    visitors = [SimpleNamespace(session_hash=name) for name in ("one", "other")]
+    shown = {}
+
+    def ask(name, visitor):
+        def quiet(*_, **__):
+            pass
+
+        if name == "text":
+            answer = page.recognize_text(TALK, visitor, quiet)
+        else:
+            answer = page.recognize_recording(
+                str(tmp_path / "talk.wav"), str(tmp_path / "talk.csv"), None, visitor, quiet
+            )
+        shown[name, visitor.session_hash] = [outputs[0] for outputs in answer][-1]
+
+    names = [first, *({"text", "recording"} - {first})]
+    with page.lanes["short"].turn(lambda: None):  # all requests wait
+        threads = []
+        for name in names:
+            for visitor in visitors:
+                threads.append(threading.Thread(target=ask, args=(name, visitor)))
+                threads[-1].start()
+                deadline = time.monotonic() + 30
+                while len(page._running) < len(threads) and time.monotonic() < deadline:
+                    time.sleep(0.01)
+        for name in cancelled:
+            {"text": page.cancel_text, "recording": page.cancel_recording}[name](visitors[0])
+    for thread in threads:
+        thread.join(60)
+    stopped = {key for key, text in shown.items() if "Cancelled." in text}
+    assert stopped == {(name, "one") for name in cancelled} and len(shown) == 4
+    assert not page._running
 
 
 def test_the_folder_is_swept_by_age_and_again_and_again(tmp_path):
