@@ -129,7 +129,10 @@ class EmotionPage:
         reported = ReportedRecording(Path(recording).name, results, has_picture=probe_media(recording).has_video)
         reported.player = f"gradio_api/file={quote(recording)}"
         if reported.has_picture:
-            reported.pictures = thumbnails(Path(recording), results)
+            try:
+                reported.pictures = thumbnails(Path(recording), results)
+            except ValueError as error:  # a result without pictures is better than none
+                results.warnings.append(f"There are no pictures of the frames that counted: {error}")
         return reported
 
     def _wants(self, number: int) -> dict:

@@ -3,10 +3,12 @@
 
 import base64
 import io
+from contextlib import suppress
 from pathlib import Path
 
 from modeling_amuse.described_utterance import RecognizedUtterance
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.media_spans import SpansBeyondEnd
 from modeling_amuse.processing.picture_frames import utterance_frames
 
 MOST_FRAMES = 3
@@ -32,7 +34,7 @@ def frames_that_counted(results: list[RecognizedUtterance]) -> dict[int, list[fl
 
 def thumbnails(recording: Path, results: list[RecognizedUtterance]) -> dict[int, list[tuple[float, str]]]:
     """
-    The frames that counted, read in one pass over the video.
+    The frames that counted, read in one pass over the video. Those after its end are left out.
 
     Returns:
         For the number of an utterance `(seconds, data: URL of a JPEG)`.
@@ -46,11 +48,13 @@ def thumbnails(recording: Path, results: list[RecognizedUtterance]) -> dict[int,
         return {}
     spans = [(time, time + _INSTANT) for time, _ in places]
     found: dict[int, list[tuple[float, str]]] = {}
-    for frame in utterance_frames(recording, spans, _NO_STEPS, LONGEST_SIDE):
-        url = _data_url(frame.image)
-        for index in frame.utterances:
-            time, position = places[index]
-            found.setdefault(position, []).append((time, url))
+    # an utterance may last longer than the video, and its frames are known to be spread over it, not when each of them is
+    with suppress(SpansBeyondEnd):
+        for frame in utterance_frames(recording, spans, _NO_STEPS, LONGEST_SIDE):
+            url = _data_url(frame.image)
+            for index in frame.utterances:
+                time, position = places[index]
+                found.setdefault(position, []).append((time, url))
     return {position: sorted(pictures) for position, pictures in found.items()}
 
 

@@ -22,7 +22,7 @@ from modeling_amuse.hub_card.space.lanes import Cancelled, make_lanes
 from modeling_amuse.hub_card.space.swept_folder import SweptFolder
 from modeling_amuse.hub_card.space_folder import write_space_folder
 from tests.browser import SCHEMES, WIDTHS, chromium, console_errors, low_contrast, show_as, sideways_scroll, tabbed
-from tests.small_media import speech_like, write_wav
+from tests.small_media import numbered_frames, speech_like, write_video, write_wav
 from tests.small_models import save_recording_model
 
 ROOT = Path(__file__).parents[2]
@@ -335,6 +335,25 @@ def test_a_short_request_does_not_wait_for_a_long_one_and_can_be_cancelled(model
         assert outcomes == ["cancelled"]
     with lanes["long"].turn(lambda: None):
         pass  # the lane is free again
+
+
+def test_a_result_without_pictures_is_better_than_none(model, tmp_path, monkeypatch):
+    pytest.importorskip("gradio", reason="needs gradio: pip install gradio")
+    from modeling_amuse.hub_card.space import emotion_page
+
+    def unreadable(recording, results):
+        raise ValueError(f"{recording}: nothing of its video can be decoded; the file is damaged.")
+
+    monkeypatch.setattr(emotion_page, "thumbnails", unreadable)
+    page = emotion_page.EmotionPage(str(model))
+    page.explains = False
+    (tmp_path / "talk.csv").write_text("speaker,text,start,end\nAda,Hello there.,0,0.9\n")
+    write_video(tmp_path / "talk.mp4", numbered_frames(20), 10, speech_like(2.0))
+    answer = page.recognize_recording(
+        str(tmp_path / "talk.mp4"), str(tmp_path / "talk.csv"), None, None, lambda *_, **__: None
+    )
+    [[shown, *_]] = answer
+    assert "Hello there." in shown and "no pictures of the frames that counted: talk.mp4: nothing of its video" in shown
 
 
 @pytest.mark.parametrize("cancelled", [("text",), ("recording",), ("recording", "text"), ()])

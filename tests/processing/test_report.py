@@ -253,6 +253,18 @@ def test_thumbnails_are_the_frames_that_counted(tmp_path):
     assert second == pictures[1][1][1]
 
 
+@pytest.mark.parametrize("times", [(3.5,), (0.25, 3.5), (9.0, 0.25, 1.05), (3.0, 1e7)])
+def test_frames_after_the_end_of_the_video_take_no_other_with_them(tmp_path, times):
+    """The frames of an utterance are spread over it, and it may last longer than the video."""
+    pytest.importorskip("PIL.Image")
+    from modeling_amuse.processing.timelines.report_pictures import thumbnails
+
+    video = write_video(tmp_path / "talk.mp4", numbered_frames(30, 96, 128), 10)
+    talk = [explained(said(), frames=[{"time": time, "score": 1.0} for time in times])]
+    inside = sorted(time for time in times if time < 3.0)
+    assert [time for time, _ in thumbnails(video, talk).get(0, [])] == inside
+
+
 def test_bad_input_of_a_report(tmp_path):
     with pytest.raises(ValueError, match="There is no recording to report on"):
         write_report([], tmp_path / "r.html")
