@@ -20,6 +20,8 @@ from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.stage_bars import StageBars
 from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, write_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
+from modeling_amuse.processing.transcripts import read_transcript
+from modeling_amuse.processing.warning_messages import without_warnings
 from modeling_amuse.processing.whole_files import check_folder
 from modeling_amuse.scripts.command.errors import WrongArguments, is_of_user, one_line
 from modeling_amuse.scripts.recognition.recognition_arguments import RecognitionArguments
@@ -51,7 +53,8 @@ def recognize_files(args: RecognitionArguments) -> int:
     taken = check_outputs(args, inputs, beside)
     recognizer = load_recognizer(args.model or default_model())
     check_target(recognizer.model.config, args.target)
-    speech_model = load_speech(args.speech_model, beside)
+    chosen = {path: args.transcript or next(iter(beside[path]), None) for path in inputs}
+    speech_model = load_speech(args.speech_model, chosen, args.transcript_text)
     report = Report(args.report, args.pictures, recognizer) if args.report else None
     settings = {"unclear_below": args.unclear_below, **explanations(args)}
 
@@ -59,7 +62,7 @@ def recognize_files(args: RecognitionArguments) -> int:
     # no progress bar for a single file
     for path in tqdm(inputs, desc="Recordings", unit="file", disable=len(inputs) == 1):
         try:
-            transcript = args.transcript or next(map(str, beside[path]), None)
+            transcript = None if chosen[path] is None else str(chosen[path])
             if transcript and not args.transcript:
                 tqdm.write(f"Transcript of {path}: {_chosen(beside[path])}", file=sys.stderr)
             with StageBars() as bars:
@@ -243,14 +246,34 @@ def load_recognizer(model: str):
     )
 
 
-def load_speech(model: str | None, beside: dict[Path, list[Path]]):
-    """Load the speech recognizer once for all recordings, or None if all of them have transcripts."""
-    lacking = [path for path, found in beside.items() if path.suffix.lower() not in TRANSCRIPT_READERS and not found]
-    if model is None or not lacking:
+def load_speech(model: str | None, chosen: dict[Path, str | Path | None], transcript_text: str | None = None):
+    """
+    Load the speech recognizer once for all recordings, or None if all of them have transcripts with words.
+
+    Args:
+        model: the Hub id or the folder of a Whisper.
+        chosen: the transcript of each input, None where it has none.
+        transcript_text: the text of a transcript in RTTM.
+    """
+    if model is None or not any(_lacks_words(path, chosen[path], transcript_text) for path in chosen):
         return None
     from modeling_amuse.processing.speech_to_text import load_speech_model
 
     return load_speech_model(model)
+
+
+def _lacks_words(path: Path, transcript: str | Path | None, transcript_text: str | None) -> bool:
+    """Whether an input is a recording whose words are written down nowhere."""
+    if path.suffix.lower() in TRANSCRIPT_READERS:
+        return False
+    if transcript is None:
+        return True
+    try:
+        with without_warnings():
+            utterances = read_transcript(transcript, transcript_text)["utterances"]
+    except (ValueError, OSError, ImportError):
+        return False  # it is read again with its recording, and the error is said there
+    return not any(utterance.get("text") for utterance in utterances)
 
 
 def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, taken: set[Path]):

@@ -1,10 +1,13 @@
 """Finding the transcript of each recording in a folder."""
 
+from types import SimpleNamespace
+
 import pytest
 
 pytest.importorskip("av")
 
-from modeling_amuse.scripts.recognition.recognition import files_of
+from modeling_amuse.processing import speech_to_text
+from modeling_amuse.scripts.recognition.recognition import files_of, load_speech
 from modeling_amuse.scripts.recognition.transcript_matching import FolderTranscripts
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nAda: Hello.\n"
@@ -104,3 +107,65 @@ def test_each_folder_is_listed_once_and_each_name_looked_at_a_few_times(tmp_path
     assert len(inputs) == pairs
     assert all(folders.beside(path) == [path.with_suffix(".en.srt")] for path in inputs)
     assert listings == [tmp_path] and len(looks) == pairs
+
+
+TURN = "SPEAKER talk 1 0.50 1.00 <NA> <NA> Ada <NA> <NA>\n"
+
+
+@pytest.mark.parametrize(
+    ("transcript", "contents", "text", "is_needed"),
+    [
+        (None, "", None, True),
+        ("talk.srt", SRT, None, False),
+        ("talk.rttm", TURN, None, True),
+        ("talk.rttm", TURN, "Come in.\n", False),
+        ("talk.csv", "speaker,start,end\nAda,0.5,1.5\n", None, True),
+        ("talk.csv", "speaker,text,start,end\nAda,Come in.,0.5,1.5\n", None, False),
+        ("talk.json", '[{"speaker": "Ada", "start": 0.5, "end": 1.5}]', None, True),
+        ("talk.csv", "speaker,start,end\nAda,never,1.5\n", None, False),  # an error that is said with the recording
+    ],
+)
+@pytest.mark.parametrize("other", [None, "talk.mp3"])
+def test_the_speech_model_is_loaded_where_the_chosen_transcript_has_no_words(
+    tmp_path, monkeypatch, caplog, transcript, contents, text, is_needed, other
+):
+    """Whatever other transcripts lie beside the recording."""
+    folder_of(tmp_path, "talk.wav", "talk.en.srt")
+    monkeypatch.setattr(speech_to_text, "load_speech_model", lambda model: model)
+    if transcript is not None:
+        (tmp_path / transcript).write_text(contents)
+    if text is not None:
+        (tmp_path / "words.txt").write_text(text)
+    chosen = {tmp_path / "talk.wav": None if transcript is None else tmp_path / transcript}
+    if other is not None:
+        chosen = {tmp_path / "other.wav": tmp_path / "talk.en.srt", **chosen, tmp_path / "talk.en.srt": None}
+    text_path = None if text is None else str(tmp_path / "words.txt")
+    assert load_speech("whisper", chosen, text_path) == ("whisper" if is_needed else None)
+    assert load_speech(None, chosen, text_path) is None and not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "is_needed"),
+    [([], False), (["--transcript", "talk.rttm"], True), (["--transcript", "talk.srt"], False)],
+)
+def test_the_command_takes_the_words_of_the_chosen_transcript(tmp_path, monkeypatch, options, is_needed):
+    from modeling_amuse.scripts import amuse
+    from modeling_amuse.scripts.recognition import recognition
+
+    class Stopped(Exception):
+        pass
+
+    def stop(model, chosen, transcript_text):
+        assert recognition._lacks_words(*next(iter(chosen.items())), transcript_text) is is_needed
+        raise Stopped
+
+    monkeypatch.setattr(
+        recognition, "load_recognizer", lambda model: SimpleNamespace(model=SimpleNamespace(config=None))
+    )
+    monkeypatch.setattr(recognition, "check_target", lambda config, target: None)
+    monkeypatch.setattr(recognition, "load_speech", stop)
+    folder_of(tmp_path, "talk.wav", "talk.srt")
+    (tmp_path / "talk.rttm").write_text(TURN)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Stopped):
+        amuse.run("recognize", "amuse recognize", ["talk.wav", "--model", "m", "--speech_model", "whisper", *options])
