@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """From files to conversations: a recording with a transcript or without, or a transcript alone."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from .conversation import Conversation, Utterance, check_conversations
@@ -124,7 +125,22 @@ def _with_transcript(
     turns = [Turn(utterance["speaker"], utterance["start"], utterance["end"]) for utterance in utterances]
     # a given turn is kept even if no words are heard in it: it may be a laugh or a sob
     spoken = transcribe(recording, turns, speech_model, language, keep_wordless=True, **sound)
-    return {**conversation, "utterances": spoken}
+    return {**conversation, "utterances": list(_with_given_values(spoken, utterances))}
+
+
+def _with_given_values(spoken: list[Utterance], given: list[Utterance]) -> Iterator[Utterance]:
+    """
+    The utterances that were recognized, with the `id`, `emotion` and other values of the turns that were given. A long turn
+    becomes several utterances, the last of which ends with it; they are numbered in their ids.
+    """
+    following = iter(spoken)
+    for turn in given:
+        parts = [next(following)]
+        while parts[-1]["end"] < turn["end"]:
+            parts.append(next(following))
+        for number, part in enumerate(parts, start=1):
+            name = turn["id"] if len(parts) == 1 else f"{turn['id']}-{number}"
+            yield {**turn, "id": name, **part}
 
 
 def _check_can_be_transcribed(recording: Recording, info: MediaInfo, speech_model):

@@ -4,6 +4,7 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +14,12 @@ from transformers import AutomaticSpeechRecognitionPipeline, pipeline
 
 from .conversation import Conversation, Utterance, Word
 from .diarization import LONGEST_TURN, SAMPLING_RATE, ChannelTurn, Turn, diarize_voices
+from .media_spans import SpansBeyondEnd
 from .recorded_sound import Recording, recording_name, recording_stem
 from .sound_tracks import utterance_waveforms
 from .stage_progress import Progress, counted
 from .turn_splitting import split_by_voice
+from .warning_messages import warn
 
 BATCH_SIZE = 2
 WINDOW_SECONDS = 30.0
@@ -96,7 +99,8 @@ def transcribe(
 
     Returns:
         a dict with `speaker`, `text`, `words`, and `start` and `end` in seconds for each turn with words, in the order of the
-        turns; `audio_channel` for turns on one channel. A turn without words that is kept has neither `text` nor `words`.
+        turns; `audio_channel` for turns on one channel. A turn without words that is kept has neither `text` nor `words`. A
+        warning reports turns that begin after the end of the sound, which have no words.
 
     Raises:
         FileNotFoundError, ValueError: from `utterance_waveforms`, when the recording cannot be read.
@@ -111,16 +115,19 @@ def transcribe(
         for window in _windows([part for part, other in zip(parts, channels, strict=True) if other == channel])
     ]
     words: list[list[Word]] = [[] for _ in parts]
+    heard: list[tuple[int | None, list[_Piece]]] = []
     outputs = recognizer(
-        _sounds(recording, windows, audio_track),
+        _sounds(recording, windows, audio_track, heard),
         batch_size=BATCH_SIZE,
         return_timestamps="word",
         generate_kwargs=_options(recognizer, language),
     )
-    for (channel, window), output in zip(windows, counted(outputs, progress, "words", len(windows)), strict=True):
+    for index, output in enumerate(counted(outputs, progress, "words", len(windows))):
+        channel, window = heard[index]
         candidates = [number for number, other in enumerate(channels) if other == channel]
         for word in _words(output, window):
             words[min(candidates, key=lambda number: _nearness(parts[number], word))].append(word)
+    _warn_of_unheard(recording, parts, windows, heard)
     utterances = [_utterance(part, said) for part, said in zip(parts, words, strict=True)]
     return [utterance for utterance in utterances if keep_wordless or utterance.get("text")]
 
@@ -226,8 +233,15 @@ def _pieces(turns: Sequence[Turn]) -> list[_Piece]:
     return pieces
 
 
-def _sounds(recording: Recording, windows: list[tuple[int | None, list[_Piece]]], audio_track) -> Iterator[dict]:
-    """The sound of each window, its pieces one behind the other, as the recognizer takes it."""
+def _sounds(
+    recording: Recording, windows: list[tuple[int | None, list[_Piece]]], audio_track, heard: list
+) -> Iterator[dict]:
+    """
+    The sound of each window, its pieces one behind the other, as the recognizer takes it.
+
+    Args:
+        heard: gets each window whose sound is given, as far as the recording lasts.
+    """
     for channel in dict.fromkeys(channel for channel, _ in windows):
         of_channel = [window for other, window in windows if other == channel]
         pieces = [piece for window in of_channel for piece in window]
@@ -236,11 +250,30 @@ def _sounds(recording: Recording, windows: list[tuple[int | None, list[_Piece]]]
         first = 0
         for window in of_channel:
             numbers = range(first, first + len(window))
-            while not all(number in read for number in numbers):
-                number, waveform = next(waveforms)
-                read[number] = waveform
-            yield {"raw": np.concatenate([read.pop(number) for number in numbers]), "sampling_rate": SAMPLING_RATE}
+            with suppress(SpansBeyondEnd):  # the last pieces, as they are in order of time
+                while not all(number in read for number in numbers):
+                    number, waveform = next(waveforms)
+                    read[number] = waveform
+            known = [number for number in numbers if number in read]
+            if known:
+                heard.append((channel, [pieces[number] for number in known]))
+                yield {"raw": np.concatenate([read.pop(number) for number in known]), "sampling_rate": SAMPLING_RATE}
+            if len(known) < len(window):
+                break
             first += len(window)
+
+
+def _warn_of_unheard(recording: Recording, parts: Sequence[Turn], windows: list, heard: list):
+    """Warn of turns that begin after the end of the recording's sound, and so have no words."""
+    lost = {piece for _, window in windows for piece in window} - {piece for _, window in heard for piece in window}
+    if lost:
+        start = min(lost).start
+        late = [part for part in parts if part.start >= start]
+        are = "turn begins" if len(late) == 1 else "turns begin"
+        warn(
+            f"{recording_name(recording)}: {len(late)} {are} after the end of its sound, the first at {late[0].start:g} s, so "
+            "that no words are heard there. Check that the turns are those of this recording."
+        )
 
 
 def _options(recognizer: AutomaticSpeechRecognitionPipeline, language: str | None) -> dict:

@@ -3,6 +3,7 @@
 
 import importlib.util
 import itertools
+import json
 import random
 
 import numpy as np
@@ -418,6 +419,47 @@ def test_turns_without_words_stay_where_turns_were_given(tmp_path, recognizer):
     [conversation] = conversations_of_file(tmp_path / "noise.wav", tmp_path / "noise.rttm", speech_model=recognizer)
     found = [(u["speaker"], u["start"], u["end"]) for u in conversation["utterances"]]
     assert found == [(name, pytest.approx(start), pytest.approx(end)) for name, start, end in spans]
+
+
+@pytest.mark.parametrize("late", [(11.5, 30.0), (12.0,), (100.0, 500.0, 9000.0), (30.0,)])
+def test_turns_after_the_end_of_the_sound_stay_without_words(talk, recognizer, tmp_path, late):
+    write_wav(tmp_path / "talk.wav", read_audio(talk[0], 18.0, 28.0))
+    heard = [Turn("Ada", 0.05, 3.6), Turn("Ben", 3.8, 9.8)]
+    beyond = [Turn("Ada", start, start + 1.5) for start in late]
+    with collected_warnings() as warnings:
+        utterances = transcribe(tmp_path / "talk.wav", [*beyond, *heard], recognizer, keep_wordless=True)
+    assert [(u["speaker"], u["start"], u["end"]) for u in utterances] == [*beyond, *heard]
+    assert not any("text" in u for u in utterances[: len(late)]) and "down here" in utterances[-1]["text"]
+    [warning] = warnings
+    assert f"{len(late)} turn" in warning and f"the first at {late[0]:g} s" in warning and "span" not in warning
+    rows = [f"SPEAKER talk 1 {t.start:.3f} {t.end - t.start:.3f} <NA> <NA> {t.speaker} <NA> <NA>" for t in beyond]
+    (tmp_path / "late.rttm").write_text("\n".join(rows))
+    with pytest.raises(ValueError, match=f"lasts 10 s, but all {len(late)} utterances of its transcript begin later"):
+        conversations_of_file(tmp_path / "talk.wav", tmp_path / "late.rttm", speech_model=recognizer)
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_turns_without_words_keep_what_is_given_of_them(tmp_path, recognizer, form):
+    write_wav(tmp_path / "noise.wav", np.random.default_rng(1).normal(0, 0.005, 75 * RATE))
+    turns = [
+        {"id": "a", "speaker": "Nils", "start": 0.5, "end": 1.5, "emotion": "joy"},
+        {"id": "long", "speaker": "Aud", "start": 2.0, "end": 70.0, "emotion": "fear"},
+        {"id": "b", "speaker": "Nils", "start": 71.0, "end": 72.0, "emotion": "anger"},
+    ]
+    path = tmp_path / f"turns.{form}"
+    if form == "json":
+        path.write_text(json.dumps([{**turn, "video_side": "left"} for turn in turns]))
+    else:
+        path.write_text("\n".join([",".join(turns[0]), *(",".join(map(str, turn.values())) for turn in turns)]))
+    [conversation] = conversations_of_file(tmp_path / "noise.wav", path, speech_model=recognizer)
+    found = conversation["utterances"]
+    assert [(u["id"], u["speaker"], u["emotion"]) for u in found] == [
+        ("a", "Nils", "joy"),
+        *((f"long-{number}", "Aud", "fear") for number in (1, 2, 3)),
+        ("b", "Nils", "anger"),
+    ]
+    assert all(u.get("video_side") == ("left" if form == "json" else None) for u in found)
+    assert found[1]["start"] == 2.0 and found[3]["end"] == 70.0
 
 
 @pytest.mark.parametrize("text", ["(applause)", " [BLANK_AUDIO]", "♪♪", "(laughs) (sighs)"])
