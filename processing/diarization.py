@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from itertools import groupby, pairwise
+from numbers import Integral
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
@@ -11,9 +12,10 @@ import torch
 
 from .channel_speakers import hold_a_speaker_each, without_crosstalk
 from .extras import import_extra
-from .known_voices import name_speakers
+from .known_voices import check_known_speakers, name_speakers
 from .media import warn_once
 from .media_probe import probe_media
+from .plain_values import shown
 from .recorded_sound import Recording, recording_name
 from .sound_survey import channel_powers
 from .sound_tracks import SAMPLING_RATE, audio_chunks
@@ -121,7 +123,7 @@ def diarize(
 
     Raises:
         FileNotFoundError, ValueError: from `audio_chunks`, when the recording cannot be read.
-        ValueError: when a number of speakers is below 1, `speakers` is unknown, or `"channels"` of a recording with one, or with
+        ValueError: when a number of speakers is not a whole one of 1 or more, `known_speakers` names nobody, `speakers` is unknown, or `"channels"` of a recording with one, or with
             more channels on which somebody speaks than `num_speakers`.
     """
     return diarize_voices(recording, num_speakers, max_speakers, progress, audio_track, speakers, known_speakers)[0]
@@ -141,6 +143,8 @@ def diarize_voices(
     person: keep it in memory, and never write it to a file.
     """
     _check_numbers(num_speakers, max_speakers)
+    if known_speakers is not None:
+        check_known_speakers(known_speakers)  # before the work begins
     heard = HeardSpeech(recording, num_speakers, audio_track, speakers, progress)
     return speakers_of_speech(heard, num_speakers, max_speakers, known_speakers, progress)
 
@@ -212,8 +216,9 @@ def speakers_of_speech(
 
 def _check_numbers(num_speakers: int | None, max_speakers: int):
     for name, number in (("num_speakers", num_speakers), ("max_speakers", max_speakers)):
-        if number is not None and number < 1:
-            raise ValueError(f"{name} is {number}: give 1 or more.")
+        is_whole = isinstance(number, Integral) and not isinstance(number, bool)
+        if number is not None and not (is_whole and number >= 1):
+            raise ValueError(f"{name} is {shown(number)}: give 1 or more.")
 
 
 def _silero():

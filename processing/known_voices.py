@@ -2,12 +2,14 @@
 """The names of speakers whose voices are known from a short recording of each."""
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from .extras import import_extra
 from .media import SUFFIXES
+from .plain_values import shown
 from .recorded_sound import Recording, recording_name
 from .speaker_embeddings import SpeechWindow, embed_windows, windows_of
 
@@ -45,8 +47,26 @@ def name_speakers(centroids: np.ndarray, known_speakers: "str | Path | Mapping[s
 
 def known_voices(known_speakers: "str | Path | Mapping[str, Recording]") -> dict[str, np.ndarray]:
     """The mean embedding `(256,)`, of length 1, of each known speaker; `known_speakers` is as in [`name_speakers`]."""
-    samples = known_speakers if isinstance(known_speakers, Mapping) else samples_in(Path(known_speakers))
+    samples = check_known_speakers(known_speakers)
     return {str(name): _voice(sample) for name, sample in samples.items()}
+
+
+def check_known_speakers(known_speakers: "str | Path | Mapping[str, Recording]") -> Mapping[str, Recording]:
+    """
+    The recordings of known speakers by their names; `known_speakers` is as in [`name_speakers`].
+
+    Raises:
+        FileNotFoundError: when there is no such folder, or it holds no recordings.
+        ValueError: when it is neither a folder nor a mapping, or empty.
+    """
+    if isinstance(known_speakers, (str, PathLike)):
+        return samples_in(Path(known_speakers))
+    if not isinstance(known_speakers, Mapping) or not known_speakers:
+        raise ValueError(
+            f"known_speakers is {shown(known_speakers)}: give a folder with a short recording of each speaker, or a dict of a "
+            "recording for each name, or None."
+        )
+    return known_speakers
 
 
 def samples_in(folder: Path) -> dict[str, Path]:

@@ -67,12 +67,20 @@ def check_recording(given) -> "Path | Waveform":
 
 
 def recording_name(recording: Recording) -> str:
-    """How error messages name a recording."""
+    """
+    How error messages name a recording.
+
+    Raises:
+        ValueError: when it is a waveform without a sampling rate or samples.
+    """
     if not is_waveform(recording):
         return str(recording)
-    array = _value(recording, "array")
-    samples = np.shape(_value(recording, "raw") if array is None else array)[-1]
-    return f"the waveform of {samples / _value(recording, 'sampling_rate'):.2f} s"
+    rate, array = _check_rate(_value(recording, "sampling_rate")), _value(recording, "array")
+    try:
+        samples = np.shape(_value(recording, "raw") if array is None else array)[-1]
+    except (IndexError, ValueError):  # no array, or lists of unequal lengths
+        samples = check_recording(recording)["array"].shape[-1]  # which says what is wrong
+    return f"the waveform of {samples / rate:.2f} s"
 
 
 def recording_key(recording: Recording) -> str | int:

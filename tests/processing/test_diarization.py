@@ -5,6 +5,7 @@ import importlib.util
 import itertools
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from modeling_amuse.processing.emotional_directions import EMOTIONAL_DIRECTIONS
 from modeling_amuse.processing.evaluation.acted_talks import REPORT_SPEAKERS, clips_of_speakers, make_talk
 from modeling_amuse.processing.media_warnings import collected_warnings
 from modeling_amuse.processing.recordings import conversations_of_file
-from modeling_amuse.processing.sound_tracks import read_audio
+from modeling_amuse.processing.sound_tracks import read_audio, utterance_waveforms
 from modeling_amuse.processing.speaker_clusters import SWITCH_COST, most_likely_speakers
 from modeling_amuse.processing.speaker_embeddings import SpeechWindow, embed_windows, without_emotion
 from modeling_amuse.processing.speech_to_text import (
@@ -31,6 +32,7 @@ from modeling_amuse.processing.speech_to_text import (
     transcribe,
     utterances_of_recording,
 )
+from modeling_amuse.processing.utterance_media import utterance_sounds
 from tests.conftest import folder_from_environment
 
 for package in ("av", "silero_vad", "onnxruntime", "resemblyzer"):
@@ -180,6 +182,44 @@ def test_a_pause_ends_the_turn_of_a_long_speech(conversation):
 def test_at_least_one_speaker(tmp_path, numbers):
     with pytest.raises(ValueError, match="_speakers is 0: give 1 or more"):
         diarize(tmp_path / "talk.wav", **numbers)
+
+
+@pytest.mark.parametrize("key", ["num_speakers", "max_speakers"])
+@pytest.mark.parametrize("value", ["2", 2.5, float("nan"), True, [2]])
+def test_a_number_of_speakers_is_a_whole_one(tmp_path, key, value):
+    with pytest.raises(ValueError, match=rf"{key} is {re.escape(repr(value))}: give 1 or more"):
+        diarize(tmp_path / "talk.wav", **{key: value})
+
+
+@pytest.mark.parametrize("known", [{}, [], 3, ["Ada.wav"], {"Ada"}])
+def test_known_speakers_are_a_folder_or_a_dict_that_names_somebody(tmp_path, known):
+    with pytest.raises(ValueError, match="known_speakers is .*: give a folder with a short recording of each speaker"):
+        diarize(tmp_path / "talk.wav", known_speakers=known)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "message"),
+    [
+        ({"array": np.zeros(RATE)}, "sampling_rate of a waveform is None"),
+        ({"raw": np.zeros(RATE), "sampling_rate": "16000"}, "sampling_rate of a waveform is '16000'"),
+        ({"array": np.zeros(RATE), "sampling_rate": 0}, "sampling_rate of a waveform is 0"),
+        ({"array": None, "sampling_rate": RATE}, "array of a waveform is object"),
+        ({"array": 0.5, "sampling_rate": RATE}, "array of a waveform is float64"),
+        ({"array": [[0.5], [0.5, 0.1]], "sampling_rate": RATE}, "is not an array of numbers"),
+        (3, "A recording is given as a int"),
+    ],
+)
+def test_every_reader_of_sound_refuses_what_is_no_waveform(recognizer, waveform, message):
+    for read in (
+        lambda: read_audio(waveform),
+        lambda: list(utterance_waveforms(waveform, [(0.0, 0.5)])),
+        lambda: transcribe(waveform, [Turn("Ada", 0.0, 0.5)], recognizer),
+        lambda: embed_windows(waveform, [SpeechWindow(0.0, 0.5)]),
+        lambda: diarize(waveform),
+        lambda: list(utterance_sounds([{"speaker": "Ada", "audio": waveform}])),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read()
 
 
 @pytest.mark.parametrize("silent", [0, 1])
