@@ -11,6 +11,8 @@ KEPT_SECONDS = 3600
 """Seconds after its last change from which on a file is deleted."""
 SWEPT_EVERY = 300
 """Seconds between two sweeps. A file is kept at most for the sum of both."""
+MARKER = ".amuse-page"
+"""An empty folder by which the page knows a folder of its own."""
 
 
 class SweptFolder:
@@ -19,18 +21,19 @@ class SweptFolder:
 
     Args:
         path: the folder. It must hold nothing else, as all of its files are deleted in time. It is created if it is missing,
-            and only its owner can read it.
+            and only its owner can read it. One that exists must be empty, or have been used as such a folder before.
         kept_seconds: seconds after its last change from which on a file is deleted.
         swept_every: seconds between two sweeps.
 
     Raises:
-        ValueError: if the path is a link, or the folder belongs to another user, who could read the uploads.
+        ValueError: if the path is a link, the folder belongs to another user, who could read the uploads, or it holds files of
+            somebody else, which would be deleted.
     """
 
     def __init__(self, path: Path, kept_seconds: float = KEPT_SECONDS, swept_every: float = SWEPT_EVERY):
         self.path, self.kept_seconds, self.swept_every = path, kept_seconds, swept_every
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make_private(path)
+        _make_own(path)
         # two folders, as gradio copies a file into its cache only if the file is outside of it
         self.cache, self.work = path / "cache", path / "work"
 
@@ -49,7 +52,7 @@ class SweptFolder:
         for folder, _, names in os.walk(self.path, topdown=False):
             for name in names:
                 _remove(os.path.join(folder, name), oldest, os.unlink)
-            if Path(folder) not in (self.path, self.cache, self.work):
+            if Path(folder) not in (self.path, self.path / MARKER, self.cache, self.work):
                 _remove(folder, oldest, os.rmdir)
 
     def _go_on(self):
@@ -66,8 +69,8 @@ def _remove(path: str, oldest: float, remove):
         pass  # another process deleted it, or the folder is not empty
 
 
-def _make_private(path: Path):
-    """Make sure that the folder is this user's and that nobody else can read it, also if it existed before."""
+def _make_own(path: Path):
+    """Make sure that the folder is this page's and that nobody else can read it, also if it existed before."""
     if path.is_symlink():
         raise ValueError(
             f"{path} is a link: uploads must lie in a folder of their own. Set AMUSE_PAGE_FOLDER to another one."
@@ -76,7 +79,15 @@ def _make_private(path: Path):
         raise ValueError(
             f"{path} belongs to another user, who could read uploads. Set AMUSE_PAGE_FOLDER to another folder."
         )
+    marker = path / MARKER
+    # earlier versions did not mark the default folder, whose name is the page's own
+    if not marker.is_dir() and path != default_folder() and any(path.iterdir()):
+        raise ValueError(
+            f"{path} holds files that are not the page's, and its files are deleted when they are an hour old. Set "
+            "AMUSE_PAGE_FOLDER to a new or an empty folder."
+        )
     path.chmod(0o700)
+    marker.mkdir(exist_ok=True)
 
 
 def default_folder() -> Path:

@@ -19,7 +19,7 @@ import yaml
 from modeling_amuse.hub_card.space import limits
 from modeling_amuse.hub_card.space.conversation_text import MOST_UTTERANCES, parse_conversation
 from modeling_amuse.hub_card.space.lanes import Cancelled, make_lanes
-from modeling_amuse.hub_card.space.swept_folder import SweptFolder
+from modeling_amuse.hub_card.space.swept_folder import MARKER, SweptFolder
 from modeling_amuse.hub_card.space_folder import write_space_folder
 from tests.browser import SCHEMES, WIDTHS, chromium, console_errors, low_contrast, show_as, sideways_scroll, tabbed
 from tests.small_media import numbered_frames, speech_like, write_video, write_wav
@@ -43,6 +43,7 @@ def model(tiny_text_encoder, tmp_path_factory):
 def kept_files(tmp_path_factory):
     """The page's folder for uploads and results, with files that two killed pages left: two hours and one minute ago."""
     folder = tmp_path_factory.mktemp("kept")
+    (folder / MARKER).mkdir()
     for name, age in (("old", 7200), ("new", 60)):
         path = folder / name / "upload.wav"
         path.parent.mkdir()
@@ -401,6 +402,7 @@ def test_cancel_stops_the_request_of_its_tab_and_visitor_alone(model, tmp_path, 
 
 
 def test_the_folder_is_swept_by_age_and_again_and_again(tmp_path):
+    (tmp_path / MARKER).mkdir()
     for name, age in (("a/b/old.wav", 100), ("a/new.wav", 0), ("old.json", 100)):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -420,6 +422,7 @@ def test_the_folder_is_swept_by_age_and_again_and_again(tmp_path):
 def test_all_temporary_files_of_a_page_are_in_its_folder_and_a_new_page_sweeps_those_of_a_killed_one(
     tmp_path, monkeypatch
 ):
+    (tmp_path / MARKER).mkdir()
     for name, age in (("cache/hash/talk.wav", 4000), ("work/tmpabc/report.html", 4000), ("cache/hash/new.wav", 60)):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -434,6 +437,33 @@ def test_all_temporary_files_of_a_page_are_in_its_folder_and_a_new_page_sweeps_t
     assert Path(os.environ["GRADIO_TEMP_DIR"]).is_relative_to(tmp_path)
     with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile() as file:
         assert Path(folder).is_relative_to(tmp_path) and Path(file.name).is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["thesis.docx", ".hidden", "cache/hash/talk.wav", "a/", "link"])
+def test_a_folder_with_files_of_somebody_else_is_refused_and_left_as_it_is(tmp_path, content):
+    folder = tmp_path / "mine"
+    path = folder / content
+    path.parent.mkdir(parents=True, mode=0o755)
+    if content.endswith("/"):
+        path.mkdir()
+    elif content == "link":
+        path.symlink_to(tmp_path)
+    else:
+        path.write_text("x")
+    os.utime(path, (time.time() - 9999,) * 2)
+    mode, held = folder.stat().st_mode, sorted(folder.rglob("*"))
+    with pytest.raises(ValueError, match=r"mine holds files that are not the page's, .* to a new or an empty folder"):
+        SweptFolder(folder)
+    assert folder.stat().st_mode == mode and sorted(folder.rglob("*")) == held
+
+
+def test_a_page_knows_its_own_folder_again_after_it_was_swept(tmp_path):
+    for _ in range(2):
+        folder = SweptFolder(tmp_path / "new", kept_seconds=-60)
+        (folder.path / "upload.wav").write_text("x")
+        folder.sweep()
+        assert not [path for path in folder.path.rglob("*") if path.is_file()]
+        (folder.path / "left.wav").write_text("x")  # by a killed page
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="needs the owners and modes of POSIX")
