@@ -81,6 +81,11 @@ class RecognizedUtterance(TypedDict, total=False):
     """For a model with experts: the term of each modality's expert in the score (before softmax) of `emotion`."""
     explanation: Explanation
     """With `explain=True`: why this emotion and not the next most probable one."""
+    warnings: list[str]
+    """
+    From a live session: a sentence for each thing that was lost or is uncertain in this utterance. Those of the pipeline are in
+    [`RecognizedConversation`].
+    """
 
 
 def describe_utterance(

@@ -72,7 +72,8 @@ class LiveSession:
         Returns:
             The same dict as from the `emotion-recognition` pipeline: `emotion`, `confidence`, `scores`, `modalities`,
             `shares`, `contributions` (with experts), `explanation` (with `explain`), and the given values of `id`, `speaker`,
-            `text`, `start` and `end`.
+            `text`, `start` and `end`. `warnings` is given if something is lost or uncertain in this utterance, such as a
+            recording that is silent: a sentence for each.
 
         Raises:
             ImportError: with `explain`, when captum is not installed.
@@ -97,6 +98,8 @@ class LiveSession:
             [described["explanation"]] = explain_conversation(
                 self.model, self.processor, conversation["utterances"], inputs, target, options, states
             )
+        if conversation.get("warnings"):
+            described["warnings"] = conversation["warnings"]
         self._dialogue = outputs.context_states.get("dialogue")
         if "speaker" in outputs.context_states:
             self._speakers[speaker] = outputs.context_states["speaker"]

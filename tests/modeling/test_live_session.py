@@ -173,6 +173,31 @@ def test_it_hears_recordings(tmp_path, caplog):
     assert LiveSession(model, foreign).add(spoken)["modalities"] == {}
 
 
+@pytest.mark.parametrize("order", [(0, 0), (1, 0, 0), (0, 1, 0, 1)])
+def test_it_says_of_each_utterance_what_is_lost(tmp_path, order):
+    """Also of the second one of a file, of which the log has been told already."""
+    small_media = pytest.importorskip("tests.small_media", reason="needs PyAV")
+    sound = np.concatenate([np.zeros(32000, np.float32), small_media.speech_like(2.0)])
+    path = small_media.write_wav(tmp_path / "talk.wav", sound)
+    model = small_model(
+        text_feature_size=None,
+        vision_feature_size=None,
+        background_feature_size=None,
+        causal=True,
+        audio_feature_size=42,
+    )
+    statistics = {"audio": {"mean": [0.0] * 42, "std": [100.0] * 42}}
+    prosody = {"audio": extractor_record("prosody")}
+    processor = AmuseProcessor(feature_statistics=statistics, feature_records=prosody, emotions=["a", "b", "c", "d"])
+    session = LiveSession(model, processor)
+    for is_loud in order:
+        start = 0.5 + 2.0 * is_loud
+        said = session.add({"speaker": "Ada", "audio": str(path), "start": start, "end": start + 1.0})
+        warnings = said.get("warnings", [])
+        assert bool(said["modalities"]) is bool(is_loud) and len(warnings) == (not is_loud)
+        assert all("its sound is silent throughout" in warning and str(tmp_path) not in warning for warning in warnings)
+
+
 def test_it_needs_a_causal_model():
     with pytest.raises(ValueError, match="--causal true"):
         LiveSession(small_model(), AmuseProcessor())
