@@ -27,8 +27,8 @@ TEXT_KEYS = (
     "display",
     "value",
 )
-START_KEYS = ("start", "start_time", "startTime", "begin", "begin_time", "from", "ts", "start_ts")
-END_KEYS = ("end", "end_time", "endTime", "stop", "to", "end_ts")
+START_KEYS = ("start", "start_time", "startTime", "startOffset", "begin", "begin_time", "from", "ts", "start_ts")
+END_KEYS = ("end", "end_time", "endTime", "endOffset", "stop", "to", "end_ts")
 MILLISECOND_KEYS = {
     "start": ("start_ms", "startMs", "startTimeMs", "start_time_ms", "offset_ms", "offsetMilliseconds"),
     "end": ("end_ms", "endMs", "endTimeMs", "end_time_ms"),
@@ -162,10 +162,29 @@ def _deepgram_paragraphs(paragraphs: list[dict], place: str) -> list[dict]:
 
 
 def _aws(given, place: str) -> list[dict] | None:
-    """AWS Transcribe: `results` with items whose alternatives hold the words."""
+    """AWS Transcribe: `results` with items whose alternatives hold the words, and with lists of speakers or channels."""
     results = given.get("results") if isinstance(given, dict) else None
     items = results.get("items") if isinstance(results, dict) else None
-    return _words_with_alternatives(items, place) if _is_dicts(items) and "alternatives" in items[0] else None
+    if not _is_dicts(items) or "alternatives" not in items[0]:
+        return None
+    labels = results.get("channel_labels")
+    channels = labels.get("channels") if isinstance(labels, dict) else None
+    if _is_dicts(channels) and all(_is_dicts(channel.get("items")) for channel in channels):
+        turns = []
+        for number, channel in enumerate(channels):
+            name = channel.get("channel_label", f"channel {number}")
+            items = [{**item, "speaker_label": item.get("speaker_label", name)} for item in channel["items"]]
+            turns += _words_with_alternatives(items, f"{place}, {name}")
+        return turns
+    labels = results.get("speaker_labels")
+    segments = labels.get("segments") if isinstance(labels, dict) else None
+    speakers = {
+        str(item.get("start_time")): item.get("speaker_label", segment.get("speaker_label"))
+        for segment in (segments if _is_dicts(segments) else ())
+        for item in (segment["items"] if _is_dicts(segment.get("items")) else ())
+    }
+    named = [{"speaker_label": speakers.get(str(item.get("start_time"))), **item} for item in items]
+    return _words_with_alternatives(named, place)
 
 
 def _speechmatics(given, place: str) -> list[dict] | None:
@@ -190,16 +209,25 @@ def _words_with_alternatives(items: list[dict], place: str) -> list[dict]:
 
 
 def _google(given, place: str) -> list[dict] | None:
-    """Google Speech-to-Text: the words of the best alternatives; with speakers, the last result repeats all words."""
+    """
+    Google Speech-to-Text: the words of the best alternatives. Its first version repeats the words of all results in a last
+    one, with speakers.
+    """
     results = given.get("results") if isinstance(given, dict) else None
     if not _is_dicts(results) or not any(_is_dicts(result.get("alternatives")) for result in results):
         return None
     alternatives = [r["alternatives"][0] for r in results if _is_dicts(r.get("alternatives"))]
-    tagged = [
-        a for a in alternatives if _is_dicts(a.get("words")) and _first(a["words"][0], SPEAKER_KEYS) not in (None, 0)
+    if not alternatives:
+        return None
+    *before, last = [
+        [_text(word) for word in a["words"]] if _is_dicts(a.get("words")) else _text(a).split() for a in alternatives
     ]
+    repeated = "".join("".join(words) for words in before)
+    is_tagged = _is_dicts(alternatives[-1].get("words")) and any(
+        _first(word, SPEAKER_KEYS) not in (None, 0) for word in alternatives[-1]["words"]
+    )
     turns = []
-    for alternative in tagged[-1:] or alternatives:
+    for alternative in alternatives[-1:] if is_tagged and "".join(last).startswith(repeated) else alternatives:
         if _is_dicts(alternative.get("words")):
             turns += _gathered(_generic(alternative["words"], place))
         elif alternative.get("transcript"):

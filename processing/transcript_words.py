@@ -12,9 +12,9 @@ def utterances_of_words(words: Iterable[dict]) -> list[dict]:
     Words of one speaker without a long pause between them, as utterances.
 
     Args:
-        words: dicts with `text`, `start`, `end` (seconds) and `speaker`, those of each speaker in the order of time. A word
-            without times, such as a sign of punctuation, belongs to the one before and follows it without a space where its
-            `joined` is true.
+        words: dicts with `text`, `start`, `end` (seconds) and `speaker`, those of each speaker in the order of time. A sign
+            of punctuation without times belongs to its speaker's word before, another word without times if nobody spoke
+            in between. It follows without a space where its `joined` is true.
 
     Returns:
         Utterances `{"speaker", "text", "start", "end"}`, ordered by their first words.
@@ -23,9 +23,9 @@ def utterances_of_words(words: Iterable[dict]) -> list[dict]:
     for word in words:
         last = last_of.get(word["speaker"])
         start, end = word.get("start"), word.get("end")
-        follows = last is not None and (
-            start is None or last["end"] is None or (found[-1] is last and start - last["end"] <= LONGEST_PAUSE)
-        )
+        is_sign = start is None and not any(character.isalnum() for character in word["text"])
+        has_no_pause = start is None or last is None or last["end"] is None or start - last["end"] <= LONGEST_PAUSE
+        follows = last is not None and (is_sign or (found[-1] is last and has_no_pause))
         if not follows:
             last = {"speaker": word["speaker"], "text": [], "start": start, "end": end}
             last_of[word["speaker"]] = last

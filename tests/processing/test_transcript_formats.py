@@ -28,6 +28,27 @@ def words(name="word", start="start", end="end", scale=1.0, **speaker):
     ]
 
 
+def _halves(found):
+    """The words of the first speaker, and those of the second."""
+    return found[:3], found[3:]
+
+
+AWS_ITEMS = [
+    [
+        *(
+            {
+                "type": "pronunciation",
+                "start_time": str(s),
+                "end_time": str(e),
+                "alternatives": [{"content": word.strip("?.")}],
+            }
+            for word, s, e in part
+        ),
+        {"type": "punctuation", "alternatives": [{"content": part[-1][0][-1]}]},
+    ]
+    for part in _halves(WORDS)
+]
+
 NOBODY = {
     "whisper": {
         "text": "",
@@ -48,6 +69,7 @@ NOBODY = {
     "chunks alone": [{"timestamp": [s, e], "text": t} for t, s, e in TURNS],
     "segments alone": [{"start": s, "end": e, "text": t} for t, s, e in TURNS],
     "google": {"results": [{"alternatives": [{"words": words(start="startTime", end="endTime")}]}]},
+    "google, second version": {"results": [{"alternatives": [{"words": words(start="startOffset", end="endOffset")}]}]},
     "podcast": {"version": "1.0.0", "segments": [{"startTime": s, "endTime": e, "body": t} for t, s, e in TURNS]},
     "whisper, words": {"segments": [{"start": s, "end": e, "text": t, "words": words()} for t, s, e in TURNS]},
 }
@@ -192,6 +214,48 @@ SPEAKERS = {
             },
         ]
     },
+    "google, second version": {
+        "results": [
+            {"alternatives": [{"words": part}]}
+            for part in _halves(words(start="startOffset", end="endOffset", speakerLabel=("1", "2")))
+        ]
+    },
+    "google, speakers in each result": {
+        "results": [
+            {"alternatives": [{"words": part}]}
+            for part in _halves(words(start="startTime", end="endTime", speakerTag=(1, 2)))
+        ]
+    },
+    "aws, speakers in segments": {
+        "results": {
+            "speaker_labels": {
+                "segments": [
+                    {
+                        "speaker_label": f"spk_{n}",
+                        "items": [
+                            {
+                                "start_time": item["start_time"],
+                                "end_time": item["end_time"],
+                                "speaker_label": f"spk_{n}",
+                            }
+                            for item in items
+                            if "start_time" in item
+                        ],
+                    }
+                    for n, items in enumerate(AWS_ITEMS)
+                ]
+            },
+            "items": [item for items in AWS_ITEMS for item in items],
+        }
+    },
+    "aws, channels": {
+        "results": {
+            "channel_labels": {
+                "channels": [{"channel_label": f"ch_{n}", "items": items} for n, items in enumerate(AWS_ITEMS)]
+            },
+            "items": [item for items in AWS_ITEMS for item in items],
+        }
+    },
     "azure": {
         "recognizedPhrases": [
             {
@@ -287,6 +351,14 @@ def test_json_of_recognizers_that_tell_speakers_apart(tmp_path, tool):
     found = timed(saved(tmp_path, "t.json", json.dumps(SPEAKERS[tool])))
     assert [turn[1:] for turn in found] == TURNS
     assert found[0][0] != found[1][0] and "speaker" not in (found[0][0], found[1][0])
+
+
+@pytest.mark.parametrize("key", ["speakerTag", "speakerLabel"])
+def test_words_without_times_keep_the_turns_of_their_speakers(tmp_path, key):
+    turns = [("1", "Is it far?"), ("2", "No."), ("1", "Good."), ("2", "Yes, quite.")]
+    words = [{"word": word, key: speaker} for speaker, text in turns for word in text.split()]
+    path = saved(tmp_path, "t.json", json.dumps({"results": [{"alternatives": [{"words": words}]}]}))
+    assert said(path) == turns
 
 
 def test_a_text_without_times_is_refused_with_what_to_write(tmp_path):
