@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .extras import import_extra
 from .transcript_speakers import SpeakerNames, line_of
 from .transcript_times import are_milliseconds, seconds
-from .transcript_utterances import UNKNOWN_SPEAKER, Found, Source, checked_utterance
+from .transcript_utterances import UNKNOWN_SPEAKER, Found, Source, checked_utterance, lines_of
 from .warning_messages import warn
 
 COLUMNS = {
@@ -114,6 +114,9 @@ def read_csv(source: Source) -> Found:
     delimiter = max(",;\t|", key=first.count)
     if match := re.fullmatch(r"sep=(.)\r?", first.strip("\ufeff"), re.IGNORECASE):  # as Excel is told
         delimiter, text, first_line = match[1], rest, first_line + 1
+    if delimiter == "\t" and (cells := plain_tabs(text)):
+        rows = [(source.line(first_line + number), row) for number, row in enumerate(cells, start=1)]
+        return [(None, utterances_of_rows(source, [(place, row) for place, row in rows if any(map(str.strip, row))]))]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         rows = [(source.line(first_line + reader.line_num), row) for row in reader if any(cell.strip() for cell in row)]
@@ -122,6 +125,23 @@ def read_csv(source: Source) -> Found:
             f"{source.line(first_line + reader.line_num)}: this is not valid CSV ({error}): check its quotes."
         ) from error
     return [(None, utterances_of_rows(source, rows))]
+
+
+def plain_tabs(text: str) -> list[list[str]] | None:
+    """
+    The cells of a file in which every line has as many tabs as the header. Its quotes then belong to the text, and may be
+    left open, as in Whisper's files; cells that are quoted completely are unquoted. None for other files.
+    """
+    lines = lines_of(text.rstrip("\r\n"))  # an empty last cell ends with a tab
+    if len({line.count("\t") for line in lines if line.strip()}) > 1:
+        return None
+    width = lines[0].count("\t") + 1
+    return [[_unquoted(cell) for cell in line.split("\t")] if line.strip() else [""] * width for line in lines]
+
+
+def _unquoted(cell: str) -> str:
+    inside = re.fullmatch(r'\s*"((?:[^"]|"")*)"\s*', cell)
+    return inside[1].replace('""', '"') if inside else cell
 
 
 def read_xlsx(source: Source) -> Found:

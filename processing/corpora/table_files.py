@@ -19,7 +19,7 @@ from modeling_amuse.processing.input_boundary import boundary
 from modeling_amuse.processing.plain_json import parsed_json
 from modeling_amuse.processing.stated_sizes import check_parquet_size
 from modeling_amuse.processing.text_encoding import decode_utf8_or_cp1252
-from modeling_amuse.processing.transcript_tables import unguarded
+from modeling_amuse.processing.transcript_tables import plain_tabs, unguarded
 from modeling_amuse.processing.warning_messages import warn
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -90,7 +90,7 @@ def read_delimited(path: Path) -> Rows:
     if not text.strip():
         raise ValueError(f"{path} is empty: its first line must name the columns.")
     delimiter = named[1] if named else delimiter_of(text, path)
-    cells = _plain_tabs(text) if delimiter == "\t" else None
+    cells = plain_tabs(text) if delimiter == "\t" else None
     header, *rows = cells or _parsed(text, delimiter, path, first_row=2 if named else 1)
     names = _column_names(header, rows, path)
     found = Rows([], report=report)
@@ -172,23 +172,6 @@ def _warn_of_short_rows(text: str, delimiter: str, path: Path, first_row: int):
             f"{path}: {len(short)} rows have fewer cells than the header, the first is row {short[0] + first_row}: their "
             "missing cells are empty."
         )
-
-
-def _plain_tabs(text: str) -> list[list[str]] | None:
-    """
-    The cells of a file in which every line has as many tabs as the header. Its quotes then belong to the text, and may be
-    left open; cells that are quoted completely are unquoted. None for other files.
-    """
-    lines = [line for line in re.split(LINE_END, text.rstrip())]
-    if len({line.count("\t") for line in lines if line.strip()}) > 1:
-        return None
-    width = lines[0].count("\t") + 1
-    return [[_unquoted(cell) for cell in line.split("\t")] if line.strip() else [""] * width for line in lines]
-
-
-def _unquoted(cell: str) -> str:
-    inside = re.fullmatch(r'\s*"((?:[^"]|"")*)"\s*', cell)
-    return inside[1].replace('""', '"') if inside else cell
 
 
 _HALVES = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?P<half>\\ud[89a-f][0-9a-f]{2})", re.IGNORECASE)

@@ -698,6 +698,22 @@ def test_tables_without_speakers(tmp_path):
     assert said(saved(tmp_path, "t.csv", text)) == [("Ada", "Hi."), ("Ben", "Ho."), ("Ada", "Hm.")]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("first", ['"Is it far?', '"Is it" far?', '"Is it far? she said.', 'Is it "far"?'])
+def test_quotes_in_a_file_of_tabs_belong_to_the_words(tmp_path, first, end):
+    rows = ["start\tend\ttext", f"0\t1500\t{first}", "1500\t2600\tNo.", '2600\t4000\tThen "go" now."', ""]
+    assert [turn[1:] for turn in timed(saved(tmp_path, "t.tsv", end.join(rows)))] == [
+        (first, 0, 1.5),
+        ("No.", 1.5, 2.6),
+        ('Then "go" now."', 2.6, 4.0),
+    ]
+
+
+def test_quoted_cells_of_several_lines_in_a_file_of_tabs(tmp_path):
+    path = saved(tmp_path, "t.tsv", 'speaker\ttext\nAda\t"Is it\nfar?"\nBo\t"No."\n')
+    assert said(path) == [("Ada", "Is it\nfar?"), ("Bo", "No.")]
+
+
 def test_excel_and_what_excel_writes(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
