@@ -4,6 +4,9 @@
 from collections import Counter
 from pathlib import Path
 
+NOT_UTF8 = "bytes in cp1252, not UTF-8"
+"""What the report of [`decode_utf8_or_cp1252`] calls the bytes that it replaced."""
+
 # The C1 control characters stand where cp1252 has punctuation: what is left of a copy that was decoded as Latin-1.
 _CP1252 = {code: bytes([code]).decode("cp1252", errors="ignore") or None for code in range(0x80, 0xA0)}
 
@@ -22,7 +25,7 @@ def decode_utf8_or_cp1252(path: Path) -> tuple[str, Counter]:
     text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="surrogateescape")
     escaped = sum("\udc80" <= character <= "\udcff" for character in text)
     if escaped:
-        report["bytes in cp1252, not UTF-8"] = escaped
+        report[NOT_UTF8] = escaped
         text = text.translate(_ESCAPED)
     controls = sum(0x80 <= ord(character) < 0xA0 for character in text)
     if controls:

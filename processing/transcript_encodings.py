@@ -81,7 +81,7 @@ def _decoded(path: Path, contents: bytes) -> str:
         warn(f"{path} has {damaged} bytes that are not UTF-8: they were read as cp1252. Save the transcript as UTF-8.")
         return decode_utf8_or_cp1252(path)[0]
     else:
-        encoding = _encoding_of(path, contents)
+        encoding = encoding_of(path, contents)
         text = decode_utf8_or_cp1252(path)[0] if encoding == "cp1252" else contents.decode(encoding, errors="replace")
     warn(f"{path} is not in UTF-8: it was read in the encoding {encoding}. If letters are wrong, save it as UTF-8.")
     return text
@@ -141,7 +141,7 @@ def _wide_characters(contents: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _encoding_of(path: Path, contents: bytes) -> str:
+def encoding_of(path: Path, contents: bytes) -> str:
     """The encoding of bytes that are neither UTF-8 nor UTF-16. Raises ValueError where it cannot be told."""
     sample = contents[:_SAMPLE]
     texts = {name: _strictly(sample, name) for name in (*_LATIN, *_OTHER_SCRIPTS, *EAST_ASIAN)}

@@ -18,7 +18,8 @@ import pyarrow.parquet
 from modeling_amuse.processing.input_boundary import boundary
 from modeling_amuse.processing.plain_json import parsed_json
 from modeling_amuse.processing.stated_sizes import check_parquet_size
-from modeling_amuse.processing.text_encoding import decode_utf8_or_cp1252
+from modeling_amuse.processing.text_encoding import NOT_UTF8, decode_utf8_or_cp1252
+from modeling_amuse.processing.transcript_encodings import encoding_of
 from modeling_amuse.processing.transcript_tables import plain_tabs, unguarded
 from modeling_amuse.processing.warning_messages import warn
 
@@ -54,23 +55,37 @@ class Rows:
 
 def read_text(path: Path) -> tuple[str, Counter]:
     """
-    The text of a file in UTF-8, in UTF-16 with or without a byte order mark, in UTF-32 with one, or in cp1252.
+    The text of a file in UTF-8, in UTF-16 with or without a byte order mark, in UTF-32 with one, or in another encoding that
+    its letters show, which a warning names. Single bytes of cp1252 in a file in UTF-8 are mended and counted.
 
     Raises:
-        ValueError: when the contents do not match the encoding that the first bytes indicate.
+        ValueError: when the contents do not match the encoding that the first bytes indicate, or the letters show none.
     """
     start = path.open("rb").read(4096)
     encoding = next((name for bom, name in BOMS.items() if start.startswith(bom)), None)
     if encoding is None and start.count(0) > len(start) // 4:
         encoding = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
     if encoding is None:
-        return decode_utf8_or_cp1252(path)
+        return _without_mark(path, path.read_bytes())
     try:
         return path.read_bytes().decode(encoding).removeprefix("\ufeff"), Counter()
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not valid {encoding.upper()}, which its first bytes indicate ({error}): save it as UTF-8."
         ) from error
+
+
+def _without_mark(path: Path, contents: bytes) -> tuple[str, Counter]:
+    text, report = decode_utf8_or_cp1252(path)
+    in_utf8 = sum(character > "\x7f" for character in contents.decode("utf-8", errors="ignore"))
+    if report[NOT_UTF8] <= in_utf8 or contents.startswith(codecs.BOM_UTF8):
+        return text, report
+    # lines of English among those of another language would hide it
+    encoding = encoding_of(path, b"\n".join(line for line in contents.split(b"\n") if not line.isascii()))
+    if encoding == "cp1252":
+        return text, report
+    warn(f"{path} is not in UTF-8: it was read in the encoding {encoding}. If letters are wrong, save it as UTF-8.")
+    return contents.decode(encoding, errors="replace"), Counter()
 
 
 def read_delimited(path: Path) -> Rows:

@@ -14,6 +14,7 @@ from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.split_conversations import random_split
 from modeling_amuse.processing.corpora.table_files import read_delimited
+from modeling_amuse.processing.warning_messages import collected_warnings
 
 ROWS = [
     {"Utterance": "The kite is gone.", "Speaker": "Ove", "Emotion": "sadness", "Dialogue_ID": 4, "Utterance_ID": 0},
@@ -130,6 +131,41 @@ def test_quotes_that_stay_open_in_a_file_of_tabs_belong_to_the_words(tmp_path):
     path = tmp_path / "t.tsv"
     path.write_text('dialog_id\ttext\n1\t"Oh no, he said\n1\t"So ""what""?"\n2\tthe end"\n')
     assert [row["text"] for row in read_delimited(path).rows] == ['"Oh no, he said', 'So "what"?', 'the end"']
+
+
+LINES = {
+    "cp1251": [("Вера", "Дождь уже кончился?"), ("Глеб", "Почти. Возьми зонт."), ("Вера", "Он остался в автобусе.")],
+    "gbk": [("小丽", "雨停了吗？"), ("老张", "快停了，带上伞。"), ("小丽", "伞忘在公共汽车上了。")],
+    "cp932": [("ユキ", "雨はやみましたか。"), ("タロウ", "もうすぐです。"), ("ユキ", "傘をバスに忘れました。")],
+    "cp1250": [
+        ("Božena", "Už přestalo pršet?"),
+        ("Jiří", "Skoro. Vezmi si deštník."),
+        ("Božena", "Zůstal v autobuse."),
+    ],
+    "cp1252": [("Chloé", "Il a cessé de pleuvoir ?"), ("Gaël", "Presque."), ("Chloé", "Il est resté là-bas…")],
+}
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize("encoding", LINES)
+def test_encodings_of_tables_are_told_by_their_letters_and_named(tmp_path, encoding, separator):
+    path = tmp_path / "train.csv"
+    # 300 kB without such letters above them
+    plain = separator.join(("Ann", "Is it far? No, it is quite near.")) + "\n"
+    lines = [separator.join(line) + "\n" for line in LINES[encoding]]
+    path.write_bytes(
+        "".join([f"speaker{separator}text\n", *(7500 * [plain] if separator == "\t" else ()), *lines]).encode(encoding)
+    )
+    with collected_warnings() as messages:
+        rows = read_delimited(path).rows[-3:]
+    assert [(row["speaker"], row["text"]) for row in rows] == LINES[encoding]
+    assert {"gbk": "gb18030"}.get(encoding, encoding) in "".join(messages)
+
+
+def test_a_table_whose_letters_tell_no_encoding_is_refused(tmp_path):
+    (tmp_path / "train.csv").write_bytes("speaker,text\nAda,naïve\n".encode("cp1252"))
+    with pytest.raises(ValueError, match="save it as UTF-8"):
+        read_delimited(tmp_path / "train.csv")
 
 
 @pytest.mark.parametrize(
