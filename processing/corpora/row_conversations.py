@@ -25,6 +25,7 @@ logger = printable_logger(__name__)
 UNKNOWN_SPEAKER = "unknown"
 TURN_TAKERS = ("A", "B")
 NOT_UNDERSTOOD = "times of {} that are not understood"
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 OUT_OF_ORDER = "utterances without two times in order, times dropped"
 
 
@@ -51,7 +52,7 @@ def conversations_of_rows(
         raise ValueError(f"{place} holds no utterance.")
     names = list(dict.fromkeys(name for row in table.rows for name in row))
     columns = choose_columns(names, options, table.rows, table.media, place)
-    notes = [f"{place}: {columns.describe()}."]
+    notes = []
     unused = [str(name) for name in names if name not in columns.used()]
     if unused:
         notes.append(f"{place}: columns that are not read: {', '.join(unused)}.")
@@ -59,11 +60,14 @@ def conversations_of_rows(
     for medium in ("audio", "video"):
         columns = _with_files(columns, medium, table, folder, notes, place)
     grouped = _grouped(table, columns, notes, place)
+    if options.order_column is None and not _is_numbered(grouped, columns):
+        columns = replace(columns, order=None)
+    notes.insert(0, f"{place}: {columns.describe()}.")
     if options.conversation_column is None:
         _warn_of_joined(grouped, columns, place)
     conversations = []
     for identifier, rows in grouped.items():
-        rows = _in_order(rows, columns, report)
+        rows = _in_order(rows, columns, report, is_named=options.order_column is not None)
         _name_speakers(rows, columns)
         utterances = [
             _utterance(row, number, identifier, columns, recording, folder, report, place)
@@ -168,6 +172,20 @@ def _grouped(table: Rows, columns: Columns, notes: list[str], place: str) -> dic
     return grouped
 
 
+def _is_numbered(grouped: dict[str, list[_Row]], columns: Columns) -> bool:
+    """Whether the column of the order numbers the utterances of most conversations: other ids, such as UUIDs, are no order."""
+    keys = [[id_text(row.cell(columns.order)) for row in rows] for rows in grouped.values() if len(rows) > 1]
+    return 2 * sum(map(_differ_in_a_number, keys)) >= len(keys)
+
+
+def _differ_in_a_number(keys: list[str]) -> bool:
+    parts = [_NUMBER.split(key) for key in keys if key]
+    if len({len(split) for split in parts}) > 1:
+        return False
+    differing = [place for place, held in enumerate(zip(*parts, strict=True)) if len(set(held)) > 1]
+    return len(differing) <= 1 and all(place % 2 for place in differing)  # between the numbers stands text
+
+
 def _warn_of_joined(grouped: dict[str, list[_Row]], columns: Columns, place: str):
     """Say where several utterances of a conversation have one number: it may be several conversations."""
     if columns.order is None or not columns.conversation:
@@ -182,10 +200,11 @@ def _warn_of_joined(grouped: dict[str, list[_Row]], columns: Columns, place: str
         )
 
 
-def _in_order(rows: list[_Row], columns: Columns, report: Counter) -> list[_Row]:
+def _in_order(rows: list[_Row], columns: Columns, report: Counter, is_named: bool) -> list[_Row]:
     """
     The rows of a conversation sorted by the number in the column of the order or in the id. If the numbers count the
-    utterances of each speaker separately, as in IEMOCAP, rows are sorted by time, or else stay in the order of the table.
+    utterances of each speaker separately, as in IEMOCAP, or ids differ in more than a number and the user did not name their
+    column as the order, rows are sorted by time, or else stay in the order of the table.
     """
     if columns.order is not None:
         keys = [id_text(row.cell(columns.order)) for row in rows]
@@ -194,6 +213,7 @@ def _in_order(rows: list[_Row], columns: Columns, report: Counter) -> list[_Row]
     if len(rows) < 2 or not any(keys):
         return rows
     is_place = len(set(keys)) == len(keys) and all(keys) and not (columns.order is None and "session" in rows[0].told)
+    is_place = is_place and (columns.order is None or is_named or _differ_in_a_number(keys))
     starts = [_seconds(row.cell(columns.start)) for row in rows]
     if is_place:
         by = [_natural(key) for key in keys]
@@ -210,7 +230,7 @@ def _in_order(rows: list[_Row], columns: Columns, report: Counter) -> list[_Row]
 
 def _natural(text: str) -> list:
     """A key that sorts numbers within a text as numbers: `turn 10` after `turn 9`."""
-    parts = re.split(r"(\d+(?:\.\d+)?)", text)
+    parts = _NUMBER.split(text)
     return [(0, float(part), "") if number % 2 else (1, 0.0, part) for number, part in enumerate(parts) if part]
 
 

@@ -243,6 +243,34 @@ def test_numbers_that_repeat_are_no_order(tmp_path):
     )
 
 
+NO_ORDER = {
+    "uuid": ["f1c9a3e0-7b4d", "0a77e2c1-9d3f", "9be04d55-1c2a", "3d8e6f90-aa41"],
+    "words": ["walrus", "heron", "otter", "adder"],
+    "speakers": ["Vo_2", "Ad_9", "Vo_1", "Ad_10"],
+    "two numbers": ["7_31", "2_44", "9_12", "1_80"],
+}
+
+
+@pytest.mark.parametrize("column", ["message_id", "utterance_id", "turn"])
+@pytest.mark.parametrize("kind", NO_ORDER)
+def test_ids_that_differ_in_more_than_a_number_are_no_order(tmp_path, kind, column):
+    frame = pd.DataFrame(ROWS).drop(columns="Utterance_ID").assign(Dialogue_ID=1, **{column: NO_ORDER[kind]})
+    write(tmp_path, "train.csv", frame)
+    data = load(tmp_path, tmp_path)
+    assert [u["text"] for u in data.splits["train"][0]["utterances"]] == [row["Utterance"] for row in ROWS]
+    assert f"order from {column}" not in data.describe() and "in the order of the rows" in data.describe()
+    data = load(tmp_path, tmp_path / "named", order_column=column)
+    assert [u["text"] for u in data.splits["train"][0]["utterances"]] != [row["Utterance"] for row in ROWS]
+
+
+@pytest.mark.parametrize("form", ["{}", "utt {}", "d1_{}", "{}.5", "m{:03d}x"])
+def test_ids_that_differ_in_a_number_are_the_order(tmp_path, form):
+    ids = [form.format(number) for number in (10, 9, 2, 1)]
+    write(tmp_path, "train.csv", pd.DataFrame(ROWS).drop(columns="Utterance_ID").assign(Dialogue_ID=1, message_id=ids))
+    found = load(tmp_path, tmp_path).splits["train"][0]["utterances"]
+    assert [u["text"] for u in found] == [row["Utterance"] for row in reversed(ROWS)]
+
+
 def test_times_and_recordings_of_a_table(tmp_path):
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips/a.wav").write_bytes(b"RIFF")
