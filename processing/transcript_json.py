@@ -4,7 +4,7 @@
 from .conversation import check_conversations, is_list_of_conversations
 from .plain_json import parsed_json
 from .transcript_services import turns_of_service
-from .transcript_times import are_milliseconds
+from .transcript_times import are_milliseconds, scaled
 from .transcript_utterances import Found, Source, checked_utterance, lines_of
 from .warning_messages import warn
 
@@ -92,13 +92,11 @@ def _utterances(conversation: dict, place: str, source: Source, duration=None) -
 def _with_seconds(utterances: list[dict], place: str, duration=None) -> list[dict]:
     """The utterances with times in seconds where the file's are milliseconds."""
     timed = [u for u in utterances if u.get("start") is not None or u.get("end") is not None]
-    if not timed or not are_milliseconds([(u.get("start"), u.get("end"), u.get("text")) for u in timed], duration):
+    spans = [(u.get("start"), u.get("end"), u.get("text"), None) for u in timed]
+    if not are_milliseconds(spans, duration):
         return utterances
     warn(f"{place}: the times are whole numbers, too large for seconds: they were read as milliseconds.")
-    return [
-        {**u, **{key: u[key] / 1000 for key in ("start", "end") if isinstance(u.get(key), (int, float))}}
-        for u in utterances
-    ]
+    return [{**u, **{key: scaled(u[key], 1e-3) for key in ("start", "end") if key in u}} for u in utterances]
 
 
 def _parsed(text: str, place: str):

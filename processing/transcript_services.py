@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from .plain_values import LONGEST_SECONDS
 from .transcript_speakers import SpeakerNames, line_of
-from .transcript_times import are_milliseconds, seconds
+from .transcript_times import are_milliseconds, scaled, seconds, seconds_of_text
 from .transcript_utterances import UNKNOWN_SPEAKER
 from .transcript_words import utterances_of_words
 from .warning_messages import warn
@@ -29,9 +29,11 @@ TEXT_KEYS = (
 )
 START_KEYS = ("start", "start_time", "startTime", "startOffset", "begin", "begin_time", "from", "ts", "start_ts")
 END_KEYS = ("end", "end_time", "endTime", "endOffset", "stop", "to", "end_ts")
+LENGTH_KEYS = ("duration", "dur")
 MILLISECOND_KEYS = {
     "start": ("start_ms", "startMs", "startTimeMs", "start_time_ms", "offset_ms", "offsetMilliseconds"),
     "end": ("end_ms", "endMs", "endTimeMs", "end_time_ms"),
+    "length": ("duration_ms", "durationMs", "durationMilliseconds"),
 }
 SPEAKER_KEYS = (
     *(
@@ -380,7 +382,9 @@ SHAPES: tuple[Callable[[object, str], list[dict] | None], ...] = (
 def _generic(items: list[dict], place: str, duration=None) -> list[dict]:
     """Turns from dicts with some name for words, times and speaker."""
     unit = 1.0
-    spans = [(_first(item, START_KEYS), _first(item, END_KEYS), _text(item)) for item in items]
+    keys = (START_KEYS, END_KEYS, LENGTH_KEYS)
+    times = [[_first(item, names) for names in keys] for item in items]
+    spans = [(start, end, _text(item), length) for (start, end, length), item in zip(times, items, strict=True)]
     if are_milliseconds([span for span in spans if span[0] is not None], duration):
         warn(f"{place}: the times are whole numbers, too large for seconds: they were read as milliseconds.")
         unit = 1e-3
@@ -406,14 +410,15 @@ def _times(item: dict, place: str, keys: dict | None = None, unit: float = 1.0) 
         if isinstance(value, dict):  # Google's {"seconds": "1", "nanos": 500000000}
             value = _seconds_and_nanos(value)
         if value is not None:
-            in_seconds = value * factor if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-            found[name] = round(seconds(in_seconds, name, place), 6)
+            found[name] = round(seconds(scaled(value, factor), name, place), 6)
     if "start" in found and "end" not in found and not keys:
-        length, factor = _first(item, ("duration", "dur")), unit
+        length, factor = _first(item, LENGTH_KEYS), unit
         if length is None:
-            length, factor = _first(item, ("duration_ms", "durationMs")), 1e-3
+            length, factor = _first(item, MILLISECOND_KEYS["length"]), 1e-3
+        length = scaled(length, factor)
+        length = seconds_of_text(length.strip()) if isinstance(length, str) else length
         if isinstance(length, (int, float)) and not isinstance(length, bool) and 0 <= length < 1e12:
-            found["end"] = round(found["start"] + length * factor, 6)
+            found["end"] = round(found["start"] + length, 6)
     return found
 
 

@@ -301,8 +301,8 @@ def _time_cells_in_seconds(source: Source, given: Iterable[tuple[str, dict]], un
     """Bring the cells of times to seconds, as their columns' names or the size of the numbers tell."""
     given = list(given)
     if not units:
-        spans = [(cells.get("start"), cells.get("end"), cells.get("text")) for _, cells in given]
-        if spans and are_milliseconds(spans):
+        spans = [tuple(map(cells.get, ("start", "end", "text", "duration"))) for _, cells in given]
+        if are_milliseconds(spans):
             warn(f"{source.path}: the times are whole numbers, too large for seconds: they were read as milliseconds.")
             units = dict.fromkeys(("start", "end", "duration"), 1e-3)
     for place, cells in given:

@@ -68,28 +68,47 @@ def seconds_of_text(text: str) -> float | None:
     return None
 
 
+def scaled(value, unit: float):
+    """A number, or a text that is one, in seconds, for a unit of so many; other values, such as `500 ms`, as they are."""
+    if isinstance(value, str) and (match := _NUMBER.fullmatch(value.strip())) and not match[2]:
+        value = float(match[1].replace(",", "."))
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > 1e15:
+        return value
+    return round(value * unit, 6)
+
+
 def are_milliseconds(turns: Iterable[tuple], duration: float | None = None) -> bool:
     """
     Whether times without a unit are milliseconds: whole numbers that, as seconds, would make speech impossibly slow, and as
     milliseconds a usual one.
 
     Args:
-        turns: `(start, end, text)` of each turn, as they are in the file.
-        duration: the recording's length in seconds, where the file tells it.
+        turns: `(start, end, text, length)` of each turn, as they are in the file; those with neither end nor length tell nothing.
+        duration: the recording's length, where the file tells it: in seconds, or in the unit of the turns.
     """
     spans, letters = [], 0
-    for start, end, text in turns:
-        span = [_whole_number(value) for value in (start, end)]
-        if None in span or span[1] < span[0]:
+    for start, end, text, length in turns:
+        given = [value not in (None, "") for value in (start, end, length)]
+        whole = [_whole_number(value) for value in (start, end, length)]
+        if any(is_given and value is None for is_given, value in zip(given, whole, strict=True)):
             return False
-        spans.append(span)
+        start, end, length = whole
+        if start is None or (end is None and length is None):
+            continue
+        end = start + length if end is None else end
+        if end < start:
+            return False
+        spans.append((start, end))
         letters += len(text) if isinstance(text, str) else 0
     total = sum(end - start for start, end in spans)
     if not total:
         return False
     latest = max(end for _, end in spans)
     if isinstance(duration, (int, float)) and not isinstance(duration, bool) and duration > 0:
-        return 2 * duration < latest <= 1000 * (duration + 1)
+        if 2 * duration < latest:
+            return latest <= 1000 * (duration + 1)
+        if not 1000 <= latest <= 1.1 * duration or not letters:
+            return False
     if not letters:
         return total / len(spans) >= 300 and latest >= 1000
     return letters / total < 0.3 and 0.5 <= 1000 * letters / total <= 100

@@ -398,6 +398,64 @@ def test_whole_milliseconds_are_seen_and_whole_seconds_left(tmp_path, with_durat
     assert timed(path)[1][2:] == (900, 930) and warnings_of(path) == ""
 
 
+MILLISECONDS = [("Ola", "Where did you put the ladder?", 500, 2100), ("Per", "Behind the shed.", 2600, 3900)]
+IN_SECONDS = [("Ola", "Where did you put the ladder?", 0.5, 2.1), ("Per", "Behind the shed.", 2.6, 3.9)]
+
+
+def in_json(start="start", end="end", form=int, wrap="segments", length=False, **beside):
+    """JSON of two turns in milliseconds: keys of the times, their type, the key of the list and what stands beside it."""
+    turns = [
+        {"speaker": n, "text": t, start: form(s), end: form(e - s if length else e)} for n, t, s, e in MILLISECONDS
+    ]
+    return json.dumps({wrap: turns, **beside} if wrap else turns)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(in_json(form=str), in_json(form=str, wrap="utterances"), in_json(form=str, wrap=None)),
+        *(in_json(form=float), in_json("startMs", "endMs", str), in_json("start_ms", "end_ms", "{} ms".format)),
+        *(in_json(end="duration", length=True), in_json(end="duration", length=True, form=str)),
+        *(in_json("startMs", "durationMs", str, length=True), in_json("start_ms", "duration_ms", length=True)),
+        *(in_json(duration=5000), in_json(duration=3900), in_json(form=str, audio_duration=5000)),
+    ],
+)
+def test_milliseconds_of_every_kind_in_json(tmp_path, content):
+    assert timed(saved(tmp_path, "t.json", content)) == IN_SECONDS
+
+
+@pytest.mark.parametrize("without", [0, 1])
+@pytest.mark.parametrize("name", ["t.json", "s.json", "t.jsonl", "t.csv"])
+def test_an_end_that_is_missing_hides_no_milliseconds(tmp_path, name, without):
+    turns = [dict(zip(("speaker", "text", "start", "end"), turn, strict=True)) for turn in MILLISECONDS]
+    del turns[without]["end"]
+    rows = [
+        "speaker,text,start,end",
+        *(",".join(str(turn.get(k, "")) for k in ("speaker", "text", "start", "end")) for turn in turns),
+    ]
+    content = {
+        "t.json": json.dumps(turns),
+        "s.json": json.dumps({"segments": turns}),
+        "t.jsonl": "\n".join(map(json.dumps, turns)),
+        "t.csv": "\n".join(rows),
+    }
+    expected = [(*turn[:3], None if n == without else turn[3]) for n, turn in enumerate(IN_SECONDS)]
+    assert timed(saved(tmp_path, name, content[name])) == expected
+
+
+def test_milliseconds_with_a_duration_in_a_table(tmp_path):
+    rows = [f"{n},{t},{s},{e - s}" for n, t, s, e in MILLISECONDS]
+    assert timed(saved(tmp_path, "t.csv", "\n".join(["speaker,text,start,duration", *rows]))) == IN_SECONDS
+
+
+@pytest.mark.parametrize("beside", [{"duration": 4000}, {"duration": 6000.5}, {"audio_duration": 3900}])
+def test_seconds_of_long_recordings_stay_seconds(tmp_path, beside):
+    turns = [("Ola", "So, let us see what the others have found. " * 4, 500, 520), ("Per", "Nothing. " * 9, 3800, 3900)]
+    segments = [{"speaker": n, "text": t, "start": s, "end": e} for n, t, s, e in turns]
+    found = timed(saved(tmp_path, "t.json", json.dumps({"segments": segments, **beside})))
+    assert [turn[2:] for turn in found] == [(500, 520), (3800, 3900)]
+
+
 # ------------------------------------------------------------------------------------------------ subtitles
 
 
