@@ -381,6 +381,24 @@ SHAPES: tuple[Callable[[object, str], list[dict] | None], ...] = (
 
 def _generic(items: list[dict], place: str, duration=None) -> list[dict]:
     """Turns from dicts with some name for words, times and speaker."""
+    turns = []
+    for item, times in zip(items, times_of_turns(items, place, duration), strict=True):
+        speaker = _first(item, SPEAKER_KEYS)
+        if isinstance(speaker, dict):
+            speaker = _first(speaker, ("name", "label", "display_name", "displayName", "id"))
+        turns.append({"speaker": speaker, "text": _text(item), **times})
+    return turns
+
+
+def times_of_turns(items: Sequence[dict], place: str, duration=None, what: str = "item") -> list[dict]:
+    """
+    `start` and `end` of each turn in seconds, as far as it has them, by any of the usual names.
+
+    Args:
+        items: the turns.
+        place: the file, and `what`: how its turns are called, for messages.
+        duration: the recording's length, where the file tells it.
+    """
     unit = 1.0
     keys = (START_KEYS, END_KEYS, LENGTH_KEYS)
     times = [[_first(item, names) for names in keys] for item in items]
@@ -388,16 +406,13 @@ def _generic(items: list[dict], place: str, duration=None) -> list[dict]:
     if are_milliseconds([span for span in spans if span[0] is not None], duration):
         warn(f"{place}: the times are whole numbers, too large for seconds: they were read as milliseconds.")
         unit = 1e-3
-    turns = []
-    for position, item in enumerate(items, start=1):
-        if not isinstance(item, dict):
-            raise ValueError(f"{place}, item {position} is a {type(item).__name__}: give a dict with text and times.")
-        speaker = _first(item, SPEAKER_KEYS)
-        if isinstance(speaker, dict):
-            speaker = _first(speaker, ("name", "label", "display_name", "displayName", "id"))
-        times = _times(item, f"{place}, item {position}", unit=unit)
-        turns.append({"speaker": speaker, "text": _text(item), **times})
-    return turns
+    return [_times(item, f"{place}, {what} {position}", unit=unit) for position, item in enumerate(items, start=1)]
+
+
+def has_times_by_other_names(item: dict) -> bool:
+    """Whether a dict has times under other names than `start` and `end`; `from` and `to` may be people there."""
+    names = {*START_KEYS, *END_KEYS, *LENGTH_KEYS, *(key for keys in MILLISECOND_KEYS.values() for key in keys)}
+    return any(item.get(name) is not None for name in names - {"start", "end", "from", "to", "ts", "stop"})
 
 
 def _times(item: dict, place: str, keys: dict | None = None, unit: float = 1.0) -> dict:

@@ -424,6 +424,43 @@ def test_milliseconds_of_every_kind_in_json(tmp_path, content):
     assert timed(saved(tmp_path, "t.json", content)) == IN_SECONDS
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "scale"),
+    [
+        *(("start_ms", "end_ms", 1000), ("startMs", "endMs", 1000), ("start_time", "end_time", 1)),
+        *(
+            ("startTime", "endTime", 1),
+            ("start_time", "end_time", 1000),
+            ("begin", "end", 1),
+            ("start_ms", "duration_ms", 1000),
+        ),
+    ],
+)
+@pytest.mark.parametrize("form", ["list", "utterances", "conversations", "lines"])
+def test_other_names_of_times_in_this_package_s_own_form(tmp_path, form, start, end, scale):
+    turns = [
+        {
+            "id": f"u{n}",
+            "speaker": name,
+            "text": t,
+            start: s * scale,
+            end: ((e - s) if "duration" in end else e) * scale,
+            "emotion": "joy",
+        }
+        for n, (name, t, s, e) in enumerate(IN_SECONDS)
+    ]
+    content = {"list": turns, "utterances": {"utterances": turns}, "conversations": [{"id": "c", "utterances": turns}]}
+    text = "\n".join(map(json.dumps, turns)) if form == "lines" else json.dumps(content[form])
+    path = saved(tmp_path, "t.jsonl" if form == "lines" else "t.json", text)
+    assert timed(path) == IN_SECONDS
+    assert [(u["id"], u["emotion"]) for u in read_transcript(path)["utterances"]] == [("u0", "joy"), ("u1", "joy")]
+
+
+def test_people_under_from_and_to_are_no_times(tmp_path):
+    turns = [{"speaker": "Ola", "text": "Hi.", "from": "Ola", "to": "Per", "start": 1, "end": 2}]
+    assert timed(saved(tmp_path, "t.json", json.dumps(turns))) == [("Ola", "Hi.", 1, 2)]
+
+
 @pytest.mark.parametrize("without", [0, 1])
 @pytest.mark.parametrize("name", ["t.json", "s.json", "t.jsonl", "t.csv"])
 def test_an_end_that_is_missing_hides_no_milliseconds(tmp_path, name, without):
