@@ -111,6 +111,7 @@ class ConversationFolder(ConversationBuilder):
             conversations, report = [], Counter()
             for path in paths:
                 found, counts, notes, names = read_conversation_file(path, self.options, store)
+                notes += _check_splits(found, split, path)
                 conversations += found
                 report += counts
                 self.notes += notes
@@ -125,6 +126,26 @@ class ConversationFolder(ConversationBuilder):
         counts = {name: count for name, count in whole[1].items() if name not in ("conversations", "utterances")}
         wanted = {split: part for split, part in parts.items() if self.splits is None or split in self.splits}
         return {split: (part, report_counts(part) + Counter(counts)) for split, part in wanted.items()}
+
+
+def _check_splits(conversations: list[dict], split: str, path: Path) -> list[str]:
+    """
+    Notes about the splits that a file of one split names.
+
+    Raises:
+        ValueError: when it names another one.
+    """
+    named = {conversation["split"]: conversation for conversation in reversed(conversations) if "split" in conversation}
+    if split == ALL:
+        return []
+    for name, conversation in named.items():
+        if name != split and name in SPLIT_NAMES.values():
+            raise ValueError(
+                f"{path} is the file of the {split} split, but it says that its conversation {conversation['id']!r} is in the "
+                f"{name} split: remove such rows, or give the file alone as --data_file to divide it by its splits."
+            )
+    others = sorted(named.keys() - {split})
+    return [f"{path}: {', '.join(others)} is no name of a split: all rows are in the {split} split."] if others else []
 
 
 class Sample(ConversationFolder):

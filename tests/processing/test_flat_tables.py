@@ -358,6 +358,30 @@ def test_a_column_tells_the_splits(tmp_path):
         load(None, tmp_path, data_file=str(write(tmp_path, "talks.csv", frame)))
 
 
+@pytest.mark.parametrize(("column", "is_named"), [("split", True), ("Set", False)], ids=["--train_file", "folder"])
+@pytest.mark.parametrize("name", ["train.csv", "train.parquet", "train.jsonl", "nested.json"])
+def test_rows_of_another_split_in_a_file_of_one_split_are_refused(tmp_path, name, column, is_named):
+    def data(*splits):
+        if name == "nested.json":
+            talks = [{"id": n, column: s, "utterances": ROWS[:1]} for n, s in enumerate(splits)]
+            talks = [{**t, "utterances": [{"speaker": "A", "text": "So.", "emotion": "joy"}]} for t in talks]
+            (tmp_path / "train.json").write_text(json.dumps(talks))
+        else:
+            frame = many(len(splits))
+            write(tmp_path, name, frame.assign(**{column: frame["conversation"].map(lambda n: splits[n])}))
+        path = tmp_path / name.replace("nested", "train")
+        return load(None, tmp_path, train_file=str(path)) if is_named else load(tmp_path, tmp_path)
+
+    assert len(data("train", "Training", "train").splits["train"]) == 3
+    with pytest.raises(
+        ValueError,
+        match=r"file of the train split, but it says that its conversation '1' is in the (validation|test) split",
+    ):
+        data("train", "dev" if is_named else "test", "train")
+    found = data("clean", "clean", "noisy")
+    assert len(found.splits["train"]) == 3 and "clean, noisy is no name of a split" in found.describe()
+
+
 def test_files_of_the_splits_are_named(tmp_path):
     files = {f"{split}_file": str(write(tmp_path, f"{split}_x.csv", many(3))) for split in ("train", "validation")}
     data = load(None, tmp_path, **files)
