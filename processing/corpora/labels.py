@@ -12,6 +12,8 @@ from modeling_amuse.processing.plain_values import MOST_DIGITS, clean_text, show
 NO_LABEL = {"", "nan", "none", "null", "n/a", "<na>", "xxx", "-1"}
 """Values for a missing label, in lower case. IEMOCAP uses `xxx` where the annotators disagree."""
 
+_FRACTION = re.compile(r"[+-]?[0-9]{0,20}\.[0-9]{1,20}(?:[eE][+-]?[0-9]{1,2})?")
+
 PRESETS = {
     "iemocap4": (("happiness", "sadness", "neutral", "anger"), {"excitement": "happiness"}),
     "iemocap5": (("happiness", "sadness", "neutral", "anger", "frustration"), {"excitement": "happiness"}),
@@ -44,6 +46,8 @@ def label_of(value, place: str) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, str) and _FRACTION.fullmatch(value.strip()) and not float(value).is_integer():
+        value = float(value)  # as JSON has it
     is_label = isinstance(value, str) or (isinstance(value, int) and abs(value) < 10**MOST_DIGITS)
     if isinstance(value, bool) or not is_label:
         raise ValueError(

@@ -206,15 +206,15 @@ def _conversation(row, default_id: str, names: dict[str, str], options: DataOpti
 def _of_texts(texts: list[str], row: dict, options: DataOptions) -> list[dict]:
     """Utterances from a list of texts and the lists of labels and speakers beside it. Without speakers, two take turns."""
     beside = {
-        plain(key): value for key, value in row.items() if isinstance(value, (list, tuple)) and len(value) == len(texts)
+        plain(key): value for key, value in row.items() if isinstance(value, (list, tuple)) and value is not texts
     }
-    labels = beside.get(plain(options.label_column)) if options.label_column else None
+    wanted = NAMES["label"] if options.label_column is None else (plain(options.label_column),)
+    labels = _list_beside(beside, wanted, "labels", len(texts))
     if options.label_column and labels is None:
         raise ValueError(
             f"--label_column {options.label_column}: there is no list of {len(texts)} labels under this key."
         )
-    labels = labels or next((beside[name] for name in NAMES["label"] if name in beside), None)
-    speakers = next((beside[name] for name in NAMES["speaker"] if name in beside), None)
+    speakers = _list_beside(beside, NAMES["speaker"], "speakers", len(texts))
     return [
         {
             "speaker": speakers[number] if speakers else TURN_TAKERS[number % 2],
@@ -223,6 +223,14 @@ def _of_texts(texts: list[str], row: dict, options: DataOptions) -> list[dict]:
         }
         for number, text in enumerate(texts)
     ]
+
+
+def _list_beside(beside: dict[str, list], names: tuple[str, ...], what: str, size: int) -> list | None:
+    """The first list under one of the names that is not empty. Raises ValueError when it has another length than the texts."""
+    name = next((name for name in names if beside.get(name)), None)
+    if name is not None and len(beside[name]) != size:
+        raise ValueError(f"it has {size} utterances, but {len(beside[name])} {what} under {name!r}: give one for each.")
+    return beside[name] if name is not None else None
 
 
 def _renamed(utterance, names: dict[str, str]):

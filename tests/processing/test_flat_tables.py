@@ -243,6 +243,25 @@ def test_numbers_that_repeat_are_no_order(tmp_path):
     )
 
 
+@pytest.mark.parametrize("suffix", [".json", ".parquet"])
+@pytest.mark.parametrize(
+    ("key", "number"), [("emotion", 2), ("emotion", 4), ("labels", 1), ("speaker", 2), ("speakers", 4)]
+)
+def test_lists_of_another_length_than_the_texts_are_refused(tmp_path, key, number, suffix):
+    talk = {"dialog": ["Hm.", "No!", "Oh."], "emotion": ["calm", "cross", "calm"], "speaker": ["Ann", "Bo", "Ann"]}
+    names = {"labels": "emotion", "speakers": "speaker"}
+    talk = {key if name == names.get(key) else name: value for name, value in talk.items()}
+    (tmp_path / "whole").mkdir(), (tmp_path / "cut").mkdir()
+    for folder, last in (("whole", talk), ("cut", {**talk, key: (talk[key] * 2)[:number]})):
+        if suffix == ".json":
+            (tmp_path / folder / "train.json").write_text(json.dumps([talk, last]))
+        else:
+            pd.DataFrame([talk, last]).to_parquet(tmp_path / folder / "train.parquet")
+    assert told(load(tmp_path / "whole", tmp_path).splits["train"])[0][0] == ("Ann", "Hm.", "calm")
+    with pytest.raises(ValueError, match=rf"conversation 2: it has 3 utterances, but {number} \w+ under '{key}'"):
+        load(tmp_path / "cut", tmp_path)
+
+
 NO_ORDER = {
     "uuid": ["f1c9a3e0-7b4d", "0a77e2c1-9d3f", "9be04d55-1c2a", "3d8e6f90-aa41"],
     "words": ["walrus", "heron", "otter", "adder"],

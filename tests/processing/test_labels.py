@@ -72,7 +72,9 @@ def test_whole_numbers_are_labels_in_their_order(tmp_path):
     assert load(tmp_path, tmp_path).emotions == ("2", "9", "10")
 
 
-@pytest.mark.parametrize("value", [["glad"], {"glad": 1}, True, False, 0.5, "['glad', 'wary']", "{}", "True"])
+@pytest.mark.parametrize(
+    "value", [["glad"], {"glad": 1}, True, False, 0.5, "0.5", "-1.25", ".5", "2.5e-1", "['glad', 'wary']", "{}", "True"]
+)
 def test_what_is_no_single_label_is_refused_with_its_row(tmp_path, value):
     write(tmp_path, train=talks("glad", "wary", "glad", value))
     with pytest.raises(ValueError, match=r"(?s)u3.*(emotion|label)"):
