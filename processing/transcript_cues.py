@@ -95,6 +95,11 @@ def _blocks(lines: list[str], is_blank: Callable[[str], bool]) -> Iterator[tuple
 def _conversation(source: Source, blocks: list, times_of: Callable, is_vtt: bool = False) -> Found:
     cues, participants = [], ""
     begins = [next((at for at, line in enumerate(lines) if times_of(line)), None) for _, lines in blocks]
+    numbers = {
+        index
+        for index, ((_, lines), begin) in enumerate(zip(blocks, begins[1:], strict=False))
+        if begin == 0 and len(lines) == 1 and lines[0].strip().isdigit()
+    }
     last = max((index for index, begin in enumerate(begins) if begin is not None), default=-1)
     for index, ((number, lines), begin) in enumerate(zip(blocks, begins, strict=True)):
         if is_vtt and re.match(r"(NOTE|STYLE|REGION)(\s|$)", lines[0]) and begin != 1:
@@ -104,6 +109,8 @@ def _conversation(source: Source, blocks: list, times_of: Callable, is_vtt: bool
         elif listed := participants_of(lines):
             participants = participants or listed
         else:
+            if index in numbers and 2 * len(numbers) >= begins.count(0):
+                continue  # the number of the next cue, above an empty line
             _refuse_misspelt_times(source, number, lines)
             is_inside = not is_vtt and bool(cues) and index < last
             if is_inside:
@@ -200,19 +207,28 @@ def utterances_of_cues(source: Source, cues: list[Cue], participants: str = "") 
 
 
 def _named_by_identifiers(cues: list[Cue]) -> list[Cue]:
-    """The cues with their identifiers as voices, where these are names: `1 "Ada Hill" (22517)`, or a name that recurs."""
+    """
+    The cues with their identifiers as voices, where these are names: `1 "Ada Hill" (22517)`; or at least two
+    different names of which one recurs, in a file whose lines do not name the speakers. `turn-1` and `turn-2` are one name.
+    """
     if any(cue.voice for cue in cues):
         return cues
     for pattern in (_PLAIN_IDENTIFIER, _NUMBERED_IDENTIFIER):
         names = [_name_in_identifier(cue.identifier, pattern) for cue in cues]
         count = Counter(name for name, _ in names if name)
         recurs = any(number > 1 for number in count.values()) and 2 * sum(count.values()) >= len(cues)
-        if recurs or any(quoted for _, quoted in names):
+        if any(quoted for _, quoted in names) or (recurs and len(count) > 1 and not _lines_name_speakers(cues)):
             return [
                 replace(cue, voice=name if name and (quoted or count[name] > 1 or looks_like_name(name)) else "")
                 for cue, (name, quoted) in zip(cues, names, strict=True)
             ]
     return cues
+
+
+def _lines_name_speakers(cues: list[Cue]) -> bool:
+    lines = with_labels_joined([[line for line in map(line_of, cue.lines) if line.text] for cue in cues])
+    names = SpeakerNames(lines)
+    return 2 * sum(any(names.split(line.announced) for line in of_cue) for of_cue in lines) >= len(cues)
 
 
 def _name_in_identifier(identifier: str | None, pattern: re.Pattern) -> tuple[str | None, bool]:

@@ -50,8 +50,11 @@ Found = list[tuple[str | None, list[dict]]]
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text. Not `splitlines()`: U+2028 and the like stand within a line."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    """
+    The lines of a text. Not `splitlines()`: U+2028 and the like stand within a line. CR CR LF, what Windows makes of CR LF in
+    text that it converts again, ends one line.
+    """
+    return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def checked_utterance(given: dict, place: str, folder: Path) -> dict:

@@ -579,6 +579,22 @@ def test_an_empty_line_inside_a_cue_does_not_end_it(tmp_path):
     assert said(path)[0] == ("Ada", "We made it. At last.") and "At last." in warnings_of(path)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\r\n", "\r"])
+@pytest.mark.parametrize("gap", ["\n", "\n\n", "\n \n"])
+def test_the_numbers_of_cues_are_no_words(tmp_path, gap, end):
+    turns = [("Ada", "We were 12."), ("Ben", "7"), ("Ada", "No, 12.")]
+    cues = [f"{n}{gap}00:00:0{n},000 --> 00:00:0{n},500\n{name}: {t}\n" for n, (name, t) in enumerate(turns, start=1)]
+    path = saved(tmp_path, "t.srt", "\n".join(cues).replace("\n", end))
+    assert said(path) == turns and warnings_of(path) == ""
+
+
+def test_a_number_below_an_empty_line_is_a_word(tmp_path):
+    assert said(saved(tmp_path, "t.srt", srt("Ada: How many?\n\n12", "Ben: Yes.")))[0] == ("Ada", "How many? 12")
+    cues = [f"00:00:0{n}.000 --> 00:00:0{n}.500\nAda: So.\n" for n in range(1, 5)]
+    found = said(saved(tmp_path, "t.srt", "\n".join([*cues[:2], "12\n", *cues[2:]])))
+    assert [text for _, text in found] == ["So.", "So. 12", "So.", "So."]
+
+
 def test_applause_is_a_turn(tmp_path):
     assert said(saved(tmp_path, "t.srt", srt("Ada: Thank you.", "Crowd: (applause)", "Crowd: [cheers]"))) == [
         *(("Ada", "Thank you."), ("Crowd", "(applause)"), ("Crowd", "[cheers]")),

@@ -183,12 +183,22 @@ def test_names_in_cue_identifiers(tmp_path, form):
         ("7c0e2f5a-11aa-4b0e-9b1f-2d3c4b5a6978/12-0",) * 4,
         ("intro", "", "middle", "end"),
         ("chapter-1/0-1", "chapter-1/0-2", "chapter-1/0-1", "chapter-1/0-2"),
+        ("utterance-1", "utterance-2", "utterance-3", "utterance-4"),
+        ("turn_1", "turn_2", "turn_3", "turn_4"),
+        ("left", "right", "left", "right"),
+        ("intro-1", "intro-2", "talk-1", "talk-2"),
     ],
 )
 def test_identifiers_that_are_no_names(tmp_path, identifiers):
     lines = ["Ada: Hi.", "Ben: Ho.", "Ada: Hm.", "Ben: Ha."]
     cues = (f"{identifier}|{line}" if identifier else line for identifier, line in zip(identifiers, lines, strict=True))
     assert [name for name, _ in said(saved(tmp_path, "t.vtt", vtt(*cues)))] == ["Ada", "Ben", "Ada", "Ben"]
+
+
+@pytest.mark.parametrize("form", ["utterance-{n}", "turn-{n}", "seg_{n}", "{n} talk", "reel", "beat #{n}"])
+def test_identifiers_of_one_kind_are_nobody_s_name(tmp_path, form):
+    cues = [f"{form.format(n=n)}|{text}" for n, text in enumerate(["Hi.", "Ho.", "Hm.", "Ha."], start=1)]
+    assert {name for name, _ in said(saved(tmp_path, "t.vtt", vtt(*cues)))} == {"speaker"}
 
 
 def test_numbers_in_identifiers_tell_speakers_apart(tmp_path):
