@@ -132,6 +132,11 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
     words_of_lines = [[line_of(words)] for _, (_, _, words) in rest if words]
     names = SpeakerNames(words_of_lines, participants, named=bool(headers), announced=len(headers) > 1)
     names.warn_of_refused(str(source.path))
+    # below lines of names and times, a few lines that begin with a time are words: "16:9 is better"
+    wrapped = {
+        number for number, _ in rest if (m := _TIME_THEN_WORDS.fullmatch(lines[number][1].strip())) and m["bare"]
+    }
+    wrapped = wrapped if len(wrapped) < len(headers) else set()
     by_number, turns, preamble, pending = dict(rest), [], "", None
     for number, (place, _) in enumerate(lines):
         if number in headers:
@@ -150,6 +155,8 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
             start, end = (start, end) if start is not None else pending or (None, None)
             turns.append(_Turn(place, named[0], start, end, [named[1]]))
             pending = None
+        elif turns and number in wrapped and not pending:
+            turns[-1].words.append(lines[number][1].strip())
         elif start is not None or pending:
             start, end = (start, end) if start is not None else pending
             turns.append(_Turn(place, turns[-1].speaker if turns else None, start, end, [words]))

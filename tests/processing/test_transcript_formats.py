@@ -699,6 +699,12 @@ def test_a_time_at_the_end_of_a_sentence_is_no_header(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("line", ["10:05 says the board.", "16:9 is better.", "1:30 - 2:30 is free."])
+def test_a_line_that_begins_with_a_time_below_a_header_is_words(tmp_path, line):
+    path = saved(tmp_path, "t.txt", f"Ada Hill  0:03\nWell, look:\n{line}\n\nBen Dell  0:09\nYes.\n")
+    assert said(path) == [("Ada Hill", f"Well, look: {line}"), ("Ben Dell", "Yes.")]
+
+
 @pytest.mark.parametrize("form", ["{words} #00:00:{end:02d}-4#", "{words} [0:{end:02d}]"])
 def test_times_behind_the_words(tmp_path, form):
     turns = [("I", "How is it?", 0, 3), ("B", "Good: very.", 3, 9), ("I", "Ah.", 9, 12)]
