@@ -184,8 +184,10 @@ class AmuseProcessor(ProcessorMixin):
         """
         check_keywords(kwargs)
         tokenizer_settings = self.tokenizer.init_kwargs if self.tokenizer else {}
-        # the tokenizer's own settings hold the longest text of an earlier use, or of its sentence encoder
-        longest = kwargs.get("max_length", (kwargs.get("text_kwargs") or {}).get("max_length", self.max_text_tokens))
+        # without a fixed width, the tokenizer's own length is that of an earlier use, or of its sentence encoder
+        is_fixed = tokenizer_settings.get("padding") == "max_length"
+        own = tokenizer_settings.get("max_length", self.max_text_tokens) if is_fixed else self.max_text_tokens
+        longest = kwargs.get("max_length", (kwargs.get("text_kwargs") or {}).get("max_length", own))
         text_kwargs = self._merge_kwargs(AmuseProcessorKwargs, tokenizer_init_kwargs=tokenizer_settings, **kwargs)
         # the merge gives the tokenizer's settings to sound, too: the longest text of MiniLM would cut it to 128 samples
         text_kwargs = {**text_kwargs["text_kwargs"], "max_length": longest}
