@@ -33,8 +33,8 @@ def read_summaries(results_dir: Path) -> dict[str, dict]:
 
 def write_index(results_dir: Path):
     """Write `README.md` of a folder of results, with one line for each study."""
-    cells = []
-    for name, summary in read_summaries(results_dir).items():
+    cells, summaries = [], read_summaries(results_dir)
+    for name, summary in summaries.items():
         scores = [row["mean"] for row in summary["rows"]]
         cells.append(
             [
@@ -62,7 +62,7 @@ def write_index(results_dir: Path):
         "",
         "## The data",
         "",
-        *data_lines(read_summaries(results_dir)),
+        *data_lines(summaries),
     ]
     with whole_file(results_dir / "README.md") as file:
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -2,12 +2,11 @@
 """The body of `amuse study`: runs every variant with every seed, and writes the tables."""
 
 import os
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from modeling_amuse.hub_card.study_summary import PAGES, RESULTS, fill_in, write_index
 from modeling_amuse.processing.corpora.conversation_dataset import utterance_ids
-from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.extra_corpora import corpus_and_folder
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
@@ -19,6 +18,7 @@ from modeling_amuse.scripts.study.study_arguments import StudyArguments
 from modeling_amuse.scripts.study.study_description import LEAST_SEEDS, PATHS, Study, read_studies, set_options
 from modeling_amuse.scripts.study.study_report import Report
 from modeling_amuse.scripts.study.study_runs import Run, Runs
+from modeling_amuse.scripts.training.fold_data import data_options
 
 
 def run_study(args: StudyArguments) -> dict[str, Report]:
@@ -111,9 +111,8 @@ def parts_of(path: str | None, study: Study, split: str, cache_dir: str | None) 
         return {}
     divided = study.data.folds.get("folds_of", "train") if study.data.num_folds else split
     parts, settings = read_parts(path, divided), study.data.settings
-    reading = DataOptions(**{f.name: settings[f.name] for f in fields(DataOptions) if f.name in settings})
     name = settings.get("dataset_name", "sample")
-    data = load_conversations(name, settings.get("data_dir"), cache_dir, (divided,), reading)
+    data = load_conversations(name, settings.get("data_dir"), cache_dir, (divided,), data_options(settings))
     part_subsets(parts, utterance_ids(data.splits[divided]), divided)
     # in folds of one of several splits, ids begin with the name of the split
     prefix = f"{divided}_" if "folds_of" in study.data.folds else ""

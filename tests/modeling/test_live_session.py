@@ -151,9 +151,8 @@ def test_an_utterance_in_which_nothing_is_known(session):
     assert sum(said["scores"].values()) == pytest.approx(1)
 
 
-def test_it_hears_recordings(tmp_path, caplog):
-    small_media = pytest.importorskip("tests.small_media", reason="needs PyAV")
-    path = small_media.write_wav(tmp_path / "talk.wav", small_media.speech_like(2.0))
+def hearing() -> tuple:
+    """A model that reads the prosody of recordings, and its processor."""
     model = small_model(
         text_feature_size=None,
         vision_feature_size=None,
@@ -164,12 +163,19 @@ def test_it_hears_recordings(tmp_path, caplog):
     statistics = {"audio": {"mean": [0.0] * 42, "std": [100.0] * 42}}
     prosody = {"audio": extractor_record("prosody")}
     processor = AmuseProcessor(feature_statistics=statistics, feature_records=prosody, emotions=["a", "b", "c", "d"])
+    return model, processor
+
+
+def test_it_hears_recordings(tmp_path, caplog):
+    small_media = pytest.importorskip("tests.small_media", reason="needs PyAV")
+    path = small_media.write_wav(tmp_path / "talk.wav", small_media.speech_like(2.0))
+    model, processor = hearing()
     spoken = {"speaker": "Ada", "audio": str(path), "start": 0.5, "end": 1.5}
     assert list(LiveSession(model, processor).add(spoken)["modalities"]) == ["audio"]
     with pytest.raises(ValueError, match="its start is '0': give seconds"):
         LiveSession(model, processor).add({**spoken, "start": "0"})
     # it is unknown how features from other tools are computed
-    foreign = AmuseProcessor(feature_statistics=statistics)
+    foreign = AmuseProcessor(feature_statistics=processor.feature_statistics)
     assert LiveSession(model, foreign).add(spoken)["modalities"] == {}
 
 
@@ -179,16 +185,7 @@ def test_it_says_of_each_utterance_what_is_lost(tmp_path, order):
     small_media = pytest.importorskip("tests.small_media", reason="needs PyAV")
     sound = np.concatenate([np.zeros(32000, np.float32), small_media.speech_like(2.0)])
     path = small_media.write_wav(tmp_path / "talk.wav", sound)
-    model = small_model(
-        text_feature_size=None,
-        vision_feature_size=None,
-        background_feature_size=None,
-        causal=True,
-        audio_feature_size=42,
-    )
-    statistics = {"audio": {"mean": [0.0] * 42, "std": [100.0] * 42}}
-    prosody = {"audio": extractor_record("prosody")}
-    processor = AmuseProcessor(feature_statistics=statistics, feature_records=prosody, emotions=["a", "b", "c", "d"])
+    model, processor = hearing()
     session = LiveSession(model, processor)
     for is_loud in order:
         start = 0.5 + 2.0 * is_loud
