@@ -30,9 +30,12 @@ def check_folder(folder: Path):
     Check that files can be written into a folder, before the work whose result they are to hold.
 
     Raises:
+        ValueError: when it is a file.
         FileNotFoundError: when there is no such folder.
         OSError: when nothing can be written there.
     """
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file, not a folder: choose another name.")
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}: create it first.")
     try:

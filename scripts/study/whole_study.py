@@ -11,6 +11,7 @@ from modeling_amuse.processing.corpora.extra_corpora import corpus_and_folder
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
 from modeling_amuse.processing.extras import import_extra
+from modeling_amuse.processing.whole_files import check_folder
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.study.kept_runs import keep_run
 from modeling_amuse.scripts.study.run_digests import settings_of
@@ -37,6 +38,10 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
     runs = Runs(Path(args.output_dir), args.cache_dir)
     studies = read_studies(args.study, args.data)
     prepared = [prepare(study, args) for study in studies]
+    if args.keep_runs:
+        if not Path(args.keep_runs).exists():
+            Path(args.keep_runs).mkdir(parents=True)
+        check_folder(Path(args.keep_runs))
     for study, _, changed in prepared:  # wrong settings are reported before the first training
         parts_of(args.parts, study, evaluated_splits(args, changed)[-1], args.cache_dir)
         for variant in (name for name, options in study.variants.items() if "mean_of" not in options):

@@ -49,6 +49,7 @@ WRITTEN = {
     "report",
     "descriptors",
     "dry_run",
+    "keep_runs",
 }
 """Options that name files or folders to write."""
 WORDS = {

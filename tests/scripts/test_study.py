@@ -190,6 +190,13 @@ def test_the_kept_runs_are_all_that_a_study_needs_to_be_written_on_another_machi
     assert pd.read_parquet(folder / "runs.parquet").equals(scores)
 
 
+def test_a_file_where_runs_are_to_be_kept_is_reported_before_the_first_training(home, done):
+    (home / "kept").write_text("", encoding="utf-8")
+    with pytest.raises(ValueError, match="kept is a file, not a folder"):
+        run(home, "--keep_runs", str(home / "kept"))
+    assert done["train"] == []
+
+
 def test_a_stopped_training_goes_on(home, monkeypatch, capsys):
     original = training_loop.save_checkpoint
 
