@@ -13,7 +13,9 @@ from xml.etree import ElementTree
 
 from .extras import import_extra
 from .transcript_encodings import contents_of, text_of
-from .transcript_utterances import Found, Source, checked_utterance
+from .transcript_times import seconds
+from .transcript_utterances import UNKNOWN_SPEAKER, Found, Source, checked_utterance
+from .transcript_words import utterances_of_words
 from .warning_messages import warn
 
 EMOTION_TIER = " [emotion]"
@@ -22,7 +24,8 @@ EMOTION_TIER = " [emotion]"
 WITHOUT_WORDS = "[no words]"
 """The label with which this package writes an utterance without words."""
 
-_SILENCE = {"", "<p>", "<p:>", "<sil>", "sil", "sp", "#", "..."}
+_SILENCE = {"", "<p>", "<p:>", "<sil>", "<eps>", "sil", "sp", "#", "..."}
+_TIER_OF_WORDS = re.compile(r"(?:(?P<speaker>.*?\S)[\s_:.-]+)?(?:words?|ort)", re.IGNORECASE)
 _PARTS_OF_SPEECH = re.compile(r"(?:.*[\s_-])?(?:words?|phon(?:e|eme)s?|syllables?|pos|mau|kan|ort|ipa)", re.IGNORECASE)
 # Praat reads only what stands free: numbers, texts in quotation marks and flags; all else is comment
 _TOKEN = re.compile(
@@ -34,7 +37,8 @@ _TOKEN = re.compile(
 def read_textgrid(source: Source) -> Found:
     """
     The labelled intervals of a TextGrid, long, short or binary. Points have no duration and are not utterances. Tiers that are
-    named for words or sounds are not speakers, unless there are no other tiers.
+    named for words or sounds are not speakers, unless there are no other tiers. Those of an aligner, such as the Montreal
+    Forced Aligner's `Ada - words` and `Ada - phones`, are gathered into Ada's utterances.
     """
     if contents_of(source.path).startswith(b"ooBinaryFile"):
         tiers = _binary_tiers(source)
@@ -114,11 +118,35 @@ def _of_speakers(source: Source, tiers: list[tuple[str, list]]) -> list[tuple[st
     names = {name for name, _ in tiers}
     tiers = [tier for tier in tiers if not _is_of_emotions(tier[0], names)]
     kept = [tier for tier in tiers if not _PARTS_OF_SPEECH.fullmatch(tier[0].strip())]
-    if not kept or len(kept) == len(tiers):
+    if not kept:
+        return _gathered(source, tiers)
+    if len(kept) == len(tiers):
         return tiers
     left_out = [name for name, _ in tiers if _PARTS_OF_SPEECH.fullmatch(name.strip())]
     warn(f"{source.path}: the tiers {', '.join(left_out)[:200]} are those of words or sounds and were left out.")
     return kept
+
+
+def _gathered(source: Source, tiers: list[tuple[str, list]]) -> list[tuple[str, list]]:
+    """The utterances of an aligner's tiers; all tiers as they are, where none holds single words."""
+    words = []
+    for name, intervals in tiers:
+        labels = [label.strip() for *_, label in intervals if label.strip().casefold() not in _SILENCE]
+        match = _TIER_OF_WORDS.fullmatch(name.strip())
+        if match and sum(" " in label for label in labels) <= len(labels) / 10:
+            speaker = match["speaker"] or UNKNOWN_SPEAKER
+            for number, (start, end, label) in enumerate(intervals, start=1):
+                place = f"{source.path}, tier {name}, interval {number}"
+                times = {"start": seconds(start, "start", place), "end": seconds(end, "end", place)}
+                if label.strip().casefold() not in _SILENCE:
+                    words.append({"text": label, "speaker": speaker, **times})
+    if not words:
+        return tiers
+    warn(
+        f"{source.path}: single words were gathered into utterances, which end where a pause or another speaker begins."
+    )
+    turns = utterances_of_words(sorted(words, key=lambda word: word["start"]))
+    return [(turn["speaker"], [(turn["start"], turn["end"], turn["text"])]) for turn in turns]
 
 
 def _is_of_emotions(name: str, names: set[str]) -> bool:

@@ -5,6 +5,7 @@ from .warning_messages import warn
 
 TOLERANCE = 0.5
 """Seconds by which a transcript may run over the end of its recording without a word."""
+_DAY = 24 * 3600  # seconds
 
 
 def fit_to_recording(utterances: list[dict], duration: float, recording: str) -> list[dict]:
@@ -22,9 +23,12 @@ def fit_to_recording(utterances: list[dict], duration: float, recording: str) ->
     """
     beyond = [u for u in utterances if u["start"] > duration + TOLERANCE]
     if beyond and len(beyond) == len(utterances):
+        span = utterances[-1]["start"] - utterances[0]["start"]
+        are_of_day = span <= duration and utterances[-1]["start"] < _DAY
         raise ValueError(
             f"{recording} lasts {duration:g} s, but all {len(utterances)} utterances of its transcript begin later, the first "
             f"at {beyond[0]['start']:g} s: give the transcript of this recording, with times from its beginning."
+            + (" Subtract the time at which the recording began if they are times of day, as Zoom's." * are_of_day)
         )
     over = [u for u in utterances if u["start"] > duration + TOLERANCE or (u.get("end") or 0) > duration + TOLERANCE]
     if over:

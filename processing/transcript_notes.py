@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """
-Transcripts in plain text and Word documents: `Name  0:03` above the words (Otter, Teams), `Name: words`, and lines that begin
-with times (Zoom, Whisper's output). No library reads these; python-docx opens the Word documents.
+Transcripts in plain text and Word documents: `Name  0:03` (Otter, Teams) or `[Name] 10:15:03` (Zoom) above the words,
+`Name: words`, and lines that begin with times (Zoom, Whisper's output). No library reads these; python-docx opens the Word documents.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .extras import import_extra
-from .transcript_speakers import SpeakerNames, line_of, looks_like_name, participants_of
+from .transcript_speakers import SOUNDS, SpeakerNames, line_of, looks_like_name, participants_of
 from .transcript_tables import check_zip, has_columns, rows_of_cells, utterances_of_rows
 from .transcript_times import CLOCK, seconds
 from .transcript_utterances import UNKNOWN_SPEAKER, Found, Source, checked_utterance, lines_of
@@ -21,6 +21,7 @@ _RANGE = rf"{_OPEN}(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–|—|to)\s*(?P<end>{CL
 _NAME = r"(?P<name>[^\s\d:：(\[<][^:：\t]{0,79}?|(?:speaker|sprecher|spk)[ _]?\d+)"
 _NAME_THEN_TIME = re.compile(rf"{_NAME}(?P<gap>\s*[|–-]\s*|\s+|(?=[(\[]))(?:at\s+)?{_RANGE}\s*:?", re.IGNORECASE)
 _TIME_THEN_NAME = re.compile(rf"{_RANGE}\s*(?P<gap>[|–-]\s*|\s+){_NAME}\s*:?", re.IGNORECASE)
+_LABEL_THEN_TIME = re.compile(rf"[\[<(]\s*(?P<name>[^\[\]<>:：\t]{{1,80}}?)\s*[\]>)]\s*{_RANGE}\s*:?")
 _TIME_ALONE = re.compile(rf"{_RANGE}")
 _TIME_THEN_WORDS = re.compile(
     rf"(?:\[\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*\]|(?P<bare>{CLOCK})(?:\s*(?:-->|-)\s*(?P<stop>{CLOCK}))?)"
@@ -188,11 +189,14 @@ def _of_chat(words: str, start: str | None) -> tuple[str, str] | None:
 def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, tuple[str, str, str | None]]:
     """
     The lines that are a name and a time alone, by their number: name, start and end. A line is one when its name recurs in
-    such lines, is listed, is set off by two spaces, or looks like a name; and the times of all do not run back.
+    such lines, is listed, is set off by two spaces or in brackets, or looks like a name; and the times of all do not run back.
     """
     found = {}
     for number, (_, line) in enumerate(lines):
         line = line.strip().replace("\u00a0", " ")
+        if (label := _LABEL_THEN_TIME.fullmatch(line)) and _is_label(label["name"]):
+            found[number] = (" ".join(label["name"].split()), label["start"], label["end"], True)
+            continue
         match = _NAME_THEN_TIME.fullmatch(line) or _TIME_THEN_NAME.fullmatch(line)
         if match:
             is_set_off = len(match["gap"].expandtabs(4)) > 1 or not match["gap"].isspace()
@@ -213,6 +217,11 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
         if recurs or (begins[number] >= latest and not is_date):
             kept[number], latest = (name, start, end), max(latest, begins[number])
     return kept
+
+
+def _is_label(name: str) -> bool:
+    """Whether what stands in brackets before a time is a name or a telephone number, not what is heard."""
+    return bool(re.search(r"[^\W\d_]|\d{3}", name)) and not SOUNDS & set(name.casefold().split())
 
 
 def _names_below_times(lines: Sequence[tuple[str, str]]) -> dict[int, tuple[str, str, str | None, bool]]:

@@ -29,12 +29,13 @@ _LABEL_PREFIX = re.compile(r"\[(?P<name>[^\[\]:]{1,40})\]:(?=\s|$)(?P<text>.*)")
 _BARE_LABEL = re.compile(r"[\[(<](?P<name>(?:speaker|spk)[ _-]?\w{1,6})[\])>]\s+(?P<text>\S.*)", re.IGNORECASE)
 _LABEL_LINE = re.compile(r"[\[(](?P<name>[^\[\]():]{1,40})[\])]")
 _LABEL_BEFORE_WORDS = re.compile(r"[\[(](?P<name>[^\[\]():]{1,40})[\])]\s+(?P<words>\S.*)")
-_SOUNDS = frozenset(
+SOUNDS = frozenset(
     re.findall(
         r"\w+",
         "applause bang beep cheering coughing crying gasps groans laughs laughing laughter music silence sighs sobbing thunder",
     )
 )
+"""Words in brackets that tell what is heard."""
 _REMARK = re.compile(r"\s*[(\[（［][^()\[\]（）［］]{1,60}[)\]）］]$")
 _DIRECTION = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _DASH = re.compile(r"[-–—‐](?:\s+(?=\S)|(?=[^\W\d_]))")
@@ -130,7 +131,7 @@ def participants_of(lines: Sequence[str]) -> str:
 def is_label_line(line: Line) -> bool:
     """Whether a line is a name in brackets alone, above the words, as `(Ada Hill)`; or what is heard, as `(applause)`."""
     match = _LABEL_LINE.fullmatch(line.announced)
-    return match is not None and looks_like_name(match["name"]) and match["name"].casefold() not in _SOUNDS
+    return match is not None and looks_like_name(match["name"]) and match["name"].casefold() not in SOUNDS
 
 
 def with_labels_joined(cues: Sequence[Sequence[Line]]) -> list[list[Line]]:
@@ -158,7 +159,7 @@ def with_labels_joined(cues: Sequence[Sequence[Line]]) -> list[list[Line]]:
 def _with_bare_labels_joined(cues: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """The cues, with names in brackets before the words as prefixes, if nearly all cues begin so and two of them recur or more."""
     matches = [_LABEL_BEFORE_WORDS.match(cue[0].announced) if cue else None for cue in cues]
-    labels = [m["name"] for m in matches if m and looks_like_name(m["name"]) and m["name"].casefold() not in _SOUNDS]
+    labels = [m["name"] for m in matches if m and looks_like_name(m["name"]) and m["name"].casefold() not in SOUNDS]
     if 5 * len(labels) < 4 * len(cues) or not 1 < len(set(labels)) < len(labels):
         return [list(cue) for cue in cues]
     joined = []

@@ -303,6 +303,8 @@ def test_times_of_a_transcript_are_fitted_to_the_recording(tmp_path, caplog):
         ValueError, match="lasts 10 s, but all 1 utterances of its transcript begin later, the first at 60 s"
     ):
         spans("speaker,text,start,end\nAda,Hi.,60,62\n", "talk.csv")
+    with pytest.raises(ValueError, match="the first at 36903 s: .* if they are times of day"):
+        spans("[Ada] 10:15:03\nHi.\n\n[Ben] 10:15:05\nHo.\n")
 
 
 def test_settings_that_a_transcript_makes_useless_are_named(tmp_path, caplog):

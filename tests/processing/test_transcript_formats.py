@@ -5,6 +5,7 @@ import json
 import pytest
 
 from modeling_amuse.processing.conversation import check_conversations
+from modeling_amuse.processing.transcript_utterances import UNKNOWN_SPEAKER
 from modeling_amuse.processing.transcripts import READERS, read_transcript, read_transcripts
 from tests.processing.transcript_files import said, saved, srt, timed, vtt, warnings_of
 
@@ -663,6 +664,8 @@ NOTES = {
     "markdown": "**Ada Hill** (0:03): We can start.\n\n**Ben** (0:07): He has: the slides. All of them.\n\n**Ada Hill** (1:02:12): Then we talk.\n",
     "time, name": "0:03 Ada Hill\nWe can start.\n0:07 Ben\nHe has: the slides. All of them.\n1:02:12 Ada Hill\nThen we talk.\n",
     "zoom": "00:00:03 Ada Hill: We can start.\n00:00:07 Ben: He has: the slides. All of them.\n01:02:12 Ada Hill: Then we talk.\n",
+    "zoom captions": "[Ada Hill] 00:00:03\nWe can start.\n\n[Ben] 00:00:07\nHe has: the slides.\nAll of them.\n\n[Ada Hill] 01:02:12\nThen we talk.\n\n",
+    "angles": "<Ada Hill> [0:03]\nWe can start.\n<Ben> [0:07]\nHe has: the slides.\nAll of them.\n<Ada Hill> [1:02:12]\nThen we talk.\n",
     "zoom chat": "00:00:03\t From Ada Hill to Everyone: We can start.\n00:00:07\t From Ben to Everyone: He has: the slides. All of them.\n01:02:12\t From Ada Hill to Ben: Then we talk.\n",
     "teams": "0:0:3.0 --> 0:0:6.5\nAda Hill\nWe can start.\n0:0:7.0 --> 0:0:9.120\nBen\nHe has: the slides. All of them.\n1:2:12.0 --> 1:2:13.0\nAda Hill\nThen we talk.\n",
     "with a title": "Weekly meeting\nMonday, 10:00\nParticipants: Ada Hill, Ben\n\nAda Hill  0:03\nWe can start.\n\nBen  0:07\nHe has: the slides. All of them.\n\nAda Hill  1:02:12\nThen we talk.\n",
@@ -689,6 +692,16 @@ def test_plain_text_without_times(tmp_path):
     ]
     with pytest.raises(ValueError, match=r"prose.txt names no speakers: write 'Name: words'"):
         read_transcript(saved(tmp_path, "prose.txt", "It was a dark night.\nNobody spoke.\n"))
+
+
+def test_every_name_in_brackets_before_a_time_is_a_speaker(tmp_path):
+    names = ["Dr. Ada Hill (she/her), Institute of the Long Names of Meetings", "+1 555 0100", "iPad 3", "陳先生"]
+    text = "".join(f"[{name}] 10:15:{number}0\nWords {number}.\n\n" for number, name in enumerate(names))
+    assert timed(saved(tmp_path, "meeting_saved_closed_caption.txt", text)) == [
+        (name, f"Words {number}.", 36900 + 10 * number, None) for number, name in enumerate(names)
+    ]
+    text = "Ada  0:03\nWe can start.\n[Music] 0:05\nor later.\n\nBen  0:09\nThen we run.\n"
+    assert [speaker for speaker, _ in said(saved(tmp_path, "music.txt", text))] == ["Ada", "Ben"]
 
 
 def test_a_time_at_the_end_of_a_sentence_is_no_header(tmp_path):
@@ -928,6 +941,40 @@ def test_textgrid_binary_with_words_and_damaged(tmp_path):
     ):
         with pytest.raises(ValueError, match=name):
             read_transcript(saved(tmp_path, name, content))
+
+
+def grid_of(tiers: dict[str, list]) -> str:
+    """A short TextGrid of interval tiers."""
+    lines = ['File type = "ooTextFile"', '"TextGrid"', "0", "6", "<exists>", str(len(tiers))]
+    for name, intervals in tiers.items():
+        lines += ['"IntervalTier"', f'"{name}"', "0", "6", str(len(intervals))]
+        lines += [f'{start} {end} "{label}"' for start, end, label in intervals]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "speaker"), [("{} - words", "{}"), ("{}_words", "{}"), ("{}: ORT", "{}"), ("words", UNKNOWN_SPEAKER)]
+)
+def test_textgrid_of_an_aligner(tmp_path, name, speaker):
+    people = ["Ada (host)", "Ben"] if "{}" in name else [""]
+    said_by = {
+        "Ada (host)": [(0, 0.5, ""), (0.5, 0.9, "she"), (0.9, 1.3, "said"), (1.3, 4, "<eps>"), (4, 4.5, "no")],
+        "Ben": [(0, 1.5, ""), (1.5, 2, "hm")],
+        "": [(0.5, 0.9, "she"), (0.9, 1.3, "said"), (1.3, 4, ""), (4, 4.5, "no")],
+    }
+    tiers = {}
+    for person in people:
+        tiers[name.format(person)] = said_by[person]
+        tiers[name.format(person).replace("words", "phones").replace("ORT", "MAU")] = [(0.5, 0.6, "S"), (0.6, 0.7, "i")]
+    who = speaker.format(people[0])
+    expected = [(who, "she said", 0.5, 1.3), *[("Ben", "hm", 1.5, 2)] * (len(people) > 1), (who, "no", 4, 4.5)]
+    assert timed(saved(tmp_path, "t.TextGrid", grid_of(tiers))) == expected
+    assert "single words were gathered" in warnings_of(tmp_path / "t.TextGrid")
+
+
+def test_a_tier_of_words_that_holds_sentences_is_a_speaker(tmp_path):
+    path = saved(tmp_path, "t.TextGrid", grid_of({"words": [(0, 1, "She said no."), (1.2, 2, "He did not.")]}))
+    assert timed(path) == [("words", "She said no.", 0, 1), ("words", "He did not.", 1.2, 2)]
 
 
 EAF = """<?xml version="1.0" encoding="UTF-8"?>
