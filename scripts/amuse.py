@@ -3,7 +3,7 @@
 AMuSE recognizes the emotion of each utterance of a conversation, from text, voice and video.
 
     amuse recognize talk.mp4 --transcript talk.srt --model amuse-sample
-    amuse train --dataset_name sample --output_dir amuse-sample
+    amuse train --dataset_name sample --output_dir amuse-words
     amuse train --help
 """
 

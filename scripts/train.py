@@ -2,7 +2,7 @@
 """
 Train AMuSE on conversations.
 
-    amuse train --dataset_name sample --output_dir amuse-sample
+    amuse train --dataset_name sample --output_dir amuse-words
     amuse train --dataset_name meld
     amuse train --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \\
         --freeze_text_model --output_dir amuse-meld

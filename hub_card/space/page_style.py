@@ -18,7 +18,7 @@ Type a conversation or upload a recording. For each utterance you see the speake
 
 NOTICE = """The emotions are guesses of a statistical model. They do not measure what a person feels. They are often wrong, and more \
 often for people who are unlike those in the training data. Upload recordings only of people who agreed. Uploaded files and results are \
-deleted after one to two hours."""
+deleted about an hour after they were written."""
 
 STAGE_TITLES = {
     "speech": "Finding speech",

@@ -28,8 +28,7 @@ from modeling_amuse.processing.whole_files import whole_file
 
 CONTRIBUTIONS = (
     "A contribution is the amount that the expert of a modality, which reads only this modality, adds to the score of the "
-    "recognized emotion (in nats, before softmax). The rest of the score comes from the conversation model, which reads all "
-    "modalities."
+    "recognized emotion (in nats, before softmax). The rest of the score comes from the conversation model."
 )
 """An explanation of the contributions of a model with experts."""
 

@@ -164,7 +164,7 @@ def _draw_contributions(
     axes.set(ylabel="contribution")
     axes.set_facecolor(_BACKGROUND)
     axes.spines[:].set_visible(False)
-    said = "added to the emotion's score by each modality's expert; the rest comes from the conversation model, which reads all"
+    said = "added to the emotion's score by each modality's expert; the rest comes from the conversation model"
     axes.set_title(said, loc="right", fontsize="small", color="#6E6E6E")
     if len(modalities) < 2:
         _draw_legend(axes, "expert", [(name, colours[name]) for name in experts])

@@ -78,7 +78,7 @@ def test_help_is_printed_before_anything_heavy_is_imported(tmp_path):
     words = " ".join(train.split())
     for variant in [*FUSIONS.values(), *CONTEXTS.values()]:
         assert " ".join(f"{variant.name}: {variant.description}".split()) in words
-    assert "    amuse train --dataset_name sample --output_dir amuse-sample\n" in train  # the examples keep their lines
+    assert "    amuse train --dataset_name sample --output_dir amuse-words\n" in train  # the examples keep their lines
     assert f"(default: {AmuseConfig().hidden_size}; by preset: small: 64)" in words
     assert "Print the timeline. (default: true; turn it off with --no_table)" in " ".join(
         answers[FILES.index("recognize")][1].split()
