@@ -52,6 +52,11 @@ def check_results(results: list[dict], emotions: list[str], modalities: Iterable
                 f"Result {number} was computed with disturbed inputs ({result['disturbance']}): a card shows only scores on "
                 "undisturbed data."
             )
+        if result.get("corpus"):
+            raise ValueError(
+                f"Result {number} is that of the classifier of the additional corpus {result['corpus']}: a card shows only scores "
+                "of the model's own emotions."
+            )
         if result in seen:
             raise ValueError(f"Result {number} is given twice.")
         if seed_of(result) is not None and (_order(result), seed_of(result)) in [(_order(r), seed_of(r)) for r in seen]:

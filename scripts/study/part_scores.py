@@ -10,7 +10,9 @@ PROBABILITY = "probability_"
 """The prefix of the columns with the probabilities of emotions."""
 
 
-def scores_of_part(frames: list[pd.DataFrame], parts: dict[str, str], part: str, unit: str) -> tuple[SeedScores, int]:
+def scores_of_part(
+    frames: list[pd.DataFrame], parts: dict[str, str], part: str, unit: str, trainings: list[str] | None = None
+) -> tuple[SeedScores, int]:
     """
     The scores of a variant's seeds on the utterances of one part, and the number of these utterances.
 
@@ -19,6 +21,7 @@ def scores_of_part(frames: list[pd.DataFrame], parts: dict[str, str], part: str,
         parts: the part of each utterance, see [`read_parts`].
         part: the part.
         unit: `conversation` or `speaker`, the unit that the bootstrap draws.
+        trainings: the names of the training runs, see [`SeedScores`].
     """
     chosen = [frame[frame["utterance"].map(parts) == part] for frame in frames]
     # of all utterances: the variants that are compared predict different emotions in a part
@@ -28,4 +31,4 @@ def scores_of_part(frames: list[pd.DataFrame], parts: dict[str, str], part: str,
         (f["emotion"].map(labels).to_numpy(), f["prediction"].map(labels).to_numpy(), np.asarray(f[unit]))
         for f in chosen
     ]
-    return SeedScores(runs, len(emotions)), len(chosen[0])
+    return SeedScores(runs, len(emotions), trainings), len(chosen[0])

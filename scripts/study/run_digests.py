@@ -78,15 +78,17 @@ def options_digest(options: dict, num_folds: int | None = None, folds: dict | No
     return json_digest({**settings, **of_folds, "data": data_digest(options, splits, with_test=False)})
 
 
-def divided_splits(folds: dict) -> tuple[str, ...]:
-    """The splits that a cross-validation reads."""
+def divided_splits(folds: dict) -> tuple[str, ...] | None:
+    """The splits that a cross-validation reads; None for all."""
+    if folds.get("folds_by") == "session":
+        return None
     if "groups" in folds:
         return ("train", "validation")
     named = [folds.get("folds_of", "train"), folds.get("folds_extra")]
     return tuple(split for split in named if split is not None)
 
 
-def data_digest(options: dict, splits: tuple[str, ...], with_test: bool) -> dict[str, str]:
+def data_digest(options: dict, splits: tuple[str, ...] | None, with_test: bool) -> dict[str, str]:
     """Hashes of the conversations of some splits, feature tables and encoders. Test files are read only `with_test`."""
     data_dir = options.get("data_dir")
     reading = DataOptions(**{f.name: options[f.name] for f in fields(DataOptions) if f.name in options})

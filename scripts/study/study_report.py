@@ -66,7 +66,7 @@ class Report:
         self.predictions, self.parts = predictions, parts or {}
         # the unit that the bootstrap draws; in folds by speaker, the utterances of a speaker depend on each other
         by = "conversation" if "groups" in study.data.folds else study.data.folds.get("folds_by", "speaker")
-        self.unit = by if study.data.num_folds else "conversation"
+        self.unit = "speaker" if study.data.num_folds and by == "speaker" else "conversation"
         emotions = sorted({emotion for frame in predictions for emotion in (*frame["emotion"], *frame["prediction"])})
         labels = {emotion: label for label, emotion in enumerate(emotions)}
         self.groups = list(dict.fromkeys(zip(self.frame["variant"], self.frame["evaluation"], strict=True)))
@@ -264,7 +264,9 @@ class Report:
             for variant, evaluation in self.groups:
                 chosen = (self.frame["variant"] == variant) & (self.frame["evaluation"] == evaluation)
                 frames = [self.predictions[number] for number in np.flatnonzero(chosen)]
-                scores[variant, evaluation], number = scores_of_part(frames, self.parts, part, self.unit)
+                scores[variant, evaluation], number = scores_of_part(
+                    frames, self.parts, part, self.unit, self.frame["epochs"][chosen].tolist()
+                )
             row = [part, str(number)]
             for group in self.groups:
                 text = f"{scores[group].mean():.4f}"

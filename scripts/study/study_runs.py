@@ -290,6 +290,8 @@ class Runs:
         summary = cross_validate(*parse_arguments(given, FoldArguments))
         parts = run.study.data.folds.get("folds") or range(1, len(summary["folds"]) + 1)
         found = [read_predictions(output_dir / f"fold-{part}" / f"{split}_predictions.parquet") for part in parts]
+        if split == "validation" and "groups" in run.study.data.folds:  # every fold predicts the same split
+            found = [f.assign(utterance=f"fold-{n}_" + f["utterance"]) for n, f in zip(parts, found, strict=True)]
         frame = pd.concat(found, ignore_index=True)
         with whole_file(predictions) as file:
             frame.to_parquet(file, index=False)
@@ -306,7 +308,9 @@ class Runs:
         if run.study.data.num_folds:
             fold_args = FoldArguments(num_folds=run.study.data.num_folds, **run.study.data.folds)
             parts = fold_parts(fold_args, options)
-            folders = [folder / "folds" / f"fold-{number}" for number in range(1, len(parts) + 1)]
+            numbers = fold_args.folds or range(1, len(parts) + 1)
+            parts = [parts[number - 1] for number in numbers]
+            folders = [folder / "folds" / f"fold-{number}" for number in numbers]
             frames = [
                 [read_predictions(f / f"{name}_predictions.parquet") for name in ("validation", split)] for f in folders
             ]

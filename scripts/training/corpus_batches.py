@@ -14,7 +14,8 @@ from modeling_amuse.scripts.training.prediction import collate_conversations
 
 class SeveralCorpora(torch.utils.data.Dataset):
     """
-    The conversations of several corpora as one data set. An item is the number of a corpus and a conversation.
+    The conversations of several corpora as one data set. An item is the number of a corpus and a conversation, which is None
+    at `~position`.
 
     Args:
         corpora: the corpora, of which the first is the model's main data set.
@@ -27,9 +28,10 @@ class SeveralCorpora(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def __getitem__(self, number: int) -> tuple[int, dict]:
-        corpus = int(np.searchsorted(self.starts, number, side="right")) - 1
-        return corpus, self.corpora[corpus][number - int(self.starts[corpus])]
+    def __getitem__(self, number: int) -> tuple[int, dict | None]:
+        position = number if number >= 0 else ~number
+        corpus = int(np.searchsorted(self.starts, position, side="right")) - 1
+        return corpus, self.corpora[corpus][position - int(self.starts[corpus])] if number >= 0 else None
 
     def of_epoch(self, epoch: int, extra_first: int) -> list[int]:
         """
@@ -49,10 +51,10 @@ class SeveralCorpora(torch.utils.data.Dataset):
         digests = [corpus.digest() for corpus in self.corpora]
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
-    def collate(self, processor, modalities: tuple[str, ...], items: list[tuple[int, dict]]) -> BatchFeature:
+    def collate(self, processor, modalities: tuple[str, ...], items: list[tuple[int, dict | None]]) -> BatchFeature:
         """Make a batch of items of one corpus, see [`collate_conversations`]."""
-        corpus = self.corpora[items[0][0] if items else 0]
-        return collate_conversations(corpus, processor, modalities, [conversation for _, conversation in items])
+        conversations = [conversation for _, conversation in items if conversation is not None]
+        return collate_conversations(self.corpora[items[0][0]], processor, modalities, conversations)
 
 
 def epoch_steps(

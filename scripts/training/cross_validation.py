@@ -12,7 +12,7 @@ import pandas as pd
 from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.data_options import DataOptions
-from modeling_amuse.processing.corpora.extra_corpora import load_extra_corpora
+from modeling_amuse.processing.corpora.extra_corpora import RESERVED, load_extra_corpora
 from modeling_amuse.processing.file_locks import only_writer
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.plain_json import read_json_object
@@ -91,7 +91,8 @@ def _cross_validate(
     soft_labels = data_args.soft_labels and read_fold_soft_labels(data_args.soft_labels, data, fold_args)
     settings = settings_of(data, fold_args, options)
     check_settings(output_dir / "settings.json", settings)
-    options["extra_data"] = extra_data_of_folds(options, output_dir / "extra_data")
+    tested = [c for number in chosen for split in RESERVED for c in folds[number - 1][split]]
+    options["extra_data"] = extra_data_of_folds(options, output_dir / "extra_data", tested)
 
     start, results = time.perf_counter(), []
     for number in chosen:
@@ -210,7 +211,8 @@ def run_fold(
     own = {**dict.fromkeys(f.name for f in fields(DataOptions)), "dataset_name": "folder"}
     own |= {"data_dir": folder / "conversations"}
     own |= data.write_features(folder / "features", fold)
-    trained = {"output_dir": folder / "model", "resume_from_checkpoint": "latest"}
+    # a recipe is already part of the options; read again, it would set the data of the whole data set
+    trained = {"output_dir": folder / "model", "resume_from_checkpoint": "latest", "recipe": None}
     if soft_labels is not None:
         trained["soft_labels"] = write_soft_labels(soft_labels, fold["train"], folder / "soft_labels.csv")
     train(*parse_arguments(as_arguments({**options, **own, **trained})))

@@ -137,17 +137,22 @@ def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, 
 
 
 def all_folds(data: FoldData, fold_args: FoldArguments) -> list[Fold]:
-    """The conversations of each fold, by group, by speaker or by conversation."""
+    """
+    The conversations of each fold, by group, by speaker or by conversation.
+
+    Raises:
+        ValueError: when the data cannot be divided, or an emotion is missing from the training part of a fold.
+    """
     if data.groups is None:
         return divide(data.conversations, fold_args.num_folds, fold_args.folds_by, data.extra)
-    return [
-        {
-            "train": [data.conversations[number] for number in train],
-            "validation": data.validation,
-            "test": [data.conversations[number] for number in test],
-        }
-        for train, test in group_folds(data.conversations, data.groups, fold_args.num_folds)
-    ]
+    folds = []
+    shown = emotions_of(data.conversations) | emotions_of(data.validation)
+    for train, test in group_folds(data.conversations, data.groups, fold_args.num_folds):
+        parts = {"train": train, "test": test}
+        fold = {split: [data.conversations[number] for number in numbers] for split, numbers in parts.items()}
+        folds.append({**fold, "validation": data.validation})
+        check_emotions(shown, fold["train"], len(folds), fold_args.num_folds, fold_args.group_column)
+    return folds
 
 
 def chosen_folds(wanted: list[int] | None, number: int) -> list[int]:
@@ -261,14 +266,22 @@ def divide(conversations: list[dict], number: int, by: str = "speaker", extra: S
         chosen = {"train": rest, "validation": parts[validation], "test": positions}
         fold = {split: [conversations[n] for n in numbers] for split, numbers in chosen.items()}
         fold["train"] += extra
-        lacking = emotions - emotions_of(fold["train"])
-        if lacking:
-            raise ValueError(
-                f"Fold {test + 1} of {number}: no training {by} shows {', '.join(sorted(lacking))}. Give another "
-                "--num_folds, or leave this emotion out of the data."
-            )
+        check_emotions(emotions, fold["train"], test + 1, number, by)
         folds.append(fold)
     return folds
+
+
+def check_emotions(emotions: set[str], conversations: list[dict], fold: int, number: int, by: str):
+    """
+    Raises:
+        ValueError: when an emotion is missing from the training conversations of a fold.
+    """
+    lacking = emotions - emotions_of(conversations)
+    if lacking:
+        raise ValueError(
+            f"Fold {fold} of {number}: no training {by} shows {', '.join(sorted(lacking))}. Give another --num_folds, or leave "
+            "this emotion out of the data."
+        )
 
 
 def positions_of_parts(conversations: list[dict], number: int, by: str) -> list[list[int]]:

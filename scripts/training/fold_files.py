@@ -47,7 +47,7 @@ def write_soft_labels(frame: pd.DataFrame, conversations: list[dict], path: Path
     return path
 
 
-def extra_data_of_folds(options: dict, folder: Path) -> list[str] | None:
+def extra_data_of_folds(options: dict, folder: Path, tested: list[dict]) -> list[str] | None:
     """
     `--extra_data` for the folds, whose own validation and test parts are compared with it later. Conversations that occur in
     the reserved splits of the whole data set are left out here: a fold does not see these splits.
@@ -55,10 +55,11 @@ def extra_data_of_folds(options: dict, folder: Path) -> list[str] | None:
     Args:
         options: the options of train.py.
         folder: a folder for the corpora of which something was left out.
+        tested: the conversations in the validation and test parts of the folds.
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when a corpus overlaps with a reserved split, and `--leave_out_overlap` is not given.
+        ValueError: when a corpus overlaps with a reserved split or a part of a fold, and `--leave_out_overlap` is not given.
     """
     given = options.get("extra_data")
     if not given:
@@ -67,6 +68,8 @@ def extra_data_of_folds(options: dict, folder: Path) -> list[str] | None:
     reserved, entries = reserved_texts(name, data_dir, cache_dir, data_options(options)), []
     for entry, corpus in zip(given, load_extra_corpora(given, cache_dir), strict=True):
         kept, said = without_overlap(corpus, reserved, options["leave_out_overlap"])
+        if not options["leave_out_overlap"]:  # else each fold leaves out its own
+            without_overlap(kept, {"divided": tested}, leave_out=False)
         if len(kept.conversations) < len(corpus.conversations):
             print(said)
             write_conversations(folder / corpus.name / "train.jsonl", kept.conversations.to_list())

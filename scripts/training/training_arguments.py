@@ -598,6 +598,11 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
     check_ranges(data_args, model_args, args)
     if args.extra_data_first and not data_args.extra_data:
         raise WrongArguments("--extra_data_first needs --extra_data, the corpora that are used first.")
+    if args.r_drop and model_args.contrastive_loss == "in_batch":
+        raise WrongArguments(
+            "--r_drop reads each utterance twice in a batch, and --contrastive_loss in_batch would push the two apart: leave one "
+            "of them out."
+        )
     if model_args.text_model is None:
         options = {
             "encoder_learning_rate": args.encoder_learning_rate,

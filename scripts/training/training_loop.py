@@ -154,12 +154,15 @@ def train_epoch(training: Training, dataset: SeveralCorpora, epoch: int) -> dict
 def epoch_batches(
     dataset: SeveralCorpora, args: TrainArguments, epoch: int, accelerator: Accelerator
 ) -> list[list[int]]:
-    """The batches of this process in an epoch, as positions of conversations. All processes have as many batches."""
+    """
+    The batches of this process in an epoch, as positions of conversations. All processes have as many batches. One without a
+    conversation for this process has `~position` of another process's, so that all take the same way through the model.
+    """
     process, processes = accelerator.process_index, accelerator.num_processes
     size = args.per_device_train_batch_size * processes
     corpora = dataset.of_epoch(epoch, args.extra_data_first)
     steps = epoch_steps(dataset, corpora, size, args.group_by_length, np.random.default_rng([args.seed, epoch]))
-    return [np.array_split(step, processes)[process].tolist() for step in steps]
+    return [np.array_split(step, processes)[process].tolist() or [~int(step[0])] for step in steps]
 
 
 def training_step(training: Training, batches: list[BatchFeature], totals: Counter) -> int:

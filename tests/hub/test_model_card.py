@@ -288,6 +288,8 @@ def test_scores_of_other_weights_are_not_taken_for_these(model_dir, tmp_path):
 def test_scores_of_disturbed_data_or_of_another_temperature_are_not_taken_for_the_models(model_dir, tmp_path):
     with pytest.raises(ValueError, match="Result 0 was computed with disturbed inputs .*0.9"):
         written(model_dir, tmp_path, [evaluation(43, disturbance={"missing_rate": 0.9})])
+    with pytest.raises(ValueError, match="Result 0 is that of the classifier of the additional corpus ecf"):
+        written(model_dir, tmp_path, [evaluation(43, corpus="ecf")])
     with pytest.raises(ValueError, match="Result 1 is a second one of seed 43 on meld, test"):
         written(model_dir, tmp_path, [evaluation(43), evaluation(43, weighted_f1=0.5)])
     with pytest.raises(

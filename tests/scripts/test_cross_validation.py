@@ -96,6 +96,23 @@ def test_a_run_scores_every_utterance_once_and_goes_on_where_it_was(tmp_path, tr
     assert again["folds"] == results["folds"] and again["pooled"] == results["pooled"]
 
 
+def test_a_recipe_that_names_the_data_does_not_bring_all_of_it_into_each_fold(tmp_path, monkeypatch):
+    found = []
+    monkeypatch.setattr(cross_validation, "train", lambda *given: found.append(given) or 1 / 0)
+    (tmp_path / "recipe.yaml").write_text(
+        f"data_file: {corpus(tmp_path / 'data') / 'train.jsonl'}\nhidden_size: 24\n", encoding="utf-8"
+    )
+    given = options(
+        tmp_path, output_dir=tmp_path / "cv", num_folds=3, folds_of="train", recipe=tmp_path / "recipe.yaml"
+    )
+    given.pop("hidden_size")
+    with pytest.raises(ZeroDivisionError):
+        cross_validate.main(as_arguments(given))
+    [(data_args, model_args, _)] = found
+    assert data_args.data_file is None and data_args.data_dir == str(tmp_path / "cv" / "fold-1" / "conversations")
+    assert model_args.hidden_size == 24
+
+
 def test_contributions_of_all_folds_are_pooled(tmp_path):
     data, output = corpus(tmp_path / "data"), tmp_path / "cv"
     lines = [json.loads(line) for line in (data / "train.jsonl").read_text().splitlines()]
@@ -266,6 +283,11 @@ def test_scenes_of_a_data_set_with_splits(tmp_path, trainings):
     for folds, message in (([4], "the folds are 1 to 3"), ([0, 1], "--folds must be at least 1, but is 0")):
         with pytest.raises(ValueError, match=message):
             run(data, tmp_path / "other", folds=folds, **more)
+    by_emotion = ["utterance_id,scene", *(f"{name},{name.split('-')[1]}" for name in names)]
+    (tmp_path / "emotions.csv").write_text("\n".join(by_emotion), encoding="utf-8")
+    with pytest.raises(ValueError, match="Fold 1 of 3: no training scene shows"):
+        run(data, tmp_path / "lacking", groups=str(tmp_path / "emotions.csv"))
+    assert not (tmp_path / "lacking" / "fold-1").exists()
     with pytest.raises(ValueError, match="needs a training split.* and a validation split"):
         run(corpus(tmp_path / "alone"), tmp_path / "other", **more)
 
@@ -372,6 +394,15 @@ def test_no_fold_trains_on_what_occurs_in_the_test_split_of_the_whole_data(tmp_p
     (data / "test.jsonl").write_text(json.dumps(reserved), encoding="utf-8")
     extra = further(tmp_path / "more", secret, "Who is there?")
     more = {"groups": str(tmp_path / "scenes.csv"), "extra_data": [extra], "folds": [1], "num_train_epochs": 1}
+
+    def line_number(n: int) -> str:
+        return f"Nobody must have learned from the line with the number {n} before."
+
+    with_texts = [line.replace('"speaker"', f'"text": "{line_number(n)}", "speaker"') for n, line in enumerate(lines)]
+    (data / "train.jsonl").write_text("\n".join(with_texts), encoding="utf-8")
+    divided = further(tmp_path / "divided", *map(line_number, range(len(lines))))
+    with pytest.raises(ValueError, match="conversations of divided overlap: .* with the divided split"):
+        run(data, tmp_path / "cv", **{**more, "extra_data": [divided]})
     with pytest.raises(ValueError, match="1 of the 2 conversations of more overlap: 1 with the test split"):
         run(data, tmp_path / "cv", **more)
     assert not trainings

@@ -192,6 +192,7 @@ def test_bad_input_is_refused_before_the_training(words, clips, tmp_path):
     refused("--extra_data_first needs --extra_data", "--extra_data_first", 1)
     refused("--r_drop must be at least 0", "--r_drop", -1)
     refused("--text_layer_dropout .*needs --text_model", "--text_layer_dropout", 0.1)
+    refused("--r_drop reads each utterance twice", "--r_drop", 1, "--contrastive_loss", "in_batch")
     two = tmp_path / "two"
     two.mkdir()
     row = {"speaker": "A", "audio_features": [1.0, 2.0]}

@@ -41,3 +41,7 @@ def test_a_part_is_scored_by_itself():
     assert voted.mean() == pytest.approx((1 + 1 / 3) / 2)  # all correct; joy for both: F1 of 2/3 and 0
     other, _ = scores_of_part(runs[1:], parts, "other", "conversation")
     assert other.mean() == 1
+    same = [
+        scores_of_part(runs, {"u1": "voted", "u3": "voted"}, "voted", "conversation", ["a", "b"])[0] for _ in range(2)
+    ]
+    assert same[0].difference(same[1])["interval"] == [0, 0]  # the seeds are drawn together

@@ -368,6 +368,8 @@ def test_scenes_votes_and_the_mean_of_seeds_in_one_study(home, done):
     assert trained.count(None) == 8 and len(set(trained)) == 5  # each fold has a table
     text = report.markdown()
     assert "| even | 16 |" in text and "nan" not in text
+    chosen = run(home, "--trial", "--validation_only", *places, study="scenes")["scenes"]
+    assert set(chosen.frame["validation_num_utterances"]) == {2 * 40}  # folds, utterances
     done["train"].clear()
     (home / "parts.csv").write_text("split,utterance_id,part\ntrain,dia0_utt0,even", encoding="utf-8")
     with pytest.raises(ValueError, match="--parts has the utterance dia0_utt0, which the train split does not have"):

@@ -13,6 +13,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from modeling_amuse.scripts.training.consistency import divergence, read_twice
 from modeling_amuse.scripts.training.corpus_batches import SeveralCorpora, epoch_steps
 from modeling_amuse.scripts.training.layer_dropout import drop_layers
+from modeling_amuse.scripts.training.training_loop import epoch_batches
 
 
 def test_r_drop_reads_a_batch_twice_and_compares_the_predictions():
@@ -89,6 +90,15 @@ def test_an_epoch_reads_every_conversation_once_and_each_batch_is_of_one_corpus(
         assert len({both[number][0] for number in step}) == 1
     again = epoch_steps(both, chosen, size, group, np.random.default_rng(seed))
     assert [step.tolist() for step in steps] == [step.tolist() for step in again]
+
+
+def test_a_process_without_a_conversation_stays_in_the_corpus_of_the_step():
+    both = SeveralCorpora([Corpus([3, 4]), Corpus([5])])
+    accelerator = SimpleNamespace(process_index=1, num_processes=2)
+    args = SimpleNamespace(per_device_train_batch_size=1, extra_data_first=0, group_by_length=False, seed=0)
+    batches = epoch_batches(both, args, 0, accelerator)
+    assert sorted(len(batch) for batch in batches) == [1, 1] and [~2] in batches
+    assert both[~2] == (1, None)
 
 
 def test_further_corpora_may_come_first():
