@@ -25,7 +25,7 @@ WITHOUT_WORDS = "[no words]"
 """The label with which this package writes an utterance without words."""
 
 _SILENCE = {"", "<p>", "<p:>", "<sil>", "<eps>", "sil", "sp", "#", "..."}
-_TIER_OF_WORDS = re.compile(r"(?:(?P<speaker>.*?\S)[\s_:.-]+)?(?:words?|ort)", re.IGNORECASE)
+_TIER_OF_WORDS = re.compile(r"(?:(?P<speaker>.*?\S)[\s_:.-]+)?(?:words?|ort(?:-mau)?)", re.IGNORECASE)
 _PARTS_OF_SPEECH = re.compile(r"(?:.*[\s_-])?(?:words?|phon(?:e|eme)s?|syllables?|pos|mau|kan|ort|ipa)", re.IGNORECASE)
 # Praat reads only what stands free: numbers, texts in quotation marks and flags; all else is comment
 _TOKEN = re.compile(

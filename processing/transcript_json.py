@@ -3,7 +3,7 @@
 
 from .conversation import check_conversations, is_list_of_conversations
 from .plain_json import parsed_json
-from .transcript_services import has_times_by_other_names, times_of_turns, turns_of_service
+from .transcript_services import has_times_by_other_names, times_of_turns, turns_of_service, words_under_any_name
 from .transcript_times import are_milliseconds, scaled
 from .transcript_utterances import Found, Source, checked_utterance, lines_of
 from .warning_messages import warn
@@ -90,7 +90,9 @@ def _utterances(conversation: dict, place: str, source: Source, duration=None) -
 
 
 def _with_seconds(utterances: list[dict], place: str, duration=None) -> list[dict]:
-    """The utterances with `start` and `end` in seconds, where the file has milliseconds or other names."""
+    """The utterances with `text`, and `start` and `end` in seconds, where the file has milliseconds or other names."""
+    if not any(utterance.get("text") for utterance in utterances):
+        utterances = [{**u, "text": words} if (words := words_under_any_name(u)) else u for u in utterances]
     if any(map(has_times_by_other_names, utterances)):
         times = times_of_turns(utterances, place, duration, what="utterance")
         return [{**utterance, **found} for utterance, found in zip(utterances, times, strict=True)]

@@ -19,7 +19,9 @@ from .warning_messages import warn
 _OPEN, _CLOSE = r"[(\[<]?\s*", r"\s*[)\]>]?"
 _RANGE = rf"{_OPEN}(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–|—|to)\s*(?P<end>{CLOCK}))?{_CLOSE}"
 _NAME = r"(?P<name>[^\s\d:：(\[<][^:：\t]{0,79}?|(?:speaker|sprecher|spk)[ _]?\d+)"
-_NAME_THEN_TIME = re.compile(rf"{_NAME}(?P<gap>\s*[|–-]\s*|\s+|(?=[(\[]))(?:at\s+)?{_RANGE}\s*:?", re.IGNORECASE)
+_NAME_THEN_TIME = re.compile(
+    rf"{_NAME}(?P<gap>\s*[|–-]\s*|\s*[:：]\s*(?=[(\[])|\s+|(?=[(\[]))(?:at\s+)?{_RANGE}\s*:?", re.IGNORECASE
+)
 _TIME_THEN_NAME = re.compile(rf"{_RANGE}\s*(?P<gap>[|–-]\s*|\s+){_NAME}\s*:?", re.IGNORECASE)
 _LABEL_THEN_TIME = re.compile(rf"[\[<(]\s*(?P<name>[^\[\]<>:：\t]{{1,80}}?)\s*[\]>)]\s*{_RANGE}\s*:?")
 _TIME_ALONE = re.compile(rf"{_RANGE}")
@@ -30,11 +32,19 @@ _TIME_THEN_WORDS = re.compile(
 _NAME_TIME_WORDS = re.compile(
     rf"(?P<name>[^:：\[(]{{1,80}}?)\s*[(\[]\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*[)\]]\s*[:：]\s*(?P<words>\S.*)"
 )
+_NAME_COLON_TIME_WORDS = re.compile(
+    rf"(?P<name>[^:：\[(]{{1,80}}?)\s*[:：]\s*[(\[]\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*[)\]]\s*(?P<words>\S.*)"
+)
 _TIME_BEHIND_WORDS = re.compile(rf"(?P<words>.*\S)\s*(?:#(?P<hash>{CLOCK})(?:-\d+)?#|[\[(](?P<time>{CLOCK})[\])])")
 _CHAT = re.compile(r"from\s+(?P<name>.{1,80}?)\s+to\s+\S[^:]{0,60}:\s*(?P<words>.*)", re.IGNORECASE)
 _CREDIT = re.compile(
     r"(?:this transcript (?:was|is)|transcribed|transcription|transcript|captioned|captions|subtitled|subtitles|recorded|generated|exported|"
     r"created|powered|sous-titr\w+|transkribiert|untertitel\w*|transcrito|trascritto)\b.{0,40}?\b(?:by|with|using|from|at|par|von|mit|por|da)\b.{1,100}",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"[#*_\s]*(?:(?P<name>.{1,80}) (?:started|stopped) transcription|(?:meeting|transcription) (?:started|ended)(?: after [\d:]+)?|"
+    r"this editable transcript was computer generated.*)\W*",
     re.IGNORECASE,
 )
 _LARGEST_DOCUMENT = 256 * 2**20  # bytes, unpacked
@@ -84,7 +94,9 @@ def read_docx(source: Source) -> Found:
 
 def _utterances(source: Source, lines: Sequence[tuple[str, str]]) -> list[dict]:
     # bold names of Markdown
-    lines = [(place, line.replace("**", "").replace("__", "")) for place, line in _without_credit(lines)]
+    lines = [
+        (place, line.replace("**", "").replace("__", "")) for place, line in _without_credit(_without_notices(lines))
+    ]
     texts = [line for _, line in lines]
     participants = participants_of(texts)
     turns, preamble = _turns(lines, participants, source)
@@ -115,6 +127,18 @@ def _take_times_behind_words(turns: list[_Turn]):
         before = turn.end
 
 
+def _without_notices(lines: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The lines without those that Teams and Google Meet add about the transcription."""
+    kept = []
+    for place, line in lines:
+        match = _CLOSING.fullmatch(line)
+        if match and (match["name"] is None or looks_like_name(match["name"])):
+            warn(f"{place}: {line.strip()[:80]!r} was left out, because nobody says it.")
+        else:
+            kept.append((place, line))
+    return kept
+
+
 def _without_credit(lines: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The lines without a last paragraph of one line that says who wrote them, as Otter adds it."""
     lines = list(lines)
@@ -133,6 +157,7 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
     words_of_lines = [[line_of(words)] for _, (_, _, words) in rest if words]
     names = SpeakerNames(words_of_lines, participants, named=bool(headers), announced=len(headers) > 1)
     names.warn_of_refused(str(source.path))
+    is_chat = any(_of_chat(words, start) for _, (start, _, words) in rest)
     # below lines of names and times, a few lines that begin with a time are words: "16:9 is better"
     wrapped = {
         number for number, _ in rest if (m := _TIME_THEN_WORDS.fullmatch(lines[number][1].strip())) and m["bare"]
@@ -151,7 +176,9 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
             continue
         if not words:
             continue
-        named = _of_chat(words, start) or names.split(line_of(words).announced)
+        named = _of_chat(words, start)
+        if named is None and not (is_chat and start is None):  # below a line of a chat are words
+            named = names.split(line_of(words).announced)
         if named:
             start, end = (start, end) if start is not None else pending or (None, None)
             turns.append(_Turn(place, named[0], start, end, [named[1]]))
@@ -174,7 +201,7 @@ def _without_time(line: str) -> tuple[str | None, str | None, str]:
     line = line.strip()
     if match := _TIME_ALONE.fullmatch(line):
         return match["start"], match["end"], ""
-    if match := _NAME_TIME_WORDS.fullmatch(line):
+    if match := _NAME_TIME_WORDS.fullmatch(line) or _NAME_COLON_TIME_WORDS.fullmatch(line):
         return match["start"], match["end"], f"{match['name'].strip()}: {match['words'].strip()}"
     if match := _TIME_THEN_WORDS.fullmatch(line):
         return match["start"] or match["bare"], match["end"] or match["stop"], match["words"].strip()
@@ -194,6 +221,8 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
     found = {}
     for number, (_, line) in enumerate(lines):
         line = line.strip().replace("\u00a0", " ")
+        if (timed := _TIME_THEN_WORDS.fullmatch(line)) and _CHAT.fullmatch(timed["words"]):
+            continue
         if (label := _LABEL_THEN_TIME.fullmatch(line)) and _is_label(label["name"]):
             found[number] = (" ".join(label["name"].split()), label["start"], label["end"], True)
             continue

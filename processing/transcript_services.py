@@ -131,8 +131,8 @@ def _deepgram(given, place: str) -> list[dict] | None:
         several = len({item.get("channel") for item in results["utterances"] if _is_plain(item.get("channel"))}) > 1
         turns = _generic(results["utterances"], place)
         for item, turn in zip(results["utterances"], turns, strict=True):
-            if turn["speaker"] is None and several:
-                turn["speaker"] = f"channel {item.get('channel')}"
+            if several:
+                turn["speaker"] = _of_channel(item.get("channel"), turn["speaker"])
         return turns
     turns, channels = [], results.get("channels")
     for number, channel in enumerate(channels if _is_dicts(channels) else ()):
@@ -146,10 +146,15 @@ def _deepgram(given, place: str) -> list[dict] | None:
         else:
             continue
         for turn in found:
-            if turn.get("speaker") is None and len(channels) > 1:
-                turn["speaker"] = f"channel {number}"
+            if len(channels) > 1:
+                turn["speaker"] = _of_channel(number, turn.get("speaker"))
         turns += found
     return turns
+
+
+def _of_channel(channel, speaker) -> str:
+    """The name of a speaker of one of several channels, in each of which the speakers are counted anew."""
+    return f"channel {channel}" if speaker is None else f"channel {channel}, speaker {speaker}"
 
 
 def _deepgram_paragraphs(paragraphs: list[dict], place: str) -> list[dict]:
@@ -204,9 +209,11 @@ def _words_with_alternatives(items: list[dict], place: str) -> list[dict]:
         speaker = _first(best, SPEAKER_KEYS) or _first(item, SPEAKER_KEYS)
         is_sign = item.get("type") == "punctuation"
         if is_sign and words and (speaker is None or words[-1]["speaker"] == speaker):
-            words.append({"speaker": words[-1]["speaker"], "text": _text(best), "joined": True})
+            words.append({"speaker": words[-1]["speaker"], "text": words_under_any_name(best), "joined": True})
         else:
-            words.append({"speaker": speaker, "text": _text(best), **_times(item, f"{place}, item {position}")})
+            words.append(
+                {"speaker": speaker, "text": words_under_any_name(best), **_times(item, f"{place}, item {position}")}
+            )
     return _gathered(words)
 
 
@@ -222,7 +229,10 @@ def _google(given, place: str) -> list[dict] | None:
     if not alternatives:
         return None
     *before, last = [
-        [_text(word) for word in a["words"]] if _is_dicts(a.get("words")) else _text(a).split() for a in alternatives
+        [words_under_any_name(word) for word in a["words"]]
+        if _is_dicts(a.get("words"))
+        else words_under_any_name(a).split()
+        for a in alternatives
     ]
     repeated = "".join("".join(words) for words in before)
     is_tagged = _is_dicts(alternatives[-1].get("words")) and any(
@@ -273,7 +283,9 @@ def _azure(given, place: str) -> list[dict] | None:
         best = phrase["nBest"][0] if _is_dicts(phrase.get("nBest")) else phrase
         start, length = (_scaled(phrase.get(key), unit, f"{place}, phrase {position}: its {key}") for key in keys)
         times = {} if start is None or length is None else {"start": start, "end": round(start + length, 6)}
-        turns.append({"speaker": phrase.get("speaker", phrase.get("channel")), "text": _text(best), **times})
+        turns.append(
+            {"speaker": phrase.get("speaker", phrase.get("channel")), "text": words_under_any_name(best), **times}
+        )
     return turns
 
 
@@ -306,7 +318,9 @@ def _rev(given, place: str) -> list[dict] | None:
         }
         speaker = monologue.get("speaker")
         speaker = names.get(speaker, speaker) if _is_plain(speaker) else None
-        turns.append({"speaker": speaker, "text": "".join(_text(element) for element in elements), **times})
+        turns.append(
+            {"speaker": speaker, "text": "".join(words_under_any_name(element) for element in elements), **times}
+        )
     return turns
 
 
@@ -386,7 +400,7 @@ def _generic(items: list[dict], place: str, duration=None) -> list[dict]:
         speaker = _first(item, SPEAKER_KEYS)
         if isinstance(speaker, dict):
             speaker = _first(speaker, ("name", "label", "display_name", "displayName", "id"))
-        turns.append({"speaker": speaker, "text": _text(item), **times})
+        turns.append({"speaker": speaker, "text": words_under_any_name(item), **times})
     return turns
 
 
@@ -402,7 +416,10 @@ def times_of_turns(items: Sequence[dict], place: str, duration=None, what: str =
     unit = 1.0
     keys = (START_KEYS, END_KEYS, LENGTH_KEYS)
     times = [[_first(item, names) for names in keys] for item in items]
-    spans = [(start, end, _text(item), length) for (start, end, length), item in zip(times, items, strict=True)]
+    spans = [
+        (start, end, words_under_any_name(item), length)
+        for (start, end, length), item in zip(times, items, strict=True)
+    ]
     if are_milliseconds([span for span in spans if span[0] is not None], duration):
         warn(f"{place}: the times are whole numbers, too large for seconds: they were read as milliseconds.")
         unit = 1e-3
@@ -444,10 +461,11 @@ def _seconds_and_nanos(value: dict) -> float | None:
         return None
 
 
-def _text(item: dict) -> str:
+def words_under_any_name(item: dict) -> str:
+    """What a turn says, under one of [`TEXT_KEYS`] or in a list of words; empty if it says nothing."""
     text = _first(item, TEXT_KEYS)
     if text is None and _words_of(item):
-        return " ".join(_text(word) for word in item["words"])
+        return " ".join(words_under_any_name(word) for word in item["words"])
     return text if isinstance(text, str) else ""
 
 

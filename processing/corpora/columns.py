@@ -132,6 +132,8 @@ ID_PATTERNS = {
 """Regular expressions that read conversation, order, speaker and session from the ids of MELD and IEMOCAP."""
 
 GROUPS = ("conversation", "order", "speaker", "session")
+SESSIONS = (["session"], ["sessionid"])
+"""Conversation columns that may hold parts of a corpus with several conversations each."""
 
 
 @dataclass(frozen=True)
@@ -274,14 +276,19 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
             f"{place}: --id_pattern {options.id_pattern} matches the values of no column ({listed(ids) or 'no id column'}): "
             f"name the column with --id_column. The columns are: {listed(names)}."
         )
-    if not columns.conversation or columns.speaker is None:
+    # a guess: IEMOCAP's sessions have many conversations each, and a column `name` may hold the ids
+    is_session = not options.conversation_column and [plain(c) for c in columns.conversation] in SESSIONS
+    is_id = not options.speaker_column and columns.speaker in ids
+    if not columns.conversation or columns.speaker is None or is_session or is_id:
         for name in ID_PATTERNS:
             pattern = compile_pattern(name)
             for column in ids:
                 if _matches(pattern, column, rows):
                     # ids do not sort by number: the pattern finds the number in the id
                     order = None if column == columns.order and not options.order_column else columns.order
-                    return replace(columns, id=column, order=order, pattern=pattern, pattern_name=name)
+                    found = replace(columns, id=column, order=order, pattern=pattern, pattern_name=name)
+                    speaker = None if is_id and column == columns.speaker else columns.speaker
+                    return replace(found, speaker=speaker, conversation=() if is_session else columns.conversation)
     no_ids = (columns.text, columns.audio, columns.video)
     unique = [name for name in ids if name not in no_ids and _is_unique(name, rows)]
     return replace(columns, id=columns.id or next(iter(unique), None))

@@ -26,6 +26,7 @@ UNKNOWN_SPEAKER = "unknown"
 TURN_TAKERS = ("A", "B")
 NOT_UNDERSTOOD = "times of {} that are not understood"
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
+_WHOLE_NUMBER = re.compile(r"(\d+)")
 OUT_OF_ORDER = "utterances without two times in order, times dropped"
 
 
@@ -217,6 +218,8 @@ def _in_order(rows: list[_Row], columns: Columns, report: Counter, is_named: boo
     starts = [_seconds(row.cell(columns.start)) for row in rows]
     if is_place:
         by = [_natural(key) for key in keys]
+        if len({str(key) for key in by}) < len(by):  # 3.1 and 3.10 are places 1 and 10, not one number
+            by = [_natural(key, _WHOLE_NUMBER) for key in keys]
     elif None not in starts:
         by = starts
         report["conversations whose utterances are not numbered through, sorted by time"] += 1
@@ -228,10 +231,10 @@ def _in_order(rows: list[_Row], columns: Columns, report: Counter, is_named: boo
     return [rows[position] for position in order]
 
 
-def _natural(text: str) -> list:
+def _natural(text: str, number: re.Pattern = _NUMBER) -> list:
     """A key that sorts numbers within a text as numbers: `turn 10` after `turn 9`."""
-    parts = _NUMBER.split(text)
-    return [(0, float(part), "") if number % 2 else (1, 0.0, part) for number, part in enumerate(parts) if part]
+    parts = number.split(text)
+    return [(0, float(part), "") if place % 2 else (1, 0.0, part) for place, part in enumerate(parts) if part]
 
 
 def _name_speakers(rows: list[_Row], columns: Columns):

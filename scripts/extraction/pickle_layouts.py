@@ -146,4 +146,6 @@ def match_conversations(
 
 
 def _said(texts) -> str:
-    return "|".join(re.sub(r"\W+", "", text.casefold().encode("ascii", "ignore").decode()) for text in texts)
+    """The letters of texts: those of ASCII, which damaged texts share with the originals, or else all."""
+    folded = [text.casefold() for text in texts]
+    return "|".join(re.sub(r"\W+", "", t.encode("ascii", "ignore").decode()) or re.sub(r"\W+", "", t) for t in folded)

@@ -91,11 +91,12 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
     if len(set(wanted)) < len(wanted):
         raise WrongArguments(f"--folds_extra {wanted[1]} is the split that --folds_of divides: give another one.")
     data = load_conversations(name, data_dir, cache_dir, set(wanted), data_options(options))
-    found, digests = FoldData([], emotions=data.emotions), []
+    found, digests, first = FoldData([], emotions=data.emotions), [], {}
     for split in wanted:
         if split not in data.splits:
             raise ValueError(f"The data set has no split {split!r}; it has {', '.join(data.splits)}.")
         tables = tables_of_split(paths, data.splits[split], split, is_extra=split != wanted[0])
+        check_alike(tables, first, split)
         digests.append(ConversationDataset(data.splits[split], tables).digest())
         rows = [renamed(conversation, split) for conversation in data.splits[split].to_list()]
         (found.extra if split != wanted[0] else found.conversations).extend(rows)
@@ -104,6 +105,26 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
             features.update({f"{split}_{identifier}": table.get(identifier) for identifier in table.rows})
     found.digest = digests
     return found
+
+
+def check_alike(tables: dict[str, FeatureTable], first: dict[str, FeatureTable], split: str):
+    """
+    Order the features of a split's tables as those of the first split, which this split adds to if it is the first.
+
+    Raises:
+        ValueError: when the tables have other features, or were computed by another extractor.
+    """
+    for stream, table in tables.items():
+        other = first.setdefault(stream, table)
+        try:
+            table.order_columns(other.columns)
+        except ValueError as error:
+            raise ValueError(f"The {stream} features of the {split} split: {error}") from error
+        if (table.size, table.record) != (other.size, other.record):
+            raise ValueError(
+                f"The {stream} features of the {split} split were computed by {table.record}, size {table.size}, those of the "
+                f"divided split by {other.record}, size {other.size}: extract both with the same extractor."
+            )
 
 
 def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, str | None]) -> FoldData:

@@ -101,6 +101,34 @@ def test_silicone_iemocap_has_its_speakers_in_the_ids(tmp_path):
     assert data.emotions == ("ang", "hap")
 
 
+@pytest.mark.parametrize("more", [{}, {"session": "1", "speaker": "F"}, {"session": "1"}])
+def test_ids_of_iemocap_tell_what_a_column_name_or_session_does_not(tmp_path, more):
+    names = ["Ses01F_impro01_F000", "Ses01F_impro01_M000", "Ses01F_impro02_F000", "Ses01F_impro02_M000"]
+    rows = {"name": names, "text": ["Sir?", "Madam.", "Well.", "Then go."], "emotion": ["ang", "hap"] * 2}
+    rows |= {key: [value] * 4 for key, value in more.items()}
+    if "speaker" in more:
+        rows["speaker"] = ["F", "M"] * 2
+    folder = as_repository(tmp_path / "clips", {s: typed(rows) for s in ("train", "validation")})
+    found = told(load(folder, tmp_path).splits["train"], ("speaker", "text"))
+    assert {name: [text for _, text in rows] for name, rows in found.items()} == {
+        "Ses01F_impro01": ["Sir?", "Madam."],
+        "Ses01F_impro02": ["Well.", "Then go."],
+    }
+    assert len({speaker for rows in found.values() for speaker, _ in rows}) == 2
+
+
+def test_places_such_as_3_10_are_no_decimals(tmp_path):
+    rows = {
+        "dialogue_id": ["3"] * 11,
+        "turn_id": [f"3.{n}" for n in range(1, 12)],
+        "speaker": ["Ava", "Ben"] * 5 + ["Ava"],
+        "text": list("abcdefghijk"),
+        "emotion": ["joy", "anger"] * 5 + ["joy"],
+    }
+    folder = as_repository(tmp_path / "turns", {s: typed(rows) for s in ("train", "validation")})
+    assert [text for (text,) in told(load(folder, tmp_path).splits["train"], ("text",))["3"]] == list("abcdefghijk")
+
+
 def test_silicone_dyda_takes_turns_in_the_order_of_its_rows(tmp_path, caplog):
     rows = {
         "Utterance": ["a", "b", "c", "d"],

@@ -354,6 +354,34 @@ def test_json_of_recognizers_that_tell_speakers_apart(tmp_path, tool):
     assert found[0][0] != found[1][0] and "speaker" not in (found[0][0], found[1][0])
 
 
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+@pytest.mark.parametrize("key", ["transcript", "utterance", "words"])
+def test_words_by_another_name_in_this_package_s_own_form(tmp_path, key, suffix):
+    turns = [("Ada", "Is it far?"), ("Ben", "No.")]
+    rows = [
+        {"speaker": name, key: [{"text": word} for word in text.split()] if key == "words" else text, "emotion": "joy"}
+        for name, text in turns
+    ]
+    text = json.dumps(rows) if suffix == "json" else "\n".join(map(json.dumps, rows))
+    assert said(saved(tmp_path, f"t.{suffix}", text)) == turns
+
+
+@pytest.mark.parametrize("kind", ["utterances", "channels"])
+def test_speakers_that_each_channel_counts_anew_are_several_people(tmp_path, kind):
+    turns = [(0, 0, "Hello?"), (0, 1, "Hi."), (1, 0, "Well.")]
+    utterances = [
+        {"channel": channel, "speaker": speaker, "start": n, "end": n + 1, "transcript": text}
+        for n, (channel, speaker, text) in enumerate(turns)
+    ]
+    channels = [
+        {"alternatives": [{"words": [{**u, "word": u["transcript"]} for u in utterances if u["channel"] == number]}]}
+        for number in (0, 1)
+    ]
+    results = {"utterances": utterances, "channels": channels}
+    path = saved(tmp_path, "t.json", json.dumps({"results": {kind: results[kind]}}))
+    assert len({speaker for speaker, _ in said(path)}) == 3
+
+
 @pytest.mark.parametrize("key", ["speakerTag", "speakerLabel"])
 def test_words_without_times_keep_the_turns_of_their_speakers(tmp_path, key):
     turns = [("1", "Is it far?"), ("2", "No."), ("1", "Good."), ("2", "Yes, quite.")]
@@ -666,6 +694,9 @@ NOTES = {
     "zoom": "00:00:03 Ada Hill: We can start.\n00:00:07 Ben: He has: the slides. All of them.\n01:02:12 Ada Hill: Then we talk.\n",
     "zoom captions": "[Ada Hill] 00:00:03\nWe can start.\n\n[Ben] 00:00:07\nHe has: the slides.\nAll of them.\n\n[Ada Hill] 01:02:12\nThen we talk.\n\n",
     "angles": "<Ada Hill> [0:03]\nWe can start.\n<Ben> [0:07]\nHe has: the slides.\nAll of them.\n<Ada Hill> [1:02:12]\nThen we talk.\n",
+    "colons": "**Ada Hill:** [00:00:03] We can start.\n\n**Ben:** [00:00:07] He has: the slides.\nAll of them.\n\n**Ada Hill:** [01:02:12] Then we talk.\n",
+    "rev": "Ada Hill: (00:03)\nWe can start.\n\nBen: (00:07)\nHe has: the slides.\nAll of them.\n\nAda Hill: (01:02:12)\nThen we talk.\n",
+    "zoom chat, lines": "00:00:03 From Ada Hill to Everyone:\n\tWe can start.\n00:00:07 From Ben to Everyone:\n\tHe has: the slides.\n\tAll of them.\n01:02:12 From Ada Hill to Ben:\n\tThen we talk.\n",
     "zoom chat": "00:00:03\t From Ada Hill to Everyone: We can start.\n00:00:07\t From Ben to Everyone: He has: the slides. All of them.\n01:02:12\t From Ada Hill to Ben: Then we talk.\n",
     "teams": "0:0:3.0 --> 0:0:6.5\nAda Hill\nWe can start.\n0:0:7.0 --> 0:0:9.120\nBen\nHe has: the slides. All of them.\n1:2:12.0 --> 1:2:13.0\nAda Hill\nThen we talk.\n",
     "with a title": "Weekly meeting\nMonday, 10:00\nParticipants: Ada Hill, Ben\n\nAda Hill  0:03\nWe can start.\n\nBen  0:07\nHe has: the slides. All of them.\n\nAda Hill  1:02:12\nThen we talk.\n",
@@ -723,6 +754,23 @@ def test_times_behind_the_words(tmp_path, form):
     turns = [("I", "How is it?", 0, 3), ("B", "Good: very.", 3, 9), ("I", "Ah.", 9, 12)]
     text = "\n".join(f"{name}: " + form.format(words=words, end=end) for name, words, _, end in turns)
     assert timed(saved(tmp_path, "t.txt", text)) == turns
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "Ada Hill stopped transcription",
+        "**Ada Hill** started transcription",
+        "Transcription ended after 00:30:30",
+        "Meeting ended after 00:30:30 👋",
+        "*This editable transcript was computer generated and might contain errors.*",
+    ],
+)
+def test_notices_about_the_transcription_are_nobodys(tmp_path, notice):
+    text = f"Ada  0:03\nWe start.\n\n{notice}\n\nBen  0:07\nThe system stopped transcription of it.\n\n{notice}\n"
+    path = saved(tmp_path, "t.txt", text)
+    assert said(path) == [("Ada", "We start."), ("Ben", "The system stopped transcription of it.")]
+    assert "nobody says it" in warnings_of(path)
 
 
 def test_a_credit_below_the_last_turn_is_nobodys(tmp_path):
@@ -953,7 +1001,14 @@ def grid_of(tiers: dict[str, list]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "speaker"), [("{} - words", "{}"), ("{}_words", "{}"), ("{}: ORT", "{}"), ("words", UNKNOWN_SPEAKER)]
+    ("name", "speaker"),
+    [
+        ("{} - words", "{}"),
+        ("{}_words", "{}"),
+        ("{}: ORT", "{}"),
+        ("words", UNKNOWN_SPEAKER),
+        ("ORT-MAU", UNKNOWN_SPEAKER),
+    ],
 )
 def test_textgrid_of_an_aligner(tmp_path, name, speaker):
     people = ["Ada (host)", "Ben"] if "{}" in name else [""]

@@ -13,6 +13,7 @@ import torch
 from modeling_amuse.processing.corpora.feature_files import load_feature_tables
 from modeling_amuse.scripts import convert_features
 from modeling_amuse.scripts.extraction.feature_pickles import read_plain_pickle
+from modeling_amuse.scripts.extraction.pickle_layouts import match_conversations
 from tests.processing.test_meld_copies import table
 
 ROOT = Path(convert_features.__file__).parents[1]
@@ -92,6 +93,15 @@ def test_numbered_conversations_of_meld_are_matched(tmp_path, meld, with_words):
     np.testing.assert_array_equal(tables["train"].get("dia3_utt2")[0], text[0][1])
     np.testing.assert_array_equal(tables["validation"].get("dia6_utt1")[0], text[3][0])
     np.testing.assert_array_equal(tables["test"].get("dia6_utt1")[0], text[5][0])
+
+
+def test_texts_in_other_letters_are_told_apart():
+    talks = {"0": ["Где он?", "Там же."], "1": ["Как ты?", "Я тут."]}
+    conversations = [
+        {"utterances": [{"id": f"{key}-{n}", "text": text} for n, text in enumerate(talks[key])]} for key in ("1", "0")
+    ]
+    matched = match_conversations(dict.fromkeys(talks, 2), talks, conversations)
+    assert matched == {key: [f"{key}-0", f"{key}-1"] for key in talks}
 
 
 def test_conversations_of_another_data_set_are_refused(tmp_path, meld):

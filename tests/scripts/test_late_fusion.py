@@ -161,6 +161,14 @@ def test_a_split_is_divided_and_another_one_is_added(home):
     assert record is None and len(features) == 64 and "train_d0_0" in features and "validation_d0_0" in features
     assert not np.array_equal(features["train_d0_0"], features["validation_d0_0"])
     assert data.extra[0]["utterances"][0]["id"] == "train_d0_0"
+    table = pd.read_csv(home / "tables" / "train.csv")
+    table[["utterance_id", "f2", "f0", "f1"]].to_csv(home / "tables" / "train.csv", index=False)
+    again = load_fold_data(args, {**options, "audio_features": str(home / "tables")}).features["audio"][0]
+    assert all(np.array_equal(again[name], features[name]) for name in features)
+    table.rename(columns={"f0": "pitch"}).to_csv(home / "tables" / "train.csv", index=False)
+    with pytest.raises(ValueError, match="The audio features of the train split: the names of the features differ"):
+        load_fold_data(args, {**options, "audio_features": str(home / "tables")})
+    table.to_csv(home / "tables" / "train.csv", index=False)
     # the file belongs to the split that is divided, and the added conversations lack the modality
     data = load_fold_data(args, {**options, "vision_features": str(home / "tables" / "validation.csv")})
     assert all(name.startswith("validation_") for name in data.features["vision"][0])
