@@ -7,7 +7,7 @@ import torch
 
 from .explanation_types import Explanation
 
-GIVEN_KEYS = ("id", "speaker", "text", "start", "end", "words", "face_certainty")
+GIVEN_KEYS = ("id", "speaker", "text", "start", "end", "words", "face_certainty", "audio_channel")
 """The keys of an utterance that are copied into its result."""
 
 
@@ -55,6 +55,8 @@ class RecognizedUtterance(TypedDict, total=False):
     From 0 to 1: how certain it is that the face whose features were used is the speaker's; given if several faces are in
     view. Below 0.4, the features of the face have less weight.
     """
+    audio_channel: int
+    """The channel of the recording on which the speaker is heard, where each speaker has one."""
     emotion: Required[str]
     """The most probable emotion."""
     confidence: Required[float]

@@ -383,10 +383,12 @@ def _named(turns: list[tuple], names: dict[int, str]) -> tuple[list[Turn], dict[
     Turns with the names of their speakers, or numbers in the order in which speakers are heard first; and the name of each
     label.
     """
-    names, numbered, named = dict(names), 0, []
+    names, numbered, named, given = dict(names), 0, [], set(names.values())
     for label, start, end, channel in turns:
         if label not in names:
             numbered += 1
+            while f"speaker {numbered}" in given:  # a known voice may have such a name
+                numbered += 1
             names[label] = f"speaker {numbered}"
         speaker = names[label]
         named.append(Turn(speaker, start, end) if channel is None else ChannelTurn(speaker, start, end, channel))

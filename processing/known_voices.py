@@ -75,10 +75,19 @@ def samples_in(folder: Path) -> dict[str, Path]:
 
     Raises:
         FileNotFoundError: when there is no such folder, or it holds no recordings.
+        ValueError: when two recordings have the name of one speaker.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}: give one that holds a short recording for each speaker.")
-    samples = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES}
+    samples = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # a Mac writes `._Ada.wav` beside Ada.wav
+            continue
+        if path.stem in samples:
+            raise ValueError(
+                f"{folder} has {samples[path.stem].name} and {path.name}: keep one recording of {path.stem}."
+            )
+        samples[path.stem] = path
     if not samples:
         raise FileNotFoundError(
             f"{folder} holds no recordings: put a short one of each speaker into it, named for the speaker (Ada.wav)."

@@ -47,12 +47,13 @@ def read_textgrid(source: Source) -> Found:
     points = [name for kind, name, _ in tiers if kind != "IntervalTier"]
     if points:
         warn(f"{source.path}: the tiers {', '.join(points)[:200]} hold points in time and were left out.")
-    utterances = []
+    utterances, names = [], {name for _, name, _ in tiers}
     for name, intervals in _of_speakers(
         source, [(name, found) for kind, name, found in tiers if kind == "IntervalTier"]
     ):
         for number, (start, end, label) in enumerate(intervals, start=1):
-            if label.strip().casefold() not in _SILENCE:
+            # this package writes words such as "..." as they are
+            if label.strip().casefold() not in ({""} if f"{name}{EMOTION_TIER}" in names else _SILENCE):
                 given = {"speaker": name, "text": _words(label), "start": start, "end": end}
                 place = f"{source.path}, tier {name}, interval {number}"
                 utterances.append(checked_utterance(given, place, source.path.parent))
@@ -117,12 +118,14 @@ def _of_speakers(source: Source, tiers: list[tuple[str, list]]) -> list[tuple[st
     """The tiers without those of emotions, and of words and sounds, if others are there."""
     names = {name for name, _ in tiers}
     tiers = [tier for tier in tiers if not _is_of_emotions(tier[0], names)]
-    kept = [tier for tier in tiers if not _PARTS_OF_SPEECH.fullmatch(tier[0].strip())]
+    # a tier with one of emotions beside it was written by this package: it is a speaker, whatever the name
+    own = {name for name in names if f"{name}{EMOTION_TIER}" in names}
+    kept = [tier for tier in tiers if tier[0] in own or not _PARTS_OF_SPEECH.fullmatch(tier[0].strip())]
     if not kept:
         return _gathered(source, tiers)
     if len(kept) == len(tiers):
         return tiers
-    left_out = [name for name, _ in tiers if _PARTS_OF_SPEECH.fullmatch(name.strip())]
+    left_out = [tier[0] for tier in tiers if tier not in kept]
     warn(f"{source.path}: the tiers {', '.join(left_out)[:200]} are those of words or sounds and were left out.")
     return kept
 

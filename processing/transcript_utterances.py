@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .conversation import UTTERANCE_KEYS, VIDEO_SIDES
-from .plain_values import LONGEST_SECONDS, check_order, clean_text, name_of_value, shown, text_of_value
+from .plain_values import LONGEST_SECONDS, check_order, clean_text, count_of_value, name_of_value, shown, text_of_value
 from .transcript_times import seconds
 
 UNKNOWN_SPEAKER = "speaker"
@@ -88,7 +88,9 @@ def checked_utterance(given: dict, place: str, folder: Path) -> dict:
     for medium in ("audio", "video"):
         if medium in kept:
             kept[medium] = str(folder / kept[medium])
-    return {key: kept[key] for key in UTTERANCE_KEYS if key in kept}
+    kept = {key: kept[key] for key in UTTERANCE_KEYS if key in kept}
+    channel = count_of_value(given.get("audio_channel"), "audio_channel", place, least=0)
+    return kept if channel is None else {**kept, "audio_channel": channel}
 
 
 __all__ = ["UNKNOWN_SPEAKER", "Cue", "Found", "Source", "checked_utterance", "clean_text", "lines_of"]

@@ -2,7 +2,7 @@
 """The sound and the pictures of each utterance, read from its recording in one pass for the sound and one for the video."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -73,13 +73,21 @@ def utterance_sounds(utterances: list[Utterance], skip_unreadable: bool = False)
     """
 
     def read(recording: Recording, positions: list[int]):
-        is_silent = True
+        is_silent, beyond, are_all = True, None, True
         for track, channel in dict.fromkeys(_sound_of(utterances[position]) for position in positions):
             heard = [position for position in positions if _sound_of(utterances[position]) == (track, channel)]
             spans = [media_span(utterances[position], "audio") for position in heard]
-            for number, waveform in utterance_waveforms(recording, spans, SAMPLING_RATE, track, channel):
-                is_silent = is_silent and not _is_loud(waveform)
-                yield heard[number], waveform
+            try:
+                for number, waveform in utterance_waveforms(recording, spans, SAMPLING_RATE, track, channel):
+                    is_silent = is_silent and not _is_loud(waveform)
+                    yield heard[number], waveform
+            except SpansBeyondEnd as error:  # the other channels are read nevertheless
+                beyond, are_all = error, are_all and error.are_all
+            else:
+                are_all = False
+        if beyond is not None:
+            beyond.are_all = are_all
+            raise beyond
         if is_silent:
             name = recording_name(recording)
             warn_once(
@@ -145,7 +153,7 @@ def utterance_sights(
                     "faces",
                 )
 
-        yield from _each_file(utterances, "video", read, skip_unreadable)
+        yield from _each_file(utterances, "video", read, skip_unreadable, heard=loudness or {})
 
 
 def _sound_of(utterance: Utterance) -> tuple[int | None, int | None]:
@@ -158,7 +166,10 @@ def _is_loud(waveform: np.ndarray) -> bool:
     return bool(len(waveform)) and float(np.abs(waveform).max()) > 1e-4
 
 
-def _each_file(utterances: list[Utterance], medium: str, read: Callable, skip_unreadable: bool) -> Iterator:
+def _each_file(
+    utterances: list[Utterance], medium: str, read: Callable, skip_unreadable: bool, heard: Collection[int] = ()
+) -> Iterator:
+    """Read the utterances of each file; `heard` are the positions of those whose sound the recording has."""
     of_file, recordings = defaultdict(list), {}
     for position, utterance in enumerate(utterances):
         if not utterance.get(medium):
@@ -176,7 +187,7 @@ def _each_file(utterances: list[Utterance], medium: str, read: Callable, skip_un
             yield from read(recordings[key], positions)
         except (ValueError, FileNotFoundError) as error:
             # pictures may end before the sound, and a transcript go on after it; one of another recording begins there
-            is_tail = isinstance(error, SpansBeyondEnd) and not error.are_all
+            is_tail = isinstance(error, SpansBeyondEnd) and (not error.are_all or any(p in heard for p in positions))
             if not (skip_unreadable or is_tail):
                 raise
             logger.warning("%s is not read to its end, and the rest counts as missing: %s", medium, error)

@@ -1,7 +1,12 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The same people in several recordings: the share of each emotion in each recording, in the order of their names."""
 
+import re
+
 from modeling_amuse.processing.timelines.report_data import UNCLEAR_COLOUR
+
+_NUMBERED = re.compile(r"(?:channel \d+, )?(?:(?:speaker|spk|channel|unknown)[ _-]?\w{0,3}|\d+)", re.IGNORECASE)
+"""Names that each recording gives anew, such as `speaker 1` and `SPEAKER_00`: they tell nothing about other recordings."""
 
 
 def compare_recordings(described: list[dict]) -> dict | None:
@@ -9,7 +14,8 @@ def compare_recordings(described: list[dict]) -> dict | None:
     The values of the template for several recordings, as [`describe_recording`] gives each; None for a single one.
 
     Returns:
-        `people`, those who are in most recordings first; each has `name` and `rows`, one for each recording that it is in;
+        `people`, those who are in most recordings first; each has `name` and `rows`, one for each recording that it is in
+        (`speaker 1` of two recordings are two people);
         `alone`, the names of those who are in one recording alone, while others are in several.
     """
     if len(described) < 2:
@@ -17,7 +23,10 @@ def compare_recordings(described: list[dict]) -> dict | None:
     rows: dict[str, list[dict]] = {}
     for recording in described:
         for speaker in recording["speakers"]:
-            rows.setdefault(speaker["name"], []).append(_row(recording, speaker))
+            name = speaker["name"]
+            if _NUMBERED.fullmatch(name):
+                name = f"{name} ({recording['name']})"
+            rows.setdefault(name, []).append(_row(recording, speaker))
     in_several = {name: own for name, own in rows.items() if len(own) > 1}
     shown = in_several or rows
     legend = {}

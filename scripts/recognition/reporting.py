@@ -49,5 +49,5 @@ class Report:
 
     def write(self):
         """Write the report, and say how it is opened."""
-        write_report(self.recordings, self.path, self.facts)
+        write_report(sorted(self.recordings, key=lambda recording: recording.name), self.path, self.facts)
         tqdm.write(f"Written to {self.path}. Open it in a browser: {self.path.resolve().as_uri()}")

@@ -63,9 +63,17 @@ class FolderTranscripts:
         return [path for path in self.files(folder) if path.suffix.lower() in RECORDING_SUFFIXES]
 
     def without_recording(self, folder: Path) -> list[Path]:
-        """The transcripts of a folder that belong to no recording in it, without texts that cannot be read."""
+        """
+        The transcripts of a folder that belong to no recording in it, without timelines that this package wrote and texts
+        that cannot be read.
+        """
         taken = {name for found in self._matches(folder).values() for _, name in found}
+        stems = {path.stem.casefold() for path in self.recordings(folder)}
         alone = [p for p in self.files(folder) if p.suffix.lower() in READERS and p.name not in taken]
+        # turns without words, which are no transcript of their recording
+        alone = [
+            p for p in alone if not (p.suffix.lower() == ".rttm" and p.stem.casefold() in stems) and not is_timeline(p)
+        ]
         return [p for p in alone if p.suffix.lower() not in MAY_BE_ANYTHING or _is_transcript(p, with_times=False)]
 
     def beside(self, recording: Path, language: str | None = None) -> list[Path]:

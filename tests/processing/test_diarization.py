@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from scipy.io import wavfile
 from scipy.signal import resample_poly
 
-from modeling_amuse.processing.diarization import LONGEST_TURN, ChannelTurn, Turn, diarize, find_speech
+from modeling_amuse.processing.diarization import LONGEST_TURN, ChannelTurn, Turn, _named, diarize, find_speech
 from modeling_amuse.processing.emotional_directions import EMOTIONAL_DIRECTIONS
 from modeling_amuse.processing.evaluation.acted_talks import REPORT_SPEAKERS, clips_of_speakers, make_talk
+from modeling_amuse.processing.known_voices import samples_in
 from modeling_amuse.processing.media_warnings import collected_warnings
 from modeling_amuse.processing.recordings import conversations_of_file
 from modeling_amuse.processing.sound_tracks import read_audio, utterance_waveforms
@@ -369,6 +370,20 @@ def test_known_speakers_have_their_names(emodb, tmp_path):
     assert {path.name for path in folder.iterdir()} == {"Ada.wav", "Ben.wav"}  # no file with a voice was written
     only_one = diarize(talk.sound, num_speakers=2, known_speakers={"Ada": folder / "Ada.wav"})
     assert {turn.speaker for turn in only_one} == {"Ada", "speaker 1"}
+
+
+def test_a_known_voice_may_be_named_as_a_number():
+    turns, names = _named([(0, 0, 1, None), (1, 1, 2, None), (2, 2, 3, None)], {1: "speaker 1"})
+    assert [turn.speaker for turn in turns] == ["speaker 2", "speaker 1", "speaker 3"] and len(set(names.values())) == 3
+
+
+def test_a_folder_of_known_speakers_has_one_recording_for_each(tmp_path):
+    for name in ("Ada.wav", "._Ada.wav"):
+        (tmp_path / name).write_bytes(b"")
+    assert samples_in(tmp_path) == {"Ada": tmp_path / "Ada.wav"}
+    (tmp_path / "Ada.m4a").write_bytes(b"")
+    with pytest.raises(ValueError, match="has Ada.m4a and Ada.wav: keep one recording of Ada"):
+        samples_in(tmp_path)
 
 
 def test_a_folder_of_known_speakers_holds_voices(emodb, tmp_path):

@@ -28,7 +28,7 @@ from modeling_amuse.processing.sound_survey import choose_sound
 from modeling_amuse.processing.sound_tracks import read_audio
 from modeling_amuse.processing.speaking_face import choose_speaking_faces, loudness_at
 from modeling_amuse.processing.tone_mapping import HLG, PQ, to_standard_range
-from modeling_amuse.processing.utterance_media import utterance_sights, utterance_sounds
+from modeling_amuse.processing.utterance_media import UtteranceLoudness, utterance_sights, utterance_sounds
 from tests.small_media import numbered_frames, speech_like, write_audio, write_video
 
 RATE = 16000
@@ -101,6 +101,26 @@ def test_an_audio_channel_that_is_not_there_is_refused(tmp_path, number, form):
             list(utterance_sounds([{**utterance_of("talk"), "audio": recording, "audio_channel": channel}]))
     heard = read_audio(recording, channel=number - 1)
     assert root_mean_square(heard) == pytest.approx(root_mean_square(sound[-1]), rel=0.1)
+
+
+@pytest.mark.parametrize("late", [(0,), (1,), (0, 1)])
+def test_an_utterance_after_the_end_on_one_channel_leaves_the_others(tmp_path, late):
+    path = write_tracks(tmp_path / "call.wav", np.stack([speech_like(2.0), speech_like(2.0, seed=1)]))
+    calls = [utterance_of(path, audio_channel=channel) for channel in (0, 1)]
+    calls += [{**calls[channel], "start": 70, "end": 71} for channel in late]
+    assert sorted(position for position, _ in utterance_sounds(calls)) == [0, 1]
+    alone = [calls[0], {**calls[1], "start": 70, "end": 71}]
+    assert [position for position, _ in utterance_sounds(alone)] == [0]
+    with pytest.raises(ValueError, match="call.wav"):
+        list(utterance_sounds([{**call, "start": 70, "end": 71} for call in calls]))
+
+
+def test_a_picture_that_ends_before_what_is_said_takes_no_voice_with_it(tmp_path):
+    path = write_video(tmp_path / "cover.mp4", numbered_frames(1, 96, 128), 25)
+    talk = [{"id": "u", "speaker": "Ada", "video": str(path), "start": 1.0, "end": 2.0}]
+    with pytest.raises(ValueError, match="cover.mp4"):
+        list(utterance_sights(talk))
+    assert list(utterance_sights(talk, {0: UtteranceLoudness(speech_like(1.0))})) == []
 
 
 @pytest.mark.parametrize(("key", "least"), [("audio_track", 1), ("audio_channel", 0)])

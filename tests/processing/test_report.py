@@ -213,7 +213,10 @@ def test_words_keep_their_order_and_their_text():
 
 
 def test_several_recordings_are_compared():
-    monday, friday = conversation(), conversation(8)
+    names = {"Speaker 0": "Ada", "Speaker 1": "Ben", "Speaker 2": "Cy"}
+    monday, friday = (
+        [{**u, "speaker": names[u["speaker"]]} for u in talk] for talk in (conversation(), conversation(8))
+    )
     friday.append(said("Only here", start=40.0, end=41.0))
     page = Page(report_html([ReportedRecording("Monday", monday), ReportedRecording("Friday", friday)]))
     text = " ".join(page.texts)
@@ -223,6 +226,15 @@ def test_several_recordings_are_compared():
     assert (
         page.addresses.count("#r1") == page.addresses.count("#r2") == 4
     )  # in the list and for each of the three people
+
+
+@pytest.mark.parametrize("name", ["speaker 1", "SPEAKER_00", "speaker", "channel 0, speaker 1", "spk_2"])
+def test_numbered_speakers_of_two_recordings_are_not_one_person(name):
+    recordings = [
+        ReportedRecording(day, [{**u, "speaker": name} for u in conversation()]) for day in ("Monday", "Friday")
+    ]
+    text = " ".join(Page(report_html(recordings)).texts)
+    assert "The same people over time" not in text and f"{name} (Monday)" in text and f"{name} (Friday)" in text
 
 
 def test_the_address_of_a_recording_is_relative_and_quoted(tmp_path):

@@ -134,6 +134,20 @@ def test_annotations_have_words_and_emotions_of_each_speaker(tmp_path):
         assert [(s, t, pytest.approx(a, abs=1e-3), b) for s, t, a, b in sorted(found)] == expected
 
 
+def test_a_textgrid_of_this_package_keeps_signs_and_names_like_those_of_tiers(tmp_path):
+    write_timeline([result("Ada", "...", 0, 1), result("Naoto Kan", "sp", 1, 2)], tmp_path / "talk.TextGrid")
+    found = turns(read_transcript(tmp_path / "talk.TextGrid")["utterances"])
+    assert sorted(found) == [("Ada", "...", 0, 1), ("Naoto Kan", "sp", 1, 2)]
+
+
+def test_the_channel_of_a_speaker_is_read_again(tmp_path):
+    write_timeline([{**result(), "audio_channel": 1}], tmp_path / "talk.json")
+    assert read_transcript(tmp_path / "talk.json")["utterances"][0]["audio_channel"] == 1
+    (tmp_path / "talk.json").write_text('[{"speaker": "Ada", "text": "Hi.", "audio_channel": -1}]', encoding="utf-8")
+    with pytest.raises(ValueError, match="its audio_channel is .*give a whole number from 0"):
+        read_transcript(tmp_path / "talk.json")
+
+
 def test_a_workbook_holds_numbers_and_no_formulas(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     write_timeline([result("=1+1", "+49 is a prefix\x0b"), TALK[2]], tmp_path / "talk.xlsx")

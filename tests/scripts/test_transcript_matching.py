@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("av")
 
 from modeling_amuse.processing import speech_to_text
+from modeling_amuse.processing.timelines.timeline_files import write_timeline
 from modeling_amuse.scripts.recognition.recognition import files_of, load_speech
 from modeling_amuse.scripts.recognition.transcript_matching import FolderTranscripts
 
@@ -83,6 +84,18 @@ def test_texts_that_are_no_transcripts_are_left_out(tmp_path, caplog):
     found = folder_of(tmp_path, "talk.wav", *contents, contents=contents)
     assert found.beside(tmp_path / "talk.wav") == [] and "talk.txt has the name of a transcript" in caplog.text
     assert found.without_recording(tmp_path) == [tmp_path / "turns.txt"]
+
+
+def test_timelines_that_this_package_wrote_are_no_conversations(tmp_path):
+    found = folder_of(
+        tmp_path, "a.srt", "talk.wav", "talk.rttm", contents={"a.srt": "1\n00:00:01,000 --> 00:00:02,000\nHi.\n"}
+    )
+    one = {"emotion": "joy", "confidence": 1.0, "scores": {"joy": 1.0}}
+    for name in ("a.json", "b-emotions.json"):
+        write_timeline(
+            [{"speaker": "Ada", "text": "Hi.", "start": 1.0, "end": 2.0, **one, "modalities": {}}], tmp_path / name
+        )
+    assert found.without_recording(tmp_path) == [tmp_path / "a.srt"]
 
 
 @pytest.mark.parametrize("pairs", [50, 100])
