@@ -63,7 +63,7 @@ def _scores(folder: Path | None) -> list[str]:
         )
     is_own = not differences_of_training(results.get("training") or {}, training_facts(history))
     has_scores = {"split", "dataset_name", "weighted_f1", "accuracy"} <= set(results)
-    if has_scores and is_own and not results.get("disturbance"):
+    if has_scores and is_own and not results.get("disturbance") and not results.get("corpus"):
         scores.append(
             f"On the {results['split']} split of {results['dataset_name']}, it recognized the annotated emotion of "
             f"{100 * results['accuracy']:.0f} of 100 utterances; its weighted F1 was {100 * results['weighted_f1']:.1f}."

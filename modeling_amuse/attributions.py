@@ -220,7 +220,7 @@ def context_values_by_encoding(question: Question, pieces: WordPieces, window: i
             for directions in read.contexts
         ]
         terms = None if described[1] is None else described[1][kept]
-        logits = read.logits_of(who, described[0][kept], terms, contexts)
+        logits = read.logits_of(who, described[0][kept], terms, contexts, left_out=other[kept])
         values[who, other[kept] - who + window] = full[kept] - question.odds_of_all(logits, who)
     values[:, window] = 0
     return values

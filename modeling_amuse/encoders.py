@@ -18,6 +18,8 @@ from .tokens import left_align
 from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
+READS_PADDING = frozenset({"convbert", "fnet", "data2vec-audio", "wav2vec2-conformer"})
+"""Types of encoders whose states of valid steps depend on the padding behind them despite the mask: rows of one length are read together."""
 TOKENS_PER_GROUP = 64  # the time that reading one group more takes, as the number of padding tokens that take as long
 WINDOW_STEP = 200  # frames of Whisper's spectrogram: 2 seconds
 WINDOW_MARGIN = 600  # 6 seconds of silence after a sound; Whisper's states, and with them accuracy, depend on it
@@ -96,6 +98,11 @@ def encode_rows(
     Args:
         rows_at_once: the largest number of rows that are read at once, to save memory. None: no limit.
     """
+    reads_padding = _reads_padding(encoder)
+    if reads_padding and is_exporting():
+        raise ValueError(
+            f"A text encoder of the type {encoder.config.model_type} reads padding, so it cannot be exported."
+        )
     if is_exporting() or is_sharded(encoder):  # all processes must call a sharded encoder equally often
         return encoder(input_ids=input_ids, attention_mask=mask.long()).last_hidden_state
     rows, tokens = mask.shape
@@ -104,8 +111,15 @@ def encode_rows(
     order = widths.argsort(stable=True)
     if mask.device.type == "cpu":
         groups = _fastest_number_of_groups(widths[order], groups)
+    split = order.tensor_split(groups)
+    if reads_padding:
+        split = [
+            part
+            for group in split
+            for part in group.split(widths[group].unique_consecutive(return_counts=True)[1].tolist())
+        ]
     states = []
-    for group in order.tensor_split(groups):
+    for group in split:
         width = int(widths[group].max())
         read = encoder(input_ids=input_ids[group, :width], attention_mask=mask[group, :width].long())
         states.append(pad(read.last_hidden_state, (0, 0, 0, tokens - width)))
@@ -165,7 +179,12 @@ def encode_audio(
 
 def _norms_over_time(encoder: PreTrainedModel) -> bool:
     """Whether padding changes the states of valid samples despite the mask (wav2vec2-base and similar encoders)."""
-    return getattr(encoder.config, "feat_extract_norm", None) == "group"
+    return getattr(encoder.config, "feat_extract_norm", None) == "group" or _reads_padding(encoder)
+
+
+def _reads_padding(encoder: PreTrainedModel) -> bool:
+    """Whether the encoder is of a type whose convolutions or Fourier transforms do not see the mask."""
+    return getattr(getattr(encoder, "config", None), "model_type", None) in READS_PADDING
 
 
 def _encode_by_length(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.BoolTensor):

@@ -281,6 +281,8 @@ class _Explainer:
             mask = self.inputs.get("text_mask")
             mask = torch.ones_like(ids) if mask is None else self.read.layout.rows(mask)
             tokenizer = self.processor.tokenizer
+            if words.word_of_piece.shape[1] > ids.shape[1]:  # the inputs were cut at another length
+                words = self.processor.text_words(self.utterances, max_length=ids.shape[1])
             word = torch.as_tensor(words.word_of_piece, device=device)
             # the inputs may be padded to the longest utterance of other conversations
             padding = max(ids.shape[1] - word.shape[1], 0)
@@ -357,7 +359,7 @@ class _Explainer:
         if clock is None:
             self.note("voice", "How long the utterance lasts is unknown: give its start and end.", number)
             return
-        start, seconds = clock
+        start, seconds = clock[0], min(clock[1], self.processor.window_seconds)  # what was read
         stretches = max(round(seconds / STRETCH + 0.4999), 1)
         sums = [0.0] * stretches
         for place, score in enumerate(scores):

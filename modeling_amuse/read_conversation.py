@@ -129,6 +129,7 @@ class ReadConversation:
         expert_terms: torch.Tensor | None,
         states: list | None = None,
         present: torch.BoolTensor | None = None,
+        left_out: torch.LongTensor | None = None,
     ) -> torch.Tensor:
         """
         The logits `(number, C)` of utterances `rows` `(number,)`, each with another A(u), in the otherwise unchanged
@@ -137,6 +138,7 @@ class ReadConversation:
         Args:
             states: for each context and direction the states before the utterances are read. None: the original ones.
             present: `(number, M)`, the modalities that the changed utterances have. None: the original ones.
+            left_out: `(number,)`, for each of `rows` another utterance that its conversation lacks. None: none.
         """
         descriptors = []
         for place, directions in enumerate(self.contexts):
@@ -153,7 +155,8 @@ class ReadConversation:
             fused_places = self.config.fused_places
             own = (self.present[rows] if present is None else present)[:, fused_places].any(dim=1)
             before = self.present[:, fused_places].any(dim=1)
-            has_input = own | (before.sum() > before[rows].long())  # of the changed utterance, or of another one
+            others = before.sum() - before[rows].long() - (0 if left_out is None else before[left_out].long())
+            has_input = own | (others > 0)  # of the changed utterance, or of another one
             term = torch.where(has_input[:, None], term, self.amuse.experts.log_prior.to(term.dtype))
         return term + expert_terms.sum(dim=1)
 
@@ -175,7 +178,7 @@ class ReadConversation:
             for directions in self.contexts
         ]
         terms = None if self.expert_terms is None else self.expert_terms[rows]
-        return self.logits_of(rows, self.fused[rows], terms, states)
+        return self.logits_of(rows, self.fused[rows], terms, states, left_out=left_out)
 
     def _state_without(
         self, direction: _Direction, rows: torch.LongTensor, left_out: torch.LongTensor, farthest: int

@@ -2,6 +2,7 @@
 """The processor of AMuSE: from conversations to the model's batch."""
 
 import inspect
+import math
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from .conversation import (
 from .conversation_batch import ConversationBatch, pad_features
 from .feature_words import FEATURES_OF, face_actions, voice_sentence
 from .input_boundary import boundary
+from .media import warn_once
 from .plain_json import parsed_json
 from .processor_files import check_processor_settings, check_tokenizer
 from .processor_inputs import (
@@ -44,7 +46,7 @@ from .processor_inputs import (
 )
 from .recorded_sound import Recording, is_waveform
 from .stage_progress import Progress
-from .text_words import TextWords, word_spans, words_of_pieces
+from .text_words import TextWords, without_cut_pieces, word_spans, words_of_pieces
 
 PART_LOADERS = {
     "tokenizer": AutoTokenizer,
@@ -184,10 +186,7 @@ class AmuseProcessor(ProcessorMixin):
         """
         check_keywords(kwargs)
         tokenizer_settings = self.tokenizer.init_kwargs if self.tokenizer else {}
-        # without a fixed width, the tokenizer's own length is that of an earlier use, or of its sentence encoder
-        is_fixed = tokenizer_settings.get("padding") == "max_length"
-        own = tokenizer_settings.get("max_length", self.max_text_tokens) if is_fixed else self.max_text_tokens
-        longest = kwargs.get("max_length", (kwargs.get("text_kwargs") or {}).get("max_length", own))
+        longest = kwargs.get("max_length", (kwargs.get("text_kwargs") or {}).get("max_length", self._longest_text()))
         text_kwargs = self._merge_kwargs(AmuseProcessorKwargs, tokenizer_init_kwargs=tokenizer_settings, **kwargs)
         # the merge gives the tokenizer's settings to sound, too: the longest text of MiniLM would cut it to 128 samples
         text_kwargs = {**text_kwargs["text_kwargs"], "max_length": longest}
@@ -348,10 +347,11 @@ class AmuseProcessor(ProcessorMixin):
             return [text and f"{u['speaker']}: {text}" for u, text in zip(utterances, texts, strict=True)]
         return texts
 
-    def text_words(self, utterances: list[Utterance]) -> TextWords:
+    def text_words(self, utterances: list[Utterance], max_length: int | None = None) -> TextWords:
         """
         The words of utterances, and the word of each word piece that `__call__` makes of a conversation with these utterances,
-        its row of `input_ids` being padded to the longest of them.
+        its row of `input_ids` being padded to the longest of them. `max_length`: the word pieces of the longest text, where
+        they are not those of `__call__` without options.
         """
         given = [utterance.get("text") or "" for utterance in utterances]
         spans = [word_spans(text) for text in given]
@@ -361,7 +361,7 @@ class AmuseProcessor(ProcessorMixin):
         rows = self.tokenizer(
             texts,
             truncation=True,
-            max_length=self.max_text_tokens,
+            max_length=max_length or self._longest_text(),
             padding=True,
             return_offsets_mapping=True,
             return_tensors="np",
@@ -371,7 +371,16 @@ class AmuseProcessor(ProcessorMixin):
             len(text) - len(whole.strip()) - (len(whole) - len(whole.lstrip()))
             for text, whole in zip(texts, given, strict=True)
         ]
-        return TextWords(spans, words_of_pieces(rows["offset_mapping"], starts, spans))
+        offsets = rows["offset_mapping"]
+        spans = [without_cut_pieces(*of_one) for of_one in zip(offsets, starts, spans, strict=True)]
+        return TextWords(spans, words_of_pieces(offsets, starts, spans))
+
+    def _longest_text(self) -> int:
+        """The largest number of word pieces of a text."""
+        # without a fixed width, the tokenizer's own length is that of an earlier use, or of its sentence encoder
+        settings = self.tokenizer.init_kwargs if self.tokenizer else {}
+        is_fixed = settings.get("padding") == "max_length"
+        return settings.get("max_length", self.max_text_tokens) if is_fixed else self.max_text_tokens
 
     def feature_names(self, stream: str) -> list[str] | None:
         """The names of the features of a stream, as far as they are known."""
@@ -406,13 +415,22 @@ class AmuseProcessor(ProcessorMixin):
     def _encoder_part(self, stream: str):
         return self.feature_extractor if stream == "audio" else self.image_processor
 
+    @property
+    def window_seconds(self) -> float:
+        """The length of the longest sound that the audio encoder reads, such as 30 s for Whisper; else infinite."""
+        extractor = self.feature_extractor
+        if type(extractor).__name__ == "ASTFeatureExtractor":
+            return extractor.max_length / 100  # its frames of 10 ms
+        samples = getattr(extractor, "n_samples", None)  # of Whisper and similar extractors
+        return samples / extractor.sampling_rate if samples else math.inf
+
     def audio_inputs(self, waveforms: list[np.ndarray | None], **audio_kwargs) -> dict[str, np.ndarray]:
         """
         The audio encoder's inputs for some utterances.
 
         Args:
             waveforms: for each utterance `(samples,)` at the feature extractor's sampling rate; None, or an empty one,
-                where it has no sound. What is longer than the encoder's window is cut.
+                where it has no sound. What is longer than the encoder's window is cut, with a warning.
             audio_kwargs: for the feature extractor.
 
         Returns:
@@ -432,6 +450,13 @@ class AmuseProcessor(ProcessorMixin):
         shortest = np.zeros(rate // 10, np.float32)
         sounds = [checked_waveform(waveform) for waveform in waveforms]
         lengths = np.array([len(sound) for sound in sounds])
+        if (lengths > self.window_seconds * rate).any():
+            warn_once(
+                "audio encoder",
+                f"An utterance lasts longer than {self.window_seconds:g} s, the window of the audio encoder: the rest of its sound "
+                "is not read.",
+                "window",
+            )
         padded = [np.concatenate([sound, shortest[len(sound) :]]) for sound in sounds]
         # Whisper's window has a fixed length, which is its extractor's default; others are padded to the longest
         padding = inspect.signature(type(self.feature_extractor).__call__).parameters.get("padding")

@@ -34,6 +34,23 @@ def word_spans(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _WORD.finditer(text)]
 
 
+def without_cut_pieces(offsets: np.ndarray, start: int, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """
+    The words of an utterance, in which neighbours that share a piece are one, as in a Chinese text without spaces.
+
+    Args:
+        offsets: `(S, 2)`, where each piece begins and ends in what the tokenizer read.
+        start: the offset at which the text begins in what the tokenizer read.
+        spans: the words by their offsets in the text.
+    """
+    joined = list(spans)
+    for begin, end in sorted((offsets[offsets[:, 1] > offsets[:, 0]] - start).tolist(), reverse=True):
+        shared = [number for number, word in enumerate(joined) if word[0] < end and word[1] > begin]
+        if len(shared) > 1:
+            joined[shared[0] : shared[-1] + 1] = [(joined[shared[0]][0], joined[shared[-1]][1])]
+    return joined
+
+
 def words_of_pieces(offsets: np.ndarray, starts: list[int], spans: list[list[tuple[int, int]]]) -> np.ndarray:
     """
     Args:

@@ -37,6 +37,8 @@ class ExpertData:
         inputs: for each modality the input of its expert, not standardized, `(rows, width)`.
         present: for each modality a mask of the utterances that have it, `(rows,)`.
         evidence: for each modality its amount, `(rows,)`.
+        is_prior: a mask of the utterances whose `logits` are the prior, which has no weight, `(rows,)`: their conversations have
+            nothing that the model without experts reads. None: there are none.
     """
 
     labels: np.ndarray
@@ -45,6 +47,7 @@ class ExpertData:
     inputs: dict[str, np.ndarray]
     present: dict[str, np.ndarray]
     evidence: dict[str, np.ndarray]
+    is_prior: np.ndarray | None = None
 
     def __post_init__(self):
         # in float32 the steps of the numerical gradient are lost, and the optimizer never moves the weights
@@ -101,7 +104,8 @@ class Calibration:
 
     def logits(self, data: ExpertData, terms: dict[str, np.ndarray]) -> np.ndarray:
         """The logits `(rows, C)`. `terms` are log Q_m - log prior of each modality, 0 where it is missing."""
-        scores = self.conversation_weight * data.logits
+        has_none = np.zeros(len(data.labels), dtype=bool) if data.is_prior is None else data.is_prior
+        scores = np.where(has_none, 1.0, self.conversation_weight)[:, None] * data.logits
         for modality, weight in self.weights.items():
             scores = scores + (weight * self.share(data, modality))[:, None] * terms[modality]
         return scores

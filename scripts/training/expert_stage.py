@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.modality_axis import may_lack_conversation
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.evaluation.emotion_metric import EmotionMetric
 from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold
@@ -71,9 +72,13 @@ def fit_experts(
     processor = AmuseProcessor.from_pretrained(folder)
     processor.evidence = {modality: evidence_unit(modality, train_set) for modality in model.config.modalities}
     model.to(accelerator.device).eval()
-    train, validation = (
-        read_split(model, processor, dataset, accelerator, batch_size) for dataset in (train_set, validation_set)
+    train = read_split(model, processor, train_set, accelerator, batch_size)
+    # the model answers with the prior where a conversation has nothing that the conversation term reads
+    experts = model.amuse.experts
+    experts.log_prior.copy_(
+        torch.as_tensor(log_prior(train.labels, model.config.num_labels), dtype=experts.log_prior.dtype)
     )
+    validation = read_split(model, processor, validation_set, accelerator, batch_size)
     found = compare(train, validation, model.config.modalities, model.config.num_labels, wanted, separate_weights)
     unread = [modality for modality in model.config.modalities if modality not in model.config.fused_modalities]
     if unread and found["calibration"].kind == "none":
@@ -128,7 +133,10 @@ def read_split(
             by_modality["evidence"][modality].append(evidence[kept, m].cpu().numpy())
     hook.remove()
     joined = {kind: {m: np.concatenate(parts) for m, parts in of.items()} for kind, of in by_modality.items()}
-    return ExpertData(**{name: np.concatenate(parts) for name, parts in rows.items()}, **joined)
+    rows = {name: np.concatenate(parts) for name, parts in rows.items()}
+    if may_lack_conversation(model.config):
+        joined["is_prior"] = (rows["logits"] == model.amuse.experts.log_prior.double().cpu().numpy()).all(axis=1)
+    return ExpertData(**rows, **joined)
 
 
 def compare(

@@ -6,12 +6,14 @@ import torch
 from datasets import Dataset
 from transformers import (
     ASTConfig,
+    ASTFeatureExtractor,
     AutoFeatureExtractor,
     AutoModel,
     AutoTokenizer,
     BeitConfig,
     BertConfig,
     CLIPVisionConfig,
+    Data2VecAudioConfig,
     Dinov2Config,
     MPNetConfig,
     SeamlessM4TFeatureExtractor,
@@ -19,8 +21,10 @@ from transformers import (
     ViTConfig,
     Wav2Vec2BertConfig,
     Wav2Vec2Config,
+    Wav2Vec2ConformerConfig,
     Wav2Vec2FeatureExtractor,
     WhisperConfig,
+    WhisperFeatureExtractor,
     WhisperModel,
 )
 
@@ -29,6 +33,7 @@ from modeling_amuse.processing.controlled.small_text_encoder import small_text_e
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.corpora.encoder_states import encoder_record, frozen_text_states
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.media_warnings import collected_warnings
 from modeling_amuse.recording_states import recording_encoders
 
 SMALL = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
@@ -211,7 +216,32 @@ WAV2VEC2_BERT = Wav2Vec2BertConfig(
 )
 
 
-@pytest.mark.parametrize("config", [WAV2VEC2, GROUP_NORM, WAV2VEC2_BERT], ids=["layer", "group", "bert"])
+@pytest.mark.parametrize(
+    ("extractor", "window"),
+    [(WhisperFeatureExtractor(chunk_length=1), 1.0), (ASTFeatureExtractor(max_length=50), 0.5)],
+)
+def test_sound_beyond_the_window_of_the_encoder_is_told(extractor, window):
+    processor = AmuseProcessor(feature_extractor=extractor)
+    assert processor.window_seconds == window
+    for seconds, told in ((window, 0), (2 * window, 1)):
+        with collected_warnings() as warnings:
+            processor.audio_inputs([np.ones(round(16000 * seconds), np.float32)])
+        assert len([w for w in warnings if f"longer than {window:g} s, the window" in w]) == told
+    assert AmuseProcessor(feature_extractor=Wav2Vec2FeatureExtractor()).window_seconds == float("inf")
+
+
+CONVOLUTIONS = {
+    k: v for k, v in WAV2VEC2.to_dict().items() if k.startswith(("conv_", "num_", "hidden", "inter", "mask_"))
+}
+DATA2VEC = Data2VecAudioConfig(**{**CONVOLUTIONS, "num_conv_pos_embeddings": 3, "conv_pos_kernel_size": 3})
+CONFORMER = Wav2Vec2ConformerConfig(**CONVOLUTIONS, feat_extract_norm="layer", conv_depthwise_kernel_size=3)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [WAV2VEC2, GROUP_NORM, WAV2VEC2_BERT, DATA2VEC, CONFORMER],
+    ids=["layer", "group", "bert", "data2vec", "conformer"],
+)
 @pytest.mark.parametrize("other", [0.3, 0.8])  # 0.8 s have as many frames as the input of W2V-BERT has bins
 def test_what_stands_beside_a_sound_in_a_batch_changes_nothing(config, other):
     is_bert = isinstance(config, Wav2Vec2BertConfig)

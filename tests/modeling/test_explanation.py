@@ -14,6 +14,7 @@ from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcess
 from modeling_amuse.attributions import Question, WordPieces, input_values
 from modeling_amuse.explanation import ExplanationOptions, _Explainer, explain_conversation
 from modeling_amuse.explanation_types import PARTS, Explanation
+from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.processing.faces import FACE_FEATURES
 from modeling_amuse.processing.prosody import PROSODY_FEATURES
 from modeling_amuse.processing.text_words import word_spans
@@ -217,6 +218,28 @@ def test_offsets_index_the_words(words_model, texts, speaker_names):
 )
 def test_words_of_texts(text, words):
     assert [text[start:end] for start, end in word_spans(text)] == words
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("fixed", [None, 8])
+def test_a_piece_of_several_characters_is_one_word(side, fixed):
+    texts = ["我很开心", "我很开心吗 ok 我很开心"]
+    _, tokenizer = small_text_encoder(texts * 50, 300)
+    tokenizer.padding_side = side
+    if fixed:
+        tokenizer.init_kwargs |= {"padding": "max_length", "max_length": fixed}
+    processor = AmuseProcessor(tokenizer)
+    utterances = spoken(*texts)
+    ids, words = processor(utterances)["input_ids"][0], processor.text_words(utterances)
+    for row, (text, spans) in enumerate(zip(texts, words.spans, strict=True)):
+        assert "".join(text[start:end] for start, end in spans) == "".join(text.split())
+        of_piece = words.word_of_piece[row]
+        of_piece = (
+            of_piece[len(of_piece) - ids.shape[1] :] if side == "left" and len(of_piece) > ids.shape[1] else of_piece
+        )
+        assert len(of_piece) <= ids.shape[1]
+        read = sorted(set(of_piece.tolist()) - {-1})
+        assert read == list(range(len(read))) and (fixed or len(read) == len(spans))
 
 
 def test_words_that_the_tokenizer_cuts_off_are_named(words_model):

@@ -49,6 +49,20 @@ def test_leaving_an_utterance_out_gives_the_logits_of_the_conversation_without_i
     torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("left_out", [0, 2])
+def test_leaving_the_only_words_out_leaves_the_prior(left_out):
+    torch.manual_seed(0)
+    model = with_experts(small_model(experts="constant", conversation_modalities=["text"]))
+    batch = random_batch((3,), seed=0)
+    batch.pop("labels")
+    batch["text_mask"][0, [place for place in range(3) if place != left_out]] = 0
+    kept = [place for place in range(3) if place != left_out]
+    expected = logits(model, {name: tensor[:, kept] for name, tensor in batch.items()})[0, kept.index(1)]
+    with torch.no_grad():
+        found = ReadConversation(model, batch).logits_without(torch.tensor([1]), torch.tensor([left_out]), 1)
+    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_changed_utterance_gives_the_logits_of_the_changed_conversation():
     torch.manual_seed(0)
     model = with_experts(small_model(experts="constant"))

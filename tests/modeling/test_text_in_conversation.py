@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoModel
+from transformers import AutoModel, ConvBertConfig, FNetConfig
 from transformers.modeling_outputs import BaseModelOutput
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
@@ -86,6 +86,25 @@ def test_rows_that_are_read_in_groups_have_the_states_of_each_by_itself(
     # no padding if there are at most as many lengths as groups, and groups cost nothing
     if tokens_per_group == 0 and len(set(counts)) == len(counts) <= GROUPS_OF_LIKE_WIDTH:
         assert sum(rows * width for rows, width in read) == sum(counts)
+
+
+SIZES = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 8, "vocab_size": 40}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [ConvBertConfig(**SIZES, num_attention_heads=4, embedding_size=8, conv_kernel_size=3), FNetConfig(**SIZES)],
+    ids=["convbert", "fnet"],
+)
+@torch.no_grad()
+def test_encoders_that_do_not_see_the_mask_read_no_padding(config):
+    torch.manual_seed(0)
+    other = AutoModel.from_config(config).eval().double()
+    ids, mask, _ = rows_of([[2, 5, 3, 5, 1, 4, 2]], 0)
+    states = encode_rows(other, ids, mask)
+    for row, count in enumerate(mask.sum(dim=1).tolist()):
+        alone = other(input_ids=ids[row : row + 1, :count]).last_hidden_state[0]
+        torch.testing.assert_close(states[row, :count], alone, atol=1e-9, rtol=0)
 
 
 @torch.no_grad()

@@ -54,6 +54,13 @@ def drawn(rows: int, seed: int, weights: dict[str, float], half: float = 0.0, no
     return ExpertData(labels, np.arange(rows) // 8, conversation, inputs, present, evidence)
 
 
+def test_the_prior_of_a_conversation_without_words_has_no_weight():
+    data = drawn(4, 1, {"text": 1.0})
+    data.is_prior = np.array([True, False, True, False])
+    found = Calibration("constant", conversation_weight=3.0).logits(data, {})
+    np.testing.assert_allclose(found, data.logits * np.array([1, 3, 1, 3])[:, None])
+
+
 @pytest.mark.parametrize("kind", ["constant", "adaptive"])
 def test_weights_are_fitted_in_full_precision_whatever_the_model_computes_in(kind):
     weights = {"text": 1.2, "audio": 0.7}
