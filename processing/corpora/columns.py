@@ -2,6 +2,7 @@
 """Finding the columns of a table (conversation, speaker, text, label, ...) by the user's options and by their names."""
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from modeling_amuse.processing.conversation import STREAMS
@@ -55,7 +56,7 @@ NAMES = {
             "lineno",
             "linenumber",
         ),
-        *("sentenceid", "messageid", "sequence", "seq"),
+        *("sentenceid", "messageid", "sequence", "seq", "utterance", "line"),
     ),
     "speaker": (
         *("speaker", "speakername", "speakerid", "speakers", "speakerlabel", "character", "author", "user", "username"),
@@ -72,6 +73,7 @@ NAMES = {
             "who",
             "name",
         ),
+        *("speakerids", "speakernames", "characters", "names", "roles"),
     ),
     "text": (
         *(
@@ -132,6 +134,8 @@ ID_PATTERNS = {
 """Regular expressions that read conversation, order, speaker and session from the ids of MELD and IEMOCAP."""
 
 GROUPS = ("conversation", "order", "speaker", "session")
+LARGER_PARTS = ("season", "seasonid", "episode", "episodeid", "session", "sessionid")
+"""Columns of the parts of a corpus in each of which the ids of conversations may begin anew, the largest first."""
 SESSIONS = (["session"], ["sessionid"])
 """Conversation columns that may hold parts of a corpus with several conversations each."""
 
@@ -214,13 +218,17 @@ def choose_columns(
     for what in ("text", "speaker", "label", "conversation", "split", "start", "end", "order"):
         if given.get(what) or (what == "conversation" and conversation):
             continue
-        guess[what] = _guess(what, [name for name in names if name not in taken], media)
+        # the split may be among the columns of the conversation, as ids may begin anew in each split
+        free = [name for name in names if name not in taken or (what == "split" and name in conversation)]
+        if what == "text":
+            free = [name for name in free if not _tells_no_words(name, rows)] or free
+        guess[what] = _guess(what, free, media)
         taken |= {guess[what]} - {None}
     for what in ("audio", "video"):
         typed = [name for name, medium in media.items() if medium == what]
         guess[what] = typed[0] if typed else _guess(what, names, media)
     found = {what: given.get(what) or guess.get(what) for what in (*given, *guess)}
-    found["conversation"] = conversation or _with_larger_parts(guess.get("conversation"), names)
+    found["conversation"] = conversation or _with_larger_parts(guess.get("conversation"), names, rows)
     columns = Columns(**found)
     columns = _with_pattern(columns, options, names, rows, place)
     if columns.text is None and not (columns.audio or columns.video or any(f"{s}_features" in names for s in STREAMS)):
@@ -231,12 +239,30 @@ def choose_columns(
     return columns
 
 
-def _with_larger_parts(column: str | None, names: list[str]) -> tuple[str, ...]:
-    """The columns that identify a conversation: scenes are counted anew in each episode, and episodes in each season."""
+def _with_larger_parts(column: str | None, names: list[str], rows: list[dict]) -> tuple[str, ...]:
+    """
+    The columns that identify a conversation: scenes are counted anew in each episode, and episodes in each season. So may
+    other ids be, if they occur in several of them.
+    """
     if column is None:
         return ()
-    parts = ("season", "seasonid", "episode", "episodeid") if plain(column).startswith("scene") else ()
-    return (*(name for part in parts for name in names if plain(name) == part), column)
+    parts = [name for part in LARGER_PARTS for name in names if plain(name) == part and name != column]
+    if not plain(column).startswith("scene"):
+        held = defaultdict(set)
+        for row in rows:
+            held[id_text(row.get(column))].add(tuple(id_text(row.get(part)) for part in parts))
+        if all(len(places) == 1 for places in held.values()):
+            parts = []
+    return (*parts, column)
+
+
+def _tells_no_words(column: str, rows: list[dict]) -> bool:
+    """Whether a column holds only numbers or ids."""
+    cells = [text for row in rows if (text := id_text(row.get(column)))]
+    return bool(cells) and all(
+        re.fullmatch(r"[\d.]+", text) or any(re.fullmatch(pattern, text) for pattern in ID_PATTERNS.values())
+        for text in cells
+    )
 
 
 def _named(wanted: str | None, names: list[str], option: str, place: str) -> str | None:

@@ -2,8 +2,11 @@
 """Builders of the user's own conversations, given as a folder or as files, and of the sample corpus, which is a folder."""
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
+
+import pyarrow.parquet
 
 from modeling_amuse.processing.corpora.columns import NAMES, plain
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts
@@ -14,8 +17,9 @@ from modeling_amuse.processing.corpora.row_conversations import conversations_of
 from modeling_amuse.processing.corpora.split_conversations import divided
 from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
 from modeling_amuse.processing.corpora.table_files import Rows, read_delimited, read_json, read_parquet
-from modeling_amuse.processing.corpora.turn_files import EMOTION_FILE, read_turns
+from modeling_amuse.processing.corpora.turn_files import EMOTION_FILE, path_of_labels, read_turns
 from modeling_amuse.processing.input_boundary import reads_file
+from modeling_amuse.processing.media import SUFFIXES as RECORDINGS
 from modeling_amuse.processing.printable_text import printable_logger
 
 logger = printable_logger(__name__)
@@ -24,6 +28,10 @@ SAMPLE_DIR = Path(__file__).parents[1] / "sample"
 SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt")
 ALL = "all"
 """The name under which a file that holds all splits is listed."""
+_RECORDING = re.compile(
+    rb'[^",;|\t\r\n{}\[\]]+?(?:' + b"|".join(re.escape(suffix.encode()) for suffix in RECORDINGS) + rb")(?![\w.])",
+    re.IGNORECASE,
+)
 
 
 class ConversationFolder(ConversationBuilder):
@@ -38,7 +46,7 @@ class ConversationFolder(ConversationBuilder):
     `video` are relative to the file's folder.
     """
 
-    VERSION = "2.0.0"
+    VERSION = "2.1.0"
 
     @classmethod
     def find_paths(cls, data_dir: str | None, options: DataOptions) -> dict[str, list[Path]]:
@@ -96,9 +104,17 @@ class ConversationFolder(ConversationBuilder):
 
     @classmethod
     def cache_key(cls, path: Path, split: str) -> bytes:
-        companion = path.with_name(path.name.replace("dialogues_", "dialogues_emotion_", 1))
-        beside = companion.read_bytes() if path.suffix.lower() == ".txt" and companion.is_file() else b""
-        return super().cache_key(path, split) + beside
+        contents = super().cache_key(path, split)
+        labels = path_of_labels(path)
+        beside = labels.read_bytes() if path.suffix.lower() == ".txt" and labels.is_file() else b""
+        # recordings are read from paths: the same table elsewhere, or after a missing file was added, has others
+        named = {name.replace(b"\\/", b"/").decode(errors="replace").strip() for name in _RECORDING.findall(contents)}
+        files = [
+            (name, file.is_file() and file.stat().st_size > 0)
+            for name in sorted(named)
+            for file in [path.parent / name]
+        ]
+        return contents + beside + (repr((str(path.parent.resolve()), files)).encode() if files else b"")
 
     @classmethod
     def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
@@ -109,8 +125,17 @@ class ConversationFolder(ConversationBuilder):
         store, read = RecordingStore(self.store_dir), {}
         for split, paths in self.paths.items():
             conversations, report = [], Counter()
-            for path in paths:
-                found, counts, notes, names = read_conversation_file(path, self.options, store)
+            are_shards = _are_shards(paths)
+            for path in paths[:1] if are_shards else paths:
+                if are_shards:  # a conversation may continue in the next file
+                    table, stem = read_parquet(paths), path.stem
+                    found, counts, notes, names = conversations_of_table(
+                        table, self.options, str(path), stem, path.parent, store
+                    )
+                else:
+                    found, counts, notes, names = read_conversation_file(path, self.options, store)
+                if len(paths) > 1 and not are_shards:
+                    _name_rows(found, path.stem)
                 notes += _check_splits(found, split, path)
                 conversations += found
                 report += counts
@@ -126,6 +151,27 @@ class ConversationFolder(ConversationBuilder):
         counts = {name: count for name, count in whole[1].items() if name not in ("conversations", "utterances")}
         wanted = {split: part for split, part in parts.items() if self.splits is None or split in self.splits}
         return {split: (part, report_counts(part) + Counter(counts)) for split, part in wanted.items()}
+
+
+def _are_shards(paths: list[Path]) -> bool:
+    """Whether files are parts of one table."""
+    if len(paths) == 1 or any(path.suffix.lower() != ".parquet" for path in paths):
+        return False
+    try:
+        first, *others = (pyarrow.parquet.read_schema(path).remove_metadata() for path in paths)
+    except (OSError, ValueError, pyarrow.ArrowException):  # they are read one by one, which names the damaged one
+        return False
+    return all(other.equals(first) for other in others)
+
+
+def _name_rows(conversations: list[dict], stem: str):
+    """Name conversations that are numbered by their rows for their file too, as its split has other files."""
+    for conversation in conversations:
+        if re.fullmatch(r"row_\d+", name := conversation["id"]):
+            conversation["id"] = f"{stem}_{name}"
+            for utterance in conversation["utterances"]:
+                if utterance["id"].startswith(f"{name}_"):
+                    utterance["id"] = f"{stem}_{utterance['id']}"
 
 
 def _check_splits(conversations: list[dict], split: str, path: Path) -> list[str]:

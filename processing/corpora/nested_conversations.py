@@ -59,7 +59,13 @@ def unwrapped(value) -> list:
 
 
 def _is_column_by_column(contents: list) -> bool:
-    """Whether these are columns of scalars, given as lists or as dicts by row number, as pandas' `to_json` writes them."""
+    """
+    Whether these are columns of scalars, given as lists or as dicts by row number, as pandas' `to_json` writes them. Dicts
+    whose keys are known names of columns are rows.
+    """
+    known = {*NAMES["text"], *NAMES["label"], *NAMES["speaker"]}
+    if contents and isinstance(contents[0], dict) and any(plain(key) in known for key in contents[0]):
+        return False
     if not contents or not all(
         type(column) is type(contents[0]) and isinstance(column, (list, dict)) for column in contents
     ):
@@ -139,7 +145,7 @@ def conversations_of_nested(
     conversations, report = [], Counter()
     for number, row in enumerate(rows):
         try:
-            conversation = _conversation(row, f"{stem}_{number}", names, options, recording)
+            conversation = _conversation(row, f"{stem}_{number}", names, options, recording, report)
             utterances = [
                 _utterance(utterance, f"{conversation['id']}_{position}", folder, report)
                 for position, utterance in enumerate(conversation["utterances"])
@@ -161,6 +167,8 @@ def _key_names(rows: list, options: DataOptions) -> dict[str, str]:
         for utterance in utterances:
             if isinstance(utterance, dict):
                 present |= {plain(name): name for name, value in utterance.items() if value is not None}
+    if not present:  # texts with lists beside them, see `_of_texts`
+        return {}
     names = {}
     for key, what in (("text", "text"), ("speaker", "speaker"), ("emotion", "label")):
         wanted = getattr(options, f"{what}_column", None)
@@ -177,7 +185,9 @@ def _key_names(rows: list, options: DataOptions) -> dict[str, str]:
     return {key: name for key, name in names.items() if key != name}
 
 
-def _conversation(row, default_id: str, names: dict[str, str], options: DataOptions, recording: Callable) -> dict:
+def _conversation(
+    row, default_id: str, names: dict[str, str], options: DataOptions, recording: Callable, report: Counter
+) -> dict:
     if isinstance(row, (list, tuple)) and row and all(isinstance(item, dict) for item in row):
         row = {"utterances": list(row)}
     if not isinstance(row, dict):
@@ -185,7 +195,7 @@ def _conversation(row, default_id: str, names: dict[str, str], options: DataOpti
     key = utterance_list(row) or "utterances"
     utterances = row.get(key)
     if _is_list_of_texts(utterances):
-        utterances = _of_texts(utterances, row, options)
+        utterances = _of_texts(utterances, row, options, report)
     if isinstance(utterances, (list, tuple)):
         utterances = [
             _with_files(_renamed(utterance, names), f"Utterance {position}", recording)
@@ -203,7 +213,7 @@ def _conversation(row, default_id: str, names: dict[str, str], options: DataOpti
     return {**conversation, **({"split": SPLIT_NAMES.get(str(split).lower(), str(split))} if split else {})}
 
 
-def _of_texts(texts: list[str], row: dict, options: DataOptions) -> list[dict]:
+def _of_texts(texts: list[str], row: dict, options: DataOptions, report: Counter) -> list[dict]:
     """Utterances from a list of texts and the lists of labels and speakers beside it. Without speakers, two take turns."""
     beside = {
         plain(key): value for key, value in row.items() if isinstance(value, (list, tuple)) and value is not texts
@@ -214,7 +224,13 @@ def _of_texts(texts: list[str], row: dict, options: DataOptions) -> list[dict]:
         raise ValueError(
             f"--label_column {options.label_column}: there is no list of {len(texts)} labels under this key."
         )
-    speakers = _list_beside(beside, NAMES["speaker"], "speakers", len(texts))
+    wanted = NAMES["speaker"] if options.speaker_column is None else (plain(options.speaker_column),)
+    speakers = _list_beside(beside, wanted, "speakers", len(texts))
+    if options.speaker_column and speakers is None:
+        raise ValueError(
+            f"--speaker_column {options.speaker_column}: there is no list of {len(texts)} speakers under this key."
+        )
+    report["conversations without speakers, in which two take turns"] += speakers is None and len(texts) > 1
     return [
         {
             "speaker": speakers[number] if speakers else TURN_TAKERS[number % 2],

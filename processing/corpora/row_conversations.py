@@ -3,7 +3,7 @@
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,10 +74,10 @@ def conversations_of_rows(
             _utterance(row, number, identifier, columns, recording, folder, report, place)
             for number, row in enumerate(rows)
         ]
-        _place_recordings(utterances)
         conversations.append(
             {"id": identifier, "utterances": utterances, **_split_of(rows, columns, identifier, place)}
         )
+    _place_recordings([utterance for conversation in conversations for utterance in conversation["utterances"]])
     _make_ids_unique(conversations, columns, notes, place)
     _say_what_is_assumed(columns, conversations, notes, place)
     _warn_of_times(columns, report, place)
@@ -317,12 +317,17 @@ def _file_of(cell, recording, folder: Path | None, what: str, medium: str, repor
 
 
 def _place_recordings(utterances: list[dict]):
-    """Set the start of each recording: 0 for a file of several utterances, else the start of its only utterance."""
+    """
+    Set the start of each recording of a table: 0 for a file of several utterances, else the start of its only utterance. The
+    rows of several annotators, with the same times, are one utterance.
+    """
     for medium in ("audio", "video"):
-        counts = Counter(utterance.get(medium) for utterance in utterances)
+        spans = defaultdict(set)
+        for utterance in utterances:
+            spans[utterance.get(medium)].add((utterance["start"], utterance["end"]))
         for utterance in utterances:
             if utterance.get(medium) is not None:
-                alone = counts[utterance[medium]] == 1
+                alone = len(spans[utterance[medium]]) == 1
                 utterance[f"{medium}_start"] = utterance["start"] if alone else 0.0
 
 
@@ -334,8 +339,8 @@ def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str)
     if len(names) > 1:
         raise ValueError(
             f"{place}: the rows of conversation {conversation!r} are in several splits ({', '.join(sorted(names))}), but a "
-            f"conversation must be in one. Correct the column {columns.split}, or the column of conversations "
-            "(--conversation_column)."
+            f"conversation must be in one. Correct the column {columns.split}, or name the columns that tell conversations apart "
+            f"(--conversation_column {columns.split} {' '.join(columns.conversation)}, if their ids begin anew in each split)."
         )
     [name] = names
     if not name:

@@ -15,6 +15,11 @@ EMOTIONS = ("no emotion", "anger", "disgust", "fear", "happiness", "sadness", "s
 """DailyDialog's emotions in the order of their numbers."""
 
 
+def path_of_labels(path: Path) -> Path:
+    """The file with the emotions of a file of turns, such as `dialogues_emotion_train.txt` for `dialogues_train.txt`."""
+    return path.with_name(path.name.replace("dialogues_", "dialogues_emotion_", 1).replace("_text", ""))
+
+
 def read_turns(path: Path) -> tuple[list[dict], Counter, list[str]]:
     """
     The conversations of a file such as `dialogues_train.txt`, with the emotions of `dialogues_emotion_train.txt` in the
@@ -24,7 +29,7 @@ def read_turns(path: Path) -> tuple[list[dict], Counter, list[str]]:
         FileNotFoundError: when the file of emotions is missing.
         ValueError: when a line has different numbers of utterances and labels, or an invalid label.
     """
-    labels_path = path.with_name(path.name.replace("dialogues_", "dialogues_emotion_", 1).replace("_text", ""))
+    labels_path = path_of_labels(path)
     if not labels_path.is_file():
         raise FileNotFoundError(
             f"{path} has utterances that end with {END}, but {labels_path.name} with their emotions is not beside it."

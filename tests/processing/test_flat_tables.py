@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_amuse import AmuseProcessor
+from modeling_amuse.processing.conversation import media_span
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.split_conversations import random_split
@@ -59,18 +60,98 @@ def test_a_row_is_an_utterance_in_every_format(tmp_path, suffix):
     assert "conversation from Dialogue_ID, order from Utterance_ID, speaker from Speaker" in data.describe()
 
 
-@pytest.mark.parametrize("orient", ["records", "columns", "list", "wrapped", "splits"])
+@pytest.mark.parametrize("orient", ["records", "columns", "index", "list", "wrapped", "splits"])
 def test_json_tables_of_pandas_are_rows(tmp_path, orient):
     frame = pd.DataFrame(ROWS)
     value = {
         "records": json.loads(frame.to_json(orient="records")),
         "columns": json.loads(frame.to_json()),
+        "index": json.loads(frame.to_json(orient="index")),
         "list": frame.to_dict("list"),
         "wrapped": {"data": json.loads(frame.to_json(orient="records"))},
         "splits": {"train": json.loads(frame.to_json(orient="records"))},
     }[orient]
     (tmp_path / "train.json").write_text(json.dumps(value))
     assert told(load(tmp_path, tmp_path).splits["train"]) == TOLD
+
+
+def test_utterances_by_their_ids(tmp_path):
+    said = {"Ses01F_impro01_F000": ("F", "Sir?", "neu"), "Ses01F_impro01_M000": ("M", "Madam.", "ang")}
+    value = {key: dict(zip(("speaker", "text", "emotion"), row, strict=True)) for key, row in said.items()}
+    (tmp_path / "train.json").write_text(json.dumps(value))
+    [conversation] = load(tmp_path, tmp_path).splits["train"]
+    assert conversation["id"] == "Ses01F_impro01" and told([conversation]) == [list(said.values())]
+
+
+def test_rows_of_one_recording_keep_their_places_in_it(tmp_path):
+    (tmp_path / "ep1.wav").write_bytes(b"x")
+    rows = [("1", 10, 12, "Hello there"), ("1", 14, 15, "Yes."), ("2", 60, 62, "Go away")]
+    frame = pd.DataFrame(rows, columns=["scene", "start", "end", "text"]).assign(
+        audio="ep1.wav", emotion=["joy", "fear", "joy"]
+    )
+    for columns in (["start", "end", "text", "audio", "emotion"], list(frame)):
+        write(tmp_path, "train.csv", frame[columns])
+        spans = [media_span(u, "audio") for row in load(tmp_path, tmp_path).splits["train"] for u in row["utterances"]]
+        assert spans == [(10, 12), (14, 15), (60, 62)]
+
+
+def test_a_recording_that_was_added_and_one_beside_an_equal_table_are_found(tmp_path):
+    found = []
+    for name, files in (("clean", ()), ("clean", ("a.wav",)), ("noisy", ("a.wav",))):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for file in files:
+            (folder / file).write_bytes(b"x")
+        write(folder, "train.csv", pd.DataFrame([{**row, "audio": "a.wav"} for row in ROWS]))
+        found.append(load(folder, tmp_path).splits["train"][0]["utterances"][0]["audio"])
+    assert found == [None, str(tmp_path / "clean" / "a.wav"), str(tmp_path / "noisy" / "a.wav")]
+
+
+@pytest.mark.parametrize("part", ["Episode", "Season", "Session"])
+def test_dialogue_ids_that_begin_anew_in_each_episode(tmp_path, part):
+    rows = [(1, 1, "Ann", "a"), (1, 1, "Bo", "b"), (2, 1, "Cy", "c"), (2, 1, "Di", "d")]
+    frame = pd.DataFrame(rows, columns=[part, "Dialogue_ID", "Speaker", "Utterance"]).assign(
+        Emotion=["joy", "fear"] * 2
+    )
+    write(tmp_path, "train.csv", frame)
+    found = load(tmp_path, tmp_path).splits["train"]
+    assert [[u["text"] for u in row["utterances"]] for row in found] == [["a", "b"], ["c", "d"]]
+    write(tmp_path, "train.csv", frame.assign(Dialogue_ID=[1, 1, 2, 2]))
+    assert load(tmp_path, tmp_path).splits["train"]["id"] == ["1", "2"]
+
+
+def test_a_split_that_tells_conversations_apart_stays_the_split(tmp_path):
+    rows = [{**row, "split": split} for split in ("train", "dev", "test") for row in ROWS]
+    path = write(tmp_path, "all.csv", pd.DataFrame(rows))
+    with pytest.raises(ValueError, match="--conversation_column split Dialogue_ID"):
+        load_conversations("folder", None, str(tmp_path / "cache"), None, DataOptions(data_file=str(path)))
+    options = DataOptions(data_file=str(path), conversation_column=["split", "Dialogue_ID"])
+    splits = load_conversations("folder", None, str(tmp_path / "cache"), None, options).splits
+    assert {name: told(split) for name, split in splits.items()} == dict.fromkeys(("train", "validation", "test"), TOLD)
+
+
+@pytest.mark.parametrize("ids", [["1", "2"], ["dia0_utt0", "dia0_utt1"]])
+def test_a_column_of_numbers_or_ids_is_not_the_text(tmp_path, ids):
+    frame = pd.DataFrame({"Dialogue": ["0", "0"], "Utterance": ids, "Speaker": ["Ada", "Ben"]})
+    frame = frame.assign(Text=["I got the job!", "You will move."], Emotion=["joy", "sadness"])
+    write(tmp_path, "train.csv", frame[::-1])
+    expected = [[("Ada", "I got the job!", "joy"), ("Ben", "You will move.", "sadness")]]
+    assert told(load(tmp_path, tmp_path).splits["train"]) == expected
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("with_conversations", [True, False])
+def test_shards_of_a_split_are_one_table(tmp_path, suffix, with_conversations):
+    frame = pd.DataFrame(ROWS) if with_conversations else pd.DataFrame(ROWS)[["Utterance", "Emotion"]]
+    for number, rows in enumerate((frame[:2], frame[2:])):
+        write(tmp_path, f"train-0000{number}-of-00002{suffix}", rows)
+    found = load(tmp_path, tmp_path).splits["train"]
+    texts = [u["text"] for row in found for u in row["utterances"]]
+    assert texts == [row["Utterance"] for row in ROWS] and len(found) == (2 if with_conversations else 4)
+    if suffix == ".parquet" and with_conversations:  # the second conversation begins in the first file
+        for number, rows in enumerate((frame[:3], frame[3:])):
+            write(tmp_path, f"train-0000{number}-of-00002{suffix}", rows)
+        assert told(load(tmp_path, tmp_path).splits["train"]) == TOLD
 
 
 @pytest.mark.parametrize(
@@ -214,6 +295,19 @@ def test_conversations_that_may_have_been_joined_are_told(tmp_path, caplog):
     caplog.clear()
     load(tmp_path, tmp_path / "named", conversation_column=["Dialogue_ID", "Book"])
     assert "several utterances of one" not in caplog.text
+
+
+@pytest.mark.parametrize("column", [None, "speaker_ids", "who_says_it"])
+def test_lists_of_speakers_under_other_names(tmp_path, column):
+    row = {"utterances": ["a", "b", "c"], "emotions": ["joy", "joy", "fear"]}
+    row[column or "characters"] = ["Ross", "Ross", "Joey"]
+    (tmp_path / "train.json").write_text(json.dumps([row]))
+    data = load(tmp_path, tmp_path, speaker_column=column)
+    assert told(data.splits["train"]) == [[("Ross", "a", "joy"), ("Ross", "b", "joy"), ("Joey", "c", "fear")]]
+    with pytest.raises(ValueError, match="--speaker_column nobody: there is no list of 3 speakers under this key"):
+        load(tmp_path, tmp_path, speaker_column="nobody")
+    (tmp_path / "train.json").write_text(json.dumps([{"utterances": ["a", "b"], "emotions": ["joy", "fear"]}]))
+    assert "two take turns" in load(tmp_path, tmp_path).describe()
 
 
 def test_lists_of_texts_and_of_labels_under_the_names_of_columns(tmp_path):
