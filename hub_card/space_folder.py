@@ -20,7 +20,7 @@ MODULES = (
 )
 """The files of the page that `app.py` imports as `modeling_amuse.hub_card.space...`."""
 
-BESIDE = ("model_facts.py", "sources.py")
+BESIDE = ("model_facts.py", "sources.py", "training_facts.py")
 """The files beside the page's folder that it imports."""
 
 

@@ -168,6 +168,7 @@ class EmotionRecognitionPipeline(Pipeline):
         if progress is not None and not callable(progress):
             raise ValueError(f"progress must be a function of (stage, completed, total), but is {progress!r:.60}.")
         settings = {"num_workers": num_workers, "progress": progress, **kwargs}
+        self._sanitize_parameters(**kwargs)  # refused before recordings are read
         if is_stream(conversations):
             if transcript is not None or transcript_text is not None:
                 raise ValueError("One transcript is given for a data set of recordings: give these one by one.")

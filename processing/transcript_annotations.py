@@ -131,25 +131,26 @@ def _of_speakers(source: Source, tiers: list[tuple[str, list]]) -> list[tuple[st
 
 
 def _gathered(source: Source, tiers: list[tuple[str, list]]) -> list[tuple[str, list]]:
-    """The utterances of an aligner's tiers; all tiers as they are, where none holds single words."""
-    words = []
+    """The utterances of an aligner's tiers of words, and tiers of words that hold sentences; all tiers where there are none."""
+    found, has_single_words = [], False
     for name, intervals in tiers:
         labels = [label.strip() for *_, label in intervals if label.strip().casefold() not in _SILENCE]
         match = _TIER_OF_WORDS.fullmatch(name.strip())
-        if match and sum(" " in label for label in labels) <= len(labels) / 10:
-            speaker = match["speaker"] or UNKNOWN_SPEAKER
+        if match and sum(" " in label for label in labels) > len(labels) / 10:
+            found.append((name, intervals))
+        elif match:
+            words, has_single_words = [], has_single_words or bool(labels)
             for number, (start, end, label) in enumerate(intervals, start=1):
                 place = f"{source.path}, tier {name}, interval {number}"
                 times = {"start": seconds(start, "start", place), "end": seconds(end, "end", place)}
                 if label.strip().casefold() not in _SILENCE:
-                    words.append({"text": label, "speaker": speaker, **times})
-    if not words:
+                    words.append({"text": label, "speaker": match["speaker"] or UNKNOWN_SPEAKER, **times})
+            turns = utterances_of_words(words)
+            found += [(turn["speaker"], [(turn["start"], turn["end"], turn["text"])]) for turn in turns]
+    if not has_single_words:
         return tiers
-    warn(
-        f"{source.path}: single words were gathered into utterances, which end where a pause or another speaker begins."
-    )
-    turns = utterances_of_words(sorted(words, key=lambda word: word["start"]))
-    return [(turn["speaker"], [(turn["start"], turn["end"], turn["text"])]) for turn in turns]
+    warn(f"{source.path}: single words were gathered into utterances, which end where a pause begins.")
+    return found
 
 
 def _is_of_emotions(name: str, names: set[str]) -> bool:

@@ -43,10 +43,11 @@ _CREDIT = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"[#*_\s]*(?:(?P<name>.{1,80}) (?:started|stopped) transcription|(?:meeting|transcription) (?:started|ended)(?: after [\d:]+)?|"
+    r"[#*_\s]*(?:(?P<name>[^:：\[\]]{1,80}) (?:started|stopped) transcription|(?:meeting|transcription) (?:started|ended)(?: after [\d:]+)?|"
     r"this editable transcript was computer generated.*)\W*",
     re.IGNORECASE,
 )
+_PRONOUNS = frozenset({"i", "we", "you", "he", "she", "they", "it"})
 _LARGEST_DOCUMENT = 256 * 2**20  # bytes, unpacked
 
 
@@ -129,10 +130,11 @@ def _take_times_behind_words(turns: list[_Turn]):
 
 def _without_notices(lines: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The lines without those that Teams and Google Meet add about the transcription."""
-    kept = []
-    for place, line in lines:
-        match = _CLOSING.fullmatch(line)
-        if match and (match["name"] is None or looks_like_name(match["name"])):
+    kept, around = [], ["", *(line.strip() for _, line in lines), ""]
+    for number, (place, line) in enumerate(lines):
+        match = None if around[number] or around[number + 2] else _CLOSING.fullmatch(line)
+        name = (match["name"] or "").strip(" #*_") if match else ""
+        if match and (not name or (looks_like_name(name) and name.casefold() not in _PRONOUNS)):
             warn(f"{place}: {line.strip()[:80]!r} was left out, because nobody says it.")
         else:
             kept.append((place, line))
@@ -157,7 +159,7 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
     words_of_lines = [[line_of(words)] for _, (_, _, words) in rest if words]
     names = SpeakerNames(words_of_lines, participants, named=bool(headers), announced=len(headers) > 1)
     names.warn_of_refused(str(source.path))
-    is_chat = any(_of_chat(words, start) for _, (start, _, words) in rest)
+    in_chat = False
     # below lines of names and times, a few lines that begin with a time are words: "16:9 is better"
     wrapped = {
         number for number, _ in rest if (m := _TIME_THEN_WORDS.fullmatch(lines[number][1].strip())) and m["bare"]
@@ -168,7 +170,7 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
         if number in headers:
             name, start, end = headers[number]
             turns.append(_Turn(place, name, start, end))
-            pending = None
+            pending, in_chat = None, False
             continue
         start, end, words = by_number[number]
         if start is not None and not words:
@@ -177,8 +179,11 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
         if not words:
             continue
         named = _of_chat(words, start)
-        if named is None and not (is_chat and start is None):  # below a line of a chat are words
+        if named is None and not (in_chat and start is None):  # below a line of a chat are its words
             named = names.split(line_of(words).announced)
+            in_chat = in_chat and not named
+        elif named:
+            in_chat = True
         if named:
             start, end = (start, end) if start is not None else pending or (None, None)
             turns.append(_Turn(place, named[0], start, end, [named[1]]))
@@ -224,7 +229,8 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
         if (timed := _TIME_THEN_WORDS.fullmatch(line)) and _CHAT.fullmatch(timed["words"]):
             continue
         if (label := _LABEL_THEN_TIME.fullmatch(line)) and _is_label(label["name"]):
-            found[number] = (" ".join(label["name"].split()), label["start"], label["end"], True)
+            name = " ".join(label["name"].split())
+            found[number] = (name, label["start"], label["end"], not name[0].islower() or name[1:2].isupper())
             continue
         match = _NAME_THEN_TIME.fullmatch(line) or _TIME_THEN_NAME.fullmatch(line)
         if match:

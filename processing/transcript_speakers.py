@@ -32,7 +32,8 @@ _LABEL_BEFORE_WORDS = re.compile(r"[\[(](?P<name>[^\[\]():]{1,40})[\])]\s+(?P<wo
 SOUNDS = frozenset(
     re.findall(
         r"\w+",
-        "applause bang beep cheering coughing crying gasps groans laughs laughing laughter music silence sighs sobbing thunder",
+        "applause bang beep cheering coughing crying gasps groans laughs laughing laughter music silence sighs sobbing thunder "
+        "background chatter crosstalk foreign inaudible indistinct noise pause static unclear unintelligible",
     )
 )
 """Words in brackets that tell what is heard."""

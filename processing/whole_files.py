@@ -45,6 +45,23 @@ def check_folder(folder: Path):
         raise OSError(f"Nothing can be written into {folder}: {error.strerror}. Choose another folder.") from error
 
 
+def check_output(path: str | Path | None):
+    """
+    Check that a file can be written, before the work whose result it is to hold. None: nothing is checked.
+
+    Raises:
+        ValueError: when it is a folder, or below a file.
+        OSError: when nothing can be written there.
+    """
+    if path is None:
+        return
+    path = Path(path).absolute()
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file.")
+    if not path.exists() or path.is_file():
+        check_folder(next(folder for folder in path.parents if folder.exists()))
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """

@@ -42,7 +42,9 @@ def main(arguments: list[str] | None = None) -> dict:
     from modeling_amuse.processing.corpora.load_conversations import load_conversations
     from modeling_amuse.processing.corpora.media_audit import audit_media, describe_audit, number_of_findings
     from modeling_amuse.processing.json_files import write_json
+    from modeling_amuse.processing.whole_files import check_output
 
+    check_output(args.output)
     data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, options=args.options())
     print(data.describe())
     report = audit_media(data.splits, args.longest, args.num_processes)

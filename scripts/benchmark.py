@@ -34,6 +34,7 @@ from pathlib import Path
 if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
+from modeling_amuse.processing.whole_files import check_output
 from modeling_amuse.scripts.benchmarks.benchmark_arguments import (
     ExplainArguments,
     MediaArguments,
@@ -59,6 +60,7 @@ def main(arguments: list[str] | None = None) -> dict:
         raise WrongArguments(f"there is no benchmark {name!r}: choose from {', '.join(SUBCOMMANDS)}.")
     options, run = SUBCOMMANDS[name]
     [args] = OptionParser(options, description=__doc__, prog=f"benchmark.py {name}").read(rest)
+    check_output(args.output)
     report, text = run(args)
     print(text)
     if args.output is not None:

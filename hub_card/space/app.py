@@ -7,7 +7,9 @@ A web page for a trained AMuSE model: it shows the emotion of each utterance of 
 
 import argparse
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 # the page makes no requests to other servers
@@ -108,13 +110,19 @@ def _recording_part(page: EmotionPage):
     emptied = [(recording, None), (transcript, None), (microphone, None)]
     _connect(page, event, page.cancel_recording, cancel, clear, outputs, emptied)
     example.click(
-        lambda: [str(EXAMPLES / "talk.mp4"), str(EXAMPLES / "talk.json")],
+        fresh_example,
         None,
         [recording, transcript],
         queue=False,
         api_visibility="private",
     )
     microphone.stop_recording(lambda path: path, microphone, recording, queue=False, api_visibility="private")
+
+
+def fresh_example() -> list[str]:
+    """Copies of the example recording and its transcript: files that are as old as the installation would be swept away."""
+    folder = Path(tempfile.mkdtemp())
+    return [str(shutil.copyfile(EXAMPLES / name, folder / name)) for name in ("talk.mp4", "talk.json")]
 
 
 def _buttons(name: str, example: str) -> tuple[gr.Button, gr.Button, gr.Button, gr.Button]:

@@ -194,7 +194,7 @@ class EmotionPage:
                 )
                 write_report([taken], path, self.facts)
             elif suffix != "srt" or has_times(reported.results):
-                write_timeline(reported.results, path)
+                write_timeline(reported.results, path, Path(reported.name).stem)
             is_there = path.exists()
             updates.append(gr.update(value=str(path) if is_there else None, visible=is_there))
         return updates

@@ -220,9 +220,10 @@ def choose_columns(
             continue
         # the split may be among the columns of the conversation, as ids may begin anew in each split
         free = [name for name in names if name not in taken or (what == "split" and name in conversation)]
-        if what == "text":
-            free = [name for name in free if not _tells_no_words(name, rows)] or free
         guess[what] = _guess(what, free, media)
+        if what == "text":
+            wordless = {name for name in free if plain(name) in NAMES["text"] and _tells_no_words(name, rows)}
+            guess[what] = _guess(what, [name for name in free if name not in wordless], media) or guess[what]
         taken |= {guess[what]} - {None}
     for what in ("audio", "video"):
         typed = [name for name, medium in media.items() if medium == what]
@@ -246,10 +247,12 @@ def _with_larger_parts(column: str | None, names: list[str], rows: list[dict]) -
     """
     if column is None:
         return ()
+    told = [row for row in rows if id_text(row.get(column))]
     parts = [name for part in LARGER_PARTS for name in names if plain(name) == part and name != column]
+    parts = [name for name in parts if all(id_text(row.get(name)) for row in told)]
     if not plain(column).startswith("scene"):
         held = defaultdict(set)
-        for row in rows:
+        for row in told:
             held[id_text(row.get(column))].add(tuple(id_text(row.get(part)) for part in parts))
         if all(len(places) == 1 for places in held.values()):
             parts = []
@@ -258,11 +261,13 @@ def _with_larger_parts(column: str | None, names: list[str], rows: list[dict]) -
 
 def _tells_no_words(column: str, rows: list[dict]) -> bool:
     """Whether a column holds only numbers or ids."""
-    cells = [text for row in rows if (text := id_text(row.get(column)))]
-    return bool(cells) and all(
-        re.fullmatch(r"[\d.]+", text) or any(re.fullmatch(pattern, text) for pattern in ID_PATTERNS.values())
-        for text in cells
-    )
+    is_filled = False
+    for row in rows:
+        if text := id_text(row.get(column)):
+            is_filled = True
+            if not re.fullmatch(r"[\d.]+", text) and not any(re.fullmatch(p, text) for p in ID_PATTERNS.values()):
+                return False
+    return is_filled
 
 
 def _named(wanted: str | None, names: list[str], option: str, place: str) -> str | None:

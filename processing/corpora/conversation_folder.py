@@ -2,6 +2,7 @@
 """Builders of the user's own conversations, given as a folder or as files, and of the sample corpus, which is a folder."""
 
 import itertools
+import os
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -28,10 +29,11 @@ SAMPLE_DIR = Path(__file__).parents[1] / "sample"
 SUFFIXES = (".jsonl", ".json", ".parquet", ".csv", ".tsv", ".txt")
 ALL = "all"
 """The name under which a file that holds all splits is listed."""
-_RECORDING = re.compile(
-    rb'[^",;|\t\r\n{}\[\]]+?(?:' + b"|".join(re.escape(suffix.encode()) for suffix in RECORDINGS) + rb")(?![\w.])",
-    re.IGNORECASE,
+_SUFFIX = re.compile(
+    rb"(?:" + b"|".join(re.escape(suffix.encode()) for suffix in RECORDINGS) + rb")(?![\w.])", re.IGNORECASE
 )
+_DELIMITER = re.compile(rb'[",;|\t\r\n{}\[\]]')
+_LONGEST_PATH = 255  # bytes
 
 
 class ConversationFolder(ConversationBuilder):
@@ -108,12 +110,8 @@ class ConversationFolder(ConversationBuilder):
         labels = path_of_labels(path)
         beside = labels.read_bytes() if path.suffix.lower() == ".txt" and labels.is_file() else b""
         # recordings are read from paths: the same table elsewhere, or after a missing file was added, has others
-        named = {name.replace(b"\\/", b"/").decode(errors="replace").strip() for name in _RECORDING.findall(contents)}
-        files = [
-            (name, file.is_file() and file.stat().st_size > 0)
-            for name in sorted(named)
-            for file in [path.parent / name]
-        ]
+        found = [] if path.suffix.lower() == ".parquet" else sorted(_named_files(contents))
+        files = [name for name in found if os.path.isfile(path.parent / name) and os.path.getsize(path.parent / name)]
         return contents + beside + (repr((str(path.parent.resolve()), files)).encode() if files else b"")
 
     @classmethod
@@ -153,15 +151,24 @@ class ConversationFolder(ConversationBuilder):
         return {split: (part, report_counts(part) + Counter(counts)) for split, part in wanted.items()}
 
 
+def _named_files(contents: bytes) -> set[str]:
+    """What looks like the path of a recording in a table."""
+    cells = (
+        _DELIMITER.split(contents[max(m.start() - _LONGEST_PATH, 0) : m.end()])[-1] for m in _SUFFIX.finditer(contents)
+    )
+    return {cell.replace(b"\\/", b"/").decode(errors="replace").strip() for cell in cells}
+
+
 def _are_shards(paths: list[Path]) -> bool:
     """Whether files are parts of one table."""
-    if len(paths) == 1 or any(path.suffix.lower() != ".parquet" for path in paths):
+    if len(paths) == 1 or not all(re.search(r"-\d{5}-of-\d{5}\.parquet$", path.name.lower()) for path in paths):
         return False
     try:
-        first, *others = (pyarrow.parquet.read_schema(path).remove_metadata() for path in paths)
+        schemas = [pyarrow.parquet.read_schema(path) for path in paths]
     except (OSError, ValueError, pyarrow.ArrowException):  # they are read one by one, which names the damaged one
         return False
-    return all(other.equals(first) for other in others)
+    types = [(schema.metadata or {}).get(b"huggingface") for schema in schemas]  # such as the names of class labels
+    return len(set(types)) == 1 and all(schema.equals(schemas[0]) for schema in schemas)
 
 
 def _name_rows(conversations: list[dict], stem: str):

@@ -77,7 +77,7 @@ def conversations_of_rows(
         conversations.append(
             {"id": identifier, "utterances": utterances, **_split_of(rows, columns, identifier, place)}
         )
-    _place_recordings([utterance for conversation in conversations for utterance in conversation["utterances"]])
+    _place_recordings(conversations, are_rows=not columns.conversation and columns.pattern is None)
     _make_ids_unique(conversations, columns, notes, place)
     _say_what_is_assumed(columns, conversations, notes, place)
     _warn_of_times(columns, report, place)
@@ -316,19 +316,30 @@ def _file_of(cell, recording, folder: Path | None, what: str, medium: str, repor
     return recording(cell, what, medium)
 
 
-def _place_recordings(utterances: list[dict]):
+def _place_recordings(conversations: list[dict], are_rows: bool):
     """
-    Set the start of each recording of a table: 0 for a file of several utterances, else the start of its only utterance. The
-    rows of several annotators, with the same times, are one utterance.
+    Set the start of each recording: 0 for a file of several utterances, else the start of its only utterance. The rows of
+    several annotators, with the same times, are one utterance.
+
+    Args:
+        conversations: the conversations of a table.
+        are_rows: whether each row is taken for a conversation, as nothing tells which belong together.
     """
     for medium in ("audio", "video"):
-        spans = defaultdict(set)
-        for utterance in utterances:
-            spans[utterance.get(medium)].add((utterance["start"], utterance["end"]))
-        for utterance in utterances:
+        groups = (
+            [[u for c in conversations for u in c["utterances"]]]
+            if are_rows
+            else [c["utterances"] for c in conversations]
+        )
+        shared = set()
+        for utterances in groups:
+            spans = defaultdict(set)
+            for utterance in utterances:
+                spans[utterance.get(medium)].add((utterance["start"], utterance["end"]))
+            shared |= {file for file, held in spans.items() if len(held) > 1}
+        for utterance in (u for c in conversations for u in c["utterances"]):
             if utterance.get(medium) is not None:
-                alone = len(spans[utterance[medium]]) == 1
-                utterance[f"{medium}_start"] = utterance["start"] if alone else 0.0
+                utterance[f"{medium}_start"] = 0.0 if utterance[medium] in shared else utterance["start"]
 
 
 def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str) -> dict[str, str]:

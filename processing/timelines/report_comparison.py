@@ -5,7 +5,9 @@ import re
 
 from modeling_amuse.processing.timelines.report_data import UNCLEAR_COLOUR
 
-_NUMBERED = re.compile(r"(?:channel \d+, )?(?:(?:speaker|spk|channel|unknown)[ _-]?\w{0,3}|\d+)", re.IGNORECASE)
+_NUMBERED = re.compile(
+    r"(?:channel \d+, )?(?:(?:speaker|spk|channel|unknown)(?:[ _-]?\d{1,3}|[ _-][A-Z])?|\d)", re.IGNORECASE
+)
 """Names that each recording gives anew, such as `speaker 1` and `SPEAKER_00`: they tell nothing about other recordings."""
 
 
@@ -20,22 +22,22 @@ def compare_recordings(described: list[dict]) -> dict | None:
     """
     if len(described) < 2:
         return None
-    rows: dict[str, list[dict]] = {}
+    rows: dict[tuple[str, str | None], list[dict]] = {}
     for recording in described:
         for speaker in recording["speakers"]:
-            name = speaker["name"]
-            if _NUMBERED.fullmatch(name):
-                name = f"{name} ({recording['name']})"
-            rows.setdefault(name, []).append(_row(recording, speaker))
-    in_several = {name: own for name, own in rows.items() if len(own) > 1}
+            person = (speaker["name"], None)
+            if _NUMBERED.fullmatch(speaker["name"]):
+                person = (f"{speaker['name']} ({recording['name']})", recording["anchor"])
+            rows.setdefault(person, []).append(_row(recording, speaker))
+    in_several = {person: own for person, own in rows.items() if len(own) > 1}
     shown = in_several or rows
     legend = {}
     for recording in described:
         legend |= {entry["name"]: entry["colour"] for entry in recording["legend"]}
-    people = [{"name": name, "rows": own} for name, own in sorted(shown.items(), key=lambda item: -len(item[1]))]
+    people = [{"name": name, "rows": own} for (name, _), own in sorted(shown.items(), key=lambda item: -len(item[1]))]
     return {
         "people": people,
-        "alone": sorted(set(rows) - set(shown)),
+        "alone": sorted(name for name, _ in rows.keys() - shown.keys()),
         "are_the_same": bool(in_several),
         "legend": [{"name": name, "colour": colour} for name, colour in legend.items()],
     }

@@ -101,7 +101,7 @@ class _Settings:
 
 
 def is_timeline(path: str | Path) -> bool:
-    """Whether a file was written by `write_timeline`, and is not a transcript. RTTM files are not recognized."""
+    """Whether a file was written by `write_timeline`, and is not a transcript."""
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".xlsx":
@@ -127,6 +127,7 @@ def _creator_of_workbook(path: Path) -> str | None:
 
 _BEGINNINGS = {
     ".json": re.compile(r'\{\s*"recording":'),
+    ".rttm": re.compile(f";; {CREATOR}"),
     ".csv": re.compile(r"[^\n]*\bemotion,confidence,(?:runner_up,margin,(?:unclear,)?)?score_"),
     ".srt": re.compile(r"1\s+\S+ --> \S+\s+[^\n]+ \[[^\[\]\n]+ \d{1,3} %\]:"),
     ".eaf": re.compile(rf'(?:<\?xml[^>]*>\s*)?<ANNOTATION_DOCUMENT[^>]*\bAUTHOR="{AUTHOR}"'),
@@ -336,7 +337,7 @@ def _write_rttm(results: list[RecognizedUtterance], file: Path, settings: _Setti
         for result in _in_order_of_time(results, settings)
     )
     notes = (f";; {_one_line(note)}\n" for note in getattr(results, "warnings", ()))
-    _write_text(file, "".join([*notes, *lines]))
+    _write_text(file, "".join([f";; {CREATOR}\n", *notes, *lines]))
 
 
 def _field(text: str) -> str:

@@ -25,7 +25,9 @@ class PrintableStream:
 
     def write(self, text: str) -> int:
         parts = [[printable(line) for line in part.split("\r")] for part in text.split(CURSOR_UP)]
-        self.stream.write(CURSOR_UP.join("\r".join(lines) for lines in parts))
+        kept = CURSOR_UP.join("\r".join(lines) for lines in parts)
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"  # that of a file on Windows lacks most letters
+        self.stream.write(kept.encode(encoding, "backslashreplace").decode(encoding))
         return len(text)
 
     def writelines(self, lines):

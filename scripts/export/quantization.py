@@ -46,10 +46,13 @@ def quantize_and_score(args: EvaluationArguments, output_dir: str) -> dict[str, 
     args = replace(args, **asdict(options_of_training(args, PartialState())))
 
     def scores_of(model: str, when: str) -> dict[str, float]:
-        output, predictions = folder / f"results_{when}.json", args.predictions
-        if predictions is not None:
-            predictions = str(Path(predictions).with_stem(f"{Path(predictions).stem}_{when}"))
-        results = evaluate(replace(args, pictures=False, model=model, output=str(output), predictions=predictions))
+        tables = {
+            name: str(Path(path).with_stem(f"{Path(path).stem}_{when}"))
+            for name, path in (("predictions", args.predictions), ("descriptors", args.descriptors))
+            if path is not None
+        }
+        output = folder / f"results_{when}.json"
+        results = evaluate(replace(args, pictures=False, model=model, output=str(output), **tables))
         return {name: results[name] for name in SCORES}
 
     before = scores_of(args.model, "before")

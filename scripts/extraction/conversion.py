@@ -82,7 +82,9 @@ def _by_utterance(part: Part, ids: dict, words: dict, conversations: dict[str, l
     if part.is_of_utterances:
         found = {}
         for key, array in part.values.items():
-            split, slash, own = key.rpartition("/")
+            split, slash, own = key.partition("/")
+            if split not in SPLITS:
+                split, slash, own = "", "", key
             [identifier] = utterance_keys(Part(part.name, {own: array}, part.size, True))
             found[f"{split}{slash}{identifier}"] = array[None]
         return found
@@ -110,8 +112,13 @@ def _write(features: dict[str, np.ndarray], folder: Path, name: str, conversatio
     """Write a file for each split if the ids or the data set give the splits, else one file."""
     by_split = {}
     for identifier, array in features.items():
-        split, _, own = identifier.rpartition("/")
-        by_split.setdefault(split, {})[own] = array
+        split, slash, own = identifier.partition("/")
+        if slash and split not in SPLITS:
+            raise ValueError(
+                f"The utterance id {identifier!r} has a folder: name the utterances of the file without folders, as the data set "
+                "does."
+            )
+        by_split.setdefault(split if slash else "", {})[own if slash else identifier] = array
     if set(by_split) == {""} and conversations:
         split_of, by_split = {}, {}
         for split, rows in conversations.items():

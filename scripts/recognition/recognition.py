@@ -18,7 +18,7 @@ from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.known_voices import samples_in
 from modeling_amuse.processing.media import SUFFIXES as RECORDING_SUFFIXES
 from modeling_amuse.processing.timelines.stage_bars import StageBars
-from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, write_timeline
+from modeling_amuse.processing.timelines.timeline_files import WRITERS, as_table, is_timeline, write_timeline
 from modeling_amuse.processing.transcripts import READERS as TRANSCRIPT_READERS
 from modeling_amuse.processing.transcripts import read_transcript
 from modeling_amuse.processing.warning_messages import without_warnings
@@ -53,6 +53,11 @@ def recognize_files(args: RecognitionArguments) -> int:
     taken = check_outputs(args, inputs, beside)
     recognizer = load_recognizer(args.model or default_model())
     check_target(recognizer.model.config, args.target)
+    lacking = set(args.modalities or ()) - set(recognizer.model.config.modalities)
+    if lacking:
+        raise WrongArguments(
+            f"--modalities {' '.join(sorted(lacking))}: the model reads only {', '.join(recognizer.model.config.modalities)}."
+        )
     chosen = {path: args.transcript or next(iter(beside[path]), None) for path in inputs}
     speech_model = load_speech(args.speech_model, chosen, args.transcript_text)
     report = Report(args.report, args.pictures, recognizer) if args.report else None
@@ -86,9 +91,14 @@ def recognize_files(args: RecognitionArguments) -> int:
                 )
             for number, timeline in enumerate(timelines):
                 name = path.stem if len(timelines) == 1 else f"{path.stem}-{number}"
-                show_and_write(timeline, name, args, taken)
+                written = write_files(timeline, name, args, taken)
                 if report is not None:
                     report.add(name, timeline, path)
+                # last, as what is printed may be lost, but not the files
+                if args.table:
+                    tqdm.write(f"\n{name}\n{as_table(timeline)}")
+                for output in written:
+                    tqdm.write(f"Written to {output}")
         except Exception as error:
             status = complain(str(path), error, args.debug)
     if report is not None and report.recordings:
@@ -213,6 +223,8 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
         for output in outputs:
             if output.suffix.lower() not in WRITERS:
                 raise WrongArguments(f"--output {output}: give files ending in {', '.join(WRITERS)}, or one folder.")
+    if args.formats != ["json"] and not into_folder:
+        raise WrongArguments("--formats are those of the files in a folder: give a folder as --output.")
     if args.picture and Path(args.picture).suffix.lower() != ".png":
         raise WrongArguments(f"--picture {args.picture}: give a file ending in .png.")
     if args.report and Path(args.report).suffix.lower() not in (".html", ".htm"):
@@ -225,6 +237,10 @@ def check_outputs(args: RecognitionArguments, inputs: list[Path], beside: dict[P
             raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} into: create it first.")
         if path.resolve() in read:
             raise WrongArguments(f"{path} is an input, and would be overwritten: choose another --output.")
+        if path.suffix.lower() == ".rttm" and path.is_file() and not is_timeline(path):
+            raise WrongArguments(
+                f"{path} is not a timeline that this command wrote, and would be overwritten: choose another --output."
+            )
         if path.is_dir():
             raise WrongArguments(
                 f"{path} is a folder, so that no file of this name can be written: choose another name."
@@ -276,9 +292,9 @@ def _lacks_words(path: Path, transcript: str | Path | None, transcript_text: str
     return not any(utterance.get("text") for utterance in utterances)
 
 
-def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, taken: set[Path]):
+def write_files(timeline: list[dict], name: str, args: RecognitionArguments, taken: set[Path]) -> list[Path]:
     """
-    Print the timeline of a recording, and write the requested files.
+    Write the requested files of a recording.
 
     Args:
         timeline: the results of the pipeline.
@@ -286,11 +302,12 @@ def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, 
         args: the options.
         taken: the files that were read or written, to which those of this timeline are added.
 
+    Returns:
+        The files.
+
     Raises:
         ValueError: when a file would overwrite one of `taken`.
     """
-    if args.table:
-        tqdm.write(f"\n{name}\n{as_table(timeline)}")
     outputs = [Path(output) for output in args.output or ()]
     if len(outputs) == 1 and outputs[0].is_dir():
         outputs = [outputs[0] / f"{name}.{suffix}" for suffix in args.formats]
@@ -309,8 +326,7 @@ def show_and_write(timeline: list[dict], name: str, args: RecognitionArguments, 
 
         for path in pictures:
             save_timeline(timeline, path)
-    for path in dict.fromkeys([*outputs, *pictures]):
-        tqdm.write(f"Written to {path}")
+    return list(dict.fromkeys([*outputs, *pictures]))
 
 
 def complain(path: str, error: Exception, debug: bool) -> int:

@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP
-from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE
+from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE, PROBABILITY
 
 FORMATS = ("json", "csv", "srt", "rttm", "xlsx", "textgrid", "eaf")
 """The suffixes of `WRITERS`, which cannot be imported here, as its file imports torch."""
@@ -74,7 +74,12 @@ class RecognitionArguments:
         metadata={"help": "Language of the speech, for --speech_model.", "default": "detected from the speech"},
     )
     modalities: list[str] | None = field(
-        default=None, metadata={"help": "Modalities to use.", "default": "all that the model has"}
+        default=None,
+        metadata={
+            "help": "Modalities to use.",
+            "default": "all that the model has",
+            "choices": ["text", "audio", "vision"],
+        },
     )
     explain: bool = field(
         default=False,
@@ -91,6 +96,7 @@ class RecognitionArguments:
         metadata={
             "help": "Confidence, from 0 to 1, below which an utterance is called unclear; 0 calls none unclear.",
             "default": "the model's own, which was chosen on validation data",
+            "range": PROBABILITY,
         },
     )
     output: list[str] | None = field(

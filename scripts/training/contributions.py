@@ -16,6 +16,7 @@ from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
 from modeling_amuse.processing.json_files import write_json
+from modeling_amuse.processing.whole_files import check_output
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.evaluation_arguments import ContributionArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
@@ -50,6 +51,7 @@ def contributions(args: ContributionArguments) -> dict:
     """
     if (args.model is None) == (args.cross_validation is None):
         raise WrongArguments("Give either --model, or --cross_validation: the output folder of a cross-validation.")
+    check_output(args.output)
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
     runs = [args] if args.cross_validation is None else arguments_of_folds(args)

@@ -20,6 +20,7 @@ from modeling_amuse.processing.evaluation.unseen_subsets import unseen_subsets
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
 from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.json_files import write_json
+from modeling_amuse.processing.whole_files import check_output
 from modeling_amuse.scripts.training.descriptors import write_descriptors
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.evaluation_data import (
@@ -66,6 +67,8 @@ def evaluate(args: EvaluationArguments) -> dict:
     """
     if args.pictures:
         import_extra("matplotlib", "plots")  # if it is missing, fail before the evaluation, not after it
+    for path in (args.output, args.predictions, args.descriptors):
+        check_output(path)
     forget_mixed_precision()
     accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
 
@@ -228,8 +231,8 @@ def write_results(
     results: dict, predictions: dict, dataset: ConversationDataset, emotions: list[str], args: EvaluationArguments
 ):
     """Write the scores, and if requested the predictions and plots."""
+    write_json(results, Path(args.output))
     if args.predictions is not None:
         write_predictions(predictions, dataset.conversations, emotions, Path(args.predictions))
-    write_json(results, Path(args.output))
     if args.pictures:
         save_pictures(results, emotions, Path(args.output))

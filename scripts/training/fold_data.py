@@ -167,12 +167,13 @@ def all_folds(data: FoldData, fold_args: FoldArguments) -> list[Fold]:
     if data.groups is None:
         return divide(data.conversations, fold_args.num_folds, fold_args.folds_by, data.extra)
     folds = []
-    shown = emotions_of(data.conversations) | emotions_of(data.validation)
+    shown = emotions_of(data.conversations)
     for train, test in group_folds(data.conversations, data.groups, fold_args.num_folds):
         parts = {"train": train, "test": test}
         fold = {split: [data.conversations[number] for number in numbers] for split, numbers in parts.items()}
         folds.append({**fold, "validation": data.validation})
-        check_emotions(shown, fold["train"], len(folds), fold_args.num_folds, fold_args.group_column)
+        if len(folds) in chosen_folds(fold_args.folds, fold_args.num_folds):
+            check_emotions(shown, fold["train"], len(folds), fold_args.num_folds, fold_args.group_column)
     return folds
 
 

@@ -1,5 +1,6 @@
 """The Gradio Space in a real browser: input by typing and uploading, and the answers."""
 
+import ast
 import json
 import os
 import socket
@@ -531,5 +532,25 @@ def test_the_folder_of_a_space_names_its_model_and_overwrites_nothing(tmp_path):
         "libgles2" in (folder / "packages.txt").read_text().split()
     )  # MediaPipe needs it, and a Space does not have it
     assert (folder / "modeling_amuse" / "processing" / "sample").is_dir() and not list(folder.rglob("__pycache__"))
+    # every module that the page imports is there, as the package is not installed in a Space
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            module = node.module if isinstance(node, ast.ImportFrom) and not node.level else None
+            if module and module.startswith("modeling_amuse.hub_card"):
+                place = folder.joinpath(*module.split("."))
+                assert place.is_dir() or place.with_suffix(".py").is_file(), f"{file} imports {module}"
     with pytest.raises(ValueError, match="is not empty"):
         write_space_folder("user/other", folder)
+
+
+def test_the_example_recording_is_as_old_as_its_click(tmp_path, monkeypatch):
+    pytest.importorskip("gradio", reason="needs gradio: pip install gradio")
+    from modeling_amuse.hub_card.space import app
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(app, "EXAMPLES", tmp_path / "example")
+    (tmp_path / "example").mkdir()
+    for name in ("talk.mp4", "talk.json"):
+        (tmp_path / "example" / name).write_bytes(b"x")
+        os.utime(tmp_path / "example" / name, (0, 0))
+    assert all(os.stat(path).st_mtime > time.time() - 60 for path in app.fresh_example())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from modeling_amuse import AmuseProcessor
 from modeling_amuse.processing.conversation import media_span
 from modeling_amuse.processing.corpora.data_options import DataOptions
-from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.load_conversations import load_conversations, open_builder
 from modeling_amuse.processing.corpora.split_conversations import random_split
 from modeling_amuse.processing.corpora.table_files import read_delimited
 from modeling_amuse.processing.warning_messages import collected_warnings
@@ -105,6 +105,54 @@ def test_a_recording_that_was_added_and_one_beside_an_equal_table_are_found(tmp_
         write(folder, "train.csv", pd.DataFrame([{**row, "audio": "a.wav"} for row in ROWS]))
         found.append(load(folder, tmp_path).splits["train"][0]["utterances"][0]["audio"])
     assert found == [None, str(tmp_path / "clean" / "a.wav"), str(tmp_path / "noisy" / "a.wav")]
+
+
+def test_a_clip_in_two_conversations_is_read_from_its_beginning_in_both(tmp_path):
+    (tmp_path / "u5.wav").write_bytes(b"x")
+    rows = [("1", 10, 12), ("2", 3, 5)]
+    frame = pd.DataFrame(rows, columns=["dialogue_id", "start", "end"]).assign(
+        audio="u5.wav", text="Hm.", emotion=["joy", "fear"]
+    )
+    write(tmp_path, "train.csv", frame)
+    assert [media_span(row["utterances"][0], "audio") for row in load(tmp_path, tmp_path).splits["train"]] == [
+        (0, 2),
+        (0, 2),
+    ]
+
+
+def test_what_only_looks_like_a_recording_is_text(tmp_path):
+    rows = [{**row, "Utterance": f"{'See www.abc.net.au ' * 30}now, {number}.ts"} for number, row in enumerate(ROWS)]
+    hashes = set()
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, "train.csv", pd.DataFrame(rows))
+        assert len(load(tmp_path / name, tmp_path).splits["train"]) == 2
+        hashes.add(open_builder("folder", str(tmp_path / name), None, ("train",)).hash)
+    assert len(hashes) == 1
+
+
+def test_tables_of_two_corpora_are_no_shards(tmp_path):
+    for name in ("train-a.parquet", "train-b.parquet"):
+        write(tmp_path, name, pd.DataFrame(ROWS))
+    with pytest.raises(ValueError, match="The conversation id '4' occurs 2 times"):
+        load(tmp_path, tmp_path)
+
+
+def test_numbers_are_the_text_where_nothing_else_is(tmp_path):
+    write(
+        tmp_path, "train.csv", pd.DataFrame(ROWS).assign(Utterance=["1", "2", "42", "7"], Emotion=["joy", "fear"] * 2)
+    )
+    assert [u["text"] for row in load(tmp_path, tmp_path).splits["train"] for u in row["utterances"]] == [
+        "1",
+        "2",
+        "42",
+        "7",
+    ]
+
+
+def test_an_episode_that_is_not_always_given_tells_no_conversations(tmp_path):
+    write(tmp_path, "train.csv", pd.DataFrame(ROWS).assign(Episode=["E1", "", "", ""]))
+    assert told(load(tmp_path, tmp_path).splits["train"]) == TOLD
 
 
 @pytest.mark.parametrize("part", ["Episode", "Season", "Session"])

@@ -2,10 +2,12 @@
 """Rendered recordings, their features, models and timelines: training and inference use the same numbers."""
 
 import importlib.util
+import io
 import json
 import os
 import re
 import shutil
+import sys
 from urllib.parse import quote
 
 import numpy as np
@@ -29,6 +31,7 @@ from modeling_amuse.processing.recordings import conversations_of_file
 from modeling_amuse.processing.sound_tracks import read_audio
 from modeling_amuse.processing.utterance_media import utterance_sights, utterance_sounds
 from modeling_amuse.scripts import amuse, evaluate, extract_features, train
+from modeling_amuse.scripts.recognition import recognition
 from tests.small_media import numbered_frames, write_video, write_wav
 
 LINES = (
@@ -420,6 +423,24 @@ def test_an_utterance_after_the_end_or_without_length_lacks_what_it_has_none_of(
     assert "Utterance instant lasts from 1 to 1 s" in caplog.text and "starts after the end" in caplog.text
 
 
+def test_what_cannot_be_printed_is_written(corpus, model_dir, tmp_path, monkeypatch):
+    (tmp_path / "talk.json").write_text('[{"speaker": "Ada", "text": "字"}]', encoding="utf-8")
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", printed)
+    command = [str(tmp_path / "talk.json"), "--model", str(model_dir), "--output", str(tmp_path / "out.json")]
+    assert run_recognize(command) == 0 and "字" in (tmp_path / "out.json").read_text(encoding="utf-8")
+    printed.flush()
+    assert b"\\u5b57" in printed.buffer.getvalue()
+
+    def fails(timeline):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(recognition, "as_table", fails)
+    (tmp_path / "out.json").unlink()
+    run_recognize(command)
+    assert (tmp_path / "out.json").is_file()
+
+
 def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus, model_dir, tmp_path, capsys):
     (tmp_path / "talk.mp4").write_bytes((corpus / "test.mp4").read_bytes())
     cue = "1\n00:00:00,000 --> 00:00:01,000\nAda: Hello.\n"
@@ -429,6 +450,15 @@ def test_a_transcript_is_not_overwritten_and_a_timeline_is_no_transcript(corpus,
         assert run_recognize([*command, *output]) == 2
         assert "is an input, and would be overwritten" in capsys.readouterr().err
     assert (tmp_path / "talk.srt").read_text() == cue
+    turns = "SPEAKER talk 1 0.000 1.500 <NA> <NA> Ada <NA> <NA>\n"  # of a person, not of this command
+    (tmp_path / "talk.rttm").write_text(turns)
+    assert run_recognize([*command, "--output", str(tmp_path), "--formats", "rttm"]) == 2
+    assert "is not a timeline that this command wrote" in capsys.readouterr().err
+    assert (tmp_path / "talk.rttm").read_text() == turns
+    (tmp_path / "talk.rttm").unlink()
+    for output in ([], ["--output", str(tmp_path / "talk.json")]):
+        assert run_recognize([*command, *output, "--formats", "srt"]) == 2
+        assert "give a folder as --output" in capsys.readouterr().err
     (tmp_path / "talk.srt").rename(tmp_path / "talk.SRT")
     assert run_recognize([*command, "--picture", "talk.bmp"]) == 2
     assert "give a file ending in .png" in capsys.readouterr().err

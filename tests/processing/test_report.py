@@ -237,6 +237,19 @@ def test_numbered_speakers_of_two_recordings_are_not_one_person(name):
     assert "The same people over time" not in text and f"{name} (Monday)" in text and f"{name} (Friday)" in text
 
 
+@pytest.mark.parametrize("name", ["101", "07", "Speaker Ann", "Ben"])
+def test_names_that_were_given_are_those_of_the_same_people(name):
+    recordings = [
+        ReportedRecording(day, [{**u, "speaker": name} for u in conversation()]) for day in ("Monday", "Friday")
+    ]
+    assert "The same people over time" in " ".join(Page(report_html(recordings)).texts)
+
+
+def test_numbered_speakers_of_recordings_with_one_name_are_apart():
+    recordings = [ReportedRecording("talk", [{**u, "speaker": "speaker 1"} for u in conversation()]) for _ in range(2)]
+    assert "The same people over time" not in " ".join(Page(report_html(recordings)).texts)
+
+
 def test_the_address_of_a_recording_is_relative_and_quoted(tmp_path):
     (tmp_path / "a b").mkdir()
     assert recording_address(tmp_path / "a b" / "100% #1?.mp4", tmp_path / "r.html") == "./a%20b/100%25%20%231%3F.mp4"

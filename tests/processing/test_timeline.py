@@ -107,6 +107,7 @@ def test_srt(tmp_path):
 def test_rttm(tmp_path):
     write_timeline(TALK, tmp_path / "my talk.rttm")
     assert (tmp_path / "my talk.rttm").read_text("utf-8").splitlines() == [
+        ";; amuse timeline",
         "SPEAKER my_talk 1 0.000 1.500 <NA> joy Ada 0.830 <NA>",
         "SPEAKER my_talk 1 1.500 1.500 <NA> surprise Ben 0.500 <NA>",
         "SPEAKER my_talk 1 3.000 3720.250 <NA> neutral Dr._Cy:_2 1.000 <NA>",
@@ -470,14 +471,17 @@ def test_unclear_utterances_are_written_and_counted_as_such(tmp_path, number):
     assert "fear" in table.splitlines()[2] and table.splitlines()[2].split()[-2] == "11%"
     for suffix in ("csv", "srt", "rttm", "json", "textgrid", "xlsx"):
         write_timeline(talk, tmp_path / f"talk.{suffix}")
-        assert is_timeline(tmp_path / f"talk.{suffix}") or suffix == "rttm"
+        assert is_timeline(tmp_path / f"talk.{suffix}")
         assert len(read_transcript(tmp_path / f"talk.{suffix}")["utterances"]) == len(talk)
     rows = list(csv.DictReader((tmp_path / "talk.csv").open(encoding="utf-8")))
     assert [row["unclear"] for row in rows] == ["True"] * number + ["False"]
     assert next((row["emotion"], row["runner_up"], row["margin"]) for row in rows) == ("joy", "fear", "0.11")
     srt, rttm = ((tmp_path / f"talk.{suffix}").read_text("utf-8") for suffix in ("srt", "rttm"))
     assert srt.count("Ada [unclear: joy 31 %]:") == number and "Ben [anger 90 %]:" in srt
-    assert rttm.startswith(";; The words seem to be German.\n") and rttm.count(" unclear Ada ") == number
+    assert (
+        rttm.startswith(";; amuse timeline\n;; The words seem to be German.\n")
+        and rttm.count(" unclear Ada ") == number
+    )
     assert json.loads((tmp_path / "talk.json").read_text("utf-8"))["utterances"][0]["unclear"] is True
     assert (tmp_path / "talk.textgrid").read_text("utf-8").count("unclear: joy 31 %") == number
     openpyxl = pytest.importorskip("openpyxl")

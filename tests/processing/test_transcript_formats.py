@@ -756,6 +756,34 @@ def test_times_behind_the_words(tmp_path, form):
     assert timed(saved(tmp_path, "t.txt", text)) == turns
 
 
+def test_a_chat_line_in_notes_takes_no_speakers(tmp_path):
+    text = "Ada: Is it far?\nBen: No.\n10:15:03 From Cy to Everyone: hello\nand more: words\nAda  10:16\nGood.\nBen: Yes.\n"
+    expected = [
+        ("Ada", "Is it far?"),
+        ("Ben", "No."),
+        ("Cy", "hello and more: words"),
+        ("Ada", "Good."),
+        ("Ben", "Yes."),
+    ]
+    assert said(saved(tmp_path, "t.txt", text)) == expected
+
+
+@pytest.mark.parametrize("heard", ["[inaudible] 0:05", "[crosstalk] 0:05", "(pause) 0:05"])
+def test_what_is_heard_is_no_speaker(tmp_path, heard):
+    text = f"Ada  0:03\nWe can start.\n{heard}\nor later.\n\nBen  0:09\nThen we run.\n"
+    assert {speaker for speaker, _ in said(saved(tmp_path, "t.txt", text))} == {"Ada", "Ben"}
+
+
+@pytest.mark.parametrize("words", ["I started transcription.", "We stopped transcription.", "Meeting ended."])
+def test_what_somebody_says_about_the_transcription_is_kept(tmp_path, words):
+    for text in (
+        f"Ada: {words}\nBen: Fine.\n",
+        f"Ada  0:03\n{words}\nBen  0:05\nFine.\n",
+        f"[0:03] Ada: {words}\n[0:05] Ben: Fine.\n",
+    ):
+        assert said(saved(tmp_path, "t.txt", text)) == [("Ada", words), ("Ben", "Fine.")]
+
+
 @pytest.mark.parametrize(
     "notice",
     [
@@ -1025,6 +1053,19 @@ def test_textgrid_of_an_aligner(tmp_path, name, speaker):
     expected = [(who, "she said", 0.5, 1.3), *[("Ben", "hm", 1.5, 2)] * (len(people) > 1), (who, "no", 4, 4.5)]
     assert timed(saved(tmp_path, "t.TextGrid", grid_of(tiers))) == expected
     assert "single words were gathered" in warnings_of(tmp_path / "t.TextGrid")
+
+
+def test_tiers_of_words_are_gathered_each_by_itself(tmp_path):
+    tiers = {
+        "Ada words": [(0, 0.4, "yes"), (0.4, 0.8, "but"), (0.8, 1.2, "no")],
+        "Ben words": [(0.2, 0.6, "hm"), (0.6, 1, "so")],
+        "Cy words": [(3, 5, "She said no.")],
+    }
+    assert timed(saved(tmp_path, "t.TextGrid", grid_of(tiers))) == [
+        ("Ada", "yes but no", 0, 1.2),
+        ("Ben", "hm so", 0.2, 1),
+        ("Cy words", "She said no.", 3, 5),
+    ]
 
 
 def test_a_tier_of_words_that_holds_sentences_is_a_speaker(tmp_path):

@@ -117,6 +117,15 @@ def test_meld_s_own_features_by_utterance(tmp_path):
     assert tables["test"].get("dia3_utt2").tolist() == [pytest.approx([3.2] * 4)]
 
 
+@pytest.mark.parametrize("folder", ["clips", "{place}/victim", "../victim"])
+def test_a_folder_in_the_ids_is_no_split(tmp_path, folder):
+    (tmp_path / "victim.parquet").write_bytes(b"kept")
+    part = {f"{folder.format(place=tmp_path)}/3_{n}": np.zeros(4, np.float32) for n in (0, 2)}
+    with pytest.raises(ValueError, match="has a folder: name the utterances of the file without folders"):
+        convert(write(tmp_path / "f.pkl", {"x": part}), tmp_path, "--parts", "x=audio")
+    assert (tmp_path / "victim.parquet").read_bytes() == b"kept" and not list(tmp_path.glob("out/**/*.parquet"))
+
+
 class Program:
     def __init__(self, function, *arguments):
         self.call = function, arguments

@@ -80,7 +80,7 @@ def test_each_file_gives_a_timeline_or_a_line_of_complaint(damaged_folder, model
     files = recognize.files_of([str(damaged_folder)])
     assert len(files) >= 500
     seconds = []
-    show_and_write, complain = recognize.show_and_write, recognize.complain
+    write_files, complain = recognize.write_files, recognize.complain
 
     def timed(function):
         def call(*arguments):
@@ -89,7 +89,7 @@ def test_each_file_gives_a_timeline_or_a_line_of_complaint(damaged_folder, model
 
         return call
 
-    monkeypatch.setattr(recognize, "show_and_write", timed(show_and_write))
+    monkeypatch.setattr(recognize, "write_files", timed(write_files))
     monkeypatch.setattr(recognize, "complain", timed(complain))
     start = time.process_time()
     status = command.main(
