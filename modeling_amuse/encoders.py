@@ -182,6 +182,11 @@ def _norms_over_time(encoder: PreTrainedModel) -> bool:
     return getattr(encoder.config, "feat_extract_norm", None) == "group" or _reads_padding(encoder)
 
 
+def texts_at_once(encoder: PreTrainedModel) -> int:
+    """How many texts of different lengths the encoder may read at once, each as if it was read alone."""
+    return 1 if _reads_padding(encoder) else 64
+
+
 def _reads_padding(encoder: PreTrainedModel) -> bool:
     """Whether the encoder is of a type whose convolutions or Fourier transforms do not see the mask."""
     return getattr(getattr(encoder, "config", None), "model_type", None) in READS_PADDING

@@ -199,7 +199,7 @@ TEXT_SCOPES = Registry(
     TextScope(
         "neighbours",
         "The text encoder reads each utterance together with some utterances before and after it.",
-        "On MELD, with one neighbour, +0.006 against conversation, not significant.",
+        "On MELD +0.006 against conversation (with one neighbour on each side), not significant.",
         differs_from_paper="The text encoder reads an utterance in its conversation; the paper's reads it by itself.",
     ),
     TextScope(

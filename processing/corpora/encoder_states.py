@@ -9,7 +9,6 @@ from datasets import Dataset, Features, List, Value
 from tqdm.auto import tqdm
 from transformers import PreTrainedModel, WhisperConfig
 
-from modeling_amuse.encoders import READS_PADDING
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.processing.processing_amuse import AmuseProcessor
 
@@ -99,7 +98,6 @@ def _add_weights(digest, encoder: PreTrainedModel):
 @torch.inference_mode()
 def _states(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel, batch_size: int):
     encoder.eval()
-    batch_size = 1 if encoder.config.model_type in READS_PADDING else batch_size
     # sorted by length, batches need little padding
     identifiers = sorted(texts, key=lambda identifier: len(texts[identifier]))
     starts = range(0, len(identifiers), batch_size)

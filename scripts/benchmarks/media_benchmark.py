@@ -258,7 +258,7 @@ def measured_memory() -> Iterator[dict[str, float]]:
         memory["before"] = _megabytes("VmRSS")
     yield memory
     if memory:
-        memory["peak"] = _megabytes("VmHWM")
+        memory["peak"] = max(_megabytes("VmHWM"), memory["before"])  # the system counts pages a little late
         memory["above"] = memory["peak"] - memory["before"]
 
 

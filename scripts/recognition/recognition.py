@@ -53,8 +53,7 @@ def recognize_files(args: RecognitionArguments) -> int:
     taken = check_outputs(args, inputs, beside)
     recognizer = load_recognizer(args.model or default_model())
     check_target(recognizer.model.config, args.target)
-    lacking = set(args.modalities or ()) - set(recognizer.model.config.modalities)
-    if lacking:
+    if args.modalities and (lacking := set(args.modalities) - set(recognizer.model.config.modalities)):
         raise WrongArguments(
             f"--modalities {' '.join(sorted(lacking))}: the model reads only {', '.join(recognizer.model.config.modalities)}."
         )

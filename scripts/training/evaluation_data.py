@@ -4,6 +4,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from modeling_amuse.encoders import texts_at_once
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import (
     ConversationDataset,
@@ -96,7 +97,8 @@ def split_dataset(
     has_states = model.amuse.is_frozen("text") and model.config.text_scope == "utterance"
     if reads_text and has_states and not disturbance.word_drop_rate:
         with accelerator.main_process_first():
-            tables = {**tables, "text": frozen_text_states(conversations, processor, encoder, args.cache_dir)}
+            states = frozen_text_states(conversations, processor, encoder, args.cache_dir, texts_at_once(encoder))
+            tables = {**tables, "text": states}
     if not disturbance:
         return ConversationDataset(conversations, tables)
     return DisturbedConversations(conversations, tables, disturbance, deviations)

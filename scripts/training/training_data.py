@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from datasets import Dataset
 
 from modeling_amuse import MODALITIES
+from modeling_amuse.encoders import texts_at_once
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_builder import report_counts
 from modeling_amuse.processing.corpora.conversation_dataset import (
@@ -297,12 +298,13 @@ def training_datasets(
     # with other scopes, the states of an utterance depend on how its conversation is divided into sequences
     if encoder is not None and model.config.freeze_text_encoder and model.config.text_scope == "utterance":
         encoder.to(accelerator.device)
+        options = {"cache_dir": cache_dir, "batch_size": texts_at_once(encoder)}
         with accelerator.main_process_first():
             for split in SPLITS:
-                tables[split]["text"] = frozen_text_states(data.splits[split], processor, encoder, cache_dir)
+                tables[split]["text"] = frozen_text_states(data.splits[split], processor, encoder, **options)
             for corpus in extra:
                 if corpus.texts():
-                    states = frozen_text_states(corpus.conversations, processor, encoder, cache_dir)
+                    states = frozen_text_states(corpus.conversations, processor, encoder, **options)
                     corpus.tables["text"] = states
     known = set(utterance_ids(data.splits["train"]))  # with --train_fraction, some targets belong to other utterances
     targets = {identifier: target for identifier, target in data.targets.items() if identifier in known}

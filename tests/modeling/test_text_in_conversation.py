@@ -8,7 +8,7 @@ from transformers import AutoModel, ConvBertConfig, FNetConfig
 from transformers.modeling_outputs import BaseModelOutput
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
-from modeling_amuse.encoders import GROUPS_OF_LIKE_WIDTH, TOKENS_PER_GROUP, encode_rows
+from modeling_amuse.encoders import GROUPS_OF_LIKE_WIDTH, TOKENS_PER_GROUP, encode_rows, texts_at_once
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.text_in_conversation import encode_in_conversation
 from tests.small_models import logits
@@ -100,6 +100,7 @@ SIZES = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 8, "voca
 def test_encoders_that_do_not_see_the_mask_read_no_padding(config):
     torch.manual_seed(0)
     other = AutoModel.from_config(config).eval().double()
+    assert texts_at_once(other) == 1
     ids, mask, _ = rows_of([[2, 5, 3, 5, 1, 4, 2]], 0)
     states = encode_rows(other, ids, mask)
     for row, count in enumerate(mask.sum(dim=1).tolist()):
