@@ -39,9 +39,10 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
     studies = read_studies(args.study, args.data)
     prepared = [prepare(study, args) for study in studies]
     if args.keep_runs:
-        if not Path(args.keep_runs).exists():
-            Path(args.keep_runs).mkdir(parents=True)
-        check_folder(Path(args.keep_runs))
+        kept = Path(args.keep_runs)
+        if not kept.exists():
+            kept.mkdir(parents=True)
+        check_folder(kept)
     for study, _, changed in prepared:  # wrong settings are reported before the first training
         parts_of(args.parts, study, evaluated_splits(args, changed)[-1], args.cache_dir)
         for variant in (name for name, options in study.variants.items() if "mean_of" not in options):

@@ -166,13 +166,13 @@ def all_folds(data: FoldData, fold_args: FoldArguments) -> list[Fold]:
     """
     if data.groups is None:
         return divide(data.conversations, fold_args.num_folds, fold_args.folds_by, data.extra)
-    folds = []
-    shown = emotions_of(data.conversations)
+    folds, shown = [], emotions_of(data.conversations)
+    chosen = chosen_folds(fold_args.folds, fold_args.num_folds)
     for train, test in group_folds(data.conversations, data.groups, fold_args.num_folds):
         parts = {"train": train, "test": test}
         fold = {split: [data.conversations[number] for number in numbers] for split, numbers in parts.items()}
         folds.append({**fold, "validation": data.validation})
-        if len(folds) in chosen_folds(fold_args.folds, fold_args.num_folds):
+        if len(folds) in chosen:
             check_emotions(shown, fold["train"], len(folds), fold_args.num_folds, fold_args.group_column)
     return folds
 
