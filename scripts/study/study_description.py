@@ -18,6 +18,8 @@ A study, read from a YAML file in scripts/studies:
 has `about`, `settings` (options of train.py) and, for a cross-validation, `num_folds` and the options `folds_by`,
 `folds_of`, `folds_extra`, `groups`, `group_column` and `folds` of cross_validate.py. Either the data or each variant names its `modalities`. A variant with
 `mean_of: VARIANT` is not trained: it is the mean of the probabilities that the seeds of that variant predict. One with
+`teacher_seeds` is a student that is trained on the predictions of teachers with these seeds, as by distil.py: in each fold,
+the teachers are trained in 3 folds of its training conversations. One with
 `late_fusion: true` is a model of the text whose probabilities are multiplied by those of logistic regressions on its other
 modalities.
 """
@@ -45,7 +47,7 @@ OWN_OPTIONS = (
     *("push_to_hub", "hub_model_id", "hub_private_repo"),
 )
 LEAST_SEEDS = 3
-OF_VARIANTS = ("calibrate", "late_fusion", "mean_of")
+OF_VARIANTS = ("calibrate", "late_fusion", "mean_of", "teacher_seeds")
 """Options of a variant that are not train.py's."""
 
 FOLD_OPTIONS = ("folds_by", "folds_of", "folds_extra", "groups", "group_column", "folds")
@@ -212,7 +214,14 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
                 raise ValueError(
                     f"{path}: {untrained[0]}, which combines models, cannot be evaluated with disturbances."
                 )
-            for variant in study.variants:
+            for variant, options in study.variants.items():
+                if "teacher_seeds" in options and not (
+                    "groups" in study.data.folds and _is_list(options["teacher_seeds"], int)
+                ):
+                    raise ValueError(
+                        f"{path}: teacher_seeds of {variant} must be a list of whole numbers, and {data} must be cross-validated "
+                        "over groups, by which the teachers' folds are made too."
+                    )
                 if not {**study.data.settings, **study.variants[variant]}.get("modalities"):
                     raise ValueError(
                         f"{path}: `modalities` is missing: give it for the variant {variant}, or in the settings of the data "

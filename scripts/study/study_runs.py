@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import product
@@ -30,12 +31,20 @@ from modeling_amuse.scripts.study.run_digests import (
 )
 from modeling_amuse.scripts.study.study_description import Study
 from modeling_amuse.scripts.training.calibration import calibrate
-from modeling_amuse.scripts.training.cross_validation import cross_validate
-from modeling_amuse.scripts.training.distillation import mean_prediction
+from modeling_amuse.scripts.training.cross_validation import TrainFold, cross_validate
+from modeling_amuse.scripts.training.distillation import mean_prediction, taught
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments, EvaluationArguments, parse_one
 from modeling_amuse.scripts.training.prediction import score
-from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
+from modeling_amuse.scripts.training.training_arguments import (
+    DataArguments,
+    DistillationArguments,
+    FoldArguments,
+    ModelArguments,
+    TrainArguments,
+    as_arguments,
+    parse_arguments,
+)
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint, read_progress, write_progress
 from modeling_amuse.scripts.training.training_run import train
 from modeling_amuse.variants import EXPERTS
@@ -61,6 +70,11 @@ class Run:
     def options(self) -> dict:
         """The options of train.py."""
         return {**self.study.options(self.variant), "seed": self.seed}
+
+    @property
+    def teachers(self) -> dict:
+        """The seeds of the teachers of a student; empty for other variants."""
+        return {name: value for name, value in self.study.variants[self.variant].items() if name == "teacher_seeds"}
 
     @property
     def is_late_fusion(self) -> bool:
@@ -152,7 +166,7 @@ class Runs:
             "variant": run.variant,
             "evaluation": json.dumps(run.evaluation, allow_nan=False),
             "seed": run.seed,
-            "settings": json.dumps(recorded_settings(run.options), allow_nan=False),
+            "settings": json.dumps({**recorded_settings(run.options), **run.teachers}, allow_nan=False),
             "training": folder.name,
             "epochs": training_digest(run.epochs_alone()),
             **{name: value for name, value in record.items() if name != "versions"},
@@ -206,7 +220,7 @@ class Runs:
         """
         for folder in {self.folder(run) for run in runs}:
             with locked(folder, wait=math.inf):
-                for path in [*folder.glob("model*"), *folder.glob("folds/*/model")]:
+                for path in [*folder.glob("model*"), *folder.glob("folds/*/model"), *folder.glob("folds/*/teachers")]:
                     shutil.rmtree(path)
 
     def predictions(self, run: Run, split: str) -> pd.DataFrame:
@@ -287,7 +301,7 @@ class Runs:
         asked = {"num_folds": run.study.data.num_folds, **run.study.data.folds}
         asked |= {"split": split, "output_dir": output_dir}
         given = as_arguments({**run.options, **self.cache, **asked})
-        summary = cross_validate(*parse_arguments(given, FoldArguments))
+        summary = cross_validate(*parse_arguments(given, FoldArguments), train_fold=student_of(run))
         parts = run.study.data.folds.get("folds") or range(1, len(summary["folds"]) + 1)
         found = [read_predictions(output_dir / f"fold-{part}" / f"{split}_predictions.parquet") for part in parts]
         if split == "validation" and "groups" in run.study.data.folds:  # every fold predicts the same split
@@ -296,8 +310,9 @@ class Runs:
         with whole_file(predictions) as file:
             frame.to_parquet(file, index=False)
         if not (folder / "run.json").is_file():
-            paths = [output_dir / f"fold-{part}" / "model" / "training_history.json" for part in parts]
-            write_record(folder, [read_json_object(path) for path in paths])
+            own = [output_dir / f"fold-{part}" / "model" / "training_history.json" for part in parts]
+            teachers = output_dir.glob("fold-*/teachers/*/fold-*/model/training_history.json")
+            write_record(folder, list(map(read_json_object, own)), list(map(read_json_object, teachers)))
         return scores_of_predictions(frame, summary["emotions"], run.options["dataset_name"])
 
     def _fuse(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
@@ -356,11 +371,31 @@ def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name
     return score(columns, emotions, left_out=left_out, num_resamples=0)
 
 
-def write_record(folder: Path, histories: list[dict]):
-    """Write the time, the commit and the versions of a finished training, or of those of all folds."""
+def student_of(run: Run) -> TrainFold | None:
+    """How the model of a fold is trained: as a student if the variant has teachers, else as by train.py (None)."""
+    if not run.teachers:
+        return None
+    own = {name: value for name, value in run.study.data.folds.items() if name in ("groups", "group_column")}
+    given = DistillationArguments(**own, **run.teachers)
+
+    def train_student(data_args: DataArguments, model_args: ModelArguments, args: TrainArguments):
+        train(taught(given, data_args, model_args, args, Path(args.output_dir).parent), model_args, args)
+
+    return train_student
+
+
+def write_record(folder: Path, histories: list[dict], teachers: Sequence[dict] = ()):
+    """
+    Write the time, the commit and the versions of a finished training, or of those of all folds.
+
+    Args:
+        folder: the folder of the run.
+        histories: the history of each of its models.
+        teachers: the histories of their teachers, whose time is added.
+    """
     last = histories[-1]["runs"][-1]
     record = {
-        "train_seconds": sum(line["seconds"] for history in histories for line in history["history"]),
+        "train_seconds": sum(line["seconds"] for history in (*histories, *teachers) for line in history["history"]),
         "best_epoch": float(np.mean([history["best_epoch"] for history in histories])),
         "warnings": " ".join(dict.fromkeys(w for history in histories for w in history.get("warnings", ()))),
         "commit": commit(),
@@ -393,4 +428,4 @@ def training_digest(run: Run) -> str:
     """
     A hash that is equal for trainings with the same settings, seed, data, features and encoders, see [`options_digest`].
     """
-    return options_digest(run.options, run.study.data.num_folds, run.study.data.folds)[:16]
+    return options_digest(run.options, run.study.data.num_folds, {**run.study.data.folds, **run.teachers})[:16]

@@ -4,6 +4,7 @@
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import numpy as np
 import pandas as pd
 from accelerate import PartialState
 
-from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.extra_corpora import RESERVED, load_extra_corpora
 from modeling_amuse.processing.file_locks import only_writer
 from modeling_amuse.processing.json_files import write_json
@@ -30,6 +30,7 @@ from modeling_amuse.scripts.training.fold_data import (
 )
 from modeling_amuse.scripts.training.fold_files import (
     extra_data_of_folds,
+    options_of_written,
     read_fold_soft_labels,
     write_conversations,
     write_soft_labels,
@@ -50,15 +51,27 @@ from modeling_amuse.scripts.training.training_run import train
 # Only these options may change when a cross-validation is resumed. The contents of data and features are compared.
 FREE = {"split", "folds", "groups", *FREE_ON_RESUME} - {"text_model"}
 
+TrainFold = Callable[[DataArguments, ModelArguments, TrainArguments], object]
+"""Trains the model of a fold, with the fold's own arguments."""
+
 CONTENTS = "contents of"
 """Before the name of an option that is a path, in the settings: a hash of what it contains."""
 
 
 def cross_validate(
-    fold_args: FoldArguments, data_args: DataArguments, model_args: ModelArguments, args: TrainArguments
+    fold_args: FoldArguments,
+    data_args: DataArguments,
+    model_args: ModelArguments,
+    args: TrainArguments,
+    train_fold: TrainFold | None = None,
 ) -> dict:
     """
     Train and score a model in each fold, and write the scores. Finished folds are skipped.
+
+    Args:
+        fold_args: how the data are divided.
+        data_args, model_args, args: the arguments of train.py.
+        train_fold: trains the model of a fold; by default as train.py.
 
     Returns:
         The scores, as in the file of results in `--output_dir`.
@@ -75,11 +88,15 @@ def cross_validate(
             "--push_to_hub cannot be used in a cross-validation, which trains a model for each fold: leave it out."
         )
     with only_writer(Path(args.output_dir), "cross-validation"):
-        return _cross_validate(fold_args, data_args, model_args, args)
+        return _cross_validate(fold_args, data_args, model_args, args, train_fold)
 
 
 def _cross_validate(
-    fold_args: FoldArguments, data_args: DataArguments, model_args: ModelArguments, args: TrainArguments
+    fold_args: FoldArguments,
+    data_args: DataArguments,
+    model_args: ModelArguments,
+    args: TrainArguments,
+    train_fold: TrainFold | None,
 ) -> dict:
     output_dir = Path(args.output_dir)
     choose_text_model(data_args, model_args, PartialState(cpu=True))
@@ -99,7 +116,7 @@ def _cross_validate(
         fold = folds[number - 1]
         about = describe_fold(fold, by)
         print(f"\nFold {number} of {len(folds)}: " + "; ".join(f"{split}: {who}" for split, who in about.items()))
-        found = run_fold(output_dir / f"fold-{number}", fold, fold_args.split, options, data, soft_labels)
+        found = run_fold(output_dir / f"fold-{number}", fold, fold_args.split, options, data, soft_labels, train_fold)
         # written only after the first result, so that a run that fails early can be restarted with other settings
         write_json(settings, output_dir / "settings.json")
         scores = scores_of(np.array(found["confusion_matrix"]))
@@ -185,7 +202,13 @@ def check_settings(path: Path, settings: dict):
 
 
 def run_fold(
-    folder: Path, fold: Fold, split: str, options: dict, data: FoldData, soft_labels: pd.DataFrame | None = None
+    folder: Path,
+    fold: Fold,
+    split: str,
+    options: dict,
+    data: FoldData,
+    soft_labels: pd.DataFrame | None = None,
+    train_fold: TrainFold | None = None,
 ) -> dict:
     """
     Train and score the model of a fold, or read the scores if the fold is finished.
@@ -197,6 +220,7 @@ def run_fold(
         options: the options of the training.
         data: the data of the cross-validation.
         soft_labels: the soft labels of all folds, see [`read_fold_soft_labels`].
+        train_fold: trains the model of the fold; by default as train.py.
 
     Returns:
         The scores of [`evaluate`].
@@ -207,15 +231,12 @@ def run_fold(
         return read_json_object(output)
     for name, conversations in fold.items():
         write_conversations(folder / "conversations" / f"{name}.jsonl", conversations)
-    # the written conversations have final labels and documented keys, so the options for reading them are dropped
-    own = {**dict.fromkeys(f.name for f in fields(DataOptions)), "dataset_name": "folder"}
-    own |= {"data_dir": folder / "conversations"}
-    own |= data.write_features(folder / "features", fold)
+    own = options_of_written(folder / "conversations") | data.write_features(folder / "features", fold)
     # a recipe is already part of the options; read again, it would set the data of the whole data set
     trained = {"output_dir": folder / "model", "resume_from_checkpoint": "latest", "recipe": None}
     if soft_labels is not None:
         trained["soft_labels"] = write_soft_labels(soft_labels, fold["train"], folder / "soft_labels.csv")
-    train(*parse_arguments(as_arguments({**options, **own, **trained})))
+    (train_fold or train)(*parse_arguments(as_arguments({**options, **own, **trained})))
     shared = {f.name: options[f.name] for f in fields(EvaluationArguments) if f.name in options}
     scored = {"model": folder / "model", "split": split, "output": output, "pictures": False, "num_resamples": 0}
     scored["predictions"] = folder / f"{split}_predictions.parquet"

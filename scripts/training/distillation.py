@@ -7,17 +7,26 @@ the mean of the probabilities that the teachers predict which were not trained o
 training data are close to the labels and add little.) The student is trained on these soft labels and on the labels.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.soft_labels import ID_COLUMN
 from modeling_amuse.processing.evaluation.stored_predictions import read_predictions
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.cross_validation import cross_validate
+from modeling_amuse.scripts.training.fold_data import FoldData
+from modeling_amuse.scripts.training.fold_files import (
+    extra_data_of_folds,
+    options_of_written,
+    read_fold_soft_labels,
+    write_conversations,
+    write_soft_labels,
+)
 from modeling_amuse.scripts.training.training_arguments import (
     DataArguments,
     DistillationArguments,
@@ -25,6 +34,7 @@ from modeling_amuse.scripts.training.training_arguments import (
     ModelArguments,
     TrainArguments,
 )
+from modeling_amuse.scripts.training.training_data import drawn_conversations
 from modeling_amuse.scripts.training.training_record import TrainingRecord
 from modeling_amuse.scripts.training.training_run import train
 
@@ -49,18 +59,44 @@ def distil(
         ValueError: when options contradict each other, or do not match the data.
     """
     output_dir = Path(args.output_dir)
+    learned = taught(given, data_args, model_args, args, output_dir)
+    student = replace(args, output_dir=str(output_dir / "student"), resume_from_checkpoint="latest")
+    return train(learned, model_args, student)
+
+
+def taught(
+    given: DistillationArguments,
+    data_args: DataArguments,
+    model_args: ModelArguments,
+    args: TrainArguments,
+    folder: Path,
+) -> DataArguments:
+    """
+    Train the teachers in `folder`, and write their predictions there. Finished steps are skipped.
+
+    Args:
+        given, data_args, model_args, args: see [`distil`].
+        folder: the folder for the teachers and their predictions.
+
+    Returns:
+        The data arguments of the student, with the teachers' predictions as soft labels.
+
+    Raises:
+        FileNotFoundError, ValueError: see [`distil`].
+    """
     if len(set(given.teacher_seeds)) < len(given.teacher_seeds):
         raise WrongArguments(f"--teacher_seeds has a seed twice: {', '.join(map(str, given.teacher_seeds))}.")
+    of_teachers = data_args if data_args.train_fraction == 1 else drawn_data(data_args, args.seed, folder / "drawn")
     frames = []
     for seed in given.teacher_seeds:
-        folder = output_dir / "teachers" / f"seed-{seed}"
+        own = folder / "teachers" / f"seed-{seed}"
         folds = FoldArguments(given.num_folds, groups=given.groups, group_column=given.group_column)
         # copies, as a training chooses the text encoder in its arguments
-        own_args = replace(data_args), replace(model_args), replace(args, seed=seed, output_dir=str(folder))
+        own_args = replace(of_teachers), replace(model_args), replace(args, seed=seed, output_dir=str(own))
         cross_validate(folds, *own_args)
-        parts = [folder / f"fold-{fold}" / "test_predictions.parquet" for fold in range(1, given.num_folds + 1)]
+        parts = [own / f"fold-{fold}" / "test_predictions.parquet" for fold in range(1, given.num_folds + 1)]
         frames.append(pd.concat(map(read_predictions, parts), ignore_index=True))
-    path = output_dir / TABLE
+    path = folder / TABLE
     with whole_file(path) as file:
         teacher_table(frames).to_parquet(file, index=False)
     print(
@@ -68,9 +104,40 @@ def distil(
     )
     if data_args.soft_labels:
         print(f"The teachers learned from {data_args.soft_labels}; the student learns from {path} in place of it.")
-    learned = replace(data_args, soft_labels=str(path), soft_labels_for="all")
-    student = replace(args, output_dir=str(output_dir / "student"), resume_from_checkpoint="latest")
-    return train(learned, model_args, student)
+    return replace(data_args, soft_labels=str(path), soft_labels_for="all")
+
+
+def drawn_data(data_args: DataArguments, seed: int, folder: Path) -> DataArguments:
+    """
+    Write the conversations that `--train_fraction` draws for the student, which are all that the teachers may learn from.
+
+    Args:
+        data_args: the data arguments of the student.
+        seed: its seed.
+        folder: the folder for the conversations.
+
+    Returns:
+        The data arguments of the teachers.
+
+    Raises:
+        FileNotFoundError: when files are missing.
+        ValueError: when the data cannot be read, or additional corpora overlap with its validation or test split.
+    """
+    data = load_conversations(
+        data_args.dataset_name, data_args.data_dir, data_args.cache_dir, ("train", "validation"), data_args.options()
+    )
+    splits = {"train": [], **{split: rows.to_list() for split, rows in data.splits.items()}}
+    own = {"extra_data": extra_data_of_folds(asdict(data_args), folder / "extra_data", [])}
+    whole = FoldData(splits["train"], emotions=data.emotions)
+    splits["train"] = [
+        splits["train"][n] for n in drawn_conversations(len(splits["train"]), data_args.train_fraction, seed)
+    ]
+    for split, conversations in splits.items():
+        write_conversations(folder / f"{split}.jsonl", conversations)
+    if data_args.soft_labels:
+        frame = read_fold_soft_labels(data_args.soft_labels, whole, FoldArguments())
+        own["soft_labels"] = str(write_soft_labels(frame, splits["train"], folder / "soft_labels.csv"))
+    return replace(data_args, **options_of_written(folder), train_fraction=1.0, **own)
 
 
 def teacher_table(frames: list[pd.DataFrame]) -> pd.DataFrame:

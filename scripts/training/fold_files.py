@@ -2,10 +2,12 @@
 """The files of a cross-validation's folds: conversations, soft labels, and additional corpora."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.extra_corpora import load_extra_corpora, reserved_texts, without_overlap
 from modeling_amuse.processing.corpora.soft_labels import read_soft_labels, read_table
 from modeling_amuse.processing.json_files import as_json
@@ -92,3 +94,11 @@ def write_conversations(path: Path, conversations: list[dict]):
         )
     with whole_file(path) as file:
         file.write_text("\n".join(lines), encoding="utf-8")
+
+
+def options_of_written(folder: Path) -> dict:
+    """
+    The options of train.py that read a folder of [`write_conversations`]. Its conversations have final labels and documented
+    keys, so the options for reading the original data set get their defaults.
+    """
+    return {**asdict(DataOptions()), "dataset_name": "folder", "data_dir": str(folder)}

@@ -73,6 +73,19 @@ def test_a_student_learns_what_teachers_say_of_utterances_they_have_not_seen(dat
             predicted = set(pd.read_parquet(folder / "test_predictions.parquet")["conversation"])
             assert predicted and not trained & predicted
     assert AmuseForEmotionRecognition.from_pretrained(output / "student").config.num_labels == 2
+    share = data / "share"
+    votes = ["utterance_id,anger,joy", *(f"train{number}_0,4,1" for number in range(8))]
+    (data / "votes.csv").write_text("\n".join(votes), encoding="utf-8")
+    given = ["--train_fraction", "0.5", "--soft_labels", str(data / "votes.csv"), "--output_dir", str(share)]
+    assert distil.main([*map(str, asked), *given]).epoch == 2
+    drawn = {json.loads(line)["id"] for line in (share / "drawn" / "train.jsonl").open()}
+    seen_by_teachers = {
+        json.loads(line)["id"]
+        for path in share.glob("teachers/*/fold-*/conversations/train.jsonl")
+        for line in path.open()
+    }
+    assert len(drawn) == 4 and seen_by_teachers == drawn
+    assert {row.split("_")[0] for row in read_soft_labels(share / "teacher.parquet", EMOTIONS)} == drawn
     encoders = []
     monkeypatch.setattr(cross_validation, "choose_text_model", lambda _, args, __: encoders.append(args.text_model))
     distil.main([*map(str, asked), "--text_model", "scratch", "--output_dir", str(data / "again")])

@@ -383,6 +383,54 @@ def test_scenes_votes_and_the_mean_of_seeds_in_one_study(home, done):
         run(home, "--trial", "--variants", "mean of seeds", *places, study="scenes")
 
 
+def test_a_student_learns_from_teachers_of_its_own_training_conversations(home, done):
+    rows = [json.loads(line) for line in (home / "train.jsonl").read_text().splitlines()]
+    for row in rows:  # every emotion in every conversation, as each fold of three of them needs it
+        for number, utterance in enumerate(row["utterances"]):
+            utterance["emotion"] = EMOTIONS[number % len(EMOTIONS)]
+    (home / "train.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    scenes = ["utterance_id,scene", *(f"train{number}_0,{number}" for number in range(8))]
+    (home / "scenes.csv").write_text("\n".join(scenes), encoding="utf-8")
+    settings = yaml.safe_load((home / "studies" / "data" / "mine.yaml").read_text())["settings"]
+    settings |= {"num_train_epochs": 1, "train_fraction": 0.75, "use_cpu": True}
+    folds = {"about": "scenes", "num_folds": 2, "groups": "scenes.csv", "folds": [2], "settings": settings}
+    write(home / "studies" / "data" / "scenes.yaml", folds)
+    study = {"question": "?", "data": ["scenes"], "seeds": [1], "baseline": "hard", "variants": {"hard": {}}}
+    study["variants"]["distilled"] = {"teacher_seeds": [5, 6]}
+    write(home / "studies" / "scenes.yaml", study)
+    asked = ["--trial", "--set", f"data_dir={home}", f"groups={home}/scenes.csv"]
+    report = run(home, *asked, study="scenes")["scenes"]
+    assert report.frame["variant"].tolist() == ["hard", "distilled"]
+    assert report.frame["training"].nunique() == 2 and set(report.frame["test_num_utterances"]) == {16}
+    fold = home / "out" / "trainings" / report.frame["training"][1] / "folds" / "fold-2"
+    drawn = conversations(fold / "drawn" / "train.jsonl")
+    assert len(drawn) == 3 and drawn <= conversations(fold / "conversations" / "train.jsonl")
+    assert {row.rsplit("_", 1)[0] for row in pd.read_parquet(fold / "teacher.parquet")["utterance_id"]} == drawn
+    teachers = [arguments for arguments in done["train"] if "teachers" in arguments[-1].output_dir]
+    assert [arguments[-1].seed for arguments in teachers] == [5] * 3 + [6] * 3
+    for arguments in teachers:
+        assert conversations(f"{arguments[0].data_dir}/train.jsonl") < drawn
+    student = done["train"][-1]
+    assert student[0].soft_labels == str(fold / "teacher.parquet") and student[0].soft_labels_for == "all"
+    assert student[-1].seed == 1 and student[-1].output_dir == str(fold / "model")
+    calls = len(done["train"])
+    run(home, *asked, study="scenes")
+    assert len(done["train"]) == calls
+    for wrong in ([], 42, ["a"]):
+        study["variants"]["distilled"] = {"teacher_seeds": wrong}
+        write(home / "studies" / "scenes.yaml", study)
+        with pytest.raises(ValueError, match="teacher_seeds of distilled must be a list of whole numbers"):
+            read_studies("scenes")
+    write(home / "studies" / "small.yaml", {**study, "data": ["mine"], "variants": {"hard": {"teacher_seeds": [1]}}})
+    with pytest.raises(ValueError, match="and mine must be cross-validated over groups"):
+        read_studies("small")
+
+
+def conversations(path) -> set[str]:
+    """The ids of the conversations of a file."""
+    return {json.loads(line)["id"] for line in Path(path).open(encoding="utf-8")}
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_studies_are_what_train_takes(name):
     for study in read_studies(name):
