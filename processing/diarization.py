@@ -209,8 +209,10 @@ def speakers_of_speech(
     else:
         embeddings = heard.embeddings(progress)
         labels, centroids = _speakers_of_windows(embeddings, heard.windows, channels, num_speakers, max_speakers)
-    names = {} if known_speakers is None else name_speakers(centroids, known_speakers)
-    turns, names = _named(_turns(heard.speech, heard.windows_of_speech, labels), names)
+    names, known = {}, set()
+    if known_speakers is not None:
+        names, known = name_speakers(centroids, known_speakers), set(map(str, check_known_speakers(known_speakers)))
+    turns, names = _named(_turns(heard.speech, heard.windows_of_speech, labels), names, known)
     return turns, {} if centroids is None else _voices(centroids, names)
 
 
@@ -378,16 +380,16 @@ def _is_continued(turn: tuple, piece: tuple) -> bool:
     return turn[0] == piece[0] and piece[1] - turn[2] <= LONGEST_PAUSE_IN_TURN and piece[2] - turn[1] <= LONGEST_TURN
 
 
-def _named(turns: list[tuple], names: dict[int, str]) -> tuple[list[Turn], dict[int, str]]:
+def _named(turns: list[tuple], names: dict[int, str], known: set[str]) -> tuple[list[Turn], dict[int, str]]:
     """
     Turns with the names of their speakers, or numbers in the order in which speakers are heard first; and the name of each
-    label.
+    label. The `known` names are of people whose voices are known, of whom some may not be heard.
     """
-    names, numbered, named, given = dict(names), 0, [], set(names.values())
+    names, numbered, named = dict(names), 0, []
     for label, start, end, channel in turns:
         if label not in names:
             numbered += 1
-            while f"speaker {numbered}" in given:  # a known voice may have such a name
+            while f"speaker {numbered}" in known:  # a known voice may have such a name
                 numbered += 1
             names[label] = f"speaker {numbered}"
         speaker = names[label]

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .extras import import_extra
-from .transcript_speakers import SOUNDS, SpeakerNames, line_of, looks_like_name, participants_of
+from .transcript_lines import in_usual_form
+from .transcript_speakers import (
+    SOUNDS,
+    SpeakerNames,
+    line_of,
+    looks_like_name,
+    participants_of,
+    prefix_of,
+    with_labels_joined,
+)
 from .transcript_tables import check_zip, has_columns, rows_of_cells, utterances_of_rows
 from .transcript_times import CLOCK, seconds
 from .transcript_utterances import UNKNOWN_SPEAKER, Found, Source, checked_utterance, lines_of
@@ -26,7 +35,7 @@ _TIME_THEN_NAME = re.compile(rf"{_RANGE}\s*(?P<gap>[|–-]\s*|\s+){_NAME}\s*:?",
 _LABEL_THEN_TIME = re.compile(rf"[\[<(]\s*(?P<name>[^\[\]<>:：\t]{{1,80}}?)\s*[\]>)]\s*{_RANGE}\s*:?")
 _TIME_ALONE = re.compile(rf"{_RANGE}")
 _TIME_THEN_WORDS = re.compile(
-    rf"(?:\[\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*\]|(?P<bare>{CLOCK})(?:\s*(?:-->|-)\s*(?P<stop>{CLOCK}))?)"
+    rf"(?:[\[(]\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–)\s*(?P<end>{CLOCK}))?\s*[\])]|(?P<bare>{CLOCK})(?:\s*(?:-->|-)\s*(?P<stop>{CLOCK}))?)"
     r"[\s:|–-]*\s(?P<words>\S.*)"
 )
 _NAME_TIME_WORDS = re.compile(
@@ -43,8 +52,8 @@ _CREDIT = re.compile(
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"[#*_\s]*(?:(?P<name>[^:：\[\]]{1,80}) (?:started|stopped) transcription|(?:meeting|transcription) (?:started|ended)(?: after [\d:]+)?|"
-    r"this editable transcript was computer generated.*)\W*",
+    r"[#*_\s]*(?:(?P<name>[^:：\[\]]{1,80}) (?:started|stopped) transcription|(?:meeting|transcription) (?:started|ended)|"
+    r"(?P<sure>(?:meeting|transcription) ended after [\d:]+|this editable transcript was computer generated.*))\W*",
     re.IGNORECASE,
 )
 _PRONOUNS = frozenset({"i", "we", "you", "he", "she", "they", "it"})
@@ -98,6 +107,7 @@ def _utterances(source: Source, lines: Sequence[tuple[str, str]]) -> list[dict]:
     lines = [
         (place, line.replace("**", "").replace("__", "")) for place, line in _without_credit(_without_notices(lines))
     ]
+    lines = in_usual_form(lines)
     texts = [line for _, line in lines]
     participants = participants_of(texts)
     turns, preamble = _turns(lines, participants, source)
@@ -131,10 +141,16 @@ def _take_times_behind_words(turns: list[_Turn]):
 def _without_notices(lines: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The lines without those that Teams and Google Meet add about the transcription."""
     kept, around = [], ["", *(line.strip() for _, line in lines), ""]
+    last = max((number for number, (_, line) in enumerate(lines) if line.strip()), default=-1)
     for number, (place, line) in enumerate(lines):
-        match = None if around[number] or around[number + 2] else _CLOSING.fullmatch(line)
+        match, before = _CLOSING.fullmatch(line), around[number]
         name = (match["name"] or "").strip(" #*_") if match else ""
-        if match and (not name or (looks_like_name(name) and name.casefold() not in _PRONOUNS)):
+        # below a line with a name and a time are words
+        ends = number == last and not (_NAME_THEN_TIME.fullmatch(before) or _LABEL_THEN_TIME.fullmatch(before))
+        is_alone = (not before or ends) and not around[number + 2]
+        if match and (
+            match["sure"] or (is_alone and (not name or (looks_like_name(name) and name.casefold() not in _PRONOUNS)))
+        ):
             warn(f"{place}: {line.strip()[:80]!r} was left out, because nobody says it.")
         else:
             kept.append((place, line))
@@ -156,6 +172,9 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
     """The turns, and the first line before them that belongs to none."""
     headers = _headers(lines, participants)
     rest = [(number, _without_time(line)) for number, (_, line) in enumerate(lines) if number not in headers]
+    if not headers:  # `[0:01] [Ada] words`
+        joined = iter(with_labels_joined([[line_of(words)] for _, (_, _, words) in rest if words]))
+        rest = [(n, (start, end, next(joined)[0].text if words else "")) for n, (start, end, words) in rest]
     words_of_lines = [[line_of(words)] for _, (_, _, words) in rest if words]
     names = SpeakerNames(words_of_lines, participants, named=bool(headers), announced=len(headers) > 1)
     names.warn_of_refused(str(source.path))
@@ -165,6 +184,7 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
         number for number, _ in rest if (m := _TIME_THEN_WORDS.fullmatch(lines[number][1].strip())) and m["bare"]
     }
     wrapped = wrapped if len(wrapped) < len(headers) else set()
+    headed = {name.casefold() for name, _, _ in headers.values()}
     by_number, turns, preamble, pending = dict(rest), [], "", None
     for number, (place, _) in enumerate(lines):
         if number in headers:
@@ -181,6 +201,9 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
         named = _of_chat(words, start)
         if named is None and not (in_chat and start is None):  # below a line of a chat are its words
             named = names.split(line_of(words).announced)
+            # the first words below the name of one of several people are theirs: "Question: who has the key?"
+            if named and len(headed) > 1 and number - 1 in headers and named[0].casefold() not in headed:
+                named = named if prefix_of(line_of(words).announced).certain or names.is_listed(named[0]) else None
             in_chat = in_chat and not named
         elif named:
             in_chat = True
@@ -223,7 +246,7 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
     The lines that are a name and a time alone, by their number: name, start and end. A line is one when its name recurs in
     such lines, is listed, is set off by two spaces or in brackets, or looks like a name; and the times of all do not run back.
     """
-    found = {}
+    found, of_times = {}, set()
     for number, (_, line) in enumerate(lines):
         line = line.strip().replace("\u00a0", " ")
         if (timed := _TIME_THEN_WORDS.fullmatch(line)) and _CHAT.fullmatch(timed["words"]):
@@ -232,10 +255,14 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
             name = " ".join(label["name"].split())
             found[number] = (name, label["start"], label["end"], not name[0].islower() or name[1:2].isupper())
             continue
-        match = _NAME_THEN_TIME.fullmatch(line) or _TIME_THEN_NAME.fullmatch(line)
+        match = _NAME_THEN_TIME.fullmatch(line)
+        if match is None and (match := _TIME_THEN_NAME.fullmatch(line)):
+            of_times.add(number)
         if match:
             is_set_off = len(match["gap"].expandtabs(4)) > 1 or not match["gap"].isspace()
             found[number] = (" ".join(match["name"].split()).strip(" -–|"), match["start"], match["end"], is_set_off)
+    for number in _short_words(lines, {number: found[number][0] for number in of_times}):
+        del found[number]
     found |= _names_below_times(lines)
     count = Counter(name.casefold() for name, *_ in found.values())
     kept, latest = {}, 0.0
@@ -254,9 +281,31 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
     return kept
 
 
+def _short_words(lines: Sequence[tuple[str, str]], names: dict[int, str]) -> set[int]:
+    """
+    The lines `0:04 okay`, which look like a time and a name, but are a time and words: most with the same words have none on
+    the line below, which begins with the next time or does not exist.
+    """
+    filled = [number for number, (_, line) in enumerate(lines) if line.strip()]
+    timed = [number for number in filled if _TIME_THEN_WORDS.fullmatch(lines[number][1].strip())]
+    timed = {*timed, *(number for number in filled if _TIME_ALONE.fullmatch(lines[number][1].strip()))}
+    after = dict(zip(filled, [*filled[1:], None], strict=True))
+    without = {number for number in names if after[number] is None or after[number] in timed}
+    all_of = Counter(name.casefold() for name in names.values())
+    bare = Counter(names[number].casefold() for number in without)
+    return {number for number, name in names.items() if 2 * bare[name.casefold()] > all_of[name.casefold()]}
+
+
 def _is_label(name: str) -> bool:
     """Whether what stands in brackets before a time is a name or a telephone number, not what is heard."""
-    return bool(re.search(r"[^\W\d_]|\d{3}", name)) and not SOUNDS & set(name.casefold().split())
+    words = name.split()
+    if SOUNDS & set(name.casefold().split()):  # `Mette Bang` is a name, `background music` is not
+        return looks_like_name(name) and all(word[0].isupper() for word in words) and not _are_sounds(words)
+    return bool(re.search(r"[^\W\d_]|\d{3}", name))
+
+
+def _are_sounds(words: Sequence[str]) -> bool:
+    return all(word.casefold() in SOUNDS for word in words)
 
 
 def _names_below_times(lines: Sequence[tuple[str, str]]) -> dict[int, tuple[str, str, str | None, bool]]:

@@ -154,7 +154,30 @@ def _deepgram(given, place: str) -> list[dict] | None:
 
 def _of_channel(channel, speaker) -> str:
     """The name of a speaker of one of several channels, in each of which the speakers are counted anew."""
+    channel = str(channel).removeprefix("channel_")  # as Speechmatics counts them
     return f"channel {channel}" if speaker is None else f"channel {channel}, speaker {speaker}"
+
+
+def _with_channels(items: list[dict], turns: list[dict], several: bool = False) -> list[dict]:
+    """
+    The turns, with the channels of their items in the names of speakers, if there are several channels, and the speakers have
+    no names or are counted anew on each.
+
+    Args:
+        items: for each turn what has its channel.
+        turns: the turns.
+        several: whether the recording has further channels.
+    """
+    channels = [_first(item, ("channel", "channelTag")) for item in items]
+    channels = [channel if _is_plain(channel) else None for channel in channels]
+    speakers = [turn.get("speaker") for turn in turns]
+    are_counted = all(speaker is None or str(speaker).isdecimal() for speaker in speakers)
+    if not are_counted or not (several or len(set(channels)) > 1):
+        return turns
+    return [
+        {**turn, "speaker": _of_channel(channel, turn.get("speaker"))} if channel is not None else turn
+        for channel, turn in zip(channels, turns, strict=True)
+    ]
 
 
 def _deepgram_paragraphs(paragraphs: list[dict], place: str) -> list[dict]:
@@ -199,7 +222,14 @@ def _speechmatics(given, place: str) -> list[dict] | None:
     results = given.get("results") if isinstance(given, dict) else None
     if not _is_dicts(results) or not _is_dicts(results[0].get("alternatives")) or "type" not in results[0]:
         return None
-    return _words_with_alternatives(results, place)
+    channels = dict.fromkeys(item.get("channel") for item in results if _is_plain(item.get("channel")))
+    if len(channels) < 2:
+        return _words_with_alternatives(results, place)
+    turns = []  # the words of the channels alternate
+    for channel in channels:
+        found = _words_with_alternatives([item for item in results if item.get("channel") == channel], place)
+        turns += _with_channels([{"channel": channel}] * len(found), found, several=True)
+    return turns
 
 
 def _words_with_alternatives(items: list[dict], place: str) -> list[dict]:
@@ -238,13 +268,18 @@ def _google(given, place: str) -> list[dict] | None:
     is_tagged = _is_dicts(alternatives[-1].get("words")) and any(
         _first(word, SPEAKER_KEYS) not in (None, 0) for word in alternatives[-1]["words"]
     )
-    turns = []
-    for alternative in alternatives[-1:] if is_tagged and "".join(last).startswith(repeated) else alternatives:
+    owners = [result for result in results if _is_dicts(result.get("alternatives"))]
+    if is_tagged and "".join(last).startswith(repeated):
+        alternatives, owners = alternatives[-1:], owners[-1:]
+    turns, tagged = [], []
+    for alternative, result in zip(alternatives, owners, strict=True):
+        before = len(turns)
         if _is_dicts(alternative.get("words")):
             turns += _gathered(_generic(alternative["words"], place))
         elif alternative.get("transcript"):
             turns.append({"speaker": None, "text": alternative["transcript"]})
-    return turns
+        tagged += [result] * (len(turns) - before)
+    return _with_channels(tagged, turns)
 
 
 def _watson(given, place: str) -> list[dict] | None:
@@ -352,7 +387,7 @@ def _list_of_turns(given, place: str) -> list[dict] | None:
         return None
     if all(_first(item, TEXT_KEYS) is None and not _words_of(item) for item in given):
         return None
-    turns = _generic(given, place, duration)
+    turns = _with_channels(given, _generic(given, place, duration))
     if len(turns) > 3 and all(len(str(turn.get("text")).split()) == 1 for turn in turns) and "word" in given[0]:
         return _gathered(turns)
     return turns
@@ -362,7 +397,8 @@ def _is_of_service(given: dict) -> bool:
     """Whether `utterances` hold keys that this package's utterances do not have, in place of those that they need."""
     utterances = given.get("utterances")
     return _is_dicts(utterances) and (
-        _is_foreign(utterances) or ("words" in utterances[0] and "confidence" in utterances[0])
+        _is_foreign(utterances)
+        or ("words" in utterances[0] and "confidence" in utterances[0] and "emotion" not in utterances[0])
     )
 
 

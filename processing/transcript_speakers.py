@@ -42,7 +42,7 @@ _DIRECTION = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _DASH = re.compile(r"[-–—‐](?:\s+(?=\S)|(?=[^\W\d_]))")
 _CHEVRONS = re.compile(r"(?:>{2,3}|»)\s*")
 _PARTICIPANTS = re.compile(
-    r"\W*(?:participants?|speakers?|attendees?|panell?ists?|present|cast|people|teilnehmer\w*|sprecher\w*|personen|participantes|"
+    r"\W*(?P<title>participants?|speakers?|attendees?|panell?ists?|present|cast|people|teilnehmer\w*|sprecher\w*|personen|participantes|"
     r"intervenants?|locuteurs?|oradores|участники|参加者|参与者|出席者|与会者)\s*(?:\(\d+\))?\s*[:：]\s*(?P<names>.*)",
     re.IGNORECASE,
 )
@@ -116,10 +116,14 @@ def prefix_of(text: str) -> Prefix | None:
 
 
 def participants_of(lines: Sequence[str]) -> str:
-    """The names in a list such as `Participants: Ada, Ben`, on one line or on those below it; empty where there is none."""
-    for number, line in enumerate(lines):
-        match = _PARTICIPANTS.fullmatch(line.strip())
-        if match:
+    """
+    The names in a list such as `Participants: Ada, Ben`, on one line or on those below it; empty where there is none. In an
+    interview, `Participant: I am sad.` is somebody who speaks, and no list: it recurs, or what follows is no name.
+    """
+    found = [_PARTICIPANTS.fullmatch(line.strip()) for line in lines]
+    titles = Counter(match["title"].casefold() for match in found if match)
+    for number, match in enumerate(found):
+        if match and titles[match["title"].casefold()] == 1 and _is_list(match["title"], match["names"]):
             below = []
             for name in lines[number + 1 :] if not match["names"] else ():
                 if not name.strip():
@@ -127,6 +131,20 @@ def participants_of(lines: Sequence[str]) -> str:
                 below.append(name)
             return "\n".join([match["names"], *below])
     return ""
+
+
+def _is_list(title: str, names: str) -> bool:
+    """Whether what follows a title is a list: after the title of a single person, it must be names alone."""
+    is_single = title.casefold() in (
+        "participant",
+        "speaker",
+        "attendee",
+        "panelist",
+        "panellist",
+        "sprecher",
+        "sprecherin",
+    )
+    return not is_single or all(map(looks_like_name, re.split(r"[,;|]|\s(?:and|und)\s", names.strip())))
 
 
 def is_label_line(line: Line) -> bool:
@@ -242,10 +260,18 @@ class SpeakerNames:
             return None
         return self._name(prefix), prefix.text
 
+    def is_listed(self, name: str) -> bool:
+        """Whether a name is in the file's list of participants."""
+        return name.casefold() in self._listed
+
     def warn_of_refused(self, where: str):
         """Name the beginnings that may be names, and were left in the words."""
         unclear = list(
-            dict.fromkeys(p.base for p in self._refused if len(p.base) <= 40 and _may_be_meant_as_name(p.base))
+            dict.fromkeys(
+                p.base
+                for p in self._refused
+                if len(p.base) <= 40 and _may_be_meant_as_name(p.base) and not _PARTICIPANTS.fullmatch(f"{p.base}:")
+            )
         )
         if unclear:
             shown = ", ".join(repr(name) for name in unclear[:5]) + (" and others" if len(unclear) > 5 else "")
@@ -258,7 +284,7 @@ class SpeakerNames:
         return self._forms.get(prefix.full.casefold(), prefix.base)
 
     def _is_listed(self, prefix: Prefix) -> bool:
-        return prefix.base.casefold() in self._listed
+        return self.is_listed(prefix.base)
 
     def _is_name_like(self, line: Line, prefix: Prefix, is_named: bool) -> bool:
         if self._listed or self._announced or not looks_like_name(prefix.base):

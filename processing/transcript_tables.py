@@ -102,6 +102,7 @@ _UNITS = {
 }
 _NO_UNITS = ("frame", "frames", "sample", "samples", "tick", "ticks", "ns", "us", "min", "minutes")
 _CLOCK_WORDS = frozenset(("hh", "mm", "ss", "fff", "hms", "hhmmss", "mmss", "sss"))
+_PARTS_OF_CLOCKS = ("ms", "msec", "msecs", "h", "m", "s")
 _LARGEST_SHEET = 256 * 2**20  # bytes, unpacked
 
 
@@ -150,14 +151,17 @@ def read_xlsx(source: Source) -> Found:
     check_zip(source, _LARGEST_SHEET)
     try:
         book = openpyxl.load_workbook(source.path, read_only=True, data_only=True)
-        sheets = {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets}
+        sheets = {
+            sheet.title: [[(cell.value, cell.number_format) for cell in row] for row in sheet.iter_rows()]
+            for sheet in book.worksheets
+        }
         book.close()
     except Exception as error:  # openpyxl raises what the XML inside makes it raise
         raise ValueError(f"{source.path} is not a readable Excel workbook ({error}): save it as CSV.") from error
     tables = []
     for title, rows in sheets.items():
         table = [
-            (f"{source.path}, sheet {title}, row {number}", [_cell_text(cell) for cell in row])
+            (f"{source.path}, sheet {title}, row {number}", [_cell_text(*cell) for cell in row])
             for number, row in enumerate(rows, start=1)
         ]
         tables.append([(place, row) for place, row in table if any(cell.strip() for cell in row)])
@@ -183,12 +187,14 @@ def check_zip(source: Source, largest: int):
         )
 
 
-def _cell_text(cell) -> str:
+def _cell_text(cell, number_format: str | None) -> str:
     if cell is None:
         return ""
     if hasattr(cell, "total_seconds"):
         return str(cell.total_seconds())
     if hasattr(cell, "hour") and not hasattr(cell, "year"):
+        if "s" not in (number_format or "s").casefold():  # who types 0:03 for three seconds sees 0:03
+            return f"{cell.hour}:{cell.minute:02d}"
         return f"{cell.hour}:{cell.minute:02d}:{cell.second:02d}.{cell.microsecond:06d}"
     return str(cell)
 
@@ -264,6 +270,9 @@ def _columns(header: Sequence[str], source: Source) -> dict[str, tuple[int, floa
                     )
                 found[column] = (index, unit or None)
                 break
+    offsets = [index for index, (name, _) in enumerate(names) if name == "offset"]
+    if "start" in found and "end" not in found and names[found["start"][0]][0] == "onset" and offsets:
+        found["end"] = (offsets[0], names[offsets[0]][1] or None)  # beside an onset, an offset is the end
     if not has_columns(header):
         raise ValueError(
             f"{source.path} has the columns {', '.join(name.strip() for name in header)[:200]}: its first line must name the "
@@ -287,7 +296,7 @@ def _normal(name: str) -> tuple[str, float | None]:
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.strip().strip("\ufeff#").strip())
     words = re.sub(r"[\s_\-./()\[\]:#*]+", " ", name).strip().casefold().split()
     if _CLOCK_WORDS & set(words):  # "Start (hh:mm:ss.ms)"
-        words = [word for word in words if word not in _CLOCK_WORDS and word not in ("ms", "h", "m", "s")]
+        words = [word for word in words if word not in _CLOCK_WORDS and word not in _PARTS_OF_CLOCKS]
     if len(words) > 1:
         if words[-1] in _NO_UNITS:
             return " ".join(words[:-1]), 0.0

@@ -6,7 +6,9 @@ import re
 from modeling_amuse.processing.timelines.report_data import UNCLEAR_COLOUR
 
 _NUMBERED = re.compile(
-    r"(?:channel \d+, )?(?:(?:speaker|spk|channel|unknown)(?:[ _-]?\d{1,3}|[ _-][A-Z])?|\d)", re.IGNORECASE
+    r"(?:(?:channel|ch)[ _-]?\d{1,3}, )?(?:(?:(?:unknown )?speaker|spk|channel|ch|guest|unknown|person)(?:[ _-]?\d{1,3}|[ _-][A-Z])?|"
+    r"S?\d{1,3}|[A-Z])",
+    re.IGNORECASE,
 )
 """Names that each recording gives anew, such as `speaker 1` and `SPEAKER_00`: they tell nothing about other recordings."""
 

@@ -373,8 +373,11 @@ def test_known_speakers_have_their_names(emodb, tmp_path):
 
 
 def test_a_known_voice_may_be_named_as_a_number():
-    turns, names = _named([(0, 0, 1, None), (1, 1, 2, None), (2, 2, 3, None)], {1: "speaker 1"})
+    heard = [(0, 0, 1, None), (1, 1, 2, None), (2, 2, 3, None)]
+    turns, names = _named(heard, {1: "speaker 1"}, {"speaker 1"})
     assert [turn.speaker for turn in turns] == ["speaker 2", "speaker 1", "speaker 3"] and len(set(names.values())) == 3
+    turns, _ = _named(heard, {1: "speaker 1"}, {"speaker 1", "speaker 2"})  # speaker 2 is known, but not heard
+    assert [turn.speaker for turn in turns] == ["speaker 3", "speaker 1", "speaker 4"]
 
 
 def test_a_folder_of_known_speakers_has_one_recording_for_each(tmp_path):
