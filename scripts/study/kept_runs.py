@@ -10,22 +10,22 @@ import pandas as pd
 from modeling_amuse.processing.whole_files import whole_file
 
 
-def keep_run(training: Path, folder: Path, splits: tuple[str, ...]):
+def keep_run(training: Path, folder: Path):
     """
-    Copy what a study needs of a finished run to write its tables.
+    Copy what a study needs of a finished run to write its tables. Probabilities are copied with 32 bits.
 
     Args:
         training: the run's folder in `OUTPUT_DIR/trainings`.
         folder: the folder for the copies of all runs. A study that finds it as `OUTPUT_DIR/trainings` skips these runs.
-        splits: the evaluated splits. The predictions of the last one are copied with 32-bit probabilities.
     """
-    copied = [training / "run.json", *training.glob("evaluations/*/results.json")]
-    predictions = list(training.glob(f"evaluations/{splits[-1]}-*/predictions.parquet"))
-    for source in [*copied, *predictions]:
+    scores = [*training.glob("evaluations/*/results.json"), training / "run.json"]
+    # predictions first: a run counts as finished when its scores are there. Late fusions read those of folds
+    predictions = [*training.glob("evaluations/*/predictions.parquet"), *training.glob("folds/*/*_predictions.parquet")]
+    for source in [*predictions, *scores]:
         target = folder / training.name / source.relative_to(training)
         target.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(target) as file:
-            if source in copied:
+            if source in scores:
                 shutil.copyfile(source, file)
             else:
                 frame = pd.read_parquet(source)

@@ -10,7 +10,7 @@ from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import load_stream_tables
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.evaluation.late_fusion import FusionSplit, late_fusion
-from modeling_amuse.scripts.training.fold_data import FoldData, all_folds, load_fold_data
+from modeling_amuse.scripts.training.fold_data import FoldData, all_folds, data_options, load_fold_data
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
 
 Features = dict[str, dict[str, np.ndarray]]
@@ -47,7 +47,7 @@ def fold_parts(fold_args: FoldArguments, options: dict) -> list[FusionPart]:
 def split_part(options: dict, splits: tuple[str, ...]) -> FusionPart:
     """Load the part of a data set with official splits, with the features of `train` and the given splits."""
     wanted = ["train", *splits]
-    data = load_conversations(options["dataset_name"], options.get("data_dir"), options.get("cache_dir"), set(wanted))
+    data = load_conversations(*place_of(options), set(wanted), data_options(options))
     tables = load_stream_tables(stream_paths(options), data.splits, wanted)
     features = {split: {stream: means(table) for stream, table in tables[split].items()} for split in wanted}
     return FusionPart(labels_of(data.splits["train"].to_list()), features)
@@ -60,9 +60,14 @@ def pooled(data: FoldData, options: dict) -> Features:
             stream: {name: np.asarray(array).mean(axis=0) for name, array in features.items()}
             for stream, (features, _) in data.features.items()
         }
-    loaded = load_conversations(options["dataset_name"], options.get("data_dir"), options.get("cache_dir"))
+    loaded = load_conversations(*place_of(options), options=data_options(options))
     tables = load_stream_tables(stream_paths(options), loaded.splits, ["train"])["train"]
     return {stream: means(table) for stream, table in tables.items()}
+
+
+def place_of(options: dict) -> tuple[str, str | None, str | None]:
+    """The data set, its folder and the folder for prepared data, as `load_conversations` takes them."""
+    return options.get("dataset_name", "sample"), options.get("data_dir"), options.get("cache_dir")
 
 
 def means(table) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ from modeling_amuse.scripts.training.training_arguments import (
     DEFAULTS,
     FREE_ON_RESUME,
     as_arguments,
+    check_arguments,
     parse_arguments,
 )
 
@@ -32,6 +33,7 @@ def settings_of(options: dict) -> dict:
     """
     try:
         parsed = parse_arguments(as_arguments({**options, "output_dir": "-"}))
+        check_arguments(*parsed)
     except SystemExit as error:
         raise ValueError(f"train.py does not accept these options (see the message above): {options}.") from error
     given = {name: value for part in parsed for name, value in asdict(part).items()}
@@ -90,6 +92,10 @@ def divided_splits(folds: dict) -> tuple[str, ...] | None:
 
 def data_digest(options: dict, splits: tuple[str, ...] | None, with_test: bool) -> dict[str, str]:
     """Hashes of the conversations of some splits, feature tables and encoders. Test files are read only `with_test`."""
+    if options.get("recipe"):  # which may name tables and encoders, too
+        parsed = parse_arguments(as_arguments({**options, "output_dir": "-"}))
+        given = {name: value for part in parsed for name, value in asdict(part).items()}
+        options = {**options, **{name: given[name] for name in PATHS if given[name] is not None}}
     data_dir = options.get("data_dir")
     reading = DataOptions(**{f.name: options[f.name] for f in fields(DataOptions) if f.name in options})
     builder = open_builder(options.get("dataset_name", "sample"), data_dir, None, splits, reading)

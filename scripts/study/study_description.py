@@ -37,7 +37,7 @@ from modeling_amuse.scripts.training.training_arguments import DataArguments, Mo
 FOLDER = Path(__file__).parents[1] / "studies"
 PATHS = (
     *("data_dir", "text_model", "audio_model", "vision_model"),
-    *("audio_features", "vision_features", "background_features", "soft_labels", "extra_data"),
+    *("text_features", "audio_features", "vision_features", "background_features", "soft_labels", "extra_data"),
 )
 """Settings that are paths. The study is defined by the name of an encoder or table, not by its location."""
 
@@ -216,11 +216,18 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
                 )
             for variant, options in study.variants.items():
                 if "teacher_seeds" in options and not (
-                    "groups" in study.data.folds and _is_list(options["teacher_seeds"], int)
+                    "groups" in study.data.folds
+                    and _is_list(options["teacher_seeds"], int)
+                    and len(set(options["teacher_seeds"])) == len(options["teacher_seeds"])
                 ):
                     raise ValueError(
-                        f"{path}: teacher_seeds of {variant} must be a list of whole numbers, and {data} must be cross-validated "
-                        "over groups, by which the teachers' folds are made too."
+                        f"{path}: teacher_seeds of {variant} must be a list of different whole numbers, and {data} must be "
+                        "cross-validated over groups, by which the teachers' folds are made too."
+                    )
+                if study.is_late_fusion(variant) and study.options(variant).get("train_fraction", 1) != 1:
+                    raise ValueError(
+                        f"{path}: {variant} on {data} is a late fusion, whose regressions learn from all training utterances: "
+                        "leave out train_fraction."
                     )
                 if not {**study.data.settings, **study.variants[variant]}.get("modalities"):
                     raise ValueError(
@@ -248,7 +255,7 @@ def set_options(study: Study, given: list[str]) -> list[str]:
     Raises:
         ValueError: for an unknown option, for data that the study does not use, and for an option that a variant sets itself.
     """
-    changing = []
+    changing, keys = [], {word.partition("=")[0] for word in given}
     for word in given:
         key, equals, value = word.partition("=")
         data, dot, name = key.rpartition(".")
@@ -258,8 +265,8 @@ def set_options(study: Study, given: list[str]) -> list[str]:
             raise ValueError(
                 f"--set {word}: the study does not use the data {data}; it uses {', '.join(study.data_names)}."
             )
-        if dot and data != study.data.name:
-            continue
+        if (dot and data != study.data.name) or (not dot and f"{study.data.name}.{name}" in keys):
+            continue  # for another data set, or with a value of its own for this one
         if name == "groups":
             if name in study.data.folds:
                 changing += [] if _last_part(value) == _last_part(study.data.folds[name]) else [word]

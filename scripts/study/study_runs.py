@@ -89,9 +89,11 @@ class Run:
     def epochs_alone(self) -> "Run":
         """
         The run whose epochs are the same, without experts. Experts are fitted after the epochs, and a modality that only an
-        expert reads does not change them.
+        expert reads does not change them. A student's epochs do depend on its experts, which its teachers have too.
         """
         own = self.study.variants[self.variant]
+        if self.teachers:
+            return self
         options = {name: value for name, value in own.items() if name not in OF_EXPERTS} | {"experts": "none"}
         if fused := options.pop("conversation_modalities", None):
             options["modalities"] = fused
@@ -199,7 +201,7 @@ class Runs:
         """
         emotions = [name.removeprefix("probability_") for name in predictions[0] if name.startswith("probability_")]
         mean = mean_prediction(predictions)
-        results = scores_of_predictions(mean, emotions, run.options["dataset_name"])
+        results = scores_of_predictions(mean, emotions, run.options.get("dataset_name"))
         row = {
             **{name: value for name, value in rows[0].items() if not name.startswith(("validation_", "test_"))},
             "variant": run.variant,
@@ -258,9 +260,10 @@ class Runs:
     def _take_over_epochs(self, run: Run, folder: Path):
         """Reuse the epochs of the same training with other experts if it is finished, as experts are fitted after them."""
         own = {name: run.options.get(name, default) for name, default in OF_EXPERTS.items()}
-        if own["experts"] == "none":
+        if own["experts"] == "none" or run.teachers:  # teachers have experts, too
             return
-        for experts, separate in product(EXPERTS, (False, True)):
+        # where none are chosen, the model of `auto` is saved without any, which one with experts is not
+        for experts, separate in product(("none",) if own["experts"] == "auto" else EXPERTS, (False, True)):
             options = {"experts": experts, "separate_expert_weights": separate}
             variants = {run.variant: {**run.study.variants[run.variant], **options}}
             source = self.folder(replace(run, study=replace(run.study, variants=variants, baseline=None)))
@@ -313,7 +316,7 @@ class Runs:
             own = [output_dir / f"fold-{part}" / "model" / "training_history.json" for part in parts]
             teachers = output_dir.glob("fold-*/teachers/*/fold-*/model/training_history.json")
             write_record(folder, list(map(read_json_object, own)), list(map(read_json_object, teachers)))
-        return scores_of_predictions(frame, summary["emotions"], run.options["dataset_name"])
+        return scores_of_predictions(frame, summary["emotions"], run.options.get("dataset_name"))
 
     def _fuse(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
         """The scores of a late fusion, for which the text model is trained first."""
@@ -337,7 +340,7 @@ class Runs:
         with whole_file(predictions) as file:
             frame.to_parquet(file, index=False)
         emotions = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
-        scores = scores_of_predictions(frame, emotions, run.options["dataset_name"])
+        scores = scores_of_predictions(frame, emotions, run.options.get("dataset_name"))
         return {**scores, "late_fusion": [chosen for _, chosen in fused]}
 
 
@@ -359,7 +362,7 @@ def check_can_be_scored(folder: Path):
         )
 
 
-def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name: str) -> dict:
+def scores_of_predictions(frame: pd.DataFrame, emotions: list[str], dataset_name: str | None) -> dict:
     """The scores of predictions of `write_predictions`, without an interval."""
     labels = {emotion: label for label, emotion in enumerate(emotions)}
     columns = {

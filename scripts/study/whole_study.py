@@ -68,7 +68,7 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
             )
             rows.append(runs.row(run, splits))
             if args.keep_runs:
-                keep_run(runs.folder(run), Path(args.keep_runs), splits)
+                keep_run(runs.folder(run), Path(args.keep_runs))
             print(", ".join(f"{split} weighted F1 {rows[-1][f'{split}_weighted_f1']:.4f}" for split in splits))
         predictions = [runs.predictions(run, splits[-1]) for run in planned]
         for run in one_of_each_variant(means):

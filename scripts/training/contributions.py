@@ -1,7 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The body of `amuse contributions`: compares the experts' contributions with the effect of removing a modality."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from transformers import BatchFeature
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
+from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.whole_files import check_output
@@ -71,8 +72,10 @@ def arguments_of_folds(args: ContributionArguments) -> list[ContributionArgument
         ValueError: when a data set is given besides, or features that the folder holds. (It holds none if the data set had a
             single split, whose tables every fold used.)
     """
-    if args.data_dir is not None:
-        raise WrongArguments("--cross_validation holds the conversations of its folds: leave out --data_dir.")
+    given = ["--data_dir"] if args.data_dir is not None else []
+    given += [f"--{f.name}" for f in fields(DataOptions) if getattr(args, f.name, f.default) != f.default]
+    if given:
+        raise WrongArguments(f"--cross_validation holds the conversations of its folds: leave out {', '.join(given)}.")
     folders = sorted(Path(args.cross_validation).glob("fold-*"), key=lambda path: int(path.name.partition("-")[2]))
     finished = [folder for folder in folders if (folder / "model" / "training_history.json").is_file()]
     if not finished or finished != folders:

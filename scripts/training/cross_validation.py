@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.extra_corpora import RESERVED, load_extra_corpora
@@ -99,7 +100,7 @@ def _cross_validate(
     train_fold: TrainFold | None,
 ) -> dict:
     output_dir = Path(args.output_dir)
-    choose_text_model(data_args, model_args, PartialState(cpu=True))
+    choose_text_model(data_args, model_args, PartialState(cpu=args.use_cpu or not torch.cuda.is_available()))
     options = {**asdict(data_args), **asdict(model_args), **asdict(args)}
     data = load_fold_data(fold_args, options)
     folds = all_folds(data, fold_args)

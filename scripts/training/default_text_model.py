@@ -38,12 +38,14 @@ def choose_text_model(data_args: DataArguments, model_args: ModelArguments, acce
             f"pretrained one with --text_model, such as {DEFAULT_TEXT_MODEL})."
         )
         return
-    name = local_encoder(DEFAULT_TEXT_MODEL)
-    try:
-        with accelerator.main_process_first(), without_hub_warnings():
+    name, error = local_encoder(DEFAULT_TEXT_MODEL), None
+    with accelerator.main_process_first(), without_hub_warnings():
+        try:  # inside, as the other processes wait until the main one leaves the block
             AutoTokenizer.from_pretrained(name)
             AutoModel.from_pretrained(name)
-    except (OSError, ValueError) as error:
+        except (OSError, ValueError) as raised:
+            error = raised
+    if error is not None:
         accelerator.print(
             f"Warning: the text encoder {name} cannot be loaded ({first_sentence(error)}): a small one is trained "
             "from scratch, which knows only the words of the training data. Connect to the Hub, give the encoder's folder as "

@@ -230,9 +230,9 @@ def score_subsets(subsets: dict[str, np.ndarray], predictions: dict, settings: d
 def write_results(
     results: dict, predictions: dict, dataset: ConversationDataset, emotions: list[str], args: EvaluationArguments
 ):
-    """Write the scores, and if requested the predictions and plots."""
-    write_json(results, Path(args.output))
+    """Write the scores, and if requested the predictions and plots. Who finds the scores will find the predictions too."""
     if args.predictions is not None:
         write_predictions(predictions, dataset.conversations, emotions, Path(args.predictions))
+    write_json(results, Path(args.output))
     if args.pictures:
         save_pictures(results, emotions, Path(args.output))

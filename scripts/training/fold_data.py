@@ -78,6 +78,8 @@ def load_fold_data(fold_args: FoldArguments, options: dict) -> FoldData:
     paths = {stream: options.get(f"{stream}_features") for stream in STREAMS}
     if fold_args.groups is not None:
         return load_grouped_data(fold_args, options, paths)
+    if fold_args.group_column != FoldArguments.group_column:
+        raise WrongArguments("--group_column needs --groups, the table that has this column.")
     if fold_args.folds_of is None:
         if fold_args.folds_extra is not None:
             raise WrongArguments("--folds_extra adds a split to the folds of another one: give that one as --folds_of.")
@@ -136,6 +138,7 @@ def load_grouped_data(fold_args: FoldArguments, options: dict, paths: dict[str, 
         ValueError: when a split is missing, or an option cannot be combined with groups.
     """
     others = {"folds_of": fold_args.folds_of, "folds_extra": fold_args.folds_extra}
+    others |= {"folds_by": None if fold_args.folds_by == FoldArguments.folds_by else fold_args.folds_by}
     others |= {f"{stream}_features": path for stream, path in paths.items()}
     given = [f"--{name}" for name, value in others.items() if value is not None]
     if given:

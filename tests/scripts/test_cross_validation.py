@@ -14,7 +14,7 @@ from modeling_amuse.processing.corpora.conversation_builder import CONVERSATION_
 from modeling_amuse.processing.corpora.feature_tables import write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import ConversationData
 from modeling_amuse.scripts import contributions, cross_validate
-from modeling_amuse.scripts.training import cross_validation, fold_data, fold_scores
+from modeling_amuse.scripts.training import cross_validation, evaluation, fold_data, fold_scores
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.training_arguments import FoldArguments, as_arguments, parse_arguments
 
@@ -138,11 +138,50 @@ def test_contributions_of_all_folds_are_pooled(tmp_path):
         contributions.main(arguments)
     with pytest.raises(ValueError, match="leave out --data_dir"):
         contributions.main(["--cross_validation", str(output), "--data_dir", str(data)])
+    with pytest.raises(ValueError, match="leave out --data_file"):
+        contributions.main(["--cross_validation", str(output), "--data_file", str(data / "train.jsonl")])
     (output / "fold-2" / "model" / "training_history.json").unlink()
     with pytest.raises(FileNotFoundError, match="no finished model of fold-2"):
         contributions.main(["--cross_validation", str(output)])
     with pytest.raises(FileNotFoundError, match="no finished model of any fold"):
         contributions.main(["--cross_validation", str(data)])
+
+
+def test_a_fold_without_predictions_is_not_finished(tmp_path, monkeypatch):
+    data, output = corpus(tmp_path / "data"), tmp_path / "cv"
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation, "write_predictions", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(data, output)
+    run(data, output)
+    assert all((output / f"fold-{n}" / "test_predictions.parquet").is_file() for n in (1, 2, 3))
+
+
+def test_folds_use_the_processor_that_a_training_uses(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cross_validation, "PartialState", lambda cpu: asked.append(cpu))
+    monkeypatch.setattr(cross_validation.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(cross_validation, "load_fold_data", lambda *_: 1 / 0)
+    for use_cpu in ("true", "false"):
+        with pytest.raises(ZeroDivisionError):
+            run(corpus(tmp_path / "data"), tmp_path / "cv", use_cpu=use_cpu)
+    assert asked == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"group_column": "place"}, "--group_column needs --groups"),
+        ({"groups": "scenes.csv", "folds_by": "conversation"}, "--groups cannot be combined with --folds_by"),
+    ],
+)
+def test_options_that_would_have_no_effect_on_folds_are_refused(tmp_path, given, message):
+    with pytest.raises(ValueError, match=message):
+        run(corpus(tmp_path / "data"), tmp_path / "cv", **given)
 
 
 def test_other_settings_or_data_are_refused(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 
 import json
 import shutil
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from modeling_amuse import AmuseForEmotionRecognition
 from modeling_amuse.scripts import evaluate, train
 from modeling_amuse.scripts.recognition.recognition import default_model
 from modeling_amuse.scripts.training import default_text_model
+from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments
 from tests.small_models import small_model
 
 WORDS = {"joy": "wonderful", "anger": "dreadful", "neutral": "table"}
@@ -73,6 +75,25 @@ def test_without_the_encoder_a_small_one_is_trained_with_a_warning(talks, tmp_pa
     assert record.encoders["text"] is None
     run_training(talks, tmp_path / "asked", "--text_model", "scratch")
     assert "Warning" not in capsys.readouterr().out
+
+
+def test_no_process_waits_for_the_one_that_cannot_load_the_encoder(tmp_path, monkeypatch):
+    """accelerate's `main_process_first` lets the other processes go on only if its block ends without an exception."""
+    monkeypatch.setenv("AMUSE_ENCODERS_DIR", str(tmp_path))
+    monkeypatch.setattr(default_text_model, "DEFAULT_TEXT_MODEL", "nobody/nothing")
+    left = []
+
+    class State:
+        print = staticmethod(print)
+
+        @contextmanager
+        def main_process_first(self):
+            yield
+            left.append("without an exception")
+
+    data_args = DataArguments(data_file="talks.csv")
+    default_text_model.choose_text_model(data_args, ModelArguments(), State())
+    assert left == ["without an exception"]
 
 
 def test_text_features_are_read_in_place_of_an_encoder(talks, tmp_path, capsys):

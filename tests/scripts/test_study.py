@@ -186,6 +186,8 @@ def test_the_kept_runs_are_all_that_a_study_needs_to_be_written_on_another_machi
         calls.clear()
     run(home)
     assert done == {"train": [], "evaluate": []}
+    run(home, "--trial", "--validation_only")  # the validation split's predictions are kept, too
+    assert done == {"train": [], "evaluate": []}
     assert (folder / "results.md").read_text() == table
     assert pd.read_parquet(folder / "runs.parquet").equals(scores)
 
@@ -254,8 +256,45 @@ def test_another_encoder_or_table_is_another_study(home):
     [study] = read_studies("small")
     given = ["data_dir=/data/MELD", "text_model=/encoders/all-MiniLM-L6-v2", "mine.audio_features=/data/praat"]
     assert study_description.set_options(study, given) == []
+    assert study_description.set_options(study, ["text_model=/encoders/mpnet", f"mine.{given[1]}"]) == []
+    assert study.data.settings["text_model"] == "/encoders/all-MiniLM-L6-v2"  # the value for this data set
     changing = ["text_model=/encoders/roberta-large", "audio_features=/data/opensmile"]
     assert study_description.set_options(study, changing) == changing
+
+
+def test_tables_and_encoders_of_a_recipe_tell_trainings_apart(home):
+    digests = set()
+    for number, name in enumerate(("a", "b")):
+        (home / f"{name}.csv").write_text(f"utterance_id,joy\nu,{number}", encoding="utf-8")
+        write(home / f"{name}.yaml", {"soft_labels": str(home / f"{name}.csv")})
+        options = {"dataset_name": "folder", "data_dir": str(home), "modalities": ["audio"]}
+        digests.add(run_digests.options_digest({**options, "recipe": str(home / f"{name}.yaml")}))
+        digests.add(run_digests.options_digest({**options, "soft_labels": str(home / f"{name}.csv")}))
+        digests.add(run_digests.options_digest({**options, "text_features": str(home / f"{name}.csv")}))
+    assert len(digests) == 4  # a recipe and an option with the same table are one training
+
+
+def test_options_that_contradict_each_other_are_reported_before_the_first_training(home, done):
+    study = yaml.safe_load((home / "studies" / "small.yaml").read_text())
+    write(home / "studies" / "small.yaml", {**study, "variants": {"none": {}, "first": {"extra_data_first": 1}}})
+    with pytest.raises(ValueError, match="--extra_data_first needs --extra_data"):
+        run(home)
+    variants = {"none": {}, "late": {"late_fusion": True, "train_fraction": 0.5}}
+    write(home / "studies" / "small.yaml", {**study, "variants": variants})
+    with pytest.raises(ValueError, match="late on mine is a late fusion, .*leave out train_fraction"):
+        run(home)
+    assert not done["train"]
+
+
+def test_experts_that_validation_chooses_come_after_epochs_without_any(home, done):
+    study = yaml.safe_load((home / "studies" / "small.yaml").read_text())
+    variants = {"constant": {"experts": "constant"}, "auto": {"experts": "auto"}}
+    write(home / "studies" / "small.yaml", {**study, "variants": variants, "baseline": "constant"})
+    report = run(home, "--trial", "--seeds", "1")["mine"]
+    chosen = home / "out" / "trainings" / report.frame["training"][1] / "model"
+    history = json.loads((chosen / "training_history.json").read_text())
+    assert history["experts"]["kind"] == "none"  # there are too few conversations to choose
+    assert not json.loads((chosen / "config.json").read_text()).get("expert_modalities")
 
 
 def test_disturbed_and_calibrated_evaluations_share_a_training(home, done):
@@ -416,10 +455,10 @@ def test_a_student_learns_from_teachers_of_its_own_training_conversations(home, 
     calls = len(done["train"])
     run(home, *asked, study="scenes")
     assert len(done["train"]) == calls
-    for wrong in ([], 42, ["a"]):
+    for wrong in ([], 42, ["a"], [1, 1]):
         study["variants"]["distilled"] = {"teacher_seeds": wrong}
         write(home / "studies" / "scenes.yaml", study)
-        with pytest.raises(ValueError, match="teacher_seeds of distilled must be a list of whole numbers"):
+        with pytest.raises(ValueError, match="teacher_seeds of distilled must be a list of different whole numbers"):
             read_studies("scenes")
     write(home / "studies" / "small.yaml", {**study, "data": ["mine"], "variants": {"hard": {"teacher_seeds": [1]}}})
     with pytest.raises(ValueError, match="and mine must be cross-validated over groups"):
