@@ -133,6 +133,8 @@ ID_PATTERNS = {
 }
 """Regular expressions that read conversation, order, speaker and session from the ids of MELD and IEMOCAP."""
 
+EXACT = ("audio_start", "video_start", "video_side")
+"""Columns that are read by these names alone, see the keys of an utterance."""
 GROUPS = ("conversation", "order", "speaker", "session")
 LARGER_PARTS = ("season", "seasonid", "episode", "episodeid", "session", "sessionid")
 """Columns of the parts of a corpus in each of which the ids of conversations may begin anew, the largest first."""
@@ -142,7 +144,10 @@ SESSIONS = (["session"], ["sessionid"])
 
 @dataclass(frozen=True)
 class Columns:
-    """The name of each kind of column, None if the table does not have it. `pattern` is the compiled id pattern."""
+    """
+    The name of each kind of column, None if the table does not have it. `exact` are the columns of [`EXACT`] that it has,
+    `pattern` is the compiled id pattern.
+    """
 
     conversation: tuple[str, ...] = ()
     order: str | None = None
@@ -155,6 +160,7 @@ class Columns:
     audio: str | None = None
     video: str | None = None
     split: str | None = None
+    exact: tuple[str, ...] = ()
     pattern: re.Pattern | None = None
     pattern_name: str | None = None
 
@@ -162,7 +168,8 @@ class Columns:
         """The names of all columns that are read."""
         singles = (self.order, self.speaker, self.text, self.label, self.id, self.start, self.end)
         media = (self.audio, self.video, self.split)
-        return {name for name in (*self.conversation, *singles, *media) if name} | {f"{s}_features" for s in STREAMS}
+        named = {name for name in (*self.conversation, *self.exact, *singles, *media) if name}
+        return named | {f"{stream}_features" for stream in STREAMS}
 
     def describe(self) -> str:
         """A text that says which column each kind of information is read from."""
@@ -218,8 +225,9 @@ def choose_columns(
     for what in ("text", "speaker", "label", "conversation", "split", "start", "end", "order"):
         if given.get(what) or (what == "conversation" and conversation):
             continue
-        # the split may be among the columns of the conversation, as ids may begin anew in each split
-        free = [name for name in names if name not in taken or (what == "split" and name in conversation)]
+        # the split may be among the columns of the conversation, as ids may begin anew in each split; ids may be the order
+        shared = {"split": conversation, "order": (given["id"],)}.get(what, ())
+        free = [name for name in names if name not in taken or name in shared]
         guess[what] = _guess(what, free, media)
         if what == "text":
             wordless = {name for name in free if plain(name) in NAMES["text"] and _tells_no_words(name, rows)}
@@ -230,7 +238,7 @@ def choose_columns(
         guess[what] = typed[0] if typed else _guess(what, names, media)
     found = {what: given.get(what) or guess.get(what) for what in (*given, *guess)}
     found["conversation"] = conversation or _with_larger_parts(guess.get("conversation"), names, rows)
-    columns = Columns(**found)
+    columns = Columns(**found, exact=tuple(name for name in EXACT if name in names))
     columns = _with_pattern(columns, options, names, rows, place)
     if columns.text is None and not (columns.audio or columns.video or any(f"{s}_features" in names for s in STREAMS)):
         raise ValueError(
@@ -249,25 +257,21 @@ def _with_larger_parts(column: str | None, names: list[str], rows: list[dict]) -
         return ()
     told = [row for row in rows if id_text(row.get(column))]
     parts = [name for part in LARGER_PARTS for name in names if plain(name) == part and name != column]
-    parts = [name for name in parts if all(id_text(row.get(name)) for row in told)]
+    parts = [name for name in parts if any(id_text(row.get(name)) for row in told)]
     if not plain(column).startswith("scene"):
         held = defaultdict(set)
         for row in told:
-            held[id_text(row.get(column))].add(tuple(id_text(row.get(part)) for part in parts))
-        if all(len(places) == 1 for places in held.values()):
+            for part in parts:
+                held[part, id_text(row.get(column))].add(id_text(row.get(part)))
+        if all(len(places - {""}) < 2 for places in held.values()):
             parts = []
     return (*parts, column)
 
 
 def _tells_no_words(column: str, rows: list[dict]) -> bool:
-    """Whether a column holds only numbers or ids."""
-    is_filled = False
-    for row in rows:
-        if text := id_text(row.get(column)):
-            is_filled = True
-            if not re.fullmatch(r"[\d.]+", text) and not any(re.fullmatch(p, text) for p in ID_PATTERNS.values()):
-                return False
-    return is_filled
+    """Whether a column holds only numbers or ids: words without spaces, each with a digit."""
+    texts = [text for row in rows if (text := id_text(row.get(column)))]
+    return bool(texts) and all(re.fullmatch(r"\S*\d\S*", text) for text in texts)
 
 
 def _named(wanted: str | None, names: list[str], option: str, place: str) -> str | None:
@@ -302,7 +306,13 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
                 order = columns.order
                 if not options.order_column and (column == order or "order" in pattern.groupindex):
                     order = None
-                return replace(columns, id=column, order=order, pattern=pattern, pattern_name=options.id_pattern)
+                found = replace(columns, id=column, order=order, pattern=pattern, pattern_name=options.id_pattern)
+                # what the user's pattern finds is not guessed
+                if "conversation" in pattern.groupindex and not options.conversation_column:
+                    found = replace(found, conversation=())
+                if "speaker" in pattern.groupindex and column == columns.speaker and not options.speaker_column:
+                    found = replace(found, speaker=None)
+                return found
         raise ValueError(
             f"{place}: --id_pattern {options.id_pattern} matches the values of no column ({listed(ids) or 'no id column'}): "
             f"name the column with --id_column. The columns are: {listed(names)}."

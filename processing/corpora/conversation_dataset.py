@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from modeling_amuse.processing.corpora.feature_files import load_feature_tables
-from modeling_amuse.processing.corpora.feature_tables import FeatureTable
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable, by_given_id
 
 
 class ConversationDataset(torch.utils.data.Dataset):
@@ -172,6 +172,7 @@ def load_stream_tables(
         owner = {}
         # a single file may belong to one split only: then another split has the same ids
         for split, table in load_feature_tables(path, list(splits) if Path(path).is_file() else wanted).items():
+            table.rows = by_given_id(table.rows, ids[split])
             known = table.rows.keys() & set(ids[split])
             if not table.rows and split in wanted:
                 raise ValueError(

@@ -17,7 +17,7 @@ from modeling_amuse.processing.corpora.nested_conversations import conversations
 from modeling_amuse.processing.corpora.row_conversations import conversations_of_rows
 from modeling_amuse.processing.corpora.split_conversations import divided
 from modeling_amuse.processing.corpora.stored_recordings import RecordingStore
-from modeling_amuse.processing.corpora.table_files import Rows, read_delimited, read_json, read_parquet
+from modeling_amuse.processing.corpora.table_files import Rows, check_shards, read_delimited, read_json, read_parquet
 from modeling_amuse.processing.corpora.turn_files import EMOTION_FILE, path_of_labels, read_turns
 from modeling_amuse.processing.input_boundary import reads_file
 from modeling_amuse.processing.media import SUFFIXES as RECORDINGS
@@ -32,6 +32,7 @@ ALL = "all"
 _SUFFIX = re.compile(
     rb"(?:" + b"|".join(re.escape(suffix.encode()) for suffix in RECORDINGS) + rb")(?![\w.])", re.IGNORECASE
 )
+_MEDIA_NAMES = {*NAMES["audio"], *NAMES["video"]}
 _DELIMITER = re.compile(rb'[",;|\t\r\n{}\[\]]')
 _LONGEST_PATH = 255  # bytes
 
@@ -48,7 +49,7 @@ class ConversationFolder(ConversationBuilder):
     `video` are relative to the file's folder.
     """
 
-    VERSION = "2.1.0"
+    VERSION = "2.2.0"
 
     @classmethod
     def find_paths(cls, data_dir: str | None, options: DataOptions) -> dict[str, list[Path]]:
@@ -99,6 +100,7 @@ class ConversationFolder(ConversationBuilder):
         if not paths and len(files) == 1:
             return {ALL: files}
         for found in paths.values():
+            check_shards(found)
             for first, second in itertools.pairwise(found):
                 if first.stem == second.stem:
                     raise ValueError(f"{first} and {second} are files of the same split: leave one in the folder.")
@@ -110,7 +112,7 @@ class ConversationFolder(ConversationBuilder):
         labels = path_of_labels(path)
         beside = labels.read_bytes() if path.suffix.lower() == ".txt" and labels.is_file() else b""
         # recordings are read from paths: the same table elsewhere, or after a missing file was added, has others
-        found = [] if path.suffix.lower() == ".parquet" else sorted(_named_files(contents))
+        found = sorted(_named_in_parquet(path) if path.suffix.lower() == ".parquet" else _named_files(contents))
         files = [name for name in found if os.path.isfile(path.parent / name) and os.path.getsize(path.parent / name)]
         return contents + beside + (repr((str(path.parent.resolve()), files)).encode() if files else b"")
 
@@ -157,6 +159,22 @@ def _named_files(contents: bytes) -> set[str]:
         _DELIMITER.split(contents[max(m.start() - _LONGEST_PATH, 0) : m.end()])[-1] for m in _SUFFIX.finditer(contents)
     )
     return {cell.replace(b"\\/", b"/").decode(errors="replace").strip() for cell in cells}
+
+
+def _named_in_parquet(path: Path) -> set[str]:
+    """The paths of recordings in a Parquet file."""
+    try:
+        file, found = pyarrow.parquet.ParquetFile(path), set()
+        leaves = [file.schema.column(number) for number in range(len(file.schema))]
+        for leaf in leaves:
+            if leaf.physical_type == "BYTE_ARRAY" and plain(leaf.path.split(".")[-1]) in _MEDIA_NAMES:
+                column = file.read(columns=[leaf.path]).column(0).combine_chunks()
+                while pyarrow.types.is_nested(column.type):
+                    column = column.field(0) if pyarrow.types.is_struct(column.type) else column.flatten()
+                found |= {name for name in column.unique().to_pylist() if isinstance(name, str)}
+    except (OSError, ValueError, pyarrow.ArrowException):  # reading the table names what is wrong with it
+        return set()
+    return found
 
 
 def _are_shards(paths: list[Path]) -> bool:

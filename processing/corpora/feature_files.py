@@ -24,7 +24,7 @@ from modeling_amuse.processing.corpora.feature_tables import (
     read_record,
     utterance_id,
 )
-from modeling_amuse.processing.corpora.table_files import delimiter_of, read_text
+from modeling_amuse.processing.corpora.table_files import check_shards, delimiter_of, read_text
 from modeling_amuse.processing.input_boundary import boundary
 from modeling_amuse.processing.plain_json import parsed_json
 from modeling_amuse.processing.plain_values import name_of_value
@@ -88,6 +88,7 @@ def _tables(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         return _tables(path / "data", splits)
     for split, files in found.items():
         whole = [file for file in files if not SHARD.search(file.stem)]
+        check_shards(files)
         if len(files) > 1 and whole:
             other = next(file for file in files if file != whole[0])
             first, second = sorted((whole[0], other))

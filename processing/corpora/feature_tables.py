@@ -3,7 +3,9 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ from modeling_amuse.processing.printable_text import printable_logger
 from modeling_amuse.processing.whole_files import whole_file
 
 logger = printable_logger(__name__)
+T = TypeVar("T")
 
 RECORD_KEY = b"amuse_features"  # of the metadata of an Arrow schema
 RECORD_COLUMN = "extractor"  # holds the record in data sets of the Hub, which keep no metadata of the Arrow schema
@@ -218,6 +221,25 @@ def utterance_id(name) -> str:
     name = re.split(r"[/\\]", str(name).strip())[-1]
     suffix = Path(name).suffix
     return name[: -len(suffix)] if suffix.lower() in MEDIA_SUFFIXES else name
+
+
+def by_given_id(values: dict[str, T], ids: Iterable[str]) -> dict[str, T]:
+    """
+    The values of a table under the ids of the data set. Of ids that differ, folders and suffixes of clips are ignored.
+
+    Args:
+        values: the values by the ids of the table.
+        ids: the utterance ids of the data set.
+    """
+    known = {identifier: identifier for identifier in ids}
+    bare = {utterance_id(identifier): identifier for identifier in known}
+    found = {}
+    for name, value in values.items():
+        own = known.get(name) or known.get(utterance_id(name)) or bare.get(utterance_id(name), name)
+        if own in found:  # two rows of one clip
+            own = name
+        found[own] = value
+    return found
 
 
 def finite(values: np.ndarray, ids: list[str], lengths: np.ndarray, columns: list[str] | None, what: str) -> np.ndarray:

@@ -93,6 +93,7 @@ def _divide(read: dict, own: set[str], name: str, options: DataOptions) -> str:
             f"{name} has no validation split: {len(parts['validation'])} of its training conversations are used for "
             f"validation (--split_seed {options.split_seed})."
         )
+    del read["train"]  # its rows may all belong to other splits
     others = {key: count for key, count in counts.items() if key not in ("conversations", "utterances")}
     for split, part in parts.items():
         read[split] = part, report_counts(part) + Counter(others)

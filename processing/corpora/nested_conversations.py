@@ -23,9 +23,10 @@ from modeling_amuse.processing.corpora.labels import label_of
 from modeling_amuse.processing.corpora.row_conversations import TURN_TAKERS, rows_of_numbers
 from modeling_amuse.processing.plain_values import check_order, name_of_value, shown, text_of_value
 
-UTTERANCE_LISTS = ("utterances", "conversation", "dialogue", "dialog", "turns", "messages", "utts", "sentences")
+UTTERANCE_LISTS = ("utterances", "conversation", "dialogue", "dialog", "turns", "messages", "utts", "sentences", "log")
 """The keys under which a conversation may hold its utterances."""
 
+NO_SPEAKERS = "conversations without speakers, in which two take turns"
 WRAPPERS = ("data", "rows", "conversations", "dialogues", "dialogs", "examples")
 """The keys under which a JSON file may hold all its conversations or rows."""
 
@@ -39,8 +40,8 @@ def unwrapped(value) -> list:
         return value
     if not isinstance(value, dict):
         return [value]
-    if utterance_list(value, with_columns=False) is not None:
-        return [value]
+    if (key := utterance_list(value, with_columns=False)) is not None:
+        return value[key] if len(value) == 1 and _are_of_several(value[key]) else [value]
     for key in WRAPPERS:
         if isinstance(value.get(key), (list, dict)):
             return unwrapped(value[key])
@@ -56,6 +57,16 @@ def unwrapped(value) -> list:
     if contents and all(isinstance(c, (list, dict)) for c in contents):
         return [_with(item, "id", key) for key, item in value.items()]
     return [value]
+
+
+def _are_of_several(items: list) -> bool:
+    """Whether a list holds the utterances of several conversations, as each names its own."""
+    if not all(isinstance(item, dict) for item in items):
+        return False
+    by_plain = [{plain(key): value for key, value in item.items()} for item in items]
+    names = (name for name in NAMES["conversation"] if all(name in item for item in by_plain))
+    name = next(names, None)
+    return name is not None and len({id_text(item[name]) for item in by_plain}) > 1
 
 
 def _is_column_by_column(contents: list) -> bool:
@@ -201,6 +212,12 @@ def _conversation(
             _with_files(_renamed(utterance, names), f"Utterance {position}", recording)
             for position, utterance in enumerate(utterances)
         ]
+        if key != "utterances" and len(utterances) > 1 and not any(_names_speaker(u) for u in utterances):
+            utterances = [
+                {**u, "speaker": TURN_TAKERS[number % 2]} if isinstance(u, dict) else u
+                for number, u in enumerate(utterances)
+            ]
+            report[NO_SPEAKERS] += 1
     identifier = row.get("id")
     by_plain = {plain(name): name for name in row if name != key}
     if identifier is None:
@@ -230,7 +247,7 @@ def _of_texts(texts: list[str], row: dict, options: DataOptions, report: Counter
         raise ValueError(
             f"--speaker_column {options.speaker_column}: there is no list of {len(texts)} speakers under this key."
         )
-    report["conversations without speakers, in which two take turns"] += speakers is None and len(texts) > 1
+    report[NO_SPEAKERS] += speakers is None and len(texts) > 1
     return [
         {
             "speaker": speakers[number] if speakers else TURN_TAKERS[number % 2],
@@ -247,6 +264,10 @@ def _list_beside(beside: dict[str, list], names: tuple[str, ...], what: str, siz
     if name is not None and len(beside[name]) != size:
         raise ValueError(f"it has {size} utterances, but {len(beside[name])} {what} under {name!r}: give one for each.")
     return beside[name] if name is not None else None
+
+
+def _names_speaker(utterance) -> bool:
+    return isinstance(utterance, dict) and utterance.get("speaker") not in (None, "")
 
 
 def _renamed(utterance, names: dict[str, str]):

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from modeling_amuse.processing.conversation import STREAMS
-from modeling_amuse.processing.corpora.columns import Columns, choose_columns, id_text
+from modeling_amuse.processing.conversation import STREAMS, VIDEO_SIDES
+from modeling_amuse.processing.corpora.columns import LARGER_PARTS, Columns, choose_columns, id_text, listed, plain
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
+from modeling_amuse.processing.corpora.feature_tables import utterance_id
 from modeling_amuse.processing.corpora.labels import label_of
 from modeling_amuse.processing.corpora.table_files import Rows
-from modeling_amuse.processing.plain_values import LONGEST_SECONDS, clean_text, name_of_value, numbers_of
+from modeling_amuse.processing.plain_values import LONGEST_SECONDS, clean_text, name_of_value, numbers_of, shown
 from modeling_amuse.processing.printable_text import printable_logger
-from modeling_amuse.processing.transcript_times import seconds_of_text
+from modeling_amuse.processing.transcript_times import seconds, seconds_of_text
 
 logger = printable_logger(__name__)
 
@@ -58,6 +59,7 @@ def conversations_of_rows(
     if unused:
         notes.append(f"{place}: columns that are not read: {', '.join(unused)}.")
     report = Counter(table.report)
+    columns = _with_split(columns, table, notes, place)
     for medium in ("audio", "video"):
         columns = _with_files(columns, medium, table, folder, notes, place)
     grouped = _grouped(table, columns, notes, place)
@@ -118,6 +120,17 @@ def _name(value, what: str, place: str) -> str:
     return name_of_value(value, what, place)
 
 
+def _with_split(columns: Columns, table: Rows, notes: list[str], place: str) -> Columns:
+    """The columns without one such as `subset` that names no split: it tells something else, such as clean and noisy parts."""
+    if columns.split is None or plain(columns.split) == "split":
+        return columns
+    values = sorted({id_text(row.get(columns.split)) for row in table.rows} - {""})
+    if any(value.casefold() in SPLIT_NAMES for value in values):
+        return columns
+    notes.append(f"{place}: {listed(values)} is no name of a split: the column {columns.split} is not read.")
+    return replace(columns, split=None)
+
+
 def _with_files(
     columns: Columns, medium: str, table: Rows, folder: Path | None, notes: list[str], place: str
 ) -> Columns:
@@ -143,13 +156,18 @@ def _grouped(table: Rows, columns: Columns, notes: list[str], place: str) -> dic
     """The rows of each conversation, in the order of the table."""
     lines = table.lines or list(range(1, len(table.rows) + 1))
     rows = [_Row(values, line, columns, place) for values, line in zip(table.rows, lines, strict=True)]
-    grouped, before, filled = {}, None, 0
+    grouped, before, filled, repeated, above = {}, None, 0, 0, {}
     alone = not columns.conversation and not any("conversation" in row.told for row in rows)
     for row in rows:
         if columns.conversation:
             where = f"{place}, row {row.line}"
-            cells = [_name(row.cell(column), column, where) for column in columns.conversation]
-            identifier = "_".join(cells) if all(cells) else ""
+            cells = {column: _name(row.cell(column), column, where) for column in columns.conversation}
+            if cells[columns.conversation[-1]]:  # who fills a spreadsheet may write a season in its first row alone
+                parts = [name for name in above if plain(name) in LARGER_PARTS and not cells.get(name, "-")]
+                repeated += bool(parts)
+                cells |= {name: above[name] for name in parts}
+            above |= {column: cell for column, cell in cells.items() if cell}
+            identifier = "_".join(cells.values()) if all(cells.values()) else ""
         elif alone:
             identifier = f"row_{row.line}"
         else:
@@ -163,6 +181,11 @@ def _grouped(table: Rows, columns: Columns, notes: list[str], place: str) -> dic
     if filled:
         logger.warning(
             "%s: %d rows have no conversation id: they are added to the conversation of the row above.", place, filled
+        )
+    if repeated:
+        logger.warning(
+            "%s: %d rows have no %s: they have that of the row above.",
+            *(place, repeated, " or ".join(columns.conversation[:-1])),
         )
     if alone and len(rows) > 1:
         logger.warning(
@@ -277,6 +300,9 @@ def _utterance(
         cell = row.cell(getattr(columns, medium))
         if cell is not None:
             utterance[medium] = _file_of(cell, recording, folder, f"{where}: its {medium}", medium, report)
+    for name in columns.exact:
+        if row.cell(name) is not None:
+            utterance[name] = _exact(row.cell(name), name, where)
     for stream in STREAMS:
         features = row.cell(f"{stream}_features")
         if features is not None:
@@ -284,13 +310,23 @@ def _utterance(
     return utterance
 
 
+def _exact(cell, name: str, where: str):
+    """The value of a column of [`EXACT`]."""
+    if name == "video_side":
+        if cell not in VIDEO_SIDES:
+            raise ValueError(f"{where}: its video_side is {shown(cell)}: give {' or '.join(VIDEO_SIDES)}.")
+        return cell
+    return seconds(cell, name, where)
+
+
 def _identifier(row: _Row, number: int, conversation: str, columns: Columns, where: str) -> str:
     """The utterance's id: the value of the id column (of a path the file name), else the conversation's id and a number."""
     given = _name(row.cell(columns.id), "id", where) if columns.id else ""
     if columns.pattern is not None and given and (match := columns.pattern.search(given)):
         return match[0]
-    if given and columns.id not in (columns.order, *columns.conversation):
-        return re.sub(r"\.(wav|mp4|mp3|flac|avi|mkv|ogg|m4a)$", "", re.split(r"[/\\]", given)[-1], flags=re.IGNORECASE)
+    is_number = columns.id == columns.order and re.fullmatch(r"[\d.]+", given)
+    if given and columns.id not in columns.conversation and not is_number:
+        return utterance_id(given)
     place = _name(row.cell(columns.order), columns.order, where) if columns.order else str(number)
     return f"{conversation}_{place or number}"
 
@@ -338,7 +374,7 @@ def _place_recordings(conversations: list[dict], are_rows: bool):
                 spans[utterance.get(medium)].add((utterance["start"], utterance["end"]))
             shared |= {file for file, held in spans.items() if len(held) > 1}
         for utterance in (u for c in conversations for u in c["utterances"]):
-            if utterance.get(medium) is not None:
+            if utterance.get(medium) is not None and f"{medium}_start" not in utterance:
                 utterance[f"{medium}_start"] = 0.0 if utterance[medium] in shared else utterance["start"]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from modeling_amuse.processing.corpora.feature_tables import by_given_id
 from modeling_amuse.processing.corpora.table_files import read_frame
 from modeling_amuse.processing.input_boundary import reads_file
 from modeling_amuse.processing.plain_values import shown
@@ -104,6 +105,7 @@ def soft_targets(
     """
     if not 0 < weight <= 1:
         raise ValueError(f"--soft_label_weight must be more than 0 and at most 1, but is {weight}.")
+    soft_labels = by_given_id(soft_labels, labels)
     unknown = [identifier for identifier in soft_labels if identifier not in labels]
     if unknown:
         raise ValueError(

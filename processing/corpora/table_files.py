@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -319,3 +320,21 @@ def _undecoded(feature):
     if isinstance(feature, (datasets.List, datasets.LargeList)):
         return type(feature)(_undecoded(feature.feature))
     return {key: _undecoded(value) for key, value in feature.items()} if isinstance(feature, dict) else feature
+
+
+def check_shards(paths: Iterable[Path]):
+    """
+    Raises:
+        FileNotFoundError: when one of the numbered files of a table, such as `train-00001-of-00003.parquet`, is missing.
+    """
+    held = defaultdict(set)
+    for path in paths:
+        if match := re.search(r"^(.*)-(\d{5})-of-(\d{5})(\.\w+)$", path.name):
+            held[path.parent, match[1], int(match[3]), match[4]].add(int(match[2]))
+    for (folder, stem, number, suffix), found in held.items():
+        missing = sorted(set(range(number)) - found)
+        if missing:
+            raise FileNotFoundError(
+                f"{folder} lacks {stem}-{missing[0]:05d}-of-{number:05d}{suffix}, one of the {number} files of a table: get all of "
+                "them again."
+            )

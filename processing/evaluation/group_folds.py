@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
+from modeling_amuse.processing.corpora.feature_tables import by_given_id
 from modeling_amuse.processing.corpora.table_files import read_frame
 from modeling_amuse.processing.input_boundary import reads_file
 
@@ -55,6 +56,8 @@ def group_folds(
     Raises:
         ValueError: when there are fewer groups than folds, or no utterance has a group.
     """
+    conversations = list(conversations)
+    groups = by_given_id(groups, [u["id"] for conversation in conversations for u in conversation["utterances"]])
     found = [
         next((groups[u["id"]] for u in conversation["utterances"] if u["id"] in groups), None)
         for conversation in conversations

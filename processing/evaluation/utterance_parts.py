@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_amuse.processing.corpora.feature_tables import by_given_id
 from modeling_amuse.processing.corpora.table_files import read_frame
 from modeling_amuse.processing.input_boundary import reads_file
 
@@ -58,6 +59,7 @@ def part_subsets(parts: dict[str, str], utterance_ids: Iterable[str], split: str
         ValueError: when a part is given to utterances that the split does not have.
     """
     ids = list(utterance_ids)
+    parts = by_given_id(parts, ids)
     unknown = sorted(parts.keys() - set(ids))
     if unknown:
         more = f" and {len(unknown) - 1} others" if len(unknown) > 1 else ""

@@ -53,6 +53,8 @@ def _of_splits(loaded) -> dict | None:
     is_list = isinstance(loaded, (list, tuple)) and len(loaded) == 3 and all(isinstance(v, Mapping) for v in loaded)
     if not is_list or not all("_" in str(key) for part in loaded for key in part):
         return None
+    if loaded[0].keys() == loaded[1].keys() == loaded[2].keys():  # three modalities of the same utterances
+        return None
     merged = {f"{split}/{key}": v for split, part in zip(SPLITS, loaded, strict=True) for key, v in part.items()}
     return {"0": merged}
 
@@ -98,13 +100,19 @@ def _by_utterance(part: Part, ids: dict, words: dict, conversations: dict[str, l
         flat = [(split, c) for split, rows in conversations.items() for c in rows]
         named = [{"utterances": [{**u, "id": f"{split}/{u['id']}"} for u in c["utterances"]]} for split, c in flat]
         ids = match_conversations(lengths, words, named)
-    features = {}
+    features, unmatched = {}, []
     for key, array in part.values.items():
         if key not in ids:
+            unmatched.append(key)
             continue
         if len(ids[key]) != len(array):
             raise ValueError(f"Conversation {key} has {len(array)} rows of features, but {len(ids[key])} utterances.")
         features |= {identifier: row[None] for identifier, row in zip(ids[key], array, strict=True)}
+    if unmatched:
+        print(
+            f"part {part.name}: {len(unmatched)} of {len(part.values)} conversations, such as {unmatched[0]}, have no counterpart "
+            "in the data set and are left out"
+        )
     return features
 
 

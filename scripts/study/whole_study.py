@@ -8,6 +8,7 @@ from pathlib import Path
 from modeling_amuse.hub_card.study_summary import PAGES, RESULTS, fill_in, write_index
 from modeling_amuse.processing.corpora.conversation_dataset import utterance_ids
 from modeling_amuse.processing.corpora.extra_corpora import corpus_and_folder
+from modeling_amuse.processing.corpora.feature_tables import by_given_id
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets, read_parts
 from modeling_amuse.processing.extras import import_extra
@@ -119,6 +120,7 @@ def parts_of(path: str | None, study: Study, split: str, cache_dir: str | None) 
     parts, settings = read_parts(path, divided), study.data.settings
     name = settings.get("dataset_name", "sample")
     data = load_conversations(name, settings.get("data_dir"), cache_dir, (divided,), data_options(settings))
+    parts = by_given_id(parts, utterance_ids(data.splits[divided]))
     part_subsets(parts, utterance_ids(data.splits[divided]), divided)
     # in folds of one of several splits, ids begin with the name of the split
     prefix = f"{divided}_" if "folds_of" in study.data.folds else ""

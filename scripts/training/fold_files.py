@@ -9,6 +9,7 @@ import pandas as pd
 
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.extra_corpora import load_extra_corpora, reserved_texts, without_overlap
+from modeling_amuse.processing.corpora.feature_tables import by_given_id
 from modeling_amuse.processing.corpora.soft_labels import read_soft_labels, read_table
 from modeling_amuse.processing.json_files import as_json
 from modeling_amuse.processing.transcript_tables import guarded
@@ -30,6 +31,8 @@ def read_fold_soft_labels(table: str, data: FoldData, fold_args: FoldArguments) 
     prefix = "" if fold_args.folds_of is None else f"{fold_args.folds_of}_"
     frame["utterance_id"] = prefix + frame["utterance_id"].astype(str)
     known = [utterance["id"] for conversation in data.conversations for utterance in conversation["utterances"]]
+    own = by_given_id({name: name for name in frame["utterance_id"]}, known)
+    frame["utterance_id"] = frame["utterance_id"].map({name: identifier for identifier, name in own.items()})
     unknown = frame["utterance_id"][~frame["utterance_id"].isin(set(known))]
     if len(unknown):
         raise ValueError(

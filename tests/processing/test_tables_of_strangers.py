@@ -1,0 +1,207 @@
+"""What other people's tables mean by their columns: ids, places in a conversation, splits, recordings."""
+
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.feature_tables import by_given_id
+from modeling_amuse.processing.corpora.load_conversations import load_conversations, open_builder
+from modeling_amuse.processing.corpora.soft_labels import soft_targets
+from modeling_amuse.processing.evaluation.group_folds import group_folds
+from modeling_amuse.processing.evaluation.utterance_parts import part_subsets
+from modeling_amuse.scripts.extraction.conversion import _of_splits
+from tests.small_media import speech_like, write_wav
+
+
+def load(folder, rows: pd.DataFrame | list | dict, name: str = "train.csv", **options):
+    """The training conversations of a file."""
+    path = folder / name
+    if path.suffix == ".csv":
+        pd.DataFrame(rows).to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        pd.DataFrame(rows).to_parquet(path)
+    else:
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    return load_conversations("folder", str(folder), str(folder / "cache"), ("train",), DataOptions(**options)).splits[
+        "train"
+    ]
+
+
+def texts(conversations) -> list[list[str]]:
+    return [[utterance["text"] for utterance in row["utterances"]] for row in conversations]
+
+
+def ids(conversations) -> list[str]:
+    return [utterance["id"] for row in conversations for utterance in row["utterances"]]
+
+
+def of_iemocap(column: str) -> list[dict]:
+    names = ["Ses01F_impro01_F000", "Ses01F_impro01_M000", "Ses01F_impro02_F000", "Ses01F_impro02_M000"]
+    starts = [1.0, 5.0, 1.5, 4.0]
+    return [
+        {column: name, "text": text, "emotion": "ang", "start": start, "end": start + 1}
+        for name, text, start in zip(names, "abcd", starts, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("pattern", [None, "iemocap"])
+@pytest.mark.parametrize("column", ["utterance_id", "name"])
+def test_a_pattern_of_the_user_is_stronger_than_a_guessed_column(tmp_path, pattern, column):
+    rows = [{"session": 1, **row} for row in of_iemocap(column)]
+    found = load(tmp_path, rows, id_pattern=pattern)
+    assert texts(found) == [["a", "b"], ["c", "d"]]
+    assert [u["speaker"] for u in found[0]["utterances"]] == ["Ses01_F", "Ses01_M"]
+
+
+def test_a_pattern_tells_dialogues_of_one_scene_apart(tmp_path):
+    rows = [
+        {"id": f"S1_d{d}_u{u}", "scene": 1, "speaker": "AB"[u], "text": f"{d}{u}", "emotion": "joy"}
+        for d in (1, 2)
+        for u in (1, 0)
+    ]
+    found = load(tmp_path, rows, id_pattern=r"(?P<conversation>S\d+_d\d+)_u(?P<order>\d+)")
+    assert texts(found) == [["10", "11"], ["20", "21"]]
+
+
+@pytest.mark.parametrize("options", [{}, {"id_column": "utterance_id"}, {"order_column": "utterance_id"}])
+@pytest.mark.parametrize("form", ["d{}_u{}", "dia{}_utt{}"])
+def test_ids_that_are_also_the_order_stay_as_they_are(tmp_path, options, form):
+    names = [form.format(1, 1), form.format(1, 0), form.format(2, 0)]
+    rows = [
+        {"dialogue_id": name.split("_")[0], "utterance_id": name, "speaker": "A", "text": name[-1], "emotion": "joy"}
+        for name in names
+    ]
+    found = load(tmp_path, rows, **options)
+    assert ids(found) == [names[1], names[0], names[2]] and texts(found) == [["0", "1"], ["0"]]
+    numbered = [{**row, "utterance_id": row["text"]} for row in rows]
+    assert ids(load(tmp_path, numbered, **options))[:1] == [f"{names[0].split('_')[0]}_0"]
+
+
+@pytest.mark.parametrize("form", ["{}_{}", "d{}-{}", "utt_{}{}", "#{}{}", "dia{}_utt{}"])
+def test_ids_under_a_name_of_text_are_no_text(tmp_path, form):
+    rows = [
+        {"Dialogue": d, "Utterance": form.format(d, u), "Speaker": "A", "Text": f"Hello {d} {u}", "Emotion": "joy"}
+        for d in (1, 2)
+        for u in (1, 2)
+    ]
+    assert texts(load(tmp_path, rows)) == [["Hello 1 1", "Hello 1 2"], ["Hello 2 1", "Hello 2 2"]]
+
+
+def test_a_cell_left_empty_below_a_filled_one_joins_nothing(tmp_path, caplog):
+    rows = [
+        {"Season": season, "Episode": 1, "Scene_ID": scene, "Speaker": "A", "Utterance": text, "Emotion": "joy"}
+        for season, scene, text in ((1, 1, "a"), ("", 1, "b"), ("", 2, "c"), (2, 1, "d"), ("", 1, "e"))
+    ]
+    with caplog.at_level(logging.WARNING):
+        assert texts(load(tmp_path, rows)) == [["a", "b"], ["c"], ["d", "e"]]
+    assert "3 rows have no Season or Episode: they have that of the row above" in caplog.text
+
+
+@pytest.mark.parametrize("column", ["subset", "set", "partition"])
+def test_a_column_that_names_no_split_divides_nothing(tmp_path, column):
+    rows = [
+        {"dialogue_id": d, "speaker": s, "text": f"{d}{s}", "emotion": "joy", column: kind}
+        for d in range(12)
+        for s, kind in (("A", "clean"), ("B", "noisy"))
+    ]
+    assert len(load(tmp_path, rows)) == 12
+    path = tmp_path / "all.csv"
+    pd.DataFrame(rows).assign(**{column: "clean"}).to_csv(path, index=False)
+    data = load_conversations("folder", None, str(tmp_path / "cache"), None, DataOptions(data_file=str(path)))
+    assert set(data.splits) == {"train", "validation", "test"}
+    assert f"clean is no name of a split: the column {column} is not read" in data.describe()
+
+
+def test_a_list_of_utterances_of_several_dialogues_is_a_table(tmp_path):
+    rows = [
+        {"dialogue_id": d, "speaker": "A", "text": t, "emotion": "joy"} for d, t in (("x", "a"), ("y", "b"), ("y", "c"))
+    ]
+    for key in ("utterances", "messages", "turns"):
+        assert texts(load(tmp_path, {key: rows}, "train.json")) == [["a"], ["b", "c"]]
+    assert texts(load(tmp_path, {"utterances": rows[1:]}, "train.json")) == [["b", "c"]]
+    assert texts(load(tmp_path, {"id": "all", "utterances": rows}, "train.json")) == [["a", "b", "c"]]
+
+
+@pytest.mark.parametrize("key", ["log", "dialogue", "turns"])
+def test_dialogues_without_speakers_take_turns(tmp_path, key):
+    rows = [{"dialogue_id": "D1", key: [{"text": "hi", "emotion": "joy"}, {"text": "yes", "emotion": "fear"}]}]
+    found = load(tmp_path, rows, "train.json")
+    assert [u["speaker"] for u in found[0]["utterances"]] == ["A", "B"]
+    with pytest.raises(ValueError, match="has no 'speaker'"):  # one that is named shows that the other was forgotten
+        rows[0][key][0]["speaker"] = "Ada"
+        load(tmp_path, rows, "train.json")
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_recordings_that_were_added_later_are_seen(tmp_path, suffix, nested):
+    row = {"speaker": "A", "text": "hi", "emotion": "joy", "audio": "clips/a.wav"}
+    if nested:
+        frame, name = pd.DataFrame([{"id": "c", "utterances": [row]}]), "train.parquet"
+    else:
+        frame, name = (
+            pd.DataFrame([{"conversation": "c", **row}, {"conversation": "c", **row, "audio": None}]),
+            f"train{suffix}",
+        )
+    (frame.to_csv if name.endswith("csv") else frame.to_parquet)(tmp_path / name, index=False)
+    before = open_builder("folder", str(tmp_path), str(tmp_path / "cache"), ("train",)).hash
+    (tmp_path / "clips").mkdir()
+    write_wav(tmp_path / "clips" / "a.wav", speech_like(0.2))
+    assert open_builder("folder", str(tmp_path), str(tmp_path / "cache"), ("train",)).hash != before
+
+
+@pytest.mark.parametrize("present", [(0, 2), (0, 1), (1, 2)])
+def test_a_missing_file_of_several_is_named(tmp_path, present):
+    rows = pd.DataFrame([{"conversation": "c", "speaker": "A", "text": "hi", "emotion": "joy"}])
+    for number in present:
+        rows.to_parquet(tmp_path / f"train-{number:05d}-of-00003.parquet")
+    missing = ({0, 1, 2} - set(present)).pop()
+    with pytest.raises(FileNotFoundError, match=f"lacks train-{missing:05d}-of-00003.parquet, one of the 3 files"):
+        load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ("train",), DataOptions())
+
+
+def test_the_start_of_a_recording_is_what_the_table_says(tmp_path):
+    write_wav(tmp_path / "call.wav", speech_like(0.2))
+    row = {
+        "conversation": 1,
+        "speaker": "A",
+        "text": "Hi",
+        "emotion": "joy",
+        "start": 12.0,
+        "end": 15.0,
+        "audio": "call.wav",
+    }
+    for given in (0, 10.5):
+        [[utterance]] = [c["utterances"] for c in load(tmp_path, [{**row, "audio_start": given}])]
+        assert utterance["audio_start"] == given
+    [[utterance]] = [c["utterances"] for c in load(tmp_path, [row])]
+    assert utterance["audio_start"] == 12.0
+    with pytest.raises(ValueError, match="its audio_start is 'soon'"):
+        load(tmp_path, [{**row, "audio_start": "soon"}])
+
+
+def test_ids_with_suffixes_of_clips_are_found_in_every_table(tmp_path):
+    for own, given in (
+        ("clip1.wav", "clip1.wav"),
+        ("clip1", "clips/clip1.webm"),
+        ("clip1.wav", "clip1"),
+        ("clip1", "clip1"),
+    ):
+        conversations = [{"utterances": [{"id": own}]}, {"utterances": [{"id": "clip2"}]}]
+        assert by_given_id({given: 1, "clip2": 2}, [own, "clip2"]) == {own: 1, "clip2": 2}
+        assert list(soft_targets({given: np.array([1.0, 0.0])}, {own: 0, "clip2": 1})) == [own]
+        assert part_subsets({given: "p"}, [own, "clip2"], "train")["p"].tolist() == [True, False]
+        with pytest.raises(ValueError, match="2 conversations are in 1 groups"):
+            group_folds(conversations, {given: "g", "clip2": "g"}, 2)
+    assert by_given_id({"a.wav": 1, "a.mp4": 2}, ["a"]) == {"a": 1, "a.mp4": 2}  # two files of one name stay two
+
+
+def test_three_modalities_of_the_same_utterances_are_no_splits():
+    of_modalities = [{"dia0_utt0": np.zeros(3), "dia0_utt1": np.ones(3)}] * 3
+    assert _of_splits(of_modalities) is None
+    of_splits = [{f"dia{n}_utt0": np.zeros(3)} for n in range(3)]
+    assert set(_of_splits(of_splits)["0"]) == {"train/dia0_utt0", "validation/dia1_utt0", "test/dia2_utt0"}
