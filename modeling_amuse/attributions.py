@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-from .encoders import encode_frames, encode_text
+from .encoders import encode_frames, encode_text, texts_at_once
 from .read_conversation import ReadConversation
 from .text_in_conversation import SEQUENCES_AT_ONCE  # noqa: F401, the module implements the entries of TEXT_SCOPES
 from .tokens import Tokens, left_align
@@ -291,7 +291,11 @@ def _utterances_by_captum(question: Question, pieces, baselines: dict, steps: in
     if not streams and (pieces is None or not bool(pieces.mask.any())):
         return values
     lengths = torch.stack([part.readable_lengths for part in parts.values()]).sum(dim=0)
-    for rows in _chunks(lengths, max(TOKENS_AT_ONCE // steps, 1)):
+    chunks = _chunks(lengths, max(TOKENS_AT_ONCE // steps, 1))
+    if pieces is not None and texts_at_once(question.conversation.amuse.encoder("text")) == 1:  # it reads padding
+        pieces_of = pieces.mask.sum(dim=1)
+        chunks = [rows[pieces_of[rows] == number] for rows in chunks for number in pieces_of[rows].unique()]
+    for rows in chunks:
         chunk = _Chunk(question, rows, parts, pieces, streams)
         inputs, from_inputs = chunk.inputs(baselines)
         attribute = captum_attr().IntegratedGradients(chunk.log_odds, multiply_by_inputs=True).attribute

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.nn.functional import pad
-from transformers import MODEL_MAPPING, ASTConfig, AutoConfig, AutoModel, Wav2Vec2BertConfig, WhisperConfig
+from transformers import MODEL_MAPPING, ASTConfig, AutoConfig, AutoModel, WhisperConfig
 from transformers.configuration_utils import PreTrainedConfig
 from transformers.modeling_utils import PreTrainedModel
 
@@ -18,7 +18,9 @@ from .tokens import left_align
 from .tracing import is_exporting
 
 GROUPS_OF_LIKE_WIDTH = 4
-READS_PADDING = frozenset({"convbert", "fnet", "data2vec-audio", "wav2vec2-conformer"})
+READS_PADDING = frozenset(
+    {"convbert", "fnet", "nystromformer", "canine", "data2vec-audio", "wav2vec2-conformer", "moonshine"}
+)
 """Types of encoders whose states of valid steps depend on the padding behind them despite the mask: rows of one length are read together."""
 TOKENS_PER_GROUP = 64  # the time that reading one group more takes, as the number of padding tokens that take as long
 WINDOW_STEP = 200  # frames of Whisper's spectrogram: 2 seconds
@@ -172,7 +174,12 @@ def encode_audio(
                 "width depends on the sound. Give audio_features, the encoder's states, in place of audio_values."
             )
         return _encode_cropped(encoder, audio_values, mask.bool())
-    if mask is not None and _norms_over_time(encoder) and not (is_exporting() or is_sharded(encoder)):
+    if mask is not None and _norms_over_time(encoder) and is_exporting():
+        raise ValueError(
+            f"An audio encoder of the type {encoder.config.model_type} reads padding, so it cannot be exported. Give "
+            "audio_features, the encoder's states, in place of audio_values."
+        )
+    if mask is not None and _norms_over_time(encoder) and not is_sharded(encoder):
         return _encode_by_length(encoder, audio_values, mask.bool())
     return _encode_sound(encoder, audio_values, mask)
 
@@ -249,7 +256,7 @@ def _narrowed(encoder: PreTrainedModel, frames: int, window: int):
 
 def _encode_sound(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: torch.Tensor | None):
     inputs = {encoder.main_input_name: audio_values.to(encoder.dtype)}
-    if mask is not None and (audio_values.dim() == 2 or isinstance(encoder.config, Wav2Vec2BertConfig)):
+    if mask is not None and (audio_values.dim() == 2 or _masks_frames(encoder)):
         # other encoders of spectrograms have no mask: they read the padding as silence
         inputs["attention_mask"] = _with_a_first(mask.bool()).long()
     with _augmented_where_long(encoder, audio_values):
@@ -263,6 +270,13 @@ def _encode_sound(encoder: PreTrainedModel, audio_values: torch.Tensor, mask: to
     if not is_exporting():
         states = states[:, : int(token_lengths.max().clamp(min=1))]  # Whisper has states for 30 seconds
     return states, torch.arange(states.shape[1], device=mask.device) < token_lengths[:, None]
+
+
+def _masks_frames(encoder: PreTrainedModel) -> bool:
+    """Whether an encoder of spectrograms takes a mask of frames. AST's is one of patches, and Whisper ignores its own."""
+    if isinstance(encoder.config, (ASTConfig, WhisperConfig)):
+        return False
+    return "attention_mask" in inspect.signature(encoder.forward).parameters
 
 
 @contextmanager
@@ -305,6 +319,9 @@ def _token_lengths(encoder: PreTrainedModel, lengths: torch.Tensor, longest: int
         bands = _steps(config.num_mel_bins, config.patch_size, config.frequency_stride)
         return (times * bands).clamp(max=tokens)
     if hasattr(encoder, "_get_feat_extract_output_lengths"):
+        if encoder.config.model_type == "moonshine":  # which computes one length, as a number
+            of_rows = [max(0, int(encoder._get_feat_extract_output_lengths(length))) for length in lengths.tolist()]
+            return torch.tensor(of_rows, device=lengths.device)
         return encoder._get_feat_extract_output_lengths(lengths).clamp(min=0)
     return (lengths * tokens).div(longest, rounding_mode="floor").clamp(min=1)
 

@@ -40,7 +40,11 @@ def check_loaded_weights(model, name: str, loading: dict, hub_options: dict):
     if wrong:
         raise ValueError(f"The weights in {name} are NaN or infinite ({_listed(wrong)}): save the model again.")
     redrawn = missing | {key for key, *_ in loading["mismatched_keys"]}
-    model.redrawn_weights = {key: weights[key]._version for key in sorted(redrawn & weights.keys())}
+    # no optimizer changes a buffer. A fused optimizer changes weights without raising their version, so their values are kept
+    trainable = {key for key, _ in model.named_parameters()} & weights.keys()
+    model.redrawn_weights = {
+        key: (weights[key]._version, weights[key].detach().cpu().clone()) for key in sorted(redrawn & trainable)
+    }
 
 
 def untrained_weights(model) -> list[str]:
@@ -49,7 +53,14 @@ def untrained_weights(model) -> list[str]:
     if not redrawn:
         return []
     weights = model.state_dict(keep_vars=True)
-    return [key for key, version in redrawn.items() if key in weights and weights[key]._version == version]
+    return [key for key, first in redrawn.items() if key in weights and _is_unchanged(weights[key], *first)]
+
+
+def _is_unchanged(weight: torch.Tensor, version: int, first: torch.Tensor) -> bool:
+    """Whether a weight is as it was initialized: nothing wrote into it, and its values are the same."""
+    if weight._version != version or not _is_plain(weight) or weight.shape != first.shape:
+        return False
+    return torch.equal(weight.detach().cpu().to(first.dtype), first.to(weight.dtype).to(first.dtype))
 
 
 def check_complete(model):

@@ -21,6 +21,9 @@ logger = logging.get_logger(__name__)
 
 UTTERANCES_PER_CHUNK = 128
 
+UPLOAD_OPTIONS = ("push_to_hub", "repo_id", "token", "private", "commit_message", "revision", "create_pr", "tags")
+"""The options of `save_pretrained` for an upload, which model and processor share."""
+
 
 class EmotionRecognitionPipeline(Pipeline):
     """
@@ -228,8 +231,10 @@ class EmotionRecognitionPipeline(Pipeline):
         given = {"modalities": modalities, "progress": progress, "reading": reading}
         preprocess = {name: value for name, value in given.items() if value is not None}
         options = ExplanationOptions.of(explain)
-        check_target(self.model.config, target, options)
-        forward = {} if options is None else {"explain": options, "target": target}
+        earlier = getattr(self, "_forward_params", {}).get("explain")  # given with the pipeline
+        check_target(self.model.config, target, options if explain is not None else earlier)
+        forward = {} if explain is None else {"explain": options}
+        forward |= {} if target is None else {"target": target}
         postprocess = {"top_k": top_k, "unclear_below": unclear_below}
         return preprocess, forward, {name: value for name, value in postprocess.items() if value is not None}
 
@@ -318,7 +323,7 @@ class EmotionRecognitionPipeline(Pipeline):
         name the model's class in its configuration, which is looked for in transformers alone.
         """
         self.model.save_pretrained(save_directory, **kwargs)
-        self.processor.save_pretrained(save_directory)
+        self.processor.save_pretrained(save_directory, **{k: v for k, v in kwargs.items() if k in UPLOAD_OPTIONS})
 
     def postprocess(
         self, batch: dict, top_k: int | None = None, unclear_below: float | None = None

@@ -102,12 +102,11 @@ class AmusePreTrainedModel(PreTrainedModel):
         has_code = bool(getattr(self.config, "auto_map", None))
         if has_code:
             self.config.name_code_in_this_folder()
-        super().save_pretrained(save_directory, *args, **kwargs)
-        if has_code:
-            for part in (self, self.config):
+            Path(save_directory).mkdir(parents=True, exist_ok=True)
+            # before the weights, as saving these may also upload the folder
+            for part in (self, self.config, EmotionRecognitionPipeline, LiveSession):
                 custom_object_save(part, save_directory)
-            for of in (EmotionRecognitionPipeline, LiveSession):
-                custom_object_save(of, save_directory)
+        super().save_pretrained(save_directory, *args, **kwargs)
 
     @staticmethod
     def check_keywords(given: Iterable[str]):

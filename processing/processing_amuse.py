@@ -525,13 +525,12 @@ class AmuseProcessor(ProcessorMixin):
         auto_map = getattr(self, "auto_map", None)
         if auto_map:  # the code is in the saved folder, and no longer in the repository that it came from
             self.auto_map = {auto: name.split("--")[-1] for auto, name in auto_map.items()}
+            Path(save_directory).mkdir(parents=True, exist_ok=True)
+            custom_object_save(self, save_directory)  # before the rest, as saving it may also upload the folder
         try:
-            saved = super().save_pretrained(str(save_directory), push_to_hub=push_to_hub, **kwargs)
+            return super().save_pretrained(str(save_directory), push_to_hub=push_to_hub, **kwargs)
         finally:
             del self.get_attributes
-        if auto_map:
-            custom_object_save(self, save_directory)
-        return saved
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):

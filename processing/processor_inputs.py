@@ -6,6 +6,7 @@ from transformers.utils import logging
 
 from .conversation import MODALITY_OF, RECORDING_KEYS, STREAMS, UTTERANCE_KEYS, Utterance
 from .plain_values import numbers_of, shown
+from .recorded_sound import check_largest, in_unit_range
 
 LARGEST_STATISTIC = 1e20
 """The largest mean, deviation or limit of a feature, so that normalized features stay finite."""
@@ -53,12 +54,15 @@ def checked_waveform(waveform) -> np.ndarray:
     Raises:
         ValueError: when it is not of one dimension, or holds NaN or infinite values.
     """
+    if isinstance(waveform, np.ndarray) and waveform.dtype.kind in "iu" and waveform.dtype.itemsize <= 4:
+        waveform = in_unit_range(waveform)  # as soundfile and scipy read 16 bits
     waveform = np.zeros(0, np.float32) if waveform is None else numbers_of(waveform, "The samples of a waveform")
     if waveform.ndim != 1 or not np.isfinite(waveform).all():
         raise ValueError(
             f"A waveform must be of shape (samples,) and finite, but is of shape {waveform.shape} "
             f"with {int((~np.isfinite(waveform)).sum())} values that are not finite: decode it again, or leave it out."
         )
+    check_largest(waveform, "A waveform")
     return waveform
 
 

@@ -131,18 +131,31 @@ def _check_samples(given) -> np.ndarray:
             "the transpose."
         )
     if array.dtype.kind in "iu":
-        limits = np.iinfo(array.dtype)
-        middle = 0 if array.dtype.kind == "i" else (limits.max + 1) // 2
-        return ((array.astype(np.float64) - middle) / (limits.max + 1 - middle)).astype(np.float32)
+        return in_unit_range(array)
     if not np.isfinite(array).all():
         raise ValueError("The array of a waveform holds NaN or infinite values: decode it again.")
-    largest = float(np.abs(array).max())
+    check_largest(array, "The array of a waveform")
+    return array.astype(np.float32)
+
+
+def in_unit_range(array: np.ndarray) -> np.ndarray:
+    """Samples of integers as float32 in [-1, 1]."""
+    limits = np.iinfo(array.dtype)
+    middle = 0 if array.dtype.kind == "i" else (limits.max + 1) // 2
+    return ((array.astype(np.float64) - middle) / (limits.max + 1 - middle)).astype(np.float32)
+
+
+def check_largest(array: np.ndarray, what: str):
+    """
+    Raises:
+        ValueError: when samples are far beyond [-1, 1], as those of integers that were converted to floats.
+    """
+    largest = float(np.abs(array).max(initial=0))
     if largest > LARGEST_SAMPLE:
         raise ValueError(
-            f"The array of a waveform has values up to {largest:g}, but floats must be in [-1, 1]: divide them by the "
-            "largest value of their integer type, 32768 for 16 bits."
+            f"{what} has values up to {largest:g}, but floats must be in [-1, 1]: divide them by the largest value of their "
+            "integer type, 32768 for 16 bits."
         )
-    return array.astype(np.float32)
 
 
 __all__ = ["Recording", "Waveform", "check_recording", "is_waveform"]

@@ -51,18 +51,21 @@ def frozen_text_states(
         features=Features({"utterance_id": Value("string"), "features": List(List(Value("float32")))}),
         cache_dir=cache_dir,
         gen_kwargs={"texts": texts, "processor": processor, "encoder": encoder, "batch_size": batch_size},
-        fingerprint=_fingerprint(texts, processor, encoder),
+        fingerprint=_fingerprint(texts, processor, encoder, reads_alone=batch_size == 1),
     )
     return FeatureTable.from_arrow(table.data.table)
 
 
-def _fingerprint(texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel) -> str:
+def _fingerprint(
+    texts: dict[str, str], processor: AmuseProcessor, encoder: PreTrainedModel, reads_alone: bool = False
+) -> str:
     backend = getattr(processor.tokenizer, "backend_tokenizer", None)
     tokenizer = json.loads(backend.to_str()) if backend is not None else processor.tokenizer.get_vocab()
     # the last call of the tokenizer changes these
     tokenizer.pop("padding", None)
     tokenizer.pop("truncation", None)
     settings = [VERSION, processor.max_text_tokens, encoder.config.to_diff_dict(), tokenizer, texts]
+    settings += ["one text at a time"] if reads_alone else []  # which changes the states of encoders that read padding
     fingerprint = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     _add_weights(fingerprint, encoder)
     return fingerprint.hexdigest()[:32]

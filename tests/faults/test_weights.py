@@ -98,6 +98,27 @@ def test_a_live_session_needs_trained_weights_too(tmp_path):
     assert LiveSession(model, AmuseProcessor()).add(TALK[0])["emotion"]
 
 
+@pytest.mark.parametrize("optimizer", ["fused", "foreach"])
+def test_any_optimizer_trains_what_was_drawn(tmp_path, optimizer):
+    folder = saved(tmp_path)
+    model = AmuseForEmotionRecognition.from_pretrained(folder, num_labels=7, ignore_mismatched_sizes=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, **{optimizer: True})
+    batch = {f"{name}_features": torch.randn(1, 2, 1, SIZES[name]) for name in SIZES}
+    model(**batch, speaker_ids=torch.tensor([[0, 1]]), labels=torch.tensor([[1, 2]])).loss.backward()
+    assert pipeline_is_refused(model)
+    optimizer.step()
+    assert not pipeline_is_refused(model)
+
+
+def pipeline_is_refused(model) -> bool:
+    try:
+        pipeline("emotion-recognition", model=model, processor=AmuseProcessor(), device="cpu")
+    except ValueError as error:
+        assert "no trained weights" in str(error)
+        return True
+    return False
+
+
 def test_a_new_head_is_drawn_on_request_and_then_trained(tmp_path):
     folder = saved(tmp_path)
     model = AmuseForEmotionRecognition.from_pretrained(folder, num_labels=7, ignore_mismatched_sizes=True)

@@ -15,9 +15,11 @@ from transformers import (
     CLIPVisionConfig,
     Data2VecAudioConfig,
     Dinov2Config,
+    MoonshineConfig,
     MPNetConfig,
     SeamlessM4TFeatureExtractor,
     SiglipVisionConfig,
+    Speech2TextConfig,
     ViTConfig,
     Wav2Vec2BertConfig,
     Wav2Vec2Config,
@@ -28,7 +30,8 @@ from transformers import (
     WhisperModel,
 )
 
-from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor, modeling_amuse
+from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor, encoders, modeling_amuse
+from modeling_amuse.encoders import encode_audio, encoder_from_config
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.processing.corpora.conversation_dataset import ConversationDataset
 from modeling_amuse.processing.corpora.encoder_states import encoder_record, frozen_text_states
@@ -261,6 +264,48 @@ def test_what_stands_beside_a_sound_in_a_batch_changes_nothing(config, other):
     torch.testing.assert_close(both[0], alone[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(both[1, :1], alone[1], atol=1e-5, rtol=0)
     torch.testing.assert_close(beside, single, atol=1e-5, rtol=0)
+
+
+SMALL_SPEECH = {
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "d_model": 8,
+    "encoder_attention_heads": 2,
+    "encoder_ffn_dim": 8,
+}
+S2T = Speech2TextConfig(
+    **SMALL_SPEECH, input_feat_per_channel=4, conv_channels=8, conv_kernel_sizes=[3, 3], vocab_size=9
+)
+MOONSHINE = MoonshineConfig(
+    **{f"{part}_num_{what}": n for part in ("encoder", "decoder") for what, n in (("hidden_layers", 1), ("attention_heads", 2))},
+    **{"hidden_size": 16, "intermediate_size": 16, "vocab_size": 9},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "lengths", "size"), [(S2T, (20, 60), (4,)), (MOONSHINE, (4000, 12000), ())], ids=["s2t", "moonshine"]
+)
+@torch.no_grad()
+def test_other_encoders_of_sound_do_not_read_padding_either(config, lengths, size):
+    torch.manual_seed(0)
+    encoder = encoder_from_config(config).eval()
+    values = torch.randn(2, max(lengths), *size)
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    values[~mask] = 0
+    states, valid = encode_audio(encoder, values, mask)
+    for row, length in enumerate(lengths):
+        alone, own = encode_audio(encoder, values[row : row + 1, :length], mask[row : row + 1, :length])
+        assert int(valid[row].sum()) == int(own.sum()) > 0
+        torch.testing.assert_close(states[row][valid[row]], alone[0][own[0]], atol=1e-5, rtol=0)
+
+
+def test_an_encoder_that_reads_padding_is_not_exported(monkeypatch):
+    encoder = encoder_from_config(GROUP_NORM)
+    monkeypatch.setattr(encoders, "is_exporting", lambda: True)
+    with pytest.raises(
+        ValueError, match="of the type wav2vec2 reads padding, so it cannot be exported. Give audio_features"
+    ):
+        encode_audio(encoder, torch.zeros(1, 4000), torch.ones(1, 4000))
 
 
 @pytest.mark.parametrize("config", [WAV2VEC2, GROUP_NORM, WAV2VEC2_BERT], ids=["layer", "group", "bert"])

@@ -514,6 +514,11 @@ def test_a_target_is_explained_and_an_unknown_one_refused(words_model):
         assert (result["explanation"]["log_odds"] >= 0) == (result["emotion"] == "anger")
     with pytest.raises(ValueError, match="'boredom' is no emotion of this model; it has neutral, joy, anger"):
         recognizer(spoken("Hello"), explain=True, target="boredom")
+    always = pipeline("emotion-recognition", model=model, processor=processor, explain=True)
+    for target in ("anger", "joy"):  # what is given with a call counts for this call
+        assert always(spoken("Hello"), target=target)[0]["explanation"]["target"] == target
+    assert "explanation" not in always(spoken("Hello"), explain=False)[0]
+    assert "explanation" in always(spoken("Hello"))[0]
 
 
 @pytest.mark.parametrize(

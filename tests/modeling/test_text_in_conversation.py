@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoModel, ConvBertConfig, FNetConfig
+from transformers import AutoModel, ConvBertConfig, FNetConfig, NystromformerConfig
 from transformers.modeling_outputs import BaseModelOutput
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
@@ -93,8 +93,12 @@ SIZES = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 8, "voca
 
 @pytest.mark.parametrize(
     "config",
-    [ConvBertConfig(**SIZES, num_attention_heads=4, embedding_size=8, conv_kernel_size=3), FNetConfig(**SIZES)],
-    ids=["convbert", "fnet"],
+    [
+        ConvBertConfig(**SIZES, num_attention_heads=4, embedding_size=8, conv_kernel_size=3),
+        FNetConfig(**SIZES),
+        NystromformerConfig(**SIZES, num_attention_heads=2, num_landmarks=64, segment_means_seq_len=64),
+    ],
+    ids=["convbert", "fnet", "nystromformer"],
 )
 @torch.no_grad()
 def test_encoders_that_do_not_see_the_mask_read_no_padding(config):

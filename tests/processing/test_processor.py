@@ -50,6 +50,21 @@ def test_settings_of_the_tokenizer_are_not_those_of_sound(tiny_text_encoder, set
     assert torch.equal(given["audio_values"], alone["audio_values"])
 
 
+@pytest.mark.parametrize("kind", [np.int16, np.int32, np.uint8])
+def test_samples_of_integers_are_scaled(kind):
+    processor, middle = AmuseProcessor(None, WhisperFeatureExtractor(chunk_length=1)), 128 if kind == np.uint8 else 0
+    sound = np.random.default_rng(0).uniform(-0.9, 0.9, 8000)
+    largest = np.iinfo(kind).max - middle
+    whole = np.round(sound * largest + middle).astype(kind)
+    given = processor([{"speaker": "Ada", "waveform": whole}])["audio_values"]
+    of_floats = processor(
+        [{"speaker": "Ada", "waveform": ((whole - float(middle)) / (largest + 1)).astype(np.float32)}]
+    )
+    torch.testing.assert_close(given, of_floats["audio_values"], atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match=r"floats must be in \[-1, 1\]: divide them"):
+        processor([{"speaker": "Ada", "waveform": whole.astype(np.float32) * 100}])
+
+
 def test_long_utterances_are_cut(tiny_text_encoder):
     processor = AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), max_text_tokens=5)
     assert processor([{"speaker": "Ada", "text": "no " * 50}])["input_ids"].shape == (1, 1, 5)
