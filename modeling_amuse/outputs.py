@@ -83,8 +83,8 @@ class AmuseEmotionRecognitionOutput(ModelOutput):
             Emotion scores before softmax. With experts, they are exactly
             `conversation_logits + expert_terms.sum(dim=2)`.
         conversation_logits (`torch.FloatTensor` of shape `(B, T, C)`, *optional*):
-            With `config.experts`: W e_j times `config.conversation_weight`, the scores without the experts. They also depend
-            on all modalities.
+            With `config.experts`: W e_j times `config.conversation_weight`, the scores without the experts. They depend on
+            the modalities of `config.conversation_modalities`, by default on all.
         classification_loss (`torch.FloatTensor` of shape `()`, *optional*):
             L_cls, the focal loss of `logits`.
         modality_loss (`torch.FloatTensor` of shape `()`, *optional*):

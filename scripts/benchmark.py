@@ -4,9 +4,9 @@ Measure the time and memory of recognition and training, and the error of speake
 
     python scripts/benchmark.py media --model amuse-sample --hours 2
     python scripts/benchmark.py media --model amuse-sample --recording talk.mp4 --transcript talk.srt --output benchmark.json
-    python scripts/benchmark.py media --model amuse-sample --hours 0.1 --against v0.1.0
+    python scripts/benchmark.py media --model amuse-sample --hours 0.1 --against COMMIT
     python scripts/benchmark.py step
-    python scripts/benchmark.py step --against v0.1.0 --repeats 3 --steps 2
+    python scripts/benchmark.py step --against COMMIT --repeats 3 --steps 2
     python scripts/benchmark.py speakers --data_dir emodb
     python scripts/benchmark.py explain --text_model sentence-transformers/all-MiniLM-L6-v2
     python scripts/benchmark.py window --data_dir emodb --audio_model openai/whisper-base

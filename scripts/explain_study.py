@@ -7,9 +7,9 @@ Measure whether explanations are faithful: whether what they name is what the mo
 
 `words`: how much the probability of the recognized emotion falls when the words with the highest scores are taken out
 (comprehensiveness), or when they alone are kept (sufficiency), for integrated gradients, LIME, attention weights and a random
-order; and how alike the scores are to those of a model with random weights, which they should not be.
-`controlled`: on the controlled corpus, where it is known what shows an emotion, how often the first word, modality and action
-of the face is one that does.
+order; and the rank correlation of the scores with those of a model with random weights, which should be near 0.
+`controlled`: how often the word, the modality and the action of the face with the highest score is one that shows the emotion, on
+the controlled corpus, where this is known.
 """
 
 import runpy
@@ -34,11 +34,11 @@ def main(arguments: list[str] | None = None) -> dict:
     if name in ("-h", "--help"):
         print(__doc__.strip())
         for study, options in SUBCOMMANDS.items():
-            print("\n" + OptionParser(options, prog=f"explain_study.py {study}").format_help().strip())
+            print("\n" + OptionParser(options, prog=f"amuse explain-study {study}").format_help().strip())
         return {}
     if name not in SUBCOMMANDS:
         raise WrongArguments(f"there is no study {name!r}: choose from {', '.join(SUBCOMMANDS)}.")
-    [args] = OptionParser(SUBCOMMANDS[name], description=__doc__, prog=f"explain_study.py {name}").read(rest)
+    [args] = OptionParser(SUBCOMMANDS[name], description=__doc__, prog=f"amuse explain-study {name}").read(rest)
     prepare_process(args.num_threads)
     from modeling_amuse.scripts.study import explanation_study
 

@@ -4,9 +4,9 @@ Search settings with Optuna by the weighted F1 on the validation split. The test
 
     python docs/examples/sweep.py 20 amuse-sweep --dataset_name folder --data_dir DATA --num_train_epochs 20
 
-The number of trials and a folder for their models come first, then options of train.py that all trials share. Repeat the
+The number of trials and a folder for their models come first, then options of `amuse train` that all trials share. Needs `pip install optuna`. Repeat the
 best trial with other seeds before you believe it, and score it once: the best of many trials is better than it should be on
-the split that chose it. `train.py --recipe amuse-sweep/trial-7/recipe.yaml --seed 43 --output_dir NEW` repeats trial 7.
+the split that chose it. `amuse train --recipe amuse-sweep/trial-7/recipe.yaml --seed 43 --output_dir NEW` repeats trial 7.
 """
 
 import sys

@@ -10,7 +10,7 @@ A request is JSON. Its `inputs` are one of
   (default `.srt`). The transcript may be left out if the variable `AMUSE_SPEECH_MODEL` names a Whisper model;
 - the bytes of a recording, with the content type of a sound or video file; this needs `AMUSE_SPEECH_MODEL`.
 
-`parameters` are those of the `emotion-recognition` pipeline, such as `{"top_k": 3}`. The response is the pipeline's output.
+`parameters` may have `top_k`, `modalities`, `num_speakers`, `language` and `batch_size` of the `emotion-recognition` pipeline. The response is the pipeline's output.
 """
 
 import base64

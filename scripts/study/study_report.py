@@ -24,8 +24,8 @@ from modeling_amuse.scripts.study.study_description import DISTURBANCES, Study
 
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
 SEEN_OR_READ = {
-    "voted": "The labels of `voted` come from readers of the text alone.",
-    "relabelled": "Those of `relabelled` were given again by people who saw the clip: only there can voice and faces help much.",
+    "voted": "More than half of the people who only read the text chose the label of the utterances in `voted`.",
+    "relabelled": "At most half chose that of `relabelled`, which people gave who saw the clip: there voice and faces can help most.",
 }
 """The meaning of the parts of MELD."""
 

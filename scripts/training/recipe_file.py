@@ -47,7 +47,7 @@ def write_recipe(
 ):
     """Write `recipe.yaml`, with which the training can be repeated, into the output folder."""
     settings = resolved_settings(arguments, config)
-    said = "# All settings of this training. Repeat it: train.py --recipe recipe.yaml --output_dir NEW_FOLDER\n"
+    said = "# All settings of this training. Repeat it: amuse train --recipe recipe.yaml --output_dir NEW_FOLDER\n"
     places = {name: value for name, value in settings.items() if is_place(value)}
     settings = {name: value for name, value in settings.items() if name not in places}
     if places:
