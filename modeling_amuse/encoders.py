@@ -174,17 +174,17 @@ def encode_audio(
                 "width depends on the sound. Give audio_features, the encoder's states, in place of audio_values."
             )
         return _encode_cropped(encoder, audio_values, mask.bool())
-    if mask is not None and _norms_over_time(encoder) and is_exporting():
+    if mask is not None and changes_with_padding(encoder) and is_exporting():
         raise ValueError(
             f"An audio encoder of the type {encoder.config.model_type} reads padding, so it cannot be exported. Give "
             "audio_features, the encoder's states, in place of audio_values."
         )
-    if mask is not None and _norms_over_time(encoder) and not is_sharded(encoder):
+    if mask is not None and changes_with_padding(encoder) and not is_sharded(encoder):
         return _encode_by_length(encoder, audio_values, mask.bool())
     return _encode_sound(encoder, audio_values, mask)
 
 
-def _norms_over_time(encoder: PreTrainedModel) -> bool:
+def changes_with_padding(encoder: PreTrainedModel) -> bool:
     """Whether padding changes the states of valid samples despite the mask (wav2vec2-base and similar encoders)."""
     return getattr(encoder.config, "feat_extract_norm", None) == "group" or _reads_padding(encoder)
 

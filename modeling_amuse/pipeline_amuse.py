@@ -21,7 +21,7 @@ logger = logging.get_logger(__name__)
 
 UTTERANCES_PER_CHUNK = 128
 
-UPLOAD_OPTIONS = ("push_to_hub", "repo_id", "token", "private", "commit_message", "revision", "create_pr", "tags")
+UPLOAD_OPTIONS = ("push_to_hub", "repo_id", "token", "private", "commit_message")
 """The options of `save_pretrained` for an upload, which model and processor share."""
 
 
@@ -141,8 +141,8 @@ class EmotionRecognitionPipeline(Pipeline):
             - `scores`, the probability of each emotion;
             - `runner_up`, the second most probable emotion, and `margin`, by how much it is less probable;
             - `unclear`, whether the confidence is below the threshold, where there is one;
-            - `modalities`: for each modality that the utterance has, its prediction from this modality alone, as
-              `emotion`, `confidence` and `scores`;
+            - `modalities`: for each modality that the utterance has, a prediction as `emotion`, `confidence` and `scores`: of
+              its expert, or in a model without experts, of its mode-specific head, which has read the others too;
             - `shares`: the share of each modality in the fused descriptor; they sum to 1;
             - with `explain`, `explanation`: what counted for the emotion, see [`Explanation`].
 
@@ -321,7 +321,15 @@ class EmotionRecognitionPipeline(Pipeline):
         """
         Model and processor, as `pipeline("emotion-recognition", model=save_directory)` loads them. transformers' own would
         name the model's class in its configuration, which is looked for in transformers alone.
+
+        Raises:
+            ValueError: for `create_pr`, as model and processor would be two pull requests.
         """
+        if kwargs.get("create_pr"):
+            raise ValueError(
+                "create_pr would make a pull request for the model and another one for the processor: save into a folder, and "
+                "upload this with huggingface_hub's upload_folder(..., create_pr=True)."
+            )
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory, **{k: v for k, v in kwargs.items() if k in UPLOAD_OPTIONS})
 

@@ -108,6 +108,12 @@ class AmusePreTrainedModel(PreTrainedModel):
                 custom_object_save(part, save_directory)
         super().save_pretrained(save_directory, *args, **kwargs)
 
+    def _get_files_timestamps(self, working_dir):
+        # transformers uploads files that are newer than these: the code, which was copied before them, too
+        return {
+            name: time for name, time in super()._get_files_timestamps(working_dir).items() if not name.endswith(".py")
+        }
+
     @staticmethod
     def check_keywords(given: Iterable[str]):
         """

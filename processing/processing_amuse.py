@@ -532,6 +532,12 @@ class AmuseProcessor(ProcessorMixin):
         finally:
             del self.get_attributes
 
+    def _get_files_timestamps(self, working_dir):
+        # transformers uploads files that are newer than these: the code, which was copied before them, too
+        return {
+            name: time for name, time in super()._get_files_timestamps(working_dir).items() if not name.endswith(".py")
+        }
+
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
         """

@@ -12,8 +12,11 @@ Lines = Sequence[tuple[str, str]]
 """For each line its place in the file and its text."""
 
 _HALF_DAY = re.compile(r"(?<![\d:])(1[0-2]|0?[1-9]):([0-5]\d)(?::([0-5]\d))?\s?([ap])\.?m\b\.?", re.IGNORECASE)
-_BEGINS_HALF_DAY = re.compile(rf"[(\[<]?\s*{_HALF_DAY.pattern}", re.IGNORECASE)
-_ENDS_HALF_DAY = re.compile(rf"(?P<name>[^:]{{1,80}}?)(?P<gap>\s+)[(\[]?{_HALF_DAY.pattern}[)\]]?", re.IGNORECASE)
+_TO = r"\s*(?:-->|->|-|–|—|to)\s*"
+_HALF_DAYS = rf"{_HALF_DAY.pattern}(?:{_TO}{_HALF_DAY.pattern})?"
+_BEGINS_HALF_DAY = re.compile(rf"[(\[<]?\s*{_HALF_DAYS}", re.IGNORECASE)
+_ENDS_HALF_DAY = re.compile(rf"(?P<name>[^:]{{1,80}}?)(?P<gap>\s+)[(\[]?{_HALF_DAYS}[)\]]?", re.IGNORECASE)
+_PLAIN_TIME = re.compile(rf"[(\[<]?\s*{CLOCK}(?!\s?[ap]\.?m\b).*|.*\s[(\[]?{CLOCK}[)\]]?", re.IGNORECASE)
 _TIME_LINE = re.compile(rf"[(\[<]?\s*(?P<start>{CLOCK})(?:\s*(?:-->|->|-|–|—|to)\s*(?P<end>{CLOCK}))?\s*[)\]>]?")
 _CELLS = re.compile(rf"\[?(?P<start>{CLOCK})\]?\s*\t\s*(?P<name>[^\t:]{{1,60}}?)\s*\t\s*(?P<words>\S.*)")
 
@@ -24,18 +27,28 @@ def in_usual_form(lines: Lines) -> Lines:
 
 
 def _with_whole_days(lines: Lines) -> Lines:
-    """The lines, with `1:00:09 PM` at their beginnings, or behind a name, as `13:00:09`."""
+    """The lines, with `1:00:09 PM` at their beginnings, or behind a name, as `13:00:09`, if all times of the file are such."""
+    found = {number: span for number, (_, line) in enumerate(lines) if (span := _half_days_of(line))}
+    plain = (n for n, (_, line) in enumerate(lines) if n not in found and _PLAIN_TIME.fullmatch(line.strip()))
+    if len(found) < 2 or next(plain, None) is not None:
+        return lines
     return [
-        (place, _HALF_DAY.sub(_whole_day, line, count=1) if _is_of_half_day(line.strip()) else line)
-        for place, line in lines
+        (place, line[: found[n][0]] + _HALF_DAY.sub(_whole_day, line[slice(*found[n])]) + line[found[n][1] :])
+        if n in found
+        else (place, line)
+        for n, (place, line) in enumerate(lines)
     ]
 
 
-def _is_of_half_day(line: str) -> bool:
-    if _BEGINS_HALF_DAY.match(line):
-        return True
-    match = _ENDS_HALF_DAY.fullmatch(line)
-    return match is not None and (len(match["gap"].expandtabs(4)) > 1 or looks_like_name(match["name"].strip()))
+def _half_days_of(line: str) -> tuple[int, int] | None:
+    """Where the time, or the two times, of a line stand: at its beginning or behind a name. None for other lines."""
+    start = len(line) - len(line.lstrip())
+    if match := _BEGINS_HALF_DAY.match(line, start):
+        return match.span()
+    match = _ENDS_HALF_DAY.fullmatch(line.strip())
+    if match and (len(match["gap"].expandtabs(4)) > 1 or looks_like_name(match["name"].strip())):
+        return start + match.end("gap"), start + match.end()
+    return None
 
 
 def _whole_day(match: re.Match) -> str:

@@ -6,7 +6,7 @@ Transcripts in plain text and Word documents: `Name  0:03` (Otter, Teams) or `[N
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .extras import import_extra
@@ -185,6 +185,11 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
     }
     wrapped = wrapped if len(wrapped) < len(headers) else set()
     headed = {name.casefold() for name, _, _ in headers.values()}
+    beside = {
+        n for n, (_, _, words) in rest if words and n - 1 not in headers and names.split(line_of(words).announced)
+    }
+    # below headings of chapters, people are named at the beginnings of lines
+    are_people = len(headed) > 1 and not beside
     by_number, turns, preamble, pending = dict(rest), [], "", None
     for number, (place, _) in enumerate(lines):
         if number in headers:
@@ -202,7 +207,7 @@ def _turns(lines: Sequence[tuple[str, str]], participants: str, source: Source) 
         if named is None and not (in_chat and start is None):  # below a line of a chat are its words
             named = names.split(line_of(words).announced)
             # the first words below the name of one of several people are theirs: "Question: who has the key?"
-            if named and len(headed) > 1 and number - 1 in headers and named[0].casefold() not in headed:
+            if named and are_people and number - 1 in headers and named[0].casefold() not in headed:
                 named = named if prefix_of(line_of(words).announced).certain or names.is_listed(named[0]) else None
             in_chat = in_chat and not named
         elif named:
@@ -261,7 +266,7 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
         if match:
             is_set_off = len(match["gap"].expandtabs(4)) > 1 or not match["gap"].isspace()
             found[number] = (" ".join(match["name"].split()).strip(" -–|"), match["start"], match["end"], is_set_off)
-    for number in _short_words(lines, {number: found[number][0] for number in of_times}):
+    for number in _short_words(lines, {number: found[number][0] for number in of_times}, found.keys()):
         del found[number]
     found |= _names_below_times(lines)
     count = Counter(name.casefold() for name, *_ in found.values())
@@ -281,19 +286,21 @@ def _headers(lines: Sequence[tuple[str, str]], participants: str) -> dict[int, t
     return kept
 
 
-def _short_words(lines: Sequence[tuple[str, str]], names: dict[int, str]) -> set[int]:
+def _short_words(lines: Sequence[tuple[str, str]], names: dict[int, str], headers: Iterable[int]) -> set[int]:
     """
-    The lines `0:04 okay`, which look like a time and a name, but are a time and words: most with the same words have none on
+    The lines `0:04 okay`, which look like a time and a name, but are a time and words: all with the same words have none on
     the line below, which begins with the next time or does not exist.
     """
     filled = [number for number, (_, line) in enumerate(lines) if line.strip()]
     timed = [number for number in filled if _TIME_THEN_WORDS.fullmatch(lines[number][1].strip())]
-    timed = {*timed, *(number for number in filled if _TIME_ALONE.fullmatch(lines[number][1].strip()))}
+    timed = {*headers, *timed, *(number for number in filled if _TIME_ALONE.fullmatch(lines[number][1].strip()))}
     after = dict(zip(filled, [*filled[1:], None], strict=True))
     without = {number for number in names if after[number] is None or after[number] in timed}
     all_of = Counter(name.casefold() for name in names.values())
     bare = Counter(names[number].casefold() for number in without)
-    return {number for number, name in names.items() if 2 * bare[name.casefold()] > all_of[name.casefold()]}
+    short = {number for number, name in names.items() if bare[name.casefold()] == all_of[name.casefold()]}
+    # a file may end with the name of somebody whose words are missing
+    return short if len(short) == len(names) else {number for number in short if after[number] is not None}
 
 
 def _is_label(name: str) -> bool:

@@ -123,7 +123,7 @@ def participants_of(lines: Sequence[str]) -> str:
     found = [_PARTICIPANTS.fullmatch(line.strip()) for line in lines]
     titles = Counter(match["title"].casefold() for match in found if match)
     for number, match in enumerate(found):
-        if match and titles[match["title"].casefold()] == 1 and _is_list(match["title"], match["names"]):
+        if match and _is_list(match["title"], match["names"] or "".join(lines[number + 1 : number + 2]), titles):
             below = []
             for name in lines[number + 1 :] if not match["names"] else ():
                 if not name.strip():
@@ -133,18 +133,17 @@ def participants_of(lines: Sequence[str]) -> str:
     return ""
 
 
-def _is_list(title: str, names: str) -> bool:
-    """Whether what follows a title is a list: after the title of a single person, it must be names alone."""
-    is_single = title.casefold() in (
-        "participant",
-        "speaker",
-        "attendee",
-        "panelist",
-        "panellist",
-        "sprecher",
-        "sprecherin",
-    )
-    return not is_single or all(map(looks_like_name, re.split(r"[,;|]|\s(?:and|und)\s", names.strip())))
+def _is_list(title: str, names: str, titles: Counter) -> bool:
+    """
+    Whether what follows a title is a list of names. That of a single person occurs once, with names alone behind it; the German
+    one may be of several.
+    """
+    title = title.casefold()
+    if title in ("sprecher", "sprecherin", "teilnehmer", "teilnehmerin"):
+        return titles[title] == 1 and not re.search(r"[.?!…]\s*$", names)
+    if title not in ("participant", "speaker", "attendee", "panelist", "panellist"):
+        return True
+    return titles[title] == 1 and all(map(looks_like_name, re.split(r"[,;|]|\s(?:and|und)\s", names.strip())))
 
 
 def is_label_line(line: Line) -> bool:

@@ -161,8 +161,8 @@ def read_xlsx(source: Source) -> Found:
     tables = []
     for title, rows in sheets.items():
         table = [
-            (f"{source.path}, sheet {title}, row {number}", [_cell_text(*cell) for cell in row])
-            for number, row in enumerate(rows, start=1)
+            (f"{source.path}, sheet {title}, row {number}", [_cell_text(value) for value, _ in row])
+            for number, row in enumerate(_with_short_times(rows), start=1)
         ]
         tables.append([(place, row) for place, row in table if any(cell.strip() for cell in row)])
     tables = [table for table in tables if table]
@@ -187,14 +187,49 @@ def check_zip(source: Source, largest: int):
         )
 
 
-def _cell_text(cell, number_format: str | None) -> str:
+def _with_short_times(rows: list[list[tuple]]) -> list[list[tuple]]:
+    """
+    The rows, with `0:03` of hours and minutes as 3 seconds in each column that shows such times: who types 0:03 for three
+    seconds into a spreadsheet sees 0:03.
+    """
+    width = max(map(len, rows), default=0)
+    columns = [
+        [row[place] for row in rows if place < len(row) and _clock(row[place][0]) is not None] for place in range(width)
+    ]
+    short = {place for place, cells in enumerate(columns) if _are_short(cells)}
+    return [
+        [_as_short(cell) if place in short and _clock(cell[0]) is not None else cell for place, cell in enumerate(row)]
+        for row in rows
+    ]
+
+
+def _clock(value) -> float | None:
+    """The seconds of a time or a duration; None for other cells."""
+    if hasattr(value, "total_seconds"):
+        return value.total_seconds()
+    if hasattr(value, "hour") and not hasattr(value, "year"):
+        return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond * 1e-6
+    return None
+
+
+def _are_short(cells: list[tuple]) -> bool:
+    formats = [(number_format or "").casefold() for _, number_format in cells]
+    if any("am/pm" in form for form in formats) or any(_clock(value) % 60 for value, _ in cells):
+        return False
+    return any("h" in form and "s" not in form for form in formats)
+
+
+def _as_short(cell: tuple) -> tuple:
+    minutes = round(_clock(cell[0]) / 60)
+    return f"{minutes // 60}:{minutes % 60:02d}", cell[1]
+
+
+def _cell_text(cell) -> str:
     if cell is None:
         return ""
     if hasattr(cell, "total_seconds"):
         return str(cell.total_seconds())
     if hasattr(cell, "hour") and not hasattr(cell, "year"):
-        if "s" not in (number_format or "s").casefold():  # who types 0:03 for three seconds sees 0:03
-            return f"{cell.hour}:{cell.minute:02d}"
         return f"{cell.hour}:{cell.minute:02d}:{cell.second:02d}.{cell.microsecond:06d}"
     return str(cell)
 

@@ -225,10 +225,11 @@ def choose_columns(
     for what in ("text", "speaker", "label", "conversation", "split", "start", "end", "order"):
         if given.get(what) or (what == "conversation" and conversation):
             continue
-        # the split may be among the columns of the conversation, as ids may begin anew in each split; ids may be the order
-        shared = {"split": conversation, "order": (given["id"],)}.get(what, ())
-        free = [name for name in names if name not in taken or name in shared]
+        # the split may be among the columns of the conversation, as ids may begin anew in each split
+        free = [name for name in names if name not in taken or (what == "split" and name in conversation)]
         guess[what] = _guess(what, free, media)
+        if what == "order" and given["id"]:  # ids may be the order, if no other column is
+            guess[what] = guess[what] or _guess(what, [given["id"]], media)
         if what == "text":
             wordless = {name for name in free if plain(name) in NAMES["text"] and _tells_no_words(name, rows)}
             guess[what] = _guess(what, [name for name in free if name not in wordless], media) or guess[what]
@@ -257,7 +258,7 @@ def _with_larger_parts(column: str | None, names: list[str], rows: list[dict]) -
         return ()
     told = [row for row in rows if id_text(row.get(column))]
     parts = [name for part in LARGER_PARTS for name in names if plain(name) == part and name != column]
-    parts = [name for name in parts if any(id_text(row.get(name)) for row in told)]
+    parts = _without_gaps(parts, told)
     if not plain(column).startswith("scene"):
         held = defaultdict(set)
         for row in told:
@@ -266,6 +267,25 @@ def _with_larger_parts(column: str | None, names: list[str], rows: list[dict]) -
         if all(len(places - {""}) < 2 for places in held.values()):
             parts = []
     return (*parts, column)
+
+
+def _without_gaps(parts: list[str], rows: list[dict]) -> list[str]:
+    """
+    The columns that are filled in every row, or in the first row of each block, as people fill spreadsheets: then no block
+    comes twice.
+    """
+    filled = [name for name in parts if all(id_text(row.get(name)) for row in rows)]
+    for name in (name for name in parts if name not in filled):
+        chosen = [part for part in parts if part in (*filled, name)]
+        above, blocks = {}, []
+        for row in rows:
+            above |= {part: text for part in chosen if (text := id_text(row.get(part)))}
+            block = tuple(above.get(part) for part in chosen)
+            if not blocks or blocks[-1] != block:
+                blocks.append(block)
+        if blocks and None not in blocks[0] and len(set(blocks)) == len(blocks):
+            filled = chosen
+    return filled
 
 
 def _tells_no_words(column: str, rows: list[dict]) -> bool:
@@ -307,8 +327,9 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
                 if not options.order_column and (column == order or "order" in pattern.groupindex):
                     order = None
                 found = replace(columns, id=column, order=order, pattern=pattern, pattern_name=options.id_pattern)
-                # what the user's pattern finds is not guessed
-                if "conversation" in pattern.groupindex and not options.conversation_column:
+                # what the user's pattern finds in every row is not guessed
+                is_in_all = all(pattern.search(id_text(row.get(column))) for row in rows)
+                if "conversation" in pattern.groupindex and not options.conversation_column and is_in_all:
                     found = replace(found, conversation=())
                 if "speaker" in pattern.groupindex and column == columns.speaker and not options.speaker_column:
                     found = replace(found, speaker=None)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from modeling_amuse.processing.corpora.feature_files import load_feature_tables
-from modeling_amuse.processing.corpora.feature_tables import FeatureTable, by_given_id
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 
 
 class ConversationDataset(torch.utils.data.Dataset):
@@ -171,8 +171,8 @@ def load_stream_tables(
             continue
         owner = {}
         # a single file may belong to one split only: then another split has the same ids
-        for split, table in load_feature_tables(path, list(splits) if Path(path).is_file() else wanted).items():
-            table.rows = by_given_id(table.rows, ids[split])
+        for split, given in load_feature_tables(path, list(splits) if Path(path).is_file() else wanted).items():
+            table = given.with_ids(ids[split])
             known = table.rows.keys() & set(ids[split])
             if not table.rows and split in wanted:
                 raise ValueError(
@@ -184,13 +184,14 @@ def load_stream_tables(
                     f"No utterance of the {split} split has {stream} features in {path}: the utterance ids of the split look "
                     f"like {ids[split][0]!r}, those of the table like {next(iter(table.rows), None)!r}."
                 )
-            shared = owner.get(id(table), set()) & known
+            of_rows = {table.rows[identifier]: identifier for identifier in known}
+            shared = owner.get(id(given), set()) & of_rows.keys()
             if shared:
                 raise ValueError(
-                    f"{path} is one table for several splits, but the utterance id {min(shared)!r} occurs in more than one "
+                    f"{path} is one table for several splits, but the utterance id {of_rows[min(shared)]!r} occurs in more than one "
                     "split: give a folder with a table for each split, or add a column 'split'."
                 )
-            owner[id(table)] = owner.get(id(table), set()) | known
+            owner[id(given)] = owner.get(id(given), set()) | of_rows.keys()
             if split in wanted:
                 tables[split][stream] = table
         _align_columns(path, {split: tables[split][stream] for split in wanted})

@@ -80,6 +80,11 @@ class ConversationFolder(ConversationBuilder):
         )
 
     @classmethod
+    def check_files(cls, paths: dict[str, list[Path]]):
+        for found in paths.values():
+            check_shards(found)
+
+    @classmethod
     def _paths_in(cls, folder: Path) -> dict[str, list[Path]]:
         files = [
             path
@@ -100,7 +105,6 @@ class ConversationFolder(ConversationBuilder):
         if not paths and len(files) == 1:
             return {ALL: files}
         for found in paths.values():
-            check_shards(found)
             for first, second in itertools.pairwise(found):
                 if first.stem == second.stem:
                     raise ValueError(f"{first} and {second} are files of the same split: leave one in the folder.")

@@ -88,7 +88,8 @@ def _tables(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
         return _tables(path / "data", splits)
     for split, files in found.items():
         whole = [file for file in files if not SHARD.search(file.stem)]
-        check_shards(files)
+        if split in splits:
+            check_shards(files)
         if len(files) > 1 and whole:
             other = next(file for file in files if file != whole[0])
             first, second = sorted((whole[0], other))

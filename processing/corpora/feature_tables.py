@@ -1,8 +1,10 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Tables of pre-computed features, joined to utterances by their id."""
 
+import copy
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -151,6 +153,12 @@ class FeatureTable:
         more = f" and {self.size - first} more" if self.size > first else ""
         return f"{self.size} features: {', '.join(self.columns[:first])}{more}"
 
+    def with_ids(self, ids: Iterable[str]) -> "FeatureTable":
+        """The table with the utterance ids of a data set in place of those that mean the same, see [`by_given_id`]."""
+        renamed = copy.copy(self)
+        renamed.rows = by_given_id(self.rows, ids)
+        return renamed
+
     @classmethod
     def from_arrow(cls, table: pa.Table, what: str = "The feature table") -> "FeatureTable":
         """
@@ -225,20 +233,23 @@ def utterance_id(name) -> str:
 
 def by_given_id(values: dict[str, T], ids: Iterable[str]) -> dict[str, T]:
     """
-    The values of a table under the ids of the data set. Of ids that differ, folders and suffixes of clips are ignored.
+    The values of a table under the ids of the data set. Where an id is not among these, folders and suffixes of clips are
+    ignored, if that names a single utterance and a single row.
 
     Args:
         values: the values by the ids of the table.
         ids: the utterance ids of the data set.
     """
-    known = {identifier: identifier for identifier in ids}
-    bare = {utterance_id(identifier): identifier for identifier in known}
+    ids = set(ids)
+    of_data, of_table = defaultdict(list), Counter(map(utterance_id, values))
+    for identifier in ids:
+        of_data[utterance_id(identifier)].append(identifier)
     found = {}
     for name, value in values.items():
-        own = known.get(name) or known.get(utterance_id(name)) or bare.get(utterance_id(name), name)
-        if own in found:  # two rows of one clip
-            own = name
-        found[own] = value
+        bare = utterance_id(name)
+        alike = of_data.get(bare, ())
+        is_clear = name not in ids and len(alike) == 1 and of_table[bare] == 1
+        found[alike[0] if is_clear else name] = value
     return found
 
 

@@ -64,7 +64,8 @@ def _are_of_several(items: list) -> bool:
     if not all(isinstance(item, dict) for item in items):
         return False
     by_plain = [{plain(key): value for key, value in item.items()} for item in items]
-    names = (name for name in NAMES["conversation"] if all(name in item for item in by_plain))
+    # within a conversation, the scene or the call may change
+    names = (name for name in NAMES["conversation"] if name.endswith("id") and all(name in item for item in by_plain))
     name = next(names, None)
     return name is not None and len({id_text(item[name]) for item in by_plain}) > 1
 
@@ -108,7 +109,7 @@ def utterance_list(row, with_columns: bool = True) -> str | None:
     by_plain = {plain(key): key for key in row}
     for name in UTTERANCE_LISTS:
         key = by_plain.get(name)
-        if key is not None and isinstance(row[key], (list, tuple)):
+        if key is not None and isinstance(row[key], (list, tuple)) and (name != "log" or _is_log(row, key)):
             return key
     if not with_columns:
         return None
@@ -118,6 +119,13 @@ def utterance_list(row, with_columns: bool = True) -> str | None:
         if _is_list_of_texts(texts) and any(isinstance(held, list) and len(held) == len(texts) for held in labels):
             return by_plain[name]
     return None
+
+
+def _is_log(row: dict, key: str) -> bool:
+    """Whether a list under `log` holds utterances, and is not one of what was done with the data."""
+    if any(plain(name) in NAMES["text"] for name in row):
+        return False
+    return all(isinstance(item, dict) and any(plain(name) in NAMES["text"] for name in item) for item in row[key])
 
 
 def _is_list_of_texts(value) -> bool:

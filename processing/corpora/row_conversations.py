@@ -301,7 +301,7 @@ def _utterance(
         if cell is not None:
             utterance[medium] = _file_of(cell, recording, folder, f"{where}: its {medium}", medium, report)
     for name in columns.exact:
-        if row.cell(name) is not None:
+        if row.cell(name) is not None and getattr(columns, name.partition("_")[0]) is not None:
             utterance[name] = _exact(row.cell(name), name, where)
     for stream in STREAMS:
         features = row.cell(f"{stream}_features")
@@ -316,7 +316,7 @@ def _exact(cell, name: str, where: str):
         if cell not in VIDEO_SIDES:
             raise ValueError(f"{where}: its video_side is {shown(cell)}: give {' or '.join(VIDEO_SIDES)}.")
         return cell
-    return seconds(cell, name, where)
+    return seconds(cell, name, where, least=-LONGEST_SECONDS)
 
 
 def _identifier(row: _Row, number: int, conversation: str, columns: Columns, where: str) -> str:
@@ -324,8 +324,7 @@ def _identifier(row: _Row, number: int, conversation: str, columns: Columns, whe
     given = _name(row.cell(columns.id), "id", where) if columns.id else ""
     if columns.pattern is not None and given and (match := columns.pattern.search(given)):
         return match[0]
-    is_number = columns.id == columns.order and re.fullmatch(r"[\d.]+", given)
-    if given and columns.id not in columns.conversation and not is_number:
+    if given and columns.id not in columns.conversation:
         return utterance_id(given)
     place = _name(row.cell(columns.order), columns.order, where) if columns.order else str(number)
     return f"{conversation}_{place or number}"

@@ -333,7 +333,7 @@ def check_shards(paths: Iterable[Path]):
             held[path.parent, match[1], int(match[3]), match[4]].add(int(match[2]))
     for (folder, stem, number, suffix), found in held.items():
         missing = sorted(set(range(number)) - found)
-        if missing:
+        if missing and found != set(range(1, number + 1)):
             raise FileNotFoundError(
                 f"{folder} lacks {stem}-{missing[0]:05d}-of-{number:05d}{suffix}, one of the {number} files of a table: get all of "
                 "them again."

@@ -206,7 +206,7 @@ def _band(result: RecognizedUtterance, colours: dict[str, str]) -> list[dict]:
 
 
 def _alone(result: RecognizedUtterance) -> list[str]:
-    """The prediction of each modality alone, if there are several."""
+    """A prediction for each modality, if there are several."""
     said = result.get("modalities") or {}
     if len(said) < 2:
         return []

@@ -55,7 +55,7 @@ def write_timeline(
     - `.json`: `{"recording": its name, "utterances": results}`, with `"warnings"` if the results have any.
     - `.csv`: a row for each utterance, with times in seconds to the millisecond and scores to four decimals: `id` if there
       are ids, `start`, `end`, `speaker`, `text`, `emotion`, `confidence`, `runner_up`, `margin` and `unclear` if the results
-      have them, `score_<emotion>`, `share_<modality>`, and the prediction from each modality alone, `emotion_<modality>` and
+      have them, `score_<emotion>`, `share_<modality>`, and the prediction for each modality, `emotion_<modality>` and
       `confidence_<modality>`; for a model with experts also `contribution_<modality>`.
     - `.xlsx`: the same table as an Excel workbook, with the warnings of the results on a second sheet.
     - `.srt`: cues such as `Ada [joy 83 %]: I passed!`, or `Ada [unclear: joy 23 %]: I see.`, to the millisecond. Each text is

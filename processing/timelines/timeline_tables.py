@@ -26,7 +26,7 @@ def table_rows(results: list[RecognizedUtterance]) -> list[list]:
     """
     The header and a row for each utterance: `id` if there are ids, start and end (seconds, to the millisecond), speaker,
     text, emotion, confidence, runner-up, margin and whether it is unclear if the results have these, the score of each
-    emotion, the share of each modality, the emotion and confidence from each modality alone, and for a model with experts
+    emotion, the share of each modality, the emotion and confidence for each modality, and for a model with experts
     the contribution of each. Missing values are None.
     """
     plain = ("start", "end", "speaker", "text", "emotion", "confidence")

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.encoders import changes_with_padding
 from modeling_amuse.onnx_model import FILE_NAME, OnnxModel, output_names, stream_of
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
@@ -77,6 +78,13 @@ def export(
             f"A text encoder that reads more than an utterance (text_scope={model.config.text_scope!r}) cannot be exported, as "
             "the number of its sequences varies: leave it out with --without_encoders text."
         )
+    for modality in ("text", "audio"):
+        encoder = model.amuse.encoder(modality)
+        if encoder is not None and modality not in without_encoders and changes_with_padding(encoder):
+            raise ValueError(
+                f"The {modality} encoder ({encoder.config.model_type}) reads padding, so its answers in an exported file would "
+                f"depend on the other utterances of a batch: leave it out with --without_encoders {modality}."
+            )
     for modality in without_encoders:
         if model.amuse.encoder(modality) is None:
             raise ValueError(

@@ -18,7 +18,7 @@ def keep_run(training: Path, folder: Path):
         training: the run's folder in `OUTPUT_DIR/trainings`.
         folder: the folder for the copies of all runs. A study that finds it as `OUTPUT_DIR/trainings` skips these runs.
     """
-    scores = [*training.glob("evaluations/*/results.json"), training / "run.json"]
+    scores = [training / "run.json", *training.glob("evaluations/*/results.json")]
     # predictions first: a run counts as finished when its scores are there. Late fusions read those of folds
     predictions = [*training.glob("evaluations/*/predictions.parquet"), *training.glob("folds/*/*_predictions.parquet")]
     for source in [*predictions, *scores]:

@@ -224,11 +224,6 @@ def read_studies(name: str, wanted: list[str] | None = None) -> list[Study]:
                         f"{path}: teacher_seeds of {variant} must be a list of different whole numbers, and {data} must be "
                         "cross-validated over groups, by which the teachers' folds are made too."
                     )
-                if study.is_late_fusion(variant) and study.options(variant).get("train_fraction", 1) != 1:
-                    raise ValueError(
-                        f"{path}: {variant} on {data} is a late fusion, whose regressions learn from all training utterances: "
-                        "leave out train_fraction."
-                    )
                 if not {**study.data.settings, **study.variants[variant]}.get("modalities"):
                     raise ValueError(
                         f"{path}: `modalities` is missing: give it for the variant {variant}, or in the settings of the data "

@@ -6,7 +6,7 @@ import math
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -321,6 +321,8 @@ class Runs:
     def _fuse(self, run: Run, folder: Path, split: str, predictions: Path) -> dict:
         """The scores of a late fusion, for which the text model is trained first."""
         text, options = run.text_alone(), run.study.options(run.variant, with_all_features=True) | self.cache
+        # as train.py reads them, some of which a recipe may set
+        options |= asdict(parse_arguments(as_arguments({**options, "output_dir": folder}))[0])
         for name in dict.fromkeys(("validation", split)):
             self._scored(text, folder, name)
         if run.study.data.num_folds:

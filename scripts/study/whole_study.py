@@ -48,7 +48,12 @@ def run_study(args: StudyArguments) -> dict[str, Report]:
         parts_of(args.parts, study, evaluated_splits(args, changed)[-1], args.cache_dir)
         for variant in (name for name, options in study.variants.items() if "mean_of" not in options):
             check_places(study, variant)
-            settings_of(study.options(variant))
+            settings = settings_of(study.options(variant))
+            if study.is_late_fusion(variant) and settings.get("train_fraction", 1) != 1:
+                raise ValueError(
+                    f"{variant} on {study.data.name} is a late fusion, whose regressions learn from all training utterances: "
+                    "leave out train_fraction."
+                )
 
     reports = {}
     for study, is_whole, changed in prepared:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.soft_labels import ID_COLUMN
@@ -19,7 +21,8 @@ from modeling_amuse.processing.evaluation.stored_predictions import read_predict
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.cross_validation import cross_validate
-from modeling_amuse.scripts.training.fold_data import FoldData
+from modeling_amuse.scripts.training.default_text_model import choose_text_model
+from modeling_amuse.scripts.training.fold_data import FoldData, emotions_of
 from modeling_amuse.scripts.training.fold_files import (
     extra_data_of_folds,
     options_of_written,
@@ -86,13 +89,17 @@ def taught(
     """
     if len(set(given.teacher_seeds)) < len(given.teacher_seeds):
         raise WrongArguments(f"--teacher_seeds has a seed twice: {', '.join(map(str, given.teacher_seeds))}.")
-    of_teachers = data_args if data_args.train_fraction == 1 else drawn_data(data_args, args.seed, folder / "drawn")
+    of_teachers, model_of_teachers = data_args, replace(model_args)
+    if data_args.train_fraction != 1:
+        # chosen for the student's data: drawn conversations are a folder, which has another default
+        choose_text_model(data_args, model_of_teachers, PartialState(cpu=args.use_cpu or not torch.cuda.is_available()))
+        of_teachers = drawn_data(data_args, args.seed, folder / "drawn")
     frames = []
     for seed in given.teacher_seeds:
         own = folder / "teachers" / f"seed-{seed}"
         folds = FoldArguments(given.num_folds, groups=given.groups, group_column=given.group_column)
         # copies, as a training chooses the text encoder in its arguments
-        own_args = replace(of_teachers), replace(model_args), replace(args, seed=seed, output_dir=str(own))
+        own_args = replace(of_teachers), replace(model_of_teachers), replace(args, seed=seed, output_dir=str(own))
         cross_validate(folds, *own_args)
         parts = [own / f"fold-{fold}" / "test_predictions.parquet" for fold in range(1, given.num_folds + 1)]
         frames.append(pd.concat(map(read_predictions, parts), ignore_index=True))
@@ -132,6 +139,12 @@ def drawn_data(data_args: DataArguments, seed: int, folder: Path) -> DataArgumen
     splits["train"] = [
         splits["train"][n] for n in drawn_conversations(len(splits["train"]), data_args.train_fraction, seed)
     ]
+    lacking = emotions_of(whole.conversations) - emotions_of(splits["train"])
+    if lacking:
+        raise WrongArguments(
+            f"--train_fraction {data_args.train_fraction} draws no training conversation that shows {', '.join(sorted(lacking))}, "
+            "from which no teacher could learn it: give a larger share or another --seed."
+        )
     for split, conversations in splits.items():
         write_conversations(folder / f"{split}.jsonl", conversations)
     if data_args.soft_labels:

@@ -6,9 +6,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
+from transformers import modeling_utils, pipeline, processing_utils
+from transformers.utils import PushToHubMixin
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.scripts.hub.self_contained_folder import write_self_contained_folder
@@ -131,3 +134,24 @@ def test_with_the_package_a_model_with_code_is_saved_with_it(generations):
 def test_a_model_without_code_is_saved_without_it(tiny_text_encoder, tmp_path):
     save_recording_model(tmp_path, tiny_text_encoder[0], EMOTIONS)
     assert not list(tmp_path.glob("*.py")) and "auto_map" not in (tmp_path / "config.json").read_text()
+
+
+def test_saving_with_an_upload_uploads_code_and_processor(generations, tmp_path, monkeypatch):
+    uploaded = set()
+
+    def upload(self, working_dir, repo_id, files_timestamps, **_):
+        """The choice of files as in transformers."""
+        for path in Path(working_dir).iterdir():
+            if path.name not in files_timestamps or path.stat().st_mtime > files_timestamps[path.name]:
+                uploaded.add(path.name)
+
+    monkeypatch.setattr(PushToHubMixin, "_upload_modified_files", upload)
+    for module in (modeling_utils, processing_utils):
+        monkeypatch.setattr(module, "create_repo", lambda repo_id, **_: SimpleNamespace(repo_id=repo_id))
+    recognizer = pipeline("emotion-recognition", model=str(generations.folders[0]))
+    with pytest.raises(ValueError, match="create_pr would make a pull request"):
+        recognizer.save_pretrained(tmp_path / "pr", push_to_hub=True, repo_id="user/again", create_pr=True)
+    assert not (tmp_path / "pr").exists()
+    recognizer.save_pretrained(tmp_path / "again", push_to_hub=True, repo_id="user/again")
+    assert {"model.safetensors", "pipeline_amuse.py", "processing_amuse.py", "processor_config.json"} <= uploaded
+    assert uploaded == {path.name for path in (tmp_path / "again").iterdir()}

@@ -6,9 +6,11 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
+from datasets import Dataset
 
+from modeling_amuse.processing.corpora.conversation_dataset import load_stream_tables
 from modeling_amuse.processing.corpora.data_options import DataOptions
-from modeling_amuse.processing.corpora.feature_tables import by_given_id
+from modeling_amuse.processing.corpora.feature_tables import by_given_id, write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import load_conversations, open_builder
 from modeling_amuse.processing.corpora.soft_labels import soft_targets
 from modeling_amuse.processing.evaluation.group_folds import group_folds
@@ -81,6 +83,17 @@ def test_ids_that_are_also_the_order_stay_as_they_are(tmp_path, options, form):
     assert ids(load(tmp_path, numbered, **options))[:1] == [f"{names[0].split('_')[0]}_0"]
 
 
+def test_a_column_of_the_order_is_stronger_than_ids(tmp_path):
+    rows = [
+        {"dialogue_id": "d", "utterance_id": name, "turn": turn, "speaker": "A", "text": str(turn), "emotion": "joy"}
+        for name, turn in (("u2", 2), ("u4", 1))
+    ]
+    found = load(tmp_path, rows, id_column="utterance_id")
+    assert ids(found) == ["u4", "u2"] and texts(found) == [["1", "2"]]
+    numbered = [{**row, "utterance_id": number} for number, row in enumerate(rows, start=11)]
+    assert ids(load(tmp_path, numbered, id_column="utterance_id")) == ["12", "11"]
+
+
 @pytest.mark.parametrize("form", ["{}_{}", "d{}-{}", "utt_{}{}", "#{}{}", "dia{}_utt{}"])
 def test_ids_under_a_name_of_text_are_no_text(tmp_path, form):
     rows = [
@@ -99,6 +112,23 @@ def test_a_cell_left_empty_below_a_filled_one_joins_nothing(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         assert texts(load(tmp_path, rows)) == [["a", "b"], ["c"], ["d", "e"]]
     assert "3 rows have no Season or Episode: they have that of the row above" in caplog.text
+
+
+def test_cells_that_are_empty_at_random_are_not_filled(tmp_path):
+    for told in ([(1, 1), (2, 1), ("", 7), (1, 1), ("", 7)], [("", 1), (1, 1), (2, 1)]):
+        rows = [
+            {"session": part, "dialogue_id": name, "speaker": "A", "text": str(n), "emotion": "joy"}
+            for n, (part, name) in enumerate(told)
+        ]
+        assert load(tmp_path, rows)["id"] == [str(name) for name in dict.fromkeys(name for _, name in told)]
+
+
+def test_a_pattern_that_some_rows_lack_leaves_their_column(tmp_path):
+    rows = [
+        {"dialogue_id": name[1:2] or 2, "id": name, "speaker": "A", "text": text, "emotion": "joy"}
+        for name, text in (("d1_u1", "b"), ("d1_u0", "a"), ("", "c"))
+    ]
+    assert texts(load(tmp_path, rows, id_pattern=r"(?P<conversation>d\d+)_u(?P<order>\d+)"))[1] == ["c"]
 
 
 @pytest.mark.parametrize("column", ["subset", "set", "partition"])
@@ -123,6 +153,8 @@ def test_a_list_of_utterances_of_several_dialogues_is_a_table(tmp_path):
     for key in ("utterances", "messages", "turns"):
         assert texts(load(tmp_path, {key: rows}, "train.json")) == [["a"], ["b", "c"]]
     assert texts(load(tmp_path, {"utterances": rows[1:]}, "train.json")) == [["b", "c"]]
+    scenes = [{**{k: v for k, v in row.items() if k != "dialogue_id"}, "scene": n} for n, row in enumerate(rows)]
+    assert texts(load(tmp_path, {"utterances": scenes}, "train.json")) == [["a", "b", "c"]]
     assert texts(load(tmp_path, {"id": "all", "utterances": rows}, "train.json")) == [["a", "b", "c"]]
 
 
@@ -131,6 +163,8 @@ def test_dialogues_without_speakers_take_turns(tmp_path, key):
     rows = [{"dialogue_id": "D1", key: [{"text": "hi", "emotion": "joy"}, {"text": "yes", "emotion": "fear"}]}]
     found = load(tmp_path, rows, "train.json")
     assert [u["speaker"] for u in found[0]["utterances"]] == ["A", "B"]
+    log = [{"dialogue_id": 1, "speaker": "A", "text": t, "emotion": "joy", "log": ["x", "y"]} for t in ("hello", "yes")]
+    assert texts(load(tmp_path, {"data": log, "log": ["exported", "checked"]}, "train.json")) == [["hello", "yes"]]
     with pytest.raises(ValueError, match="has no 'speaker'"):  # one that is named shows that the other was forgotten
         rows[0][key][0]["speaker"] = "Ada"
         load(tmp_path, rows, "train.json")
@@ -175,13 +209,15 @@ def test_the_start_of_a_recording_is_what_the_table_says(tmp_path):
         "end": 15.0,
         "audio": "call.wav",
     }
-    for given in (0, 10.5):
+    for given in (0, 10.5, -0.5):
         [[utterance]] = [c["utterances"] for c in load(tmp_path, [{**row, "audio_start": given}])]
         assert utterance["audio_start"] == given
     [[utterance]] = [c["utterances"] for c in load(tmp_path, [row])]
     assert utterance["audio_start"] == 12.0
     with pytest.raises(ValueError, match="its audio_start is 'soon'"):
         load(tmp_path, [{**row, "audio_start": "soon"}])
+    del row["audio"]
+    assert load(tmp_path, [{**row, "audio_start": "soon", "video_side": "front"}])
 
 
 def test_ids_with_suffixes_of_clips_are_found_in_every_table(tmp_path):
@@ -197,7 +233,27 @@ def test_ids_with_suffixes_of_clips_are_found_in_every_table(tmp_path):
         assert part_subsets({given: "p"}, [own, "clip2"], "train")["p"].tolist() == [True, False]
         with pytest.raises(ValueError, match="2 conversations are in 1 groups"):
             group_folds(conversations, {given: "g", "clip2": "g"}, 2)
-    assert by_given_id({"a.wav": 1, "a.mp4": 2}, ["a"]) == {"a": 1, "a.mp4": 2}  # two files of one name stay two
+    assert by_given_id({"a.wav": 1, "a.mp4": 2}, ["a"]) == {"a.wav": 1, "a.mp4": 2}  # nothing says which is meant
+    assert by_given_id({"1": 0, "2": 1}, ["a/1.wav", "b/1.wav", "c/2.wav"]) == {"1": 0, "c/2.wav": 1}
+    assert by_given_id({"test/1.wav": 0, "train/1.wav": 1}, ["train/1.wav"]) == {"test/1.wav": 0, "train/1.wav": 1}
+
+
+def test_one_table_for_two_splits_is_joined_by_the_names_of_clips_only_where_it_is_clear(tmp_path):
+    rows = {
+        split: [{"id": "c" + split, "utterances": [{"id": f"{split}/{name}.mp4", "speaker": "A", "emotion": "joy"}]}]
+        for split, name in (("train", "u0"), ("test", "u1"))
+    }
+    splits = {split: Dataset.from_list(own) for split, own in rows.items()}
+    write_feature_table(tmp_path / "f.parquet", {"u0": np.ones((1, 2)), "u1": np.zeros((1, 2))}, None)
+    tables = load_stream_tables({"audio": str(tmp_path / "f.parquet")}, splits)
+    assert (
+        tables["train"]["audio"].get("train/u0.mp4")[0, 0] == 1
+        and tables["test"]["audio"].get("test/u1.mp4")[0, 0] == 0
+    )
+    rows["test"][0]["utterances"][0]["id"] = "test/u0.mp4"
+    splits["test"] = Dataset.from_list(rows["test"])
+    with pytest.raises(ValueError, match="'test/u0.mp4' occurs in more than one split"):
+        load_stream_tables({"audio": str(tmp_path / "f.parquet")}, splits)
 
 
 def test_three_modalities_of_the_same_utterances_are_no_splits():

@@ -86,6 +86,8 @@ def test_a_student_learns_what_teachers_say_of_utterances_they_have_not_seen(dat
     }
     assert len(drawn) == 4 and seen_by_teachers == drawn
     assert {row.split("_")[0] for row in read_soft_labels(share / "teacher.parquet", EMOTIONS)} == drawn
+    with pytest.raises(ValueError, match="--train_fraction 0.1 draws no training conversation that shows"):
+        distil.main([*map(str, asked), "--train_fraction", "0.1", "--seed", "3", "--output_dir", str(data / "tiny")])
     encoders = []
     monkeypatch.setattr(cross_validation, "choose_text_model", lambda _, args, __: encoders.append(args.text_model))
     distil.main([*map(str, asked), "--text_model", "scratch", "--output_dir", str(data / "again")])
