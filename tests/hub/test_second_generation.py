@@ -147,8 +147,15 @@ def test_saving_with_an_upload_uploads_code_and_processor(generations, tmp_path,
 
     monkeypatch.setattr(PushToHubMixin, "_upload_modified_files", upload)
     for module in (modeling_utils, processing_utils):
-        monkeypatch.setattr(module, "create_repo", lambda repo_id, **_: SimpleNamespace(repo_id=repo_id))
-    recognizer = pipeline("emotion-recognition", model=str(generations.folders[0]))
+        monkeypatch.setattr(
+            module, "hf_api", lambda: SimpleNamespace(create_repo=lambda name, **_: SimpleNamespace(repo_id=name))
+        )
+    folder = generations.folders[0]
+    parts = {
+        "model": AmuseForEmotionRecognition.from_pretrained(folder),
+        "processor": AmuseProcessor.from_pretrained(folder),
+    }
+    recognizer = pipeline("emotion-recognition", **parts)
     with pytest.raises(ValueError, match="create_pr would make a pull request"):
         recognizer.save_pretrained(tmp_path / "pr", push_to_hub=True, repo_id="user/again", create_pr=True)
     assert not (tmp_path / "pr").exists()
