@@ -58,13 +58,12 @@ def _whole_day(match: re.Match) -> str:
 
 def _without_tabs(lines: Lines) -> Lines:
     """The lines, with `0:03<tab>Ada<tab>words` as `[0:03] [Ada]: words`, if all lines are such and a name recurs."""
-    matches = [_CELLS.fullmatch(line.strip()) for _, line in lines if line.strip()]
-    if not matches or not all(matches):
+    found = [(place, _CELLS.fullmatch(line.strip())) for place, line in lines if line.strip()]
+    if not found or not all(match for _, match in found):
         return lines
-    count = Counter(match["name"] for match in matches)
+    count = Counter(match["name"] for _, match in found)
     if max(count.values()) == 1 or not all(number > 1 or looks_like_name(name) for name, number in count.items()):
         return lines
-    found = [(place, _CELLS.fullmatch(line.strip())) for place, line in lines if line.strip()]
     return [(place, f"[{match['start']}] [{match['name']}]: {match['words']}") for place, match in found]
 
 
