@@ -34,11 +34,11 @@ def main(arguments: list[str] | None = None) -> dict:
     if name in ("-h", "--help"):
         print(__doc__.strip())
         for study, options in SUBCOMMANDS.items():
-            print("\n" + OptionParser(options, prog=f"amuse explain-study {study}").format_help().strip())
+            print("\n" + OptionParser(options, prog=f"explain_study.py {study}").format_help().strip())
         return {}
     if name not in SUBCOMMANDS:
         raise WrongArguments(f"there is no study {name!r}: choose from {', '.join(SUBCOMMANDS)}.")
-    [args] = OptionParser(SUBCOMMANDS[name], description=__doc__, prog=f"amuse explain-study {name}").read(rest)
+    [args] = OptionParser(SUBCOMMANDS[name], description=__doc__, prog=f"explain_study.py {name}").read(rest)
     prepare_process(args.num_threads)
     from modeling_amuse.scripts.study import explanation_study
 

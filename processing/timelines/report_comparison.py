@@ -7,7 +7,7 @@ from modeling_amuse.processing.timelines.report_data import UNCLEAR_COLOUR
 
 _NUMBERED = re.compile(
     r"(?:(?:channel|ch)[ _-]?\d{1,3}, )?(?:(?:(?:unknown )?speaker|spk|channel|ch|guest|unknown|person)(?:[ _-]?\d{1,3}|[ _-][A-Z])?|"
-    r"S?\d{1,3}|[A-Z])",
+    r"S\d{1,3}|\d|[A-Z])",
     re.IGNORECASE,
 )
 """Names that each recording gives anew, such as `speaker 1` and `SPEAKER_00`: they tell nothing about other recordings."""

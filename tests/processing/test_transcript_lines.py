@@ -222,6 +222,6 @@ def test_headers_of_annotation_tools(tmp_path, header, times):
 
 
 def test_names_that_each_recording_counts_anew():
-    counted = ["A", "S1", "ch_0", "Guest-1", "Unknown Speaker", "12", "speaker 1", "SPEAKER_00", "channel 0, speaker 1"]
+    counted = ["A", "S1", "ch_0", "Guest-1", "Unknown Speaker", "1", "speaker 1", "SPEAKER_00", "channel 0, speaker 1"]
     assert all(map(_NUMBERED.fullmatch, counted))
-    assert not any(map(_NUMBERED.fullmatch, ["Ada", "Al", "Chi 1a", "Sam", "Person of Interest"]))
+    assert not any(map(_NUMBERED.fullmatch, ["Ada", "Al", "101", "07", "Chi 1a", "Sam", "Person of Interest"]))
