@@ -305,14 +305,10 @@ def _short_words(lines: Sequence[tuple[str, str]], names: dict[int, str], header
 
 def _is_label(name: str) -> bool:
     """Whether what stands in brackets before a time is a name or a telephone number, not what is heard."""
-    words = name.split()
-    if SOUNDS & set(name.casefold().split()):  # `Mette Bang` is a name, `background music` is not
-        return looks_like_name(name) and all(word[0].isupper() for word in words) and not _are_sounds(words)
+    words = set(name.casefold().split())
+    if SOUNDS & words:  # `Mette Bang` is a name, `background music` is not
+        return looks_like_name(name) and all(word[0].isupper() for word in name.split()) and not words <= SOUNDS
     return bool(re.search(r"[^\W\d_]|\d{3}", name))
-
-
-def _are_sounds(words: Sequence[str]) -> bool:
-    return all(word.casefold() in SOUNDS for word in words)
 
 
 def _names_below_times(lines: Sequence[tuple[str, str]]) -> dict[int, tuple[str, str, str | None, bool]]:

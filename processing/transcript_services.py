@@ -255,7 +255,8 @@ def _google(given, place: str) -> list[dict] | None:
     results = given.get("results") if isinstance(given, dict) else None
     if not _is_dicts(results) or not any(_is_dicts(result.get("alternatives")) for result in results):
         return None
-    alternatives = [r["alternatives"][0] for r in results if _is_dicts(r.get("alternatives"))]
+    owners = [result for result in results if _is_dicts(result.get("alternatives"))]
+    alternatives = [result["alternatives"][0] for result in owners]
     if not alternatives:
         return None
     *before, last = [
@@ -268,7 +269,6 @@ def _google(given, place: str) -> list[dict] | None:
     is_tagged = _is_dicts(alternatives[-1].get("words")) and any(
         _first(word, SPEAKER_KEYS) not in (None, 0) for word in alternatives[-1]["words"]
     )
-    owners = [result for result in results if _is_dicts(result.get("alternatives"))]
     if is_tagged and "".join(last).startswith(repeated):
         alternatives, owners = alternatives[-1:], owners[-1:]
     turns, tagged = [], []

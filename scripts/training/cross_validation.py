@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.extra_corpora import RESERVED, load_extra_corpora
@@ -19,6 +18,7 @@ from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.default_text_model import choose_text_model
+from modeling_amuse.scripts.training.distribution import runs_on_cpu
 from modeling_amuse.scripts.training.evaluation import evaluate
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments, parse_one
 from modeling_amuse.scripts.training.fold_data import (
@@ -100,7 +100,7 @@ def _cross_validate(
     train_fold: TrainFold | None,
 ) -> dict:
     output_dir = Path(args.output_dir)
-    choose_text_model(data_args, model_args, PartialState(cpu=args.use_cpu or not torch.cuda.is_available()))
+    choose_text_model(data_args, model_args, PartialState(cpu=runs_on_cpu(args)))
     options = {**asdict(data_args), **asdict(model_args), **asdict(args)}
     data = load_fold_data(fold_args, options)
     folds = all_folds(data, fold_args)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from accelerate import PartialState
 
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
@@ -22,6 +21,7 @@ from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.cross_validation import cross_validate
 from modeling_amuse.scripts.training.default_text_model import choose_text_model
+from modeling_amuse.scripts.training.distribution import runs_on_cpu
 from modeling_amuse.scripts.training.fold_data import FoldData, emotions_of
 from modeling_amuse.scripts.training.fold_files import (
     extra_data_of_folds,
@@ -92,7 +92,7 @@ def taught(
     of_teachers, model_of_teachers = data_args, replace(model_args)
     if data_args.train_fraction != 1:
         # chosen for the student's data: drawn conversations are a folder, which has another default
-        choose_text_model(data_args, model_of_teachers, PartialState(cpu=args.use_cpu or not torch.cuda.is_available()))
+        choose_text_model(data_args, model_of_teachers, PartialState(cpu=runs_on_cpu(args)))
         of_teachers = drawn_data(data_args, args.seed, folder / "drawn")
     frames = []
     for seed in given.teacher_seeds:

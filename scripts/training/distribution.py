@@ -11,6 +11,11 @@ from modeling_amuse.scripts.training.prediction import forget_mixed_precision
 from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments
 
 
+def runs_on_cpu(args: TrainArguments) -> bool:
+    """Whether a training uses the processor: if the user wants it, or there is no GPU."""
+    return args.use_cpu or not torch.cuda.is_available()
+
+
 def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accelerator:
     """
     Create the accelerator of a training, seed the random numbers, and choose deterministic algorithms where they exist.
@@ -19,7 +24,7 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
         ValueError: for a kind of distribution that this training does not support.
     """
     forget_mixed_precision()
-    cpu = args.use_cpu or not torch.cuda.is_available()
+    cpu = runs_on_cpu(args)
     slow = args.mixed_precision == "bf16" and not has_bfloat16_instructions(cpu)
     accelerator = Accelerator(
         mixed_precision="no" if slow else args.mixed_precision,

@@ -164,7 +164,7 @@ def test_a_fold_without_predictions_is_not_finished(tmp_path, monkeypatch):
 def test_folds_use_the_processor_that_a_training_uses(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(cross_validation, "PartialState", lambda cpu: asked.append(cpu))
-    monkeypatch.setattr(cross_validation.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr(cross_validation, "load_fold_data", lambda *_: 1 / 0)
     for use_cpu in ("true", "false"):
         with pytest.raises(ZeroDivisionError):
