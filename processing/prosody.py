@@ -2,7 +2,7 @@
 """
 Prosody of an utterance, in a few dozen numbers: pitch, loudness, pace and timbre.
 
-These are the default features of a voice. They need no pretrained model, and librosa's licence (ISC) is the only one that
+These are the features of `--extractors prosody`. They need no pretrained model, and librosa's licence (ISC) is the only one that
 applies. The paper's PaSST, or any other audio encoder of transformers, can replace them with `audio_config`.
 """
 

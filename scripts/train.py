@@ -7,7 +7,8 @@ Train AMuSE on conversations.
     amuse train --dataset_name meld --data_dir MELD --text_model sentence-transformers/all-MiniLM-L6-v2 \\
         --freeze_text_model --output_dir amuse-meld
     accelerate launch --config_file scripts/accelerate/multi_gpu.yaml --num_processes 2 \\
-        scripts/train.py --dataset_name meld --data_dir MELD --recipe meld --output_dir amuse-meld
+        scripts/train.py --dataset_name meld --data_dir MELD --recipe meld \\
+        --text_model sentence-transformers/all-mpnet-base-v2 --output_dir amuse-meld
 
 The best epoch is chosen by the weighted F1 on the validation split. The output folder contains the model of that epoch with
 its configuration and processor, and a checkpoint, from which `--resume_from_checkpoint latest` continues. With `--lora`, an

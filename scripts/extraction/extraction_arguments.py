@@ -8,7 +8,7 @@ from modeling_amuse.scripts.command.ranges import AT_LEAST_ONE
 from modeling_amuse.scripts.training.data_arguments import DataSetArguments, data_set_name
 
 EXTRACTORS = {
-    "prosody": "pitch, loudness and voice quality over time",
+    "prosody": "42 numbers of pitch, loudness, pace and timbre for each utterance",
     "egemaps": "the eGeMAPS functionals of openSMILE (not for commercial use)",
     "compare": "the ComParE functionals of openSMILE (not for commercial use)",
     "faces": "blendshapes and rotation of the speaker's face (MediaPipe)",

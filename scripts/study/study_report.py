@@ -25,7 +25,7 @@ from modeling_amuse.scripts.study.study_description import DISTURBANCES, Study
 STUDY_KEY = b"amuse_study"  # of the metadata of an Arrow schema
 SEEN_OR_READ = {
     "voted": "More than half of the people who only read the text chose the label of the utterances in `voted`.",
-    "relabelled": "At most half chose that of `relabelled`, which people gave who saw the clip: there voice and faces can help most.",
+    "relabelled": "At most half chose that of `relabelled`, which people who saw the clip probably gave: there voice and faces can help most.",
 }
 """The meaning of the parts of MELD."""
 
