@@ -15,11 +15,12 @@ def usage(config: AmuseConfig, records: dict) -> str:
     lines that need a recording, which are comments where the model also reads text or features.
     """
     streams = {modality: stream for stream, modality in MODALITY_OF.items() if stream != "background"}
-    others = [modality for modality in config.modalities if modality != "text"]
-    heard = [m for m in others if getattr(config, f"{m}_config") is not None or streams[m] in records]
+    reads_words = config.text_config is not None
+    others = [modality for modality in config.modalities if modality != "text" or not reads_words]
+    heard = [m for m in others if m != "text" and (getattr(config, f"{m}_config") is not None or streams[m] in records)]
     sizes = {streams[m]: getattr(config, f"{streams[m]}_feature_size") for m in others if m not in heard}
     lines = []
-    if "text" in config.modalities or sizes:
+    if reads_words or sizes:
         lines = [f"conversation = [{', '.join(_utterance(config, turn, sizes) for turn in TALK)}]"]
         lines += ["for utterance in recognizer(conversation):", f"    {PRINT}"]
     if sizes:
@@ -35,6 +36,6 @@ PRINT = 'print(utterance["speaker"], utterance["emotion"], utterance["confidence
 
 
 def _utterance(config: AmuseConfig, turn: dict, sizes: dict[str, int]) -> str:
-    kept = {key: value for key, value in turn.items() if key != "text" or "text" in config.modalities}
+    kept = {key: value for key, value in turn.items() if key != "text" or config.text_config is not None}
     given = "".join(f', "{stream}_features": [0.0] * {size}' for stream, size in sizes.items())
     return json.dumps(kept, allow_nan=False)[:-1] + given + "}"

@@ -11,13 +11,14 @@ from modeling_amuse.language import name_of
 from modeling_amuse.processing.timelines.report_data import ModelFacts
 
 
-def model_facts(model) -> ModelFacts:
+def model_facts(model, unclear_below: float | None = None) -> ModelFacts:
     """
     The facts of a model from its configuration and, where it was loaded from a folder, from the records of its training and
     evaluation in it (`training_history.json`, `results.json`).
 
     Args:
         model ([`AmuseForEmotionRecognition`]): the model.
+        unclear_below: the threshold that was used in place of the model's own.
     """
     config = model.config
     where = str(config.name_or_path or "")
@@ -27,17 +28,16 @@ def model_facts(model) -> ModelFacts:
     return ModelFacts(
         name=name or "an unnamed model",
         learned_from=_learned_from(config, data),
-        scores=_scores(folder),
+        scores=_scores(folder, config),
         limits=[limit.replace("*", "") for limit in data.limits] if data else [],
         emotions=[config.id2label[label] for label in range(config.num_labels)],
-        unclear_below=config.unclear_below,
+        unclear_below=config.unclear_below if unclear_below is None else unclear_below,
+        unclear_below_is_chosen=unclear_below is not None,
         warning=training_data_warning(config),
     )
 
 
 def _learned_from(config, data) -> str:
-    senses = [MODALITY_WORDS[modality] for modality in config.modalities]
-    read = senses[0] if len(senses) == 1 else f"{', '.join(senses[:-1])} and {senses[-1]}"
     if data is not None:
         source = f"{data.title}: {data.description.replace('*', '')}"
     elif config.training_data in (None, "folder"):
@@ -46,10 +46,15 @@ def _learned_from(config, data) -> str:
         source = f"the data set {config.training_data}"
     language = config.training_language or (data.language if data is not None else None)
     spoken = f" Its words are {name_of(language)}." if language and "text" in config.modalities else ""
-    return f"The model reads {read}. It was trained on {source}.{spoken}"
+    return f"The model reads {_listed(config.modalities)}. It was trained on {source}.{spoken}"
 
 
-def _scores(folder: Path | None) -> list[str]:
+def _listed(modalities) -> str:
+    *first, last = [MODALITY_WORDS[modality] for modality in modalities]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _scores(folder: Path | None, config) -> list[str]:
     if folder is None:
         return []
     scores = []
@@ -64,8 +69,10 @@ def _scores(folder: Path | None) -> list[str]:
     is_own = not differences_of_training(results.get("training") or {}, training_facts(history))
     has_scores = {"split", "dataset_name", "weighted_f1", "accuracy"} <= set(results)
     if has_scores and is_own and not results.get("disturbance") and not results.get("corpus"):
+        read = results.get("modalities") or config.modalities
+        part = "" if set(read) >= set(config.modalities) else f"from {_listed(read)} alone, "
         scores.append(
-            f"On the {results['split']} split of {results['dataset_name']}, it recognized the annotated emotion of "
+            f"On the {results['split']} split of {results['dataset_name']}, {part}it recognized the annotated emotion of "
             f"{100 * results['accuracy']:.0f} of 100 utterances; its weighted F1 was {100 * results['weighted_f1']:.1f}."
         )
     return scores

@@ -427,7 +427,8 @@ class _Explainer:
         own = own if mask is None else own[self.read.layout.rows(mask)[number].bool()]
         scores = region_values(self.question, number, frame, own[frame], self.options.grid).tolist()
         frames = self.found[number]["frames"]
-        pictures = utterance.get("face_images") or []
+        pictures = utterance.get("face_images")
+        pictures = [] if pictures is None else pictures
         self.found[number]["regions"] = RegionScores(
             time=frames[frame]["time"] if frames else 0.0,
             scores=scores,

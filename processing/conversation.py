@@ -147,19 +147,22 @@ def media_span(utterance: Utterance, medium: str) -> tuple[float, float] | tuple
     return start - file_start, end - file_start
 
 
-def check_times(utterance: Utterance, place: str | None = None):
+def check_times(utterance: Utterance, place: str | None = None) -> dict[str, float | None]:
     """
     Args:
         place: the name of the utterance in the message. Default: its id.
+
+    Returns:
+        The times that the utterance has, as numbers of Python.
 
     Raises:
         ValueError: when a time of the utterance is not a number of seconds. A file may begin before the conversation's clock.
     """
     place = place or f"Utterance {utterance.get('id', '')}"
-    for name in ("start", "end"):
-        time_of_value(utterance.get(name), name, place)
-    for name in ("audio_start", "video_start"):
-        time_of_value(utterance.get(name), name, place, least=-LONGEST_SECONDS)
+    least = {"start": 0.0, "end": 0.0, "audio_start": -LONGEST_SECONDS, "video_start": -LONGEST_SECONDS}
+    return {
+        name: time_of_value(utterance[name], name, place, lowest) for name, lowest in least.items() if name in utterance
+    }
 
 
 def is_list_of_conversations(given) -> bool:
@@ -263,7 +266,7 @@ def _checked_values(utterance: dict, place: str, checked_waveforms: set[int]) ->
     for key, least in (("audio_track", 1), ("audio_channel", 0)):
         if key in utterance:
             checked[key] = count_of_value(utterance[key], key, place, least)
-    check_times(utterance, place)
+    checked |= check_times(utterance, place)
     check_order(utterance.get("start"), utterance.get("end"), place)
     if utterance.get("video_side") not in (None, *VIDEO_SIDES):
         raise ValueError(

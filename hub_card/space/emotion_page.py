@@ -53,7 +53,8 @@ class EmotionPage:
             processor=AmuseProcessor.from_pretrained(model),
         )
         self.facts = model_facts(recognizer.model)
-        self.modalities = recognizer.model.config.modalities
+        config = recognizer.model.config
+        self.reads_words = "text" in config.modalities and config.text_config is not None
         self.speech_model = speech_model
         self.lanes = make_lanes(recognizer)
         self.explains = importlib.util.find_spec("captum") is not None
@@ -98,8 +99,8 @@ class EmotionPage:
         return self.empty("Cancelled.")
 
     def _typed(self, text: str, ask) -> ReportedRecording:
-        if "text" not in self.modalities:
-            raise ValueError("This model does not read text: upload a recording.")
+        if not self.reads_words:
+            raise ValueError("This model does not read words: upload a recording.")
         utterances = parse_conversation(text)
         lane = "short" if len(utterances) <= SHORT_UTTERANCES else "long"
         return ReportedRecording("Typed conversation", ask(lane, utterances, self._wants(len(utterances))))

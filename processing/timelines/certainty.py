@@ -23,5 +23,5 @@ def notes_of(results: list[RecognizedUtterance]) -> list[str]:
     notes = []
     if number:
         are = "1 utterance is" if number == 1 else f"{number} utterances are"
-        notes = [f"{are} unclear, of {len(results)}: the confidence is below the threshold of the model."]
+        notes = [f"{are} unclear, of {len(results)}: the confidence is below the threshold."]
     return [*notes, *getattr(results, "warnings", ())]

@@ -2,6 +2,7 @@
 """The same people in several recordings: the share of each emotion in each recording, in the order of their names."""
 
 import re
+from collections import Counter
 
 from modeling_amuse.processing.timelines.report_data import UNCLEAR_COLOUR
 
@@ -20,16 +21,19 @@ def compare_recordings(described: list[dict]) -> dict | None:
     Returns:
         `people`, those who are in most recordings first; each has `name` and `rows`, one for each recording that it is in
         (`speaker 1` of two recordings are two people);
-        `alone`, the names of those who are in one recording alone, while others are in several.
+        `alone`, the names of those who are in one recording alone, while others are in several;
+        `numbered`, a name that several recordings give to different people, or None.
     """
     if len(described) < 2:
         return None
     rows: dict[tuple[str, str | None], list[dict]] = {}
+    numbered: Counter = Counter()
     for recording in described:
         for speaker in recording["speakers"]:
             person = (speaker["name"], None)
             if _NUMBERED.fullmatch(speaker["name"]):
                 person = (f"{speaker['name']} ({recording['name']})", recording["anchor"])
+                numbered[speaker["name"]] += 1
             rows.setdefault(person, []).append(_row(recording, speaker))
     in_several = {person: own for person, own in rows.items() if len(own) > 1}
     shown = in_several or rows
@@ -41,6 +45,7 @@ def compare_recordings(described: list[dict]) -> dict | None:
         "people": people,
         "alone": sorted(name for name, _ in rows.keys() - shown.keys()),
         "are_the_same": bool(in_several),
+        "numbered": next((name for name, times in numbered.items() if times > 1), None),
         "legend": [{"name": name, "colour": colour} for name, colour in legend.items()],
     }
 

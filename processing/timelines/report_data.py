@@ -36,6 +36,7 @@ class ModelFacts:
         limits: sentences on what the training data lacks.
         emotions: the model's emotions, in the order of the labels. None: those of the results.
         unclear_below: the confidence below which an utterance is unclear. None: there is no threshold.
+        unclear_below_is_chosen: whether the reader's side chose this threshold, and not the training on its validation data.
         warning: a warning that the report begins with, or None.
     """
 
@@ -45,6 +46,7 @@ class ModelFacts:
     limits: list[str] = field(default_factory=list)
     emotions: list[str] | None = None
     unclear_below: float | None = None
+    unclear_below_is_chosen: bool = False
     warning: str | None = None
 
 
@@ -224,8 +226,8 @@ def _speakers(
     for position, result in enumerate(results):
         own.setdefault(str(result["speaker"]), []).append(position)
     amounts = [max(r["end"] - r["start"], 0.0) if by_time else 1.0 for r in results]
-    if not sum(amounts):
-        amounts = [1.0] * len(results)
+    if not sum(amounts):  # nobody speaks for any time, so utterances are counted
+        by_time, amounts = False, [1.0] * len(results)
     return [_speaker(name, places, results, utterances, amounts, by_time, colours) for name, places in own.items()]
 
 

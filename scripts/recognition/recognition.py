@@ -59,7 +59,7 @@ def recognize_files(args: RecognitionArguments) -> int:
         )
     chosen = {path: args.transcript or next(iter(beside[path]), None) for path in inputs}
     speech_model = load_speech(args.speech_model, chosen, args.transcript_text)
-    report = Report(args.report, args.pictures, recognizer) if args.report else None
+    report = Report(args.report, args.pictures, recognizer, args.unclear_below) if args.report else None
     settings = {"unclear_below": args.unclear_below, **explanations(args)}
 
     status = 0

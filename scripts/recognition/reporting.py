@@ -23,11 +23,12 @@ class Report:
         path: the HTML file.
         pictures: whether frames of videos are put into it.
         recognizer: the pipeline, of whose model the report tells.
+        unclear_below: the threshold that is used in place of the model's own.
     """
 
-    def __init__(self, path: str, pictures: bool, recognizer):
+    def __init__(self, path: str, pictures: bool, recognizer, unclear_below: float | None = None):
         self.path, self.pictures = Path(path), pictures
-        self.facts = model_facts(recognizer.model)
+        self.facts = model_facts(recognizer.model, unclear_below)
         self.recordings: list[ReportedRecording] = []
 
     def add(self, name: str, timeline: list[dict], source: Path):

@@ -167,6 +167,18 @@ def test_the_snippet_of_the_card_runs_as_it_stands(with_text, tiny_text_encoder,
     assert [line.split()[0] for line in said] == ["Ada", "Ben"]
 
 
+def test_the_snippet_of_a_model_of_text_features_gives_features_and_no_words(tmp_path, capsys):
+    config = AmuseConfig(hidden_size=16, num_man_layers=1, text_feature_size=3)
+    folder = tmp_path / "model"
+    AmuseForEmotionRecognition(config).save_pretrained(folder)
+    AmuseProcessor(emotions=[config.id2label[label] for label in range(config.num_labels)]).save_pretrained(folder)
+    text = written(folder, tmp_path, [], history=None).text
+    [snippet] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert '"text_features": [0.0] * 3' in snippet and "I got the job" not in snippet
+    exec(snippet.replace("user/amuse-tiny", str(folder)), {})
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["Ada", "Ben"]
+
+
 def test_tables_and_pictures_are_those_of_the_records(model_dir, tmp_path):
     pytest.importorskip("matplotlib")
     subset = {key: value for key, value in evaluation(5).items() if key in ("weighted_f1", "accuracy", "macro_f1")}

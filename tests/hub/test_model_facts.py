@@ -23,5 +23,6 @@ def test_only_scores_of_the_shown_model_are_told(tmp_path):
     assert "weighted F1 was 50.0" in plain and "70 of 100 utterances; its weighted F1 was 60.0" in plain
     for wrong in ({"disturbance": {"missing_rate": 0.5}}, {"corpus": "clips"}, {"training": {**own, "best_epoch": 2}}):
         assert "of 100 utterances" not in told(tmp_path, HISTORY, {**RESULTS, **wrong})
+    assert "from words alone, it recognized" in told(tmp_path, HISTORY, {**RESULTS, "modalities": ["text"]})
     # experts change the predictions after the last epoch
     assert "weighted F1 was 55.0" in told(tmp_path, {**HISTORY, "experts": {"validation_weighted_f1": 0.55}}, RESULTS)

@@ -480,6 +480,10 @@ def test_regions_of_a_picture_are_covered_one_by_one():
     assert np.shape(with_faces["regions"]["scores"]) == (2, 2) and np.any(with_faces["regions"]["scores"])
     assert with_faces["regions"]["picture"].startswith("data:image/png;base64,")
     assert with_faces["regions"]["time"] in [frame["time"] for frame in with_faces["frames"]]
+    utterances[0]["face_images"] = np.stack(faces)  # an array is read like a list
+    assert (
+        explain(model, utterances, processor, options=ExplanationOptions(grid=2))[0]["regions"] == with_faces["regions"]
+    )
     assert without["regions"] is None and "no face" in without["notes"]["regions"]
 
 

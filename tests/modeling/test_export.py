@@ -217,6 +217,10 @@ def test_a_file_with_other_numbers_is_not_kept(exported, tmp_path, monkeypatch):
         model.classifier.bias += 1e-3
     with pytest.raises(ValueError, match="outputs of the exported file differ from PyTorch's"):
         export_onnx.export(model, processor, conversations, tmp_path)
+    numbers = iter([0.0, float("nan"), 0.0, 0.0, 0.0, 0.0])  # of the batches: not the first one alone is checked
+    monkeypatch.setattr(export_onnx, "largest_difference", lambda *_: next(numbers))
+    with pytest.raises(ValueError, match="by up to nan"):
+        export_onnx.export(model, processor, conversations, tmp_path)
     assert (tmp_path / "model.onnx").read_text() == "what was there"
     assert sorted(file.suffix for file in tmp_path.iterdir()).count(".onnx") == 1
 

@@ -106,6 +106,13 @@ def test_a_value_that_is_none_is_refused_in_a_dict(utterance, message):
         check_conversations([utterance])
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64, Fraction, float])
+def test_times_of_numpy_become_numbers_that_can_be_written(kind):
+    times = {"start": kind(0), "end": kind(2), "audio_start": kind(0), "video_start": None}
+    [conversation] = check_conversations([{"speaker": "Ada", **times}])
+    assert json.loads(json.dumps(conversation["utterances"][0])) == {"speaker": "Ada", **times}
+
+
 def test_ids_are_unique_in_a_conversation_of_dicts():
     with pytest.raises(ValueError, match="2 utterances with the id '7': give each its own"):
         check_conversations([{"speaker": "a", "id": 7}, {"speaker": "b", "id": "7"}, {"speaker": "c"}])

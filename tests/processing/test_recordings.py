@@ -202,6 +202,7 @@ def test_recognize_writes_every_format_a_picture_and_a_report(corpus, model_dir,
     report = (tmp_path / "talk.html").read_text("utf-8")
     assert f'src="./{quote(os.path.relpath(corpus / "test.mp4", tmp_path))}"' in report and "<video" in report
     assert "How dare you!" in "".join(re.split("<[^>]*>", report)) and "4 utterances, 2 speakers. 4 unclear." in report
+    assert "below 100 %, a threshold that was chosen for this report." in report
     if importlib.util.find_spec("captum"):
         assert report.count('<details class="why">') == 4
     timeline = json.loads((tmp_path / "talk.json").read_text())

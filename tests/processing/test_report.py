@@ -245,6 +245,46 @@ def test_names_that_were_given_are_those_of_the_same_people(name):
     assert "The same people over time" in " ".join(Page(report_html(recordings)).texts)
 
 
+def test_numbered_names_of_two_recordings_are_said_not_to_be_compared():
+    numbered = [ReportedRecording(day, [{**u, "speaker": "speaker 1"} for u in conversation()]) for day in ("A", "B")]
+    text = " ".join(Page(report_html(numbered)).texts)
+    assert "Names such as speaker 1 are given anew in each recording" in text
+    apart = [ReportedRecording(day, [{**u, "speaker": day} for u in conversation()]) for day in ("Ann", "Bo")]
+    assert "are given anew" not in " ".join(Page(report_html(apart)).texts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, "This model has no threshold"),
+        ({"unclear_below": 0.35}, "below 35 %: on the validation data"),
+        (
+            {"unclear_below": 0.9, "unclear_below_is_chosen": True},
+            "below 90 %, a threshold that was chosen for this report.",
+        ),
+        ({"unclear_below": 0.0}, "No utterance is called unclear, because on the validation data"),
+        ({"unclear_below": 0.0, "unclear_below_is_chosen": True}, "because the threshold was set to 0."),
+    ],
+)
+def test_the_report_tells_the_threshold_that_was_used(facts, said):
+    text = " ".join(Page(report_html([ReportedRecording("talk", conversation())], ModelFacts(**facts))).texts)
+    assert said in text and ("on the validation data" in text) == ("on the validation data" in said)
+
+
+def test_frames_are_said_to_affect_the_emotion_that_was_explained():
+    results = [explained(said(), target="anger", against="joy")]
+    reported = ReportedRecording("talk", results)
+    reported.pictures = {0: [(0.4, "data:image/png;base64,AAAA")]}
+    html = report_html([reported])
+    assert "that affected anger most" in html and "affected joy most" not in html
+
+
+def test_utterances_of_no_length_are_counted_and_nobody_speaks_for_a_time():
+    talk = [said("Ada", start=1.0, end=1.0), said("Ben", start=2.0, end=2.0), said("Ada", start=3.0, end=3.0)]
+    text = " ".join(Page(report_html([ReportedRecording("talk", talk)])).texts)
+    assert " spoken" not in text and "2 utterances (67 %)" in text
+
+
 def test_numbered_speakers_of_recordings_with_one_name_are_apart():
     recordings = [ReportedRecording("talk", [{**u, "speaker": "speaker 1"} for u in conversation()]) for _ in range(2)]
     assert "The same people over time" not in " ".join(Page(report_html(recordings)).texts)
