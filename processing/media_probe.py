@@ -21,6 +21,9 @@ from .recorded_sound import Recording, check_recording, is_waveform
 
 PROBED_PACKETS = 100
 
+_ESTIMATED = ("aac", "mp3")
+"""Formats without a duration in the file, for which FFmpeg extrapolates that of the first frames."""
+
 
 class MediaInfo(NamedTuple):
     """
@@ -38,7 +41,8 @@ class MediaInfo(NamedTuple):
 
 def probe_media(recording: Recording) -> MediaInfo:
     """
-    What a file holds. A cover picture is not a video. The duration is that of the longest stream that can be decoded, as the
+    What a file holds. A cover picture is not a video, and a track without data, as of a camera that was off, is none. The
+    duration is that of the longest stream that can be decoded, as the
     file states it, or measured where it states none or an impossible one.
 
     Raises:
@@ -56,8 +60,12 @@ def probe_media(recording: Recording) -> MediaInfo:
         streams = [stream for stream in (audio, video) if stream is not None]
         if not streams:
             raise ValueError(f"{path} holds neither sound nor video that can be decoded.")
+        filled = _with_data(path, {stream.index for stream in streams})
+        if filled:  # else the file is damaged, which reading it says
+            audio, video = (stream if stream and stream.index in filled else None for stream in (audio, video))
+            streams = [stream for stream in (audio, video) if stream is not None]
         duration = _stated_duration(container, streams, zero)
-        if not 0 < duration <= limit:
+        if not 0 < duration <= limit or container.format.name in _ESTIMATED:
             duration = _measured_duration(path, [stream.index for stream in streams], zero, limit)
         width = height = frame_rate = None
         if video is not None:
@@ -92,6 +100,18 @@ def _stated_duration(container, streams: list, zero: float) -> float:
         ends = [((stream.start_time or 0) + stream.duration) * stream.time_base for stream in streams]
         return float(max(ends)) - zero
     return (container.duration or 0) / import_av().time_base
+
+
+def _with_data(path: str | Path, indices: set[int]) -> set[int]:
+    """Those of the streams that hold a packet. The file is read until all are known, which is its beginning as a rule."""
+    found: set[int] = set()
+    with open_container(path) as container:
+        for packet in packets_of(container, [container.streams[index] for index in indices]):
+            if packet is not None and packet.size:
+                found.add(packet.stream.index)
+                if found == indices:
+                    break
+    return found
 
 
 def _measured_duration(path: str | Path, indices: list[int], zero: float, limit: float) -> float:

@@ -68,7 +68,7 @@ def with_warnings(conversation: dict, warnings: list[str], files: Iterable = ())
 
 def without_folders(message: str, files: Iterable) -> str:
     """A message that names files without their folders: where a machine keeps them is of no use to others."""
-    paths = {Path(file) for file in files if isinstance(file, (str, Path)) and file}
+    paths = {Path(file) for file in files if isinstance(file, (str, Path)) and Path(file).name}
     spelled = {str(form): path.name for path in paths for form in (path, path.absolute(), path.resolve())}
     for name in sorted(spelled, key=len, reverse=True):
         message = message.replace(name, spelled[name])

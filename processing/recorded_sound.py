@@ -131,6 +131,7 @@ def _check_samples(given) -> np.ndarray:
             "the transpose."
         )
     if array.dtype.kind in "iu":
+        check_filled(array)
         return in_unit_range(array)
     if not np.isfinite(array).all():
         raise ValueError("The array of a waveform holds NaN or infinite values: decode it again.")
@@ -143,6 +144,20 @@ def in_unit_range(array: np.ndarray) -> np.ndarray:
     limits = np.iinfo(array.dtype)
     middle = 0 if array.dtype.kind == "i" else (limits.max + 1) // 2
     return ((array.astype(np.float64) - middle) / (limits.max + 1 - middle)).astype(np.float32)
+
+
+def check_filled(array: np.ndarray):
+    """
+    Raises:
+        ValueError: when integers use so little of their type that they must be samples of a smaller one, as lists of Python.
+    """
+    largest = int(np.abs(array.astype(np.float64)).max(initial=0))
+    smaller = next((bits for bits in (16, 32) if 0 < largest <= 2 ** (bits - 1)), None)
+    if array.dtype.kind == "i" and smaller is not None and smaller < 8 * array.dtype.itemsize:
+        raise ValueError(
+            f"The array of a waveform is {array.dtype} with values up to {largest}: these are samples of {smaller} bits, which would "
+            f"be silent as {array.dtype}. Give numpy.asarray(samples, dtype=numpy.int{smaller})."
+        )
 
 
 def check_largest(array: np.ndarray, what: str):

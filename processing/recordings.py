@@ -125,7 +125,9 @@ def _with_transcript(
     turns = [Turn(utterance["speaker"], utterance["start"], utterance["end"]) for utterance in utterances]
     # a given turn is kept even if no words are heard in it: it may be a laugh or a sob
     spoken = transcribe(recording, turns, speech_model, language, keep_wordless=True, **sound)
-    return {**conversation, "utterances": list(_with_given_values(spoken, utterances))}
+    # the parts of a long turn stand before what others say during it
+    said = sorted(_with_given_values(spoken, utterances), key=lambda utterance: utterance["start"])
+    return {**conversation, "utterances": said}
 
 
 def _with_given_values(spoken: list[Utterance], given: list[Utterance]) -> Iterator[Utterance]:

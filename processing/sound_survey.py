@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .media import naming_errors, open_container, open_track, streams_of, warn_once
+from .media import import_av, naming_errors, open_container, open_track, streams_of, warn_once
 from .plain_values import count_of_value
 from .recorded_sound import Recording, Waveform, check_recording, is_waveform, recording_name
 
@@ -236,8 +236,16 @@ def _sampled(path: str, number: int) -> Iterator[tuple[np.ndarray, int]]:
                 yield planes(frame).astype(np.float32), frame.sample_rate
 
 
+_MISCOUNTED = 8
+"""The number of channels from which PyAV 18 looks for one plane too many, and crashes."""
+
+
 def planes(frame) -> np.ndarray:
     """The samples of a decoded frame, `(channels, samples)` float64 in [-1, 1]."""
+    if frame.format.is_planar and frame.layout.nb_channels >= _MISCOUNTED:
+        packed = import_av().AudioResampler(frame.format.packed, frame.layout, frame.sample_rate)
+        frame.pts = None
+        [frame] = packed.resample(frame)
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T

@@ -232,13 +232,19 @@ class _Run:
             self.next += array.shape[1]
 
 
+_EXACT_CODECS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape")
+
+
 def _needs_mean(track: Track | _WaveformTrack, frame) -> bool:
     """
     Whether the channels must be averaged, because they are microphones and not loudspeakers. FFmpeg would mix them as
-    loudspeakers, and drop the fourth one as the channel of low tones.
+    loudspeakers, and drop the fourth one as the channel of low tones. Formats without loss hold microphones; in others more
+    than two channels are loudspeakers, unless their layout is not named.
     """
-    is_plain = frame.layout.name in ("mono", "stereo")
-    return not is_plain and (track.stream.codec_context.name.startswith("pcm_") or frame.layout.nb_channels > 8)
+    if frame.layout.name in ("mono", "stereo"):
+        return False
+    is_exact = track.stream.codec_context.name.startswith(_EXACT_CODECS)
+    return is_exact or frame.layout.nb_channels > 8 or frame.layout.name.endswith("channels")
 
 
 def _one_channel(frame, channel: int | None) -> np.ndarray:

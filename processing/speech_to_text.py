@@ -4,7 +4,7 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from .media_spans import SpansBeyondEnd
 from .recorded_sound import Recording, recording_name, recording_stem
 from .sound_tracks import utterance_waveforms
 from .stage_progress import Progress, counted
+from .text_words import UNSPACED, UNSPACED_END
 from .turn_splitting import split_by_voice
 from .warning_messages import warn
 
@@ -116,17 +117,18 @@ def transcribe(
     ]
     words: list[list[Word]] = [[] for _ in parts]
     heard: list[tuple[int | None, list[_Piece]]] = []
-    outputs = recognizer(
-        _sounds(recording, windows, audio_track, heard),
-        batch_size=BATCH_SIZE,
-        return_timestamps="word",
-        generate_kwargs=_options(recognizer, language),
-    )
-    for index, output in enumerate(counted(outputs, progress, "words", len(windows))):
-        channel, window = heard[index]
-        candidates = [number for number, other in enumerate(channels) if other == channel]
-        for word in _words(output, window):
-            words[min(candidates, key=lambda number: _nearness(parts[number], word))].append(word)
+    with _pieces_of_words(recognizer):
+        outputs = recognizer(
+            _sounds(recording, windows, audio_track, heard),
+            batch_size=BATCH_SIZE,
+            return_timestamps="word",
+            generate_kwargs=_options(recognizer, language),
+        )
+        for index, output in enumerate(counted(outputs, progress, "words", len(windows))):
+            channel, window = heard[index]
+            candidates = [number for number, other in enumerate(channels) if other == channel]
+            for word in _words(output, window):
+                words[min(candidates, key=lambda number: _nearness(parts[number], word))].append(word)
     _warn_of_unheard(recording, parts, windows, heard)
     utterances = [_utterance(part, said) for part, said in zip(parts, words, strict=True)]
     return [utterance for utterance in utterances if keep_wordless or utterance.get("text")]
@@ -180,11 +182,17 @@ def utterances_of_recording(
         )
     if not isinstance(turns[0], ChannelTurn):
         utterances = split_by_voice(recording, utterances, voices, audio_track)
+    # the parts of a long turn stand before what others say during it
+    utterances.sort(key=lambda utterance: utterance["start"])
     return {"id": recording_stem(recording), "utterances": utterances}
 
 
 _SOUND = re.compile(r"(\[[^\]]*\]|\([^)]*\)|[♪♫*]|\s)+")
 """Whisper's notes about sounds other than words, such as `[Music]` and `(laughs)`."""
+
+
+_PARTED = re.compile(rf"{UNSPACED_END}.|.{UNSPACED}", re.DOTALL)
+"""The last character of a word and the first one behind it, if another word begins there without a space."""
 
 
 class _Piece(NamedTuple):
@@ -285,13 +293,41 @@ def _options(recognizer: AutomaticSpeechRecognitionPipeline, language: str | Non
     return options
 
 
+@contextmanager
+def _pieces_of_words(recognizer: AutomaticSpeechRecognitionPipeline) -> Iterator[None]:
+    """
+    Have transformers give the pieces of words, as it does for Chinese. For other languages it joins what no space parts, and
+    it does not know which language a Whisper has heard: a Chinese sentence would be one word.
+    """
+    tokenizer, before = recognizer.tokenizer, recognizer.tokenizer.language
+    tokenizer.language = "chinese"
+    try:
+        yield
+    finally:
+        tokenizer.language = before
+
+
 def _words(output: dict, window: list[_Piece]) -> list[Word]:
-    """The words of a window, with times in the recording."""
+    """
+    The words of a window, with times in the recording. A piece continues the word before it, unless a space is between them
+    or one of them is of a script without spaces.
+    """
+    joined: list[dict] = []
+    for piece in output.get("chunks", ()):
+        (start, end), text = piece["timestamp"], piece["text"]
+        end = start if end is None else end
+        if joined and text and not text[0].isspace() and not _PARTED.fullmatch(joined[-1]["text"][-1:] + text[0]):
+            joined[-1] = {
+                "text": joined[-1]["text"] + text,
+                "start": joined[-1]["start"],
+                "end": max(joined[-1]["end"], end),
+            }
+        else:
+            joined.append({"text": text, "start": start, "end": end})
     words = []
-    for chunk in output.get("chunks", ()):
-        start, end = chunk["timestamp"]
-        start, end = _in_recording(start, start if end is None else end, window)
-        words.append({"text": chunk["text"], "start": start, "end": end})
+    for word in joined:
+        start, end = _in_recording(word["start"], word["end"], window)
+        words.append({"text": word["text"], "start": start, "end": end})
     return words
 
 

@@ -36,9 +36,15 @@ def fit_to_recording(utterances: list[dict], duration: float, recording: str) ->
             f"{recording} lasts {duration:g} s, but {len(over)} of {len(utterances)} utterances end later, the first at "
             f"{over[0].get('end') or over[0]['start']:g} s: the rest is missing. Check that the transcript belongs to this recording."
         )
-    if all(u.get("end") is not None for u in utterances):
+    number = sum(u.get("end") is None for u in utterances)
+    if not number:
         return utterances
-    warn(f"{recording}: its transcript gives no ends; each utterance was taken to last until the next one begins.")
+    lacking, each = (
+        ("its transcript gives no ends", "each utterance")
+        if number == len(utterances)
+        else (f"its transcript gives no end for {number} of {len(utterances)} utterances", "each of these")
+    )
+    warn(f"{recording}: {lacking}; {each} was taken to last until the next one begins.")
     fitted, following, later = [], duration, duration
     for utterance in reversed(utterances):
         if fitted and utterance["start"] < fitted[-1]["start"]:

@@ -1,7 +1,9 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Turns that hold the words of several people, split between words by their voices."""
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from .conversation import Utterance, Word
 from .recorded_sound import Recording
 from .speaker_clusters import most_likely_speakers
 from .speaker_embeddings import SpeechWindow, embed_windows, windows_of
+from .text_words import UNSPACED_END
 
 SENTENCE_ENDS = ".?!…。？！"
 LONGEST_GAP = 0.3
@@ -36,7 +39,7 @@ def split_by_voice(
 
     Args:
         recording: a sound or video file, or a waveform with its sampling rate.
-        utterances: in order of time, with `words`, `speaker`, `start` and `end`.
+        utterances: in order of time, with `text` and its `words`, `speaker`, `start` and `end`.
         voices: for each speaker the centroid `(256,)` of the voice, from `diarize_voices`.
         audio_track: as in `audio_chunks`.
 
@@ -48,7 +51,7 @@ def split_by_voice(
     if len(names) < 2 or not sentences:
         return utterances
     scores, weights = _scores(recording, sentences, np.stack(list(voices.values())), audio_track)
-    for number, (speaker, _) in enumerate(sentences):  # the diarization has heard more than one sentence
+    for number, (speaker, *_) in enumerate(sentences):  # the diarization has heard more than one sentence
         scores[number, names.index(speaker)] += PRIOR
     chosen = most_likely_speakers(scores * weights[:, None])
     centroids = np.stack(list(voices.values()))
@@ -62,24 +65,31 @@ PRIOR = 0.02
 """How much more similar (cosine) a sentence counts to the voice of its turn."""
 
 
-def _sentences(utterances: list[Utterance]) -> Iterator[tuple[str, list[Word]]]:
-    """The words of each sentence, with the speaker of the turn that holds it."""
+class _Sentence(NamedTuple):
+    """The speaker of the turn that holds it, its words, and its text with the space before it, if there is one."""
+
+    speaker: str
+    words: list[Word]
+    text: str
+
+
+def _sentences(utterances: list[Utterance]) -> Iterator[_Sentence]:
     for utterance in utterances:
-        sentence: list[Word] = []
-        for word in utterance["words"]:
-            if sentence and (
-                sentence[-1]["text"][-1] in SENTENCE_ENDS or word["start"] - sentence[-1]["end"] > LONGEST_GAP
-            ):
-                yield utterance["speaker"], sentence
-                sentence = []
-            sentence.append(word)
-        yield utterance["speaker"], sentence
+        text, words = f" {utterance['text']}", utterance["words"]
+        begin = end = first = 0
+        for number, (word, following) in enumerate(zip(words, [*words[1:], None], strict=True), start=1):
+            end = text.index(word["text"], end) + len(word["text"])
+            if following is None:
+                yield _Sentence(utterance["speaker"], words[first:], text[begin:])
+            elif word["text"][-1] in SENTENCE_ENDS or following["start"] - word["end"] > LONGEST_GAP:
+                yield _Sentence(utterance["speaker"], words[first:number], text[begin:end])
+                begin, first = end, number
 
 
-def _scores(recording: Recording, sentences: list[tuple], centroids: np.ndarray, audio_track) -> tuple:
+def _scores(recording: Recording, sentences: list[_Sentence], centroids: np.ndarray, audio_track) -> tuple:
     """How similar each sentence is to each voice, `(sentences, speakers)`, and how many windows it has."""
     windows, owners = [], []
-    for number, (_, words) in enumerate(sentences):
+    for number, (_, words, _) in enumerate(sentences):
         start, end = words[0]["start"], words[-1]["end"]
         lacking = max(SHORTEST_WINDOW - (end - start), 0.0) / 2
         for window in windows_of(max(start - lacking, 0.0), end + lacking).tolist():
@@ -92,9 +102,9 @@ def _scores(recording: Recording, sentences: list[tuple], centroids: np.ndarray,
     return sums / counts[:, None], counts
 
 
-def _joined(sentences: list[tuple], speakers: list[str], doubtful: np.ndarray) -> list[Utterance]:
+def _joined(sentences: list[_Sentence], speakers: list[str], doubtful: np.ndarray) -> list[Utterance]:
     utterances, was_doubtful = [], False
-    for (_, words), speaker, is_doubtful in zip(sentences, speakers, doubtful.tolist(), strict=True):
+    for (_, words, text), speaker, is_doubtful in zip(sentences, speakers, doubtful.tolist(), strict=True):
         last = utterances[-1] if utterances else None
         if (
             last is not None
@@ -104,16 +114,12 @@ def _joined(sentences: list[tuple], speakers: list[str], doubtful: np.ndarray) -
             and words[-1]["end"] - last["start"] <= LONGEST_UTTERANCE
         ):
             last["words"] += words
-            last["text"] += " " + _text(words)
+            last["text"] += text.lstrip() if re.fullmatch(UNSPACED_END, last["text"][-1:]) else text
             last["end"] = words[-1]["end"]
         else:
             start, end = words[0]["start"], max(words[-1]["end"], words[0]["start"] + 0.02)
             utterances.append(
-                {"speaker": speaker, "start": start, "end": end, "text": _text(words), "words": list(words)}
+                {"speaker": speaker, "start": start, "end": end, "text": text.strip(), "words": list(words)}
             )
         was_doubtful = is_doubtful
     return utterances
-
-
-def _text(words: list[Word]) -> str:
-    return " ".join(word["text"] for word in words)

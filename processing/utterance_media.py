@@ -73,28 +73,29 @@ def utterance_sounds(utterances: list[Utterance], skip_unreadable: bool = False)
     """
 
     def read(recording: Recording, positions: list[int]):
-        is_silent, beyond, are_all = True, None, True
+        number_read, is_silent, beyond, are_all = 0, True, None, True
         for track, channel in dict.fromkeys(_sound_of(utterances[position]) for position in positions):
             heard = [position for position in positions if _sound_of(utterances[position]) == (track, channel)]
             spans = [media_span(utterances[position], "audio") for position in heard]
             try:
                 for number, waveform in utterance_waveforms(recording, spans, SAMPLING_RATE, track, channel):
                     is_silent = is_silent and not _is_loud(waveform)
+                    number_read += 1
                     yield heard[number], waveform
             except SpansBeyondEnd as error:  # the other channels are read nevertheless
                 beyond, are_all = error, are_all and error.are_all
             else:
                 are_all = False
-        if beyond is not None:
-            beyond.are_all = are_all
-            raise beyond
-        if is_silent:
+        if is_silent and number_read:
             name = recording_name(recording)
             warn_once(
                 name,
-                f"{name}: its sound is silent throughout, so the voice of all {len(positions)} utterances counts as missing.",
+                f"{name}: its sound is silent throughout, so the voice of all {number_read} utterances counts as missing.",
                 "silence",
             )
+        if beyond is not None:
+            beyond.are_all = are_all
+            raise beyond
 
     yield from _each_file(utterances, "audio", read, skip_unreadable)
 
@@ -143,15 +144,16 @@ def utterance_sights(
                 error = later
             for number in list(views):
                 yield positions[number], views.pop(number).sight(last[number])
-            if error is not None:
-                raise error
-            if not seen_faces:
+            is_read = error is None or (isinstance(error, SpansBeyondEnd) and not error.are_all)
+            if is_read and not seen_faces:
                 warn_once(
                     str(path),
                     f"{path}: no face was found in any frame, so the faces of all {len(positions)} utterances count as "
                     "missing.",
                     "faces",
                 )
+            if error is not None:
+                raise error
 
         yield from _each_file(utterances, "video", read, skip_unreadable, heard=loudness or {})
 

@@ -12,14 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from modeling_amuse.processing.text_words import UNSPACED
+
 LONG_LINE = 8
 """The number of words of a line from which one shared line is enough evidence of an overlap."""
 
 LINE = 4
 """The number of words of a line from which two shared lines are enough. Shorter ones occur in many conversations."""
-
-UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-"""A character of a script without spaces between words, such as Chinese, Japanese or Thai. Two count as a word."""
 
 ENDINGS = {"re": "are", "ve": "have", "ll": "will", "m": "am", "d": "would", "s": "is"}
 WHOLE_WORDS = {"can't": "can not", "cannot": "can not", "won't": "will not", "let's": "let us"}

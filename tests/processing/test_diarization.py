@@ -26,6 +26,8 @@ from modeling_amuse.processing.speaker_embeddings import SpeechWindow, embed_win
 from modeling_amuse.processing.speech_to_text import (
     _nearness,
     _parts,
+    _Piece,
+    _pieces_of_words,
     _utterance,
     _windows,
     _words,
@@ -33,6 +35,7 @@ from modeling_amuse.processing.speech_to_text import (
     transcribe,
     utterances_of_recording,
 )
+from modeling_amuse.processing.turn_splitting import _joined, _sentences
 from modeling_amuse.processing.utterance_media import utterance_sounds
 from tests.conftest import folder_from_environment
 
@@ -448,6 +451,70 @@ def test_a_word_lasts_through_no_pause_that_was_cut_out(gaps_and_lengths, data):
             assert any(p.start - 1e-3 <= word["start"] <= word["end"] <= p.end + 1e-3 for p in window), word
             assert word["end"] - word["start"] <= end - start + 2e-3
         assert all(a["end"] <= b["start"] + 1e-9 for a, b in itertools.pairwise(words))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        (["你好", "吗", "？", "我", "很", "好"], ["你好", "吗", "？", "我", "很", "好"]),
+        ([" 用", "iPhone", "打"], ["用", "iPhone", "打"]),
+        (["สวั", "สดี"], ["สวั", "สดี"]),
+        ([" well", "-", "known", " c", "'", "est", " l", "'hom", "me"], ["well-known", "c'est", "l'homme"]),
+        ([" 3", ".", "5", " 20", "%", ".", " So", "."], ["3.5", "20%.", "So."]),
+    ],
+)
+def test_pieces_of_words_are_words_in_any_script(pieces, words):
+    chunks = [{"text": piece, "timestamp": (number / 10, (number + 1) / 10)} for number, piece in enumerate(pieces)]
+    found = _words({"chunks": chunks}, [_Piece(0.0, 10.0)])
+    assert [word["text"].strip() for word in found] == words
+    assert "".join(word["text"] for word in found) == "".join(pieces)
+    assert found[0]["start"] == 0 and found[-1]["end"] == pytest.approx(len(pieces) / 10)
+    assert all(a["end"] == b["start"] for a, b in itertools.pairwise(found))
+
+
+def test_a_whisper_gives_pieces_and_keeps_its_language(recognizer):
+    recognizer.tokenizer.language, before = "english", recognizer.tokenizer.language
+    with pytest.raises(KeyError), _pieces_of_words(recognizer):
+        assert recognizer.tokenizer.language == "chinese"
+        raise KeyError
+    assert recognizer.tokenizer.language == "english"
+    recognizer.tokenizer.language = before
+
+
+@pytest.mark.parametrize(
+    ("texts", "joined"),
+    [
+        (["It is well-known. C'est 3.5 %.", "So it is."], "It is well-known. C'est 3.5 %. So it is."),
+        (["你好吗？我很好。", "谢谢你。"], "你好吗？我很好。谢谢你。"),
+        (["我用 iPhone 打。", "Yes."], "我用 iPhone 打。Yes."),
+    ],
+)
+def test_sentences_of_one_speaker_are_put_together_as_they_were_written(texts, joined):
+    utterances, now = [], 0.0
+    for text in texts:
+        words = []
+        for part in re.findall(r"[a-zA-Z0-9'.%-]+|[。？]|[^\s。？a-zA-Z]", text):
+            words.append({"text": part, "start": now, "end": now + 0.1})
+            now += 0.1
+        span = {"start": words[0]["start"], "end": words[-1]["end"]}
+        utterances.append({"speaker": "Ada", **span, "text": text, "words": words})
+    sentences = list(_sentences(utterances))
+    assert len(sentences) >= len(texts) and sum((list(s.words) for s in sentences), []) == [
+        word for utterance in utterances for word in utterance["words"]
+    ]
+    [one] = _joined(sentences, ["Ada"] * len(sentences), np.zeros(len(sentences), bool))
+    assert one["text"] == joined
+    apart = _joined(sentences, [f"speaker {n}" for n in range(len(sentences))], np.zeros(len(sentences), bool))
+    assert [u["text"] for u in apart] == [s.text.strip() for s in sentences]
+
+
+def test_what_is_said_during_a_long_turn_stands_at_its_time(tmp_path, recognizer):
+    write_wav(tmp_path / "noise.wav", np.random.default_rng(1).normal(0, 0.005, 91 * RATE))
+    turns = [("Ada", 0.0, 90.0), ("Ben", 10.0, 12.0)]
+    rows = [f"SPEAKER noise 1 {a:.2f} {b - a:.2f} <NA> <NA> {name} <NA> <NA>" for name, a, b in turns]
+    (tmp_path / "noise.rttm").write_text("\n".join(rows))
+    [conversation] = conversations_of_file(tmp_path / "noise.wav", tmp_path / "noise.rttm", speech_model=recognizer)
+    assert [u["speaker"] for u in conversation["utterances"]] == ["Ada", "Ben", "Ada", "Ada"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("av")
 
+import av
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import wavfile
@@ -407,6 +408,83 @@ def test_each_microphone_of_a_file_is_heard(tmp_path, channels, dtype):
         wavfile.write(tmp_path / "talk.wav", 16000, (sound * full + middle).astype(dtype))
         heard = read_audio(tmp_path / "talk.wav")
         np.testing.assert_allclose(heard, tone / 2 / channels, atol=0.02)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 6, 8])
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("flac", "flac"), ("mkv", "wavpack"), ("wv", "wavpack"), ("mka", "flac")]
+)
+def test_each_microphone_of_a_file_without_loss_is_heard(tmp_path, channels, suffix, codec):
+    tone = np.sin(np.arange(16000) / 10)
+    layout = {3: "2.1", 4: "4.0", 6: "5.1", 8: "7.1"}[channels]
+    for channel in range(channels):
+        sound = np.zeros((channels, 16000), np.int16)
+        sound[channel] = np.round(tone * 16000)
+        path = tmp_path / f"talk.{suffix}"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=16000)
+            stream.layout = layout
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(sound.T).reshape(1, -1), format="s16", layout=layout
+            )
+            frame.sample_rate, frame.pts = 16000, 0
+            resampler = av.AudioResampler(
+                stream.codec_context.format, layout, 16000, stream.codec_context.frame_size or 4096
+            )
+            for part in [*resampler.resample(frame), *resampler.resample(None)]:
+                container.mux(stream.encode(part))
+            container.mux(stream.encode(None))
+        np.testing.assert_allclose(read_audio(path), tone * 16000 / 32768 / channels, atol=0.02)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "webm"])  # FFmpeg writes no empty track into mp4
+@pytest.mark.parametrize("empty", ["video", "audio"])
+def test_a_track_without_data_is_none(tmp_path, suffix, empty):
+    """A recorder whose camera or microphone was never on."""
+    path = tmp_path / f"talk.{suffix}"
+    codecs = ("libvpx", "libopus") if suffix == "webm" else ("libx264", "aac")
+    with av.open(str(path), "w") as container:
+        video, audio = container.add_stream(codecs[0], rate=10), container.add_stream(codecs[1], rate=48000)
+        video.width, video.height, video.pix_fmt, audio.layout = 64, 48, "yuv420p", "mono"
+        if empty == "audio":
+            for number in range(20):
+                frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+                frame.pts = number
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+        else:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 96000), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 48000, 0
+            resampler = av.AudioResampler(audio.codec_context.format, "mono", 48000, audio.codec_context.frame_size)
+            for part in [*resampler.resample(frame), *resampler.resample(None)]:
+                container.mux(audio.encode(part))
+            container.mux(audio.encode(None))
+    with av.open(str(path)) as container:
+        assert len(container.streams) == 2
+    info = probe_media(path)
+    assert (info.has_audio, info.has_video) == (empty == "video", empty == "audio")
+    assert info.duration == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "options"), [("aac", "aac", {}), ("mp3", "libmp3lame", {"write_xing": "0"})]
+)
+@pytest.mark.parametrize("quiet_first", [True, False])
+def test_a_duration_that_a_file_does_not_state_is_measured(tmp_path, suffix, codec, options, quiet_first):
+    """FFmpeg extrapolates the bit rate of the first frames."""
+    loud, path = speech_like(20.0, 44100), tmp_path / f"talk.{suffix}"
+    quiet = np.zeros(20 * 44100, np.float32)
+    sound = np.concatenate([quiet, loud] if quiet_first else [loud, quiet])[None]
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream(codec, rate=44100)
+        stream.layout, stream.options = "mono", {"q": "5"}
+        frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 44100, 0
+        resampler = av.AudioResampler(stream.codec_context.format, "mono", 44100, stream.codec_context.frame_size)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(stream.encode(part))
+        container.mux(stream.encode(None))
+    assert probe_media(path).duration == pytest.approx(40.0, abs=0.2)
 
 
 @pytest.mark.parametrize("start", [4.5, 60.0, 1e12, 8e307])

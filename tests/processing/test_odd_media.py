@@ -20,7 +20,7 @@ from modeling_amuse.processing.conversation import check_conversations
 from modeling_amuse.processing.faces import BLENDSHAPES, Face
 from modeling_amuse.processing.media import FORMATS, SUFFIXES
 from modeling_amuse.processing.media_probe import probe_media
-from modeling_amuse.processing.media_warnings import collected_warnings
+from modeling_amuse.processing.media_warnings import collected_warnings, without_folders
 from modeling_amuse.processing.picture_frames import utterance_frames
 from modeling_amuse.processing.read_ahead import read_ahead
 from modeling_amuse.processing.recordings import conversations_of_file
@@ -159,6 +159,33 @@ def test_channels_that_differ_are_mixed_without_a_word(tmp_path):
     np.testing.assert_allclose(waveform, (one + other) / 2, atol=1e-3)
     assert not warnings and choose_sound(path).channel is None
     np.testing.assert_allclose(read_audio(path, channel=1), other, atol=1e-3)
+
+
+def test_a_warning_keeps_its_words_if_the_folder_is_the_current_one():
+    said = "./talk.wav: no voice was found. 2 utterances."
+    assert without_folders(said, [".", Path("."), "", Path("./talk.wav"), None]).endswith(
+        "no voice was found. 2 utterances."
+    )
+
+
+def test_silence_is_reported_even_if_the_transcript_goes_on_after_the_sound(tmp_path):
+    path = write_audio(tmp_path / "silent.wav", 1e-5 * speech_like(2.0))
+    late = {**utterance_of(path), "start": 5.0, "end": 6.0}
+    with collected_warnings() as warnings:
+        list(utterance_sounds([utterance_of(path), late]))
+    assert any("silent throughout, so the voice of all 1 utterances" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize("kind", ["list", np.int64, np.int32])
+def test_integers_that_would_be_silent_in_their_type_are_refused(kind):
+    samples = np.round(20000 * speech_like(1.0)).astype(np.int16)
+    given = samples.tolist() if kind == "list" else samples.astype(kind)
+    with pytest.raises(ValueError, match=r"samples of 16 bits.*Give numpy.asarray\(samples, dtype=numpy.int16\)"):
+        read_audio({"array": given, "sampling_rate": RATE})
+    expected = read_audio({"array": samples, "sampling_rate": RATE})
+    np.testing.assert_array_equal(
+        read_audio({"array": samples.astype(np.int32) * 65536, "sampling_rate": RATE}), expected
+    )
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-5])

@@ -299,6 +299,12 @@ def test_times_of_a_transcript_are_fitted_to_the_recording(tmp_path, caplog):
 
     assert spans("Ada  0:03\nHi.\n\nBen  0:05\nHo.\n\nAda  0:08\nHm.\n") == [(3, 5), (5, 8), (8, 10)]
     assert "gives no ends" in caplog.text
+    assert spans("speaker,text,start,end\nAda,Hi.,1,2\nBen,Ho.,3,\nAda,Hm.,5,6\n", "talk.csv") == [
+        (1, 2),
+        (3, 5),
+        (5, 6),
+    ]
+    assert "gives no end for 1 of 3 utterances; each of these was taken to last" in caplog.text
     csv = "speaker,text,start,end\nAda,Hi.,1,2\nBen,Ho.,9,10.2\n"
     assert spans(csv, "talk.csv") == [(1, 2), (9, 10.2)] and not caplog.text
     assert spans(csv + "Cy,Late.,14,15\n", "talk.csv")[2] == (14, 15)

@@ -40,6 +40,7 @@ def folder_of(tmp_path, *names, contents=None):
             "talk (captions).srt",
         ),
         *("talk.wav.srt", "talk.wav.json", "talk_otter_ai.txt", "talk.cc.vtt", "talk.diarized.json", "talk_en.srt"),
+        *("talk.ENG.srt", "talk_deu.vtt", "talk.yue.srt", "talk_german.srt", "talk.pt-BR.srt", "talk.es-419.vtt"),
         *("transcript_talk.txt", "talk.TextGrid", "talk.eaf", "talk_whisperx.en.json", "talk - Transcript.txt"),
     ],
 )
@@ -50,7 +51,20 @@ def test_names_as_tools_write_them(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["talk2.srt", "talk.info.json", "talk.features.csv", "mytalk.srt", "talk.rttm", "talk.md", "talking.srt"]
+    "name",
+    [
+        "talk_jan.srt",
+        "talk-bob.vtt",
+        "talk_two.srt",
+        "talk.day.srt",
+        "talk2.srt",
+        "talk.info.json",
+        "talk.features.csv",
+        "mytalk.srt",
+        "talk.rttm",
+        "talk.md",
+        "talking.srt",
+    ],
 )
 def test_other_names_belong_to_no_recording(tmp_path, name):
     assert folder_of(tmp_path, "talk.wav", name).beside(tmp_path / "talk.wav") == []
