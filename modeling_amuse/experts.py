@@ -66,12 +66,13 @@ class AmuseExpert(nn.Module):
         init.zeros_(self.center)
         init.ones_(self.scale)
 
-    def summary(self, streams: list[Tokens]) -> torch.Tensor:
+    def summary(self, streams: list[Tokens], absent: float | None = None) -> torch.Tensor:
         """
         The utterance as one vector, not yet standardized.
 
         Args:
             streams: tokens `(rows, tokens, D)` of each stream of the modality.
+            absent: the values of a stream without tokens, in place of its training mean.
 
         Returns:
             `(rows, width)`, float32. A stream without tokens has the training mean (`center`), which is 0 once standardized.
@@ -88,7 +89,7 @@ class AmuseExpert(nn.Module):
                 values.append((spread + 1e-8).sqrt() * (tokens.lengths > 1)[:, None])
             part = torch.cat(values, dim=1)
             center = self.center[position : position + part.shape[1]].to(part.dtype)
-            parts.append(torch.where(tokens.present[:, None], part, center))
+            parts.append(torch.where(tokens.present[:, None], part, center if absent is None else absent))
             position += part.shape[1]
         return torch.cat(parts, dim=1)
 

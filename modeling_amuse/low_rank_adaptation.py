@@ -105,6 +105,14 @@ def _fusion_layers(model: nn.Module, encoders: set[str]) -> list[str]:
     # trained would be lost: of such a layer, the parts are named that are not named already.
     found = []
     for name in layers:
+        same = [
+            other for other in layers if other != name and name.startswith("corpus_heads.") and name.endswith(other)
+        ]
+        if same:
+            raise ValueError(
+                f"PEFT would take the head of the corpus {name.partition('.')[2]!r} for {same[0]!r}: rename the corpus, or "
+                "train without LoRA."
+            )
         inner = [
             f"{name}.{child}"
             for child, part in model.get_submodule(name).named_modules()

@@ -28,6 +28,7 @@ This file puts the model together. Read the files of this folder in this order:
 """
 
 import inspect
+from collections.abc import Container
 from copy import deepcopy
 from functools import wraps
 
@@ -123,8 +124,7 @@ class AmuseModel(AmusePreTrainedModel):
         self.config.expert_weights, self.config.expert_half_evidence = None, None
         self.config.conversation_weight = 1.0
         self.experts = build_experts(self.config).to(self.fusion.placeholder.device)
-        for module in self.experts.modules():
-            self._init_weights(module)
+        self.experts.apply(self._init_weights)  # the children first: an expert's own start is the last one
 
     def get_input_embeddings(self) -> nn.Module | None:
         encoder = self.encoder("text")
@@ -864,7 +864,7 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
         head = self._corpus_head(corpus)
         logits = (self if head is None else head).classifier(self.dropout(outputs.last_hidden_state))
         if hasattr(self, "corpus_heads") and self.training and is_distributed():
-            logits = logits + self._unused_heads_tied_to_zero(head)
+            logits = logits + self._unused_heads_tied_to_zero(corpus)
         is_utterance = torch.ones(logits.shape[:2], device=logits.device) if utterance_mask is None else utterance_mask
         is_utterance = is_utterance.bool()
         logits = logits * is_utterance[..., None]
@@ -990,13 +990,25 @@ class AmuseForEmotionRecognition(AmusePreTrainedModel):
             )
         return self.corpus_heads[corpus]
 
-    def _unused_heads_tied_to_zero(self, used: AmuseCorpusHead | None) -> torch.Tensor:
+    def heads_without(self, corpora: Container[str | None]) -> list[nn.Module]:
+        """
+        The modules that no batch of these corpora uses.
+
+        Args:
+            corpora: names of additional corpora, and None for the model's own.
+        """
+        others = getattr(self, "corpus_heads", {})
+        unused: list[nn.Module] = [head for name, head in others.items() if name not in corpora]
+        if None not in corpora:
+            unused += [self.classifier, self.amuse.modality_heads]
+            if self.config.experts != "none":
+                unused.append(self.amuse.experts)
+        return unused
+
+    def _unused_heads_tied_to_zero(self, corpus: str | None) -> torch.Tensor:
         """A zero that gives the heads of the other corpora a gradient, which distributed training needs for every weight."""
-        unused = [head for head in self.corpus_heads.values() if head is not used]
-        own = [] if used is None else [self.classifier, self.amuse.modality_heads]
-        if used is not None and self.config.experts != "none":
-            own.append(self.amuse.experts)
-        return sum(tied_to_zero(module).to(self.classifier.weight.device) for module in [*unused, *own])
+        heads = self.heads_without([corpus])
+        return sum(tied_to_zero(head).to(self.classifier.weight.device) for head in heads)
 
     def for_corpus(self, corpus: str) -> "AmuseForEmotionRecognition":
         """

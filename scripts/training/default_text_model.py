@@ -10,11 +10,9 @@ from huggingface_hub.utils import logging as hub_logging
 from transformers import AutoModel, AutoTokenizer
 
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS
-from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments
+from modeling_amuse.scripts.training.training_arguments import SCRATCH, DataArguments, ModelArguments
 
 DEFAULT_TEXT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-SCRATCH = "scratch"
-"""The value of `--text_model` for the small encoder that is trained from scratch."""
 
 
 def choose_text_model(data_args: DataArguments, model_args: ModelArguments, accelerator: Accelerator | PartialState):

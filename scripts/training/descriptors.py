@@ -55,7 +55,7 @@ def write_descriptors(
     config = model.config
     collate = partial(collate_conversations, dataset, processor, modalities)
     loader = DataLoader(dataset, batch_size=1, collate_fn=collate)
-    has_attention = pictures and len(config.modalities) > 1 and config.num_man_layers > 0
+    has_attention = pictures and len(config.fused_modalities) > 1 and config.num_man_layers > 0
     means = AttentionMeans(config.modalities)
     rows = []
     for conversation, batch in zip(tqdm(dataset.conversations, desc="Descriptors", leave=False), loader, strict=True):

@@ -20,6 +20,7 @@ from modeling_amuse.processing.corpora.load_conversations import (
 )
 from modeling_amuse.processing.evaluation.disturbed_conversations import Disturbance, DisturbedConversations
 from modeling_amuse.processing.plain_json import read_json_object
+from modeling_amuse.processing.warning_messages import warn
 from modeling_amuse.scripts.command.errors import WrongArguments
 
 
@@ -149,16 +150,22 @@ def noise_deviations(disturbance: Disturbance, conversations, tables: dict[str, 
 
 def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str, ...]:
     """
-    The modalities to evaluate: those of the model, or the requested ones.
+    The modalities to evaluate: those of the model, or the requested ones. A model of several corpora may have modalities that
+    only one of them has: without a request, those that the data lack are left out, with a warning.
 
     Raises:
         ValueError: when the model or the data does not have a modality.
     """
     modalities = tuple(model.config.modalities if wanted is None else wanted)
+    lacking = [m for m in modalities if m not in tables and (m != "text" or model.amuse.encoder("text") is None)]
+    if wanted is None and model.config.extra_emotions and 0 < len(lacking) < len(modalities):
+        modalities = tuple(modality for modality in modalities if modality not in lacking)
+        warn(f"The data has no {' and '.join(lacking)}: scored from {' and '.join(modalities)} alone.")
+        lacking = []
     for modality in modalities:
         if modality not in model.config.modalities:
             raise ValueError(f"The model has no {modality}; choose from {', '.join(model.config.modalities)}.")
-        if modality not in tables and (modality != "text" or model.amuse.encoder("text") is None):
+        if modality in lacking:
             raise ValueError(
                 f"The model was trained with {modality}, but the data has none: give --{modality}_features, or choose the "
                 "modalities with --modalities."

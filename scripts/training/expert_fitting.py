@@ -78,7 +78,8 @@ class FittedHead:
     num_clipped: int = 0
 
     def standardized(self, inputs: np.ndarray) -> np.ndarray:
-        return np.clip((inputs - self.center) / self.scale, -LARGEST_VALUE, LARGEST_VALUE)
+        standardized = (inputs - self.center) / self.scale
+        return np.clip(np.where(np.isnan(inputs), 0.0, standardized), -LARGEST_VALUE, LARGEST_VALUE)
 
     def log_probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """The log-probabilities `(rows, C)` from inputs `(rows, width)`."""
@@ -134,10 +135,10 @@ def fit_head(train: ExpertData, validation: ExpertData, modality: str, num_label
     inputs, labels = train.inputs[modality][rows].astype(np.float64), train.labels[rows]
     if len(np.unique(labels)) < 2 or not held_out.any():
         return None
-    deviation = inputs.std(axis=0)
+    known = np.ma.masked_invalid(inputs)  # a modality of two streams may have one of them
+    deviation, center = known.std(axis=0).filled(0.0), known.mean(axis=0).filled(0.0)
     scale = np.where(deviation < 1e-6, 1.0, deviation)
-    center = inputs.mean(axis=0)
-    standardized = (inputs - center) / scale
+    standardized = np.where(np.isnan(inputs), 0.0, (inputs - center) / scale)
     num_clipped = int((np.abs(standardized) > LARGEST_VALUE).sum())
     standardized = np.clip(standardized, -LARGEST_VALUE, LARGEST_VALUE)
     regression = LogisticRegression(max_iter=500, warm_start=True)

@@ -127,7 +127,8 @@ def read_split(
         rows["conversations"].append(np.searchsorted(dataset.starts, numbers, side="right") - 1)
         rows["logits"].append(outputs.conversation_logits[is_utterance][kept].double().cpu().numpy())
         for m, modality in enumerate(modalities):
-            summary = model.amuse.experts.heads[modality].summary(tokens[modality])
+            # an absent stream will have the training mean, which is not known yet
+            summary = model.amuse.experts.heads[modality].summary(tokens[modality], absent=float("nan"))
             by_modality["inputs"][modality].append(summary[kept].float().cpu().numpy())
             by_modality["present"][modality].append(present[kept, m].cpu().numpy())
             by_modality["evidence"][modality].append(evidence[kept, m].cpu().numpy())

@@ -18,6 +18,7 @@ from modeling_amuse.processing.corpora.feature_tables import FeatureTable, write
 from modeling_amuse.processing.corpora.load_conversations import ConversationData, load_conversations
 from modeling_amuse.processing.evaluation.group_folds import group_folds, read_groups
 from modeling_amuse.processing.evaluation.speaker_folds import speaker_folds
+from modeling_amuse.processing.warning_messages import warn
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.training_arguments import FoldArguments
 
@@ -220,8 +221,8 @@ def all_sessions(data: ConversationData) -> Dataset:
 
 def session_of(conversation: dict) -> str:
     """The session of a conversation of [`all_sessions`], from its id."""
-    match = SESSION.match(conversation["id"])
-    return match[0] if match else conversation["id"].split("_")[0]
+    match = re.search(rf"(?:^|_)({SESSION.pattern})", conversation["id"])  # behind the name of a split
+    return match[1] if match else conversation["id"].split("_")[0]
 
 
 def renamed(conversation: dict, split: str) -> dict:
@@ -271,7 +272,8 @@ def divide(conversations: list[dict], number: int, by: str = "speaker", extra: S
         conversations: the conversations to divide.
         number: the number of folds. By session, there are as many folds as sessions instead.
         by: `"speaker"`, `"conversation"` or `"session"`.
-        extra: conversations that are added to the training split of every fold.
+        extra: conversations that are added to the training split of every fold, except those with a speaker (or session) of
+            the fold's validation and test splits.
 
     Raises:
         ValueError: when there are too few speakers or conversations, or when an emotion is missing from the training part
@@ -290,10 +292,23 @@ def divide(conversations: list[dict], number: int, by: str = "speaker", extra: S
         rest = sorted(n for part, other in enumerate(parts) if part not in (test, validation) for n in other)
         chosen = {"train": rest, "validation": parts[validation], "test": positions}
         fold = {split: [conversations[n] for n in numbers] for split, numbers in chosen.items()}
-        fold["train"] += extra
+        held_out = {key for split in ("validation", "test") for row in fold[split] for key in kept_together(row, by)}
+        fold["train"] += [row for row in extra if held_out.isdisjoint(kept_together(row, by))]
+        lost = len(rest) + len(extra) - len(fold["train"])
+        if lost:
+            warn(
+                f"Fold {test + 1} of {number}: {lost} of {len(extra)} added conversations share a {by} with what is scored: left out."
+            )
         check_emotions(emotions, fold["train"], test + 1, number, by)
         folds.append(fold)
     return folds
+
+
+def kept_together(conversation: dict, by: str) -> set[str]:
+    """The speakers, or the session, of a conversation, whose conversations are all in one split of a fold."""
+    if by == "speaker":
+        return {utterance["speaker"] for utterance in conversation["utterances"]}
+    return {session_of(conversation)} if by == "session" else set()
 
 
 def check_emotions(emotions: set[str], conversations: list[dict], fold: int, number: int, by: str):

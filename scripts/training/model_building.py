@@ -88,7 +88,9 @@ def fields_of_data(data: TrainingData, model_args: ModelArguments, utterances: l
         fields["memory_bank_size"] = len(utterances)
     if model_args.class_weights == "balanced":
         counts = Counter(u["emotion"] for u in utterances if u["emotion"] is not None)
-        fields["class_weights"] = [sum(counts.values()) / (len(emotions) * max(counts[e], 1)) for e in emotions]
+        # an emotion that nobody shows has the mean weight: soft labels may hold a little of it
+        total = sum(counts.values())
+        fields["class_weights"] = [total / (len(counts) * counts[e]) if counts[e] else 1.0 for e in emotions]
     return fields
 
 

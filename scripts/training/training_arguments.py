@@ -23,6 +23,9 @@ from modeling_amuse.scripts.command.ranges import (
 from modeling_amuse.scripts.training.data_arguments import FeatureArguments
 from modeling_amuse.variants import EXPERTS, MODALITIES, PRESETS, REGISTRIES, Registry, Variant
 
+SCRATCH = "scratch"
+"""The value of `--text_model` for the small encoder that is trained from scratch."""
+
 RECIPES = Path(__file__).parents[1] / "recipes"
 SCHEDULES = (
     "linear",
@@ -603,11 +606,11 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
             "--r_drop reads each utterance twice in a batch, and --contrastive_loss in_batch would push the two apart: leave one "
             "of them out."
         )
-    if model_args.text_model is None:
+    if model_args.text_model in (None, SCRATCH):
         options = {
             "encoder_learning_rate": args.encoder_learning_rate,
             "text_attention_dropout": model_args.text_attention_dropout,
-            "text_layer_dropout": args.text_layer_dropout or None,
+            "text_layer_dropout": (args.text_layer_dropout or None) if model_args.text_model is None else None,
         }
         idle = [f"--{name}" for name, value in options.items() if value is not None]
         if idle:

@@ -188,6 +188,10 @@ def training_step(training: Training, batches: list[BatchFeature], totals: Count
             accelerator.backward(losses["loss"] * accelerator.num_processes)
         for name, loss in losses.items():
             totals[name] += float(loss.detach() * labelled)
+    # several processes need a gradient for every weight, but a head that was not used must stay as it is, as with one process
+    for head in training.model.heads_without([batch.get("corpus") for batch in batches]):
+        for weight in head.parameters():
+            weight.grad = None
     if args.max_grad_norm > 0:
         accelerator.clip_grad_norm_(training.wrapped.parameters(), args.max_grad_norm)
     training.optimizer.step()

@@ -87,6 +87,15 @@ def test_a_stream_that_is_missing_counts_as_average():
     assert not torch.equal(with_background, average)
 
 
+@pytest.mark.parametrize("experts", KINDS)
+def test_new_experts_add_nothing_until_they_are_trained(experts):
+    model, batch = small_model().eval(), random_batch()
+    before = model(**batch).logits
+    model.amuse.add_experts(experts)
+    outputs = model.eval()(**batch)
+    assert (outputs.expert_terms == 0).all() and torch.equal(outputs.logits, before)
+
+
 def test_weights_grow_with_the_evidence_and_saturate():
     model, batch = expert_model("adaptive"), random_batch((4, 4), tokens=1)
     amounts = torch.tensor([1.0, 2.0, 8.0, 1e6]).expand(2, 4)[..., None].expand(2, 4, 3)

@@ -51,6 +51,14 @@ def model_and_batch(*names: str, **fields) -> tuple[AmuseForEmotionRecognition, 
     return model, {**batch, "speaker_ids": speakers, "labels": labels}
 
 
+def test_a_corpus_whose_head_has_the_name_of_a_layer_is_refused():
+    model, _ = model_and_batch("bert", extra_emotions={"emotion_classifier": ["calm", "joy"]})
+    with pytest.raises(ValueError, match="'emotion_classifier' for 'classifier': rename the corpus"):
+        lora_config(model, r=2)
+    model, _ = model_and_batch("bert", extra_emotions={"clips": ["calm", "joy"]})
+    lora_config(model, r=2)
+
+
 def adapted(model, change: float = 0.0, seed: int = 1, **settings) -> PeftModel:
     """The model with adapters whose trainable weights are changed slightly, as a training does."""
     peft_model = get_peft_model(model, lora_config(model, r=2, **settings)).eval()

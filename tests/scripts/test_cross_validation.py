@@ -240,6 +240,21 @@ def test_no_speaker_is_in_two_splits_of_a_fold(number, speakers):
         assert sorted(int(c["id"]) for fold in folds for c in fold[split]) == list(range(len(conversations)))
 
 
+@given(st.lists(st.sets(st.sampled_from("ABCDEFGHIJ"), min_size=1, max_size=2), min_size=1, max_size=8))
+def test_added_conversations_share_no_speaker_with_what_is_scored(speakers):
+    conversations = [{"id": name, "utterances": [{"speaker": name, "emotion": "joy"}]} for name in "ABCDEFG"]
+    extra = [
+        {"id": f"x{n}", "utterances": [{"speaker": name, "emotion": "joy"} for name in sorted(names)]}
+        for n, names in enumerate(speakers)
+    ]
+    for fold in fold_data.divide(conversations, 3, "speaker", extra):
+        scored = {*fold_data.speakers_of(fold["validation"]), *fold_data.speakers_of(fold["test"])}
+        added = {c["id"] for c in fold["train"] if c["id"].startswith("x")}
+        assert added == {f"x{n}" for n, names in enumerate(speakers) if not names & scored}
+    by_conversation = fold_data.divide(conversations, 3, "conversation", extra)
+    assert all({f"x{n}" for n in range(len(extra))} <= {c["id"] for c in fold["train"]} for fold in by_conversation)
+
+
 def test_what_cannot_be_divided_is_refused(tmp_path):
     with pytest.raises(ValueError, match="--num_folds is 2, but training, validation and test need at least 3"):
         fold_data.divide([talk(speaker, "joy") for speaker in "ABC"], 2)
@@ -468,6 +483,8 @@ def test_a_fold_leaves_one_session_out():
     for fold in folds:
         shown = [{c["id"][:5] for c in fold[split]} for split in ("train", "validation", "test")]
         assert not shown[0] & shown[1] and not shown[1] & shown[2] and not shown[0] & shown[2]
+    named = [fold_data.renamed(talk, "train") for talk in talks]  # as with --folds_of train
+    assert [fold_data.session_of(conversation) for conversation in named] == ["Ses01", "Ses01", "Ses02", "Ses03"]
     with pytest.raises(ValueError, match="There are 1 sessions, but training, validation and test need at least 3"):
         fold_data.divide(talks[:2], 5, "session")
 

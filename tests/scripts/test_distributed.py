@@ -73,6 +73,18 @@ def test_two_processes_train_the_adapters_that_one_trains(corpus, tmp_path):
     same_training(tmp_path / "one", tmp_path / "two")
 
 
+def test_two_processes_train_the_heads_of_several_corpora_as_one_does(corpus, tmp_path):
+    """A head that a step does not use must not move, by its momentum or the decay of weights."""
+    (tmp_path / "more").mkdir()
+    lines = (SAMPLE_DIR / "train.jsonl").read_text(encoding="utf-8").splitlines()[7:11]
+    (tmp_path / "more" / "train.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    more = ["--extra_data", tmp_path / "more", "--weight_decay", "0.3", "--experts", "none"]
+    train.main([*options(corpus, 4, *more), "--output_dir", str(tmp_path / "one")])
+    result = run("train.py", *options(corpus, 2, *more), "--output_dir", tmp_path / "two", processes=2)
+    assert result.returncode == 0, result.stderr[-3000:]
+    same_training(tmp_path / "one", tmp_path / "two")
+
+
 def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_path, monkeypatch):
     train.main([*options(corpus, 4, *EXPERTS), "--output_dir", str(tmp_path / "one")])
     launcher, arguments = launched("fsdp.yaml", monkeypatch)

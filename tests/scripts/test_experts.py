@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from datasets import Dataset
 from scipy.special import log_softmax
 from transformers import AutoTokenizer
@@ -29,7 +30,7 @@ from modeling_amuse.scripts.training.expert_fitting import (
     log_prior,
     losses,
 )
-from modeling_amuse.scripts.training.expert_stage import compare
+from modeling_amuse.scripts.training.expert_stage import compare, read_split
 from tests.small_models import small_config, with_experts
 
 LABELS = 4
@@ -97,6 +98,47 @@ def test_a_head_reads_its_modality_and_is_regularized():
     weak = fit_head(train_data, validation, "audio", LABELS)
     assert weak.strength < head.strength
     assert abs(weak.weight).max() < 0.1
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_an_absent_stream_is_the_mean_when_a_head_is_fitted(share):
+    data, validation = drawn(400, 1, {"text": 1.0}), drawn(200, 2, {"text": 1.0})
+    absent = np.random.default_rng(0).random(400) < share
+    data.inputs["text"][absent, 3:] = np.nan
+    head = fit_head(data, validation, "text", LABELS)
+    known = data.inputs["text"][~absent, 3:]
+    np.testing.assert_allclose(head.center[3:], known.mean(axis=0) if len(known) else 0.0)
+    np.testing.assert_allclose(head.scale[3:], known.std(axis=0) if len(known) else 1.0)
+    assert (head.standardized(data.inputs["text"])[absent, 3:] == 0).all()
+    at_mean = np.where(np.isnan(data.inputs["text"]), head.center, data.inputs["text"])
+    np.testing.assert_allclose(head.log_probabilities(data.inputs["text"]), head.log_probabilities(at_mean))
+
+
+def test_an_expert_is_fitted_to_what_the_saved_model_reads(tmp_path):
+    """Of the two streams of vision, some utterances have the background alone."""
+    data = talks({"vision": 3, "background": 2}, conversations=30)
+    rows = data.tables["background"]
+    data.tables["background"] = FeatureTable(
+        [f"{c}_{u}" for c in range(30) for u in range(10)],
+        np.resize(rows.values + 7, (300, 2)),
+        np.ones(300, dtype=int),
+    )
+    config = small_config(
+        text_feature_size=None, audio_feature_size=None, vision_feature_size=3, background_feature_size=2
+    )
+    model, processor = AmuseForEmotionRecognition(config).eval(), AmuseProcessor(emotions=["joy", "b", "c", "d"])
+    model.amuse.add_experts()
+    asked = []
+    model.amuse.experts.heads["vision"].register_forward_hook(lambda module, inputs, output: asked.append(inputs[0]))
+    accelerator = Accelerator(cpu=True)
+    read = read_split(model, processor, data, accelerator, 30)
+    inputs = read.inputs["vision"]
+    lacking = np.isnan(inputs).any(axis=1)
+    assert 0 < lacking.sum() < len(inputs) and not np.isnan(inputs[:, -2:]).any()
+    expert = model.amuse.experts.heads["vision"]
+    expert.center.copy_(torch.as_tensor(np.nanmean(inputs, axis=0)))
+    summary = expert.summary(asked[-1]).numpy()
+    np.testing.assert_allclose(summary, np.where(np.isnan(inputs), expert.center.numpy(), inputs), rtol=1e-5)
 
 
 def test_extreme_values_are_clipped_and_counted():

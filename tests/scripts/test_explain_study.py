@@ -297,11 +297,12 @@ def test_each_drawn_expression_shows_action_units():
     assert all(units_of_drawing(expression) for name, expression in EXPRESSIONS.items() if name != "neutral")
 
 
+@pytest.mark.parametrize("changes", [{}, {"conversation_modalities": ["text"], "experts": "constant"}])
 @pytest.mark.parametrize("pictures", [True, False])
-def test_descriptors_are_those_of_the_model(tmp_path, pictures):
+def test_descriptors_are_those_of_the_model(tmp_path, pictures, changes):
     pytest.importorskip("matplotlib")
     torch.manual_seed(0)
-    model = small_model()
+    model = small_model(**changes)
     processor = AmuseProcessor(emotions=[f"LABEL_{n}" for n in range(4)])
     draw = np.random.default_rng(0)
     conversations = [
@@ -346,7 +347,8 @@ def test_descriptors_are_those_of_the_model(tmp_path, pictures):
     assert list(frame["emotion"].fillna("none")) == ["none", "LABEL_1", "LABEL_1"] * 2
     assert frame[["share_text", "share_audio", "share_vision"]].sum(axis=1).tolist() == pytest.approx([1] * 6)
     names = [file.name for file in written]
-    assert names == (["d.parquet", "d_descriptors.png", "d_attention.png"] if pictures else ["d.parquet"])
+    attended = ["d_attention.png"] * (not changes)  # nothing is attended to by a conversation term of one modality
+    assert names == ["d.parquet", *(["d_descriptors.png", *attended] if pictures else [])]
     assert all(file.read_bytes().startswith((b"\x89PNG", b"PAR1")) for file in written)
 
 

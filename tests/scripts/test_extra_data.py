@@ -12,7 +12,7 @@ from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcess
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.meld import EMOTIONS
 from modeling_amuse.processing.corpora.ravdess import EMOTIONS as RAVDESS_EMOTIONS
-from modeling_amuse.scripts import evaluate, train
+from modeling_amuse.scripts import calibrate, cross_validate, evaluate, train
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.evaluation_data import options_of_training
 
@@ -81,6 +81,10 @@ def test_one_model_of_words_and_of_voices_and_faces_answers_for_each(words, clip
     own = ["--dataset_name", "folder", "--data_dir", words, "--modalities", "text", "--output", tmp_path / "own.json"]
     scores = evaluate.main(list(map(str, [*asked, *own])))
     assert list(scores["per_class"]) == list(EMOTIONS)
+    scores = evaluate.main(list(map(str, [*asked, *own[:4], "--output", tmp_path / "without.json"])))
+    assert scores["modalities"] == ["text"]  # those that the data has
+    main_history = ["--model", tmp_path / "model", "--dataset_name", "folder", "--data_dir", words]
+    assert calibrate.main(list(map(str, [*main_history, "--cache_dir", tmp_path / "cache"])))["temperature"] > 0
     other = ["--dataset_name", "ravdess", "--data_dir", clips, "--modalities", "audio", "vision", "--split", "train"]
     other += ["--corpus", "ravdess", "--output", tmp_path / "other.json"]
     scores = evaluate.main(list(map(str, [*asked, *other])))
@@ -120,6 +124,19 @@ def test_further_corpora_first_and_a_training_that_goes_on(words, clips, tmp_pat
     train.main(arguments(words, tmp_path / "stopped", *extra, "--resume_from_checkpoint", "latest"))
     losses = [[line["train_loss"] for line in history(tmp_path / name)["history"]] for name in ("whole", "stopped")]
     assert losses[0] == losses[1]
+
+
+def test_a_fold_of_words_with_a_further_corpus_of_voices_is_scored(words, clips, tmp_path):
+    """The folds have words alone, the model also reads the voice and the face."""
+    folder = tmp_path / "words"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text((words / "train.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
+    given = ["--dataset_name", "folder", "--data_dir", folder, "--cache_dir", tmp_path / "cache", "--hidden_size", 16]
+    given += ["--extra_data", f"ravdess={clips}", "--num_train_epochs", 1, "--output_dir", tmp_path / "cv"]
+    given += ["--num_folds", 3, "--folds_by", "conversation", "--use_cpu", True, "--emotions", "neutral", "joy"]
+    cross_validate.main(list(map(str, given)))
+    scored = [json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "cv").glob("**/test_results.json")]
+    assert len(scored) == 3 and all(scores["modalities"] == ["text"] for scores in scored)
 
 
 def write_votes(path, words, change=None):

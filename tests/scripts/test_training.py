@@ -22,7 +22,7 @@ from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 from modeling_amuse.scripts import evaluate as evaluate_script
 from modeling_amuse.scripts import train
 from modeling_amuse.scripts.training import distribution
-from modeling_amuse.scripts.training.model_building import build_model
+from modeling_amuse.scripts.training.model_building import build_model, fields_of_data
 from modeling_amuse.scripts.training.training_arguments import DataArguments, ModelArguments
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
 from modeling_amuse.scripts.training.training_data import load_training_data
@@ -237,6 +237,11 @@ def test_a_frozen_encoder_runs_once(corpus, tmp_path, tiny_text_encoder):
         (["--freeze_text_model"], ValueError, "--freeze_text_model needs --text_model"),
         (["--encoder_learning_rate", "1e-5"], ValueError, "--encoder_learning_rate .* needs --text_model"),
         (
+            ["--text_model", "scratch", "--encoder_learning_rate", "1e-5", "--text_attention_dropout", "0"],
+            ValueError,
+            "--encoder_learning_rate and --text_attention_dropout .* needs --text_model",
+        ),
+        (
             ["--recipe", "meld"],
             ValueError,
             r"--encoder_learning_rate \(set by an option or a recipe\) needs --text_model",
@@ -338,8 +343,14 @@ def test_class_weights_are_an_option(corpus):
         model, _ = build_model(data, ModelArguments(class_weights=choice, hidden_size=8))
         weights[choice] = model.config.class_weights
     counts = Counter(u["emotion"] for row in data.splits["train"]["utterances"] for u in row)
-    expected = [sum(counts.values()) / (len(data.emotions) * max(counts[emotion], 1)) for emotion in data.emotions]
+    total = sum(counts.values())
+    # an emotion that nobody shows has the mean weight, not a huge one for the little that soft labels hold of it
+    expected = [total / (len(counts) * counts[e]) if counts[e] else 1.0 for e in data.emotions]
     assert weights == {"none": None, "balanced": expected}
+    absent = data.emotions[-1]
+    rest = [u for row in data.splits["train"]["utterances"] for u in row if u["emotion"] != absent]
+    unseen = fields_of_data(data, ModelArguments(class_weights="balanced"), rest)["class_weights"]
+    assert unseen[-1] == 1.0 and len(unseen) == len(data.emotions)
 
 
 def test_resuming_on_other_data_is_refused(corpus, tmp_path):
