@@ -15,6 +15,7 @@ from .media import (
     open_container,
     open_track,
     packets_of,
+    streams_of,
 )
 from .picture_frames import pixel_shape_of, shown_size
 from .recorded_sound import Recording, check_recording, is_waveform
@@ -42,8 +43,8 @@ class MediaInfo(NamedTuple):
 def probe_media(recording: Recording) -> MediaInfo:
     """
     What a file holds. A cover picture is not a video, and a track without data, as of a camera that was off, is none. The
-    duration is that of the longest stream that can be decoded, as the
-    file states it, or measured where it states none or an impossible one.
+    duration is that of the longest stream that can be decoded, as the file states it, or measured where it states none or an
+    impossible one.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -60,10 +61,12 @@ def probe_media(recording: Recording) -> MediaInfo:
         streams = [stream for stream in (audio, video) if stream is not None]
         if not streams:
             raise ValueError(f"{path} holds neither sound nor video that can be decoded.")
-        filled = _with_data(path, {stream.index for stream in streams})
+        filled = _with_data(path, streams)
+        if audio not in filled and audio is not None:  # of several tracks, the loudest will be read
+            filled += _with_data(path, [stream for stream in streams_of(container, "audio") if stream != audio])[:1]
         if filled:  # else the file is damaged, which reading it says
-            audio, video = (stream if stream and stream.index in filled else None for stream in (audio, video))
-            streams = [stream for stream in (audio, video) if stream is not None]
+            audio = next((stream for stream in filled if stream.type == "audio"), None)
+            video, streams = video if video in filled else None, filled
         duration = _stated_duration(container, streams, zero)
         if not 0 < duration <= limit or container.format.name in _ESTIMATED:
             duration = _measured_duration(path, [stream.index for stream in streams], zero, limit)
@@ -102,16 +105,16 @@ def _stated_duration(container, streams: list, zero: float) -> float:
     return (container.duration or 0) / import_av().time_base
 
 
-def _with_data(path: str | Path, indices: set[int]) -> set[int]:
+def _with_data(path: str | Path, streams: list) -> list:
     """Those of the streams that hold a packet. The file is read until all are known, which is its beginning as a rule."""
     found: set[int] = set()
     with open_container(path) as container:
-        for packet in packets_of(container, [container.streams[index] for index in indices]):
+        for packet in packets_of(container, [container.streams[stream.index] for stream in streams]) if streams else ():
             if packet is not None and packet.size:
                 found.add(packet.stream.index)
-                if found == indices:
+                if len(found) == len(streams):
                     break
-    return found
+    return [stream for stream in streams if stream.index in found]
 
 
 def _measured_duration(path: str | Path, indices: list[int], zero: float, limit: float) -> float:

@@ -149,11 +149,13 @@ def in_unit_range(array: np.ndarray) -> np.ndarray:
 def check_filled(array: np.ndarray):
     """
     Raises:
-        ValueError: when integers use so little of their type that they must be samples of a smaller one, as lists of Python.
+        ValueError: when integers of 64 bits, as lists of Python are read, must be samples of a smaller type.
     """
+    if array.dtype != np.int64:
+        return
     largest = int(np.abs(array.astype(np.float64)).max(initial=0))
     smaller = next((bits for bits in (16, 32) if 0 < largest <= 2 ** (bits - 1)), None)
-    if array.dtype.kind == "i" and smaller is not None and smaller < 8 * array.dtype.itemsize:
+    if smaller is not None:
         raise ValueError(
             f"The array of a waveform is {array.dtype} with values up to {largest}: these are samples of {smaller} bits, which would "
             f"be silent as {array.dtype}. Give numpy.asarray(samples, dtype=numpy.int{smaller})."

@@ -4,7 +4,8 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from copy import copy
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -117,18 +118,17 @@ def transcribe(
     ]
     words: list[list[Word]] = [[] for _ in parts]
     heard: list[tuple[int | None, list[_Piece]]] = []
-    with _pieces_of_words(recognizer):
-        outputs = recognizer(
-            _sounds(recording, windows, audio_track, heard),
-            batch_size=BATCH_SIZE,
-            return_timestamps="word",
-            generate_kwargs=_options(recognizer, language),
-        )
-        for index, output in enumerate(counted(outputs, progress, "words", len(windows))):
-            channel, window = heard[index]
-            candidates = [number for number, other in enumerate(channels) if other == channel]
-            for word in _words(output, window):
-                words[min(candidates, key=lambda number: _nearness(parts[number], word))].append(word)
+    outputs = _giving_pieces(recognizer)(
+        _sounds(recording, windows, audio_track, heard),
+        batch_size=BATCH_SIZE,
+        return_timestamps="word",
+        generate_kwargs=_options(recognizer, language),
+    )
+    for index, output in enumerate(counted(outputs, progress, "words", len(windows))):
+        channel, window = heard[index]
+        candidates = [number for number, other in enumerate(channels) if other == channel]
+        for word in _words(output, window):
+            words[min(candidates, key=lambda number: _nearness(parts[number], word))].append(word)
     _warn_of_unheard(recording, parts, windows, heard)
     utterances = [_utterance(part, said) for part, said in zip(parts, words, strict=True)]
     return [utterance for utterance in utterances if keep_wordless or utterance.get("text")]
@@ -293,18 +293,16 @@ def _options(recognizer: AutomaticSpeechRecognitionPipeline, language: str | Non
     return options
 
 
-@contextmanager
-def _pieces_of_words(recognizer: AutomaticSpeechRecognitionPipeline) -> Iterator[None]:
+def _giving_pieces(recognizer: AutomaticSpeechRecognitionPipeline) -> AutomaticSpeechRecognitionPipeline:
     """
-    Have transformers give the pieces of words, as it does for Chinese. For other languages it joins what no space parts, and
-    it does not know which language a Whisper has heard: a Chinese sentence would be one word.
+    A copy of the recognizer, with the same model, that gives the pieces of words, as transformers does for Chinese. For other
+    languages it joins what no space parts, and it does not know which language a Whisper has heard: a Chinese sentence would
+    be one word.
     """
-    tokenizer, before = recognizer.tokenizer, recognizer.tokenizer.language
-    tokenizer.language = "chinese"
-    try:
-        yield
-    finally:
-        tokenizer.language = before
+    copied = copy(recognizer)
+    copied.tokenizer = copy(recognizer.tokenizer)
+    copied.tokenizer.language = "chinese"
+    return copied
 
 
 def _words(output: dict, window: list[_Piece]) -> list[Word]:

@@ -9,7 +9,7 @@ import numpy as np
 UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 """A character of a script without spaces between words, such as Chinese, Japanese or Thai."""
 
-UNSPACED_END = rf"(?:{UNSPACED}|[。，、！？：；…」』）])"
+UNSPACED_END = rf"(?:{UNSPACED}|[。，、！？：；」』）])"
 """The last character of a word that no space follows."""
 
 # Chinese characters and kana stand for themselves: such texts have no spaces between words.

@@ -66,30 +66,34 @@ PRIOR = 0.02
 
 
 class _Sentence(NamedTuple):
-    """The speaker of the turn that holds it, its words, and its text with the space before it, if there is one."""
+    """
+    The speaker of the turn that holds it, its words, its text with the space before it, if there is one, and whether the turn
+    begins with it.
+    """
 
     speaker: str
     words: list[Word]
     text: str
+    is_first: bool
 
 
 def _sentences(utterances: list[Utterance]) -> Iterator[_Sentence]:
     for utterance in utterances:
-        text, words = f" {utterance['text']}", utterance["words"]
+        text, words = utterance["text"], utterance["words"]
         begin = end = first = 0
         for number, (word, following) in enumerate(zip(words, [*words[1:], None], strict=True), start=1):
             end = text.index(word["text"], end) + len(word["text"])
             if following is None:
-                yield _Sentence(utterance["speaker"], words[first:], text[begin:])
+                yield _Sentence(utterance["speaker"], words[first:], text[begin:], first == 0)
             elif word["text"][-1] in SENTENCE_ENDS or following["start"] - word["end"] > LONGEST_GAP:
-                yield _Sentence(utterance["speaker"], words[first:number], text[begin:end])
+                yield _Sentence(utterance["speaker"], words[first:number], text[begin:end], first == 0)
                 begin, first = end, number
 
 
 def _scores(recording: Recording, sentences: list[_Sentence], centroids: np.ndarray, audio_track) -> tuple:
     """How similar each sentence is to each voice, `(sentences, speakers)`, and how many windows it has."""
     windows, owners = [], []
-    for number, (_, words, _) in enumerate(sentences):
+    for number, (_, words, *_) in enumerate(sentences):
         start, end = words[0]["start"], words[-1]["end"]
         lacking = max(SHORTEST_WINDOW - (end - start), 0.0) / 2
         for window in windows_of(max(start - lacking, 0.0), end + lacking).tolist():
@@ -104,7 +108,7 @@ def _scores(recording: Recording, sentences: list[_Sentence], centroids: np.ndar
 
 def _joined(sentences: list[_Sentence], speakers: list[str], doubtful: np.ndarray) -> list[Utterance]:
     utterances, was_doubtful = [], False
-    for (_, words, text), speaker, is_doubtful in zip(sentences, speakers, doubtful.tolist(), strict=True):
+    for (_, words, text, is_first), speaker, is_doubtful in zip(sentences, speakers, doubtful.tolist(), strict=True):
         last = utterances[-1] if utterances else None
         if (
             last is not None
@@ -114,7 +118,8 @@ def _joined(sentences: list[_Sentence], speakers: list[str], doubtful: np.ndarra
             and words[-1]["end"] - last["start"] <= LONGEST_UTTERANCE
         ):
             last["words"] += words
-            last["text"] += text.lstrip() if re.fullmatch(UNSPACED_END, last["text"][-1:]) else text
+            needs_space = is_first and not re.fullmatch(UNSPACED_END, last["text"][-1:])
+            last["text"] += " " * needs_space + text
             last["end"] = words[-1]["end"]
         else:
             start, end = words[0]["start"], max(words[-1]["end"], words[0]["start"] + 0.02)

@@ -31,130 +31,21 @@ _MARKS = frozenset(
         turboscribe txt utterances vtt whisper whisperx words youtube zoom""",
     )
 )
-_LANGUAGE = re.compile(r"(?P<code>[a-z]{2,})(?:-(?:[a-z]{2}|[a-z]{4}|[0-9]{3}|orig|auto))*", re.IGNORECASE)
+_LANGUAGE = re.compile(r"(?P<code>[a-z]{2,})(?:-(?:[a-z]{2}|[a-z]{4}|[0-9]{3}|orig|auto))*")
 _THREE_LETTERS = frozenset(
-    [
-        "afr",
-        "alb",
-        "amh",
-        "ara",
-        "arm",
-        "asm",
-        "aze",
-        "baq",
-        "bel",
-        "ben",
-        "bos",
-        "bul",
-        "bur",
-        "cat",
-        "ces",
-        "chi",
-        "cmn",
-        "cym",
-        "cze",
-        "dan",
-        "deu",
-        "dut",
-        "ell",
-        "eng",
-        "est",
-        "eus",
-        "fas",
-        "fil",
-        "fin",
-        "fra",
-        "fre",
-        "geo",
-        "ger",
-        "gle",
-        "glg",
-        "gre",
-        "guj",
-        "hat",
-        "hau",
-        "heb",
-        "hin",
-        "hrv",
-        "hun",
-        "hye",
-        "ice",
-        "ind",
-        "isl",
-        "ita",
-        "jav",
-        "jpn",
-        "kan",
-        "kat",
-        "kaz",
-        "khm",
-        "kor",
-        "lao",
-        "lat",
-        "lav",
-        "lit",
-        "ltz",
-        "mac",
-        "mal",
-        "mao",
-        "mar",
-        "may",
-        "mkd",
-        "mlg",
-        "mlt",
-        "mon",
-        "mri",
-        "msa",
-        "mya",
-        "nep",
-        "nld",
-        "nno",
-        "nob",
-        "nor",
-        "oci",
-        "pan",
-        "per",
-        "pol",
-        "por",
-        "pus",
-        "ron",
-        "rum",
-        "rus",
-        "san",
-        "sin",
-        "slk",
-        "slo",
-        "slv",
-        "sna",
-        "snd",
-        "som",
-        "spa",
-        "sqi",
-        "srp",
-        "sun",
-        "swa",
-        "swe",
-        "tam",
-        "tat",
-        "tel",
-        "tgk",
-        "tgl",
-        "tha",
-        "tib",
-        "tuk",
-        "tur",
-        "ukr",
-        "urd",
-        "uzb",
-        "vie",
-        "wel",
-        "yid",
-        "yor",
-        "yue",
-        "zho",
-    ]
+    re.findall(
+        r"\w+",
+        """afr alb ara arm aze baq bel bos bul bur ces chi cmn cym cze deu dut ell eng est eus fas fil fin fra fre
+        geo ger gle glg gre guj hat hau heb hin hrv hun hye ice ind isl ita jav jpn kan kat kaz khm kor lao lav
+        lit ltz mac mal mao mkd mlg mlt mri msa mya nep nld nno nob nor oci pan per pol por pus ron rum rus slk
+        slo slv sna snd som spa sqi srp swa swe tat tel tgk tgl tha tib tuk tur ukr urd uzb vie wel yid yor yue
+        zho""",
+    )
 )
-"""Codes of ISO 639-2. Any three letters would make `meeting_jan.srt` the transcript of `meeting.mp4`."""
+"""
+Codes of ISO 639-2 that are no names, months or days. Any three letters would make `meeting_jan.srt` the transcript of
+`meeting.mp4`.
+"""
 _LAST_PART = re.compile(r"(?P<rest>.+?)(?P<mark>[._ -]+)(?P<part>[^._ ]+?)[)\]]?$")
 _FIRST_PART = re.compile(r"(?P<part>[^\W_]+)[._ -]+(?P<rest>.+)$")
 _SIZE = re.compile(r"_\d{3,5}x\d{3,5}$")
@@ -265,16 +156,18 @@ def _recording_of(stem: str, stems: dict[str, set[str]]) -> tuple[int, str | Non
 
 
 def _is_mark(part: str) -> bool:
+    if part in _MARKS:
+        return True
     language = _LANGUAGE.fullmatch(part)
-    return part in _MARKS or (language is not None and language["code"].casefold() in _languages())
+    return language is not None and (len(language["code"]) == 2 or language["code"] in _long_languages())
 
 
 @cache
-def _languages() -> frozenset[str]:
-    """The codes and English names of languages."""
-    from transformers.models.whisper.tokenization_whisper import LANGUAGES, TO_LANGUAGE_CODE
+def _long_languages() -> frozenset[str]:
+    """The English names and codes of languages with more than two letters."""
+    from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
-    return frozenset({*LANGUAGES, *TO_LANGUAGE_CODE}) | _THREE_LETTERS
+    return frozenset(TO_LANGUAGE_CODE) | _THREE_LETTERS
 
 
 def _is_in(path: Path, language: str | None) -> bool:

@@ -82,7 +82,7 @@ def evaluate(args: EvaluationArguments) -> dict:
     for warning in warnings:
         accelerator.print(f"Warning: {warning}")
     data, tables = load_split(args, args.split, model, processor, accelerator)
-    modalities = used_modalities(model, tables, args.modalities)
+    modalities = used_modalities(model, tables, args.modalities, of_several=args.corpus is not None)
     disturbance = disturbance_of(args, modalities)
     conversations = data.splits[args.split]
     dataset = split_dataset(conversations, tables, disturbance, modalities, model, processor, accelerator, args)

@@ -148,19 +148,24 @@ def noise_deviations(disturbance: Disturbance, conversations, tables: dict[str, 
     return deviations
 
 
-def used_modalities(model, tables: dict, wanted: list[str] | None) -> tuple[str, ...]:
+def used_modalities(model, tables: dict, wanted: list[str] | None, of_several: bool = False) -> tuple[str, ...]:
     """
     The modalities to evaluate: those of the model, or the requested ones. A model of several corpora may have modalities that
     only one of them has: without a request, those that the data lack are left out, with a warning.
+
+    Args:
+        of_several: whether the model was made from one of several corpora (`for_corpus`).
 
     Raises:
         ValueError: when the model or the data does not have a modality.
     """
     modalities = tuple(model.config.modalities if wanted is None else wanted)
     lacking = [m for m in modalities if m not in tables and (m != "text" or model.amuse.encoder("text") is None)]
-    if wanted is None and model.config.extra_emotions and 0 < len(lacking) < len(modalities):
+    if wanted is None and (of_several or model.config.extra_emotions) and 0 < len(lacking) < len(modalities):
         modalities = tuple(modality for modality in modalities if modality not in lacking)
-        warn(f"The data has no {' and '.join(lacking)}: scored from {' and '.join(modalities)} alone.")
+        warn(
+            f"The data has no {' and '.join(lacking)}: {' and '.join(modalities)} alone {'is' if len(modalities) == 1 else 'are'} read."
+        )
         lacking = []
     for modality in modalities:
         if modality not in model.config.modalities:

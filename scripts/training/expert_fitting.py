@@ -34,7 +34,7 @@ class ExpertData:
         labels: the labels, `(rows,)`.
         conversations: the number of each utterance's conversation, `(rows,)`.
         logits: W e_j, the scores of the model without experts before softmax, `(rows, C)`.
-        inputs: for each modality the input of its expert, not standardized, `(rows, width)`.
+        inputs: for each modality the input of its expert, not standardized, `(rows, width)`; NaN for an absent stream.
         present: for each modality a mask of the utterances that have it, `(rows,)`.
         evidence: for each modality its amount, `(rows,)`.
         is_prior: a mask of the utterances whose `logits` are the prior, which has no weight, `(rows,)`: their conversations have

@@ -35,7 +35,7 @@ class FoldData:
 
     Attributes:
         conversations: the conversations to divide into folds.
-        extra: additional training conversations of every fold.
+        extra: additional training conversations of every fold, see [`divide`].
         features: for each stream the features of all these utterances by id, and the record of their extractor. Empty if
             the data set has a single split, whose tables every fold can use directly.
         digest: hashes of the conversations and of their features.

@@ -467,8 +467,8 @@ class FoldArguments:
     folds_extra: str | None = field(
         default=None,
         metadata={
-            "help": "Split that is added to the training data of every fold, for --folds_of. Its utterances may lack features "
-            "that the divided split has.",
+            "help": "Split that is added to the training data of every fold, for --folds_of, without conversations of speakers "
+            "(--folds_by) that the fold scores. Its utterances may lack features that the divided split has.",
             "choices": ["train", "validation"],
         },
     )

@@ -24,10 +24,10 @@ from modeling_amuse.processing.sound_tracks import read_audio, utterance_wavefor
 from modeling_amuse.processing.speaker_clusters import SWITCH_COST, most_likely_speakers
 from modeling_amuse.processing.speaker_embeddings import SpeechWindow, embed_windows, without_emotion
 from modeling_amuse.processing.speech_to_text import (
+    _giving_pieces,
     _nearness,
     _parts,
     _Piece,
-    _pieces_of_words,
     _utterance,
     _windows,
     _words,
@@ -473,12 +473,10 @@ def test_pieces_of_words_are_words_in_any_script(pieces, words):
 
 
 def test_a_whisper_gives_pieces_and_keeps_its_language(recognizer):
-    recognizer.tokenizer.language, before = "english", recognizer.tokenizer.language
-    with pytest.raises(KeyError), _pieces_of_words(recognizer):
-        assert recognizer.tokenizer.language == "chinese"
-        raise KeyError
-    assert recognizer.tokenizer.language == "english"
-    recognizer.tokenizer.language = before
+    before = recognizer.tokenizer.language
+    pieces = _giving_pieces(recognizer)
+    assert pieces.tokenizer.language == "chinese" and pieces.model is recognizer.model
+    assert recognizer.tokenizer.language == before
 
 
 @pytest.mark.parametrize(
@@ -486,6 +484,8 @@ def test_a_whisper_gives_pieces_and_keeps_its_language(recognizer):
     [
         (["It is well-known. C'est 3.5 %.", "So it is."], "It is well-known. C'est 3.5 %. So it is."),
         (["你好吗？我很好。", "谢谢你。"], "你好吗？我很好。谢谢你。"),
+        (["Well... I see.", "Ok."], "Well... I see. Ok."),
+        (["你好。 iPhone 很好。"], "你好。 iPhone 很好。"),
         (["我用 iPhone 打。", "Yes."], "我用 iPhone 打。Yes."),
     ],
 )

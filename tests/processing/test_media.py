@@ -466,6 +466,22 @@ def test_a_track_without_data_is_none(tmp_path, suffix, empty):
     assert info.duration == pytest.approx(2.0, abs=0.1)
 
 
+def test_of_several_sound_tracks_the_filled_ones_count(tmp_path):
+    path = tmp_path / "talk.mkv"
+    with av.open(str(path), "w") as container:
+        empty, filled = container.add_stream("flac", rate=16000), container.add_stream("flac", rate=16000)
+        empty.layout = filled.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(np.full((1, 32000), 3000, np.int16), format="s16", layout="mono")
+        frame.sample_rate, frame.pts = 16000, 0
+        resampler = av.AudioResampler(filled.codec_context.format, "mono", 16000, filled.codec_context.frame_size)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            container.mux(filled.encode(part))
+        container.mux(filled.encode(None))
+    info = probe_media(path)
+    assert info.has_audio and not info.has_video and info.duration == pytest.approx(2.0, abs=0.1)
+    np.testing.assert_allclose(read_audio(path), 3000 / 32768, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("suffix", "codec", "options"), [("aac", "aac", {}), ("mp3", "libmp3lame", {"write_xing": "0"})]
 )

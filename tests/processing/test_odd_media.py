@@ -176,7 +176,7 @@ def test_silence_is_reported_even_if_the_transcript_goes_on_after_the_sound(tmp_
     assert any("silent throughout, so the voice of all 1 utterances" in warning for warning in warnings)
 
 
-@pytest.mark.parametrize("kind", ["list", np.int64, np.int32])
+@pytest.mark.parametrize("kind", ["list", np.int64])
 def test_integers_that_would_be_silent_in_their_type_are_refused(kind):
     samples = np.round(20000 * speech_like(1.0)).astype(np.int16)
     given = samples.tolist() if kind == "list" else samples.astype(kind)

@@ -87,7 +87,7 @@ def test_one_model_of_words_and_of_voices_and_faces_answers_for_each(words, clip
     assert calibrate.main(list(map(str, [*main_history, "--cache_dir", tmp_path / "cache"])))["temperature"] > 0
     other = ["--dataset_name", "ravdess", "--data_dir", clips, "--modalities", "audio", "vision", "--split", "train"]
     other += ["--corpus", "ravdess", "--output", tmp_path / "other.json"]
-    scores = evaluate.main(list(map(str, [*asked, *other])))
+    scores = evaluate.main(list(map(str, [*asked, *other[:4], *other[7:]])))
     assert scores["accuracy"] > 0.9 and scores["corpus"] == "ravdess"
     with pytest.raises(ValueError, match="no corpus 'films'; it has ravdess"):
         evaluate.main(list(map(str, [*asked, *other, "--corpus", "films"])))

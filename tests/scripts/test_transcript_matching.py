@@ -40,7 +40,16 @@ def folder_of(tmp_path, *names, contents=None):
             "talk (captions).srt",
         ),
         *("talk.wav.srt", "talk.wav.json", "talk_otter_ai.txt", "talk.cc.vtt", "talk.diarized.json", "talk_en.srt"),
-        *("talk.ENG.srt", "talk_deu.vtt", "talk.yue.srt", "talk_german.srt", "talk.pt-BR.srt", "talk.es-419.vtt"),
+        *(
+            "talk.ENG.srt",
+            "talk_deu.vtt",
+            "talk.yue.srt",
+            "talk_german.srt",
+            "talk.pt-BR.srt",
+            "talk.es-419.vtt",
+            "talk.en_US.srt",
+            "talk.nb.srt",
+        ),
         *("transcript_talk.txt", "talk.TextGrid", "talk.eaf", "talk_whisperx.en.json", "talk - Transcript.txt"),
     ],
 )
@@ -54,6 +63,9 @@ def test_names_as_tools_write_them(tmp_path, name):
     "name",
     [
         "talk_jan.srt",
+        "talk_mar.srt",
+        "talk_mon.srt",
+        "talk-ben.vtt",
         "talk-bob.vtt",
         "talk_two.srt",
         "talk.day.srt",
