@@ -164,6 +164,27 @@ def _check_finite(utterance: dict, *outputs: torch.Tensor | None):
         )
 
 
+def agree_on_emotions(model, processor):
+    """
+    Name the emotions of a model that was made without names as its processor does.
+
+    Raises:
+        ValueError: when the processor has other emotions than the model.
+    """
+    emotions, config = getattr(processor, "emotions", None), model.config
+    names = [config.id2label[label] for label in range(config.num_labels)]
+    if emotions is None or list(emotions) == names:
+        return
+    if len(emotions) == len(names) and names == [f"LABEL_{label}" for label in range(len(names))]:
+        config.id2label = dict(enumerate(emotions))  # the model was made without names
+        config.label2id = {emotion: label for label, emotion in enumerate(emotions)}
+        return
+    raise ValueError(
+        f"The processor has the emotions {', '.join(emotions)}, but the model has {', '.join(names)}: give the processor that "
+        "was saved with the model, or set processor.emotions = list(model.config.id2label.values())."
+    )
+
+
 def describe_output(
     utterance: dict,
     config,
@@ -241,6 +262,7 @@ __all__ = [
     "EmotionPrediction",
     "RecognizedConversation",
     "RecognizedUtterance",
+    "agree_on_emotions",
     "describe_certainty",
     "describe_emotion",
     "describe_output",

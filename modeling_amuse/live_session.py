@@ -3,7 +3,7 @@
 
 import torch
 
-from .described_utterance import RecognizedUtterance, describe_output
+from .described_utterance import RecognizedUtterance, agree_on_emotions, describe_output
 from .explanation import ExplanationOptions, check_target, explain_conversation
 from .loaded_weights import check_complete
 from .recording_states import recording_encoders
@@ -12,9 +12,9 @@ from .recording_states import recording_encoders
 class LiveSession:
     """
     Recognizes the emotion of each utterance of a conversation as soon as it is spoken, from this utterance and the previous
-    ones. The results are the same as those of the causal model on the whole conversation, with one exception: the search for
+    ones. The results are the same as those of the causal model on the whole conversation, with two exceptions: the search for
     faces in a video starts again with each utterance, so it may find a small face that the search through the whole video
-    skips.
+    skips; and an utterance after the end of its recording is refused, not read without its voice.
 
     Time and memory of an utterance do not depend on the number of previous utterances: the session only keeps the state of
     the dialogue context and one state for each speaker (two vectors of `config.hidden_size` each).
@@ -24,7 +24,7 @@ class LiveSession:
         processor ([`AmuseProcessor`]): the processor of the model.
 
     Raises:
-        ValueError: when the model is not causal, or has weights that were never trained.
+        ValueError: when the model is not causal, has weights that were never trained, or other emotions than the processor.
 
     Example:
 
@@ -46,6 +46,7 @@ class LiveSession:
                 "A live session needs a causal model; this model also reads later utterances. Train one with --causal true."
             )
         check_complete(model)
+        agree_on_emotions(model, processor)
         self.model = model.eval()
         self.processor = processor
         self.reset()
@@ -92,7 +93,8 @@ class LiveSession:
         # a mask of zeros for modalities that this utterance lacks
         missing = {f"{modality}_mask": torch.zeros(1, 1, 1) for modality in config.modalities}
         inputs = {name: value.to(self.model.device) for name, value in {**missing, **inputs}.items()}
-        outputs = self.model(**inputs, context_states=states)
+        whole = {"return_dict": True, "output_attentions": False, "output_hidden_states": False}
+        outputs = self.model(**inputs, context_states=states, **whole)
         described = describe_output(utterance, config, outputs, 0, 0)
         if options is not None:
             [described["explanation"]] = explain_conversation(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
+import torch
+
 LONGEST_CAUSE = 300
 """The number of characters of a library's message that are quoted."""
 
@@ -36,8 +38,8 @@ def load_boundary(what) -> Iterator[None]:
         message = _plain(str(error))
         if type(error) is ValueError and (str(what) in message or isinstance(what, type)) and message == str(error):
             raise
-        if isinstance(error, RuntimeError) and "meta device context manager" in message:
-            raise  # an error of the code that loads, not of what is loaded
+        if _is_of_the_call(error, message):
+            raise
         name = what.__name__ if isinstance(what, type) else what
         if type(error) is ValueError:
             raise ValueError(f"{name}: {message}") from error
@@ -46,6 +48,16 @@ def load_boundary(what) -> Iterator[None]:
             f"{name} cannot be loaded ({type(error).__name__}: {cause}): it is damaged, or does not hold together. Save the "
             "model again."
         ) from error
+
+
+def _is_of_the_call(error: Exception, message: str) -> bool:
+    """Whether an error is one of the machine or of the code that loads, not of what is loaded."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    if isinstance(error, TypeError):
+        return "unexpected keyword argument" in message
+    words = ("meta device context manager", "CUDA", "NVIDIA driver")
+    return isinstance(error, (RuntimeError, AssertionError)) and any(word in message for word in words)
 
 
 def refuses_wrong_settings(config_class: type) -> type:

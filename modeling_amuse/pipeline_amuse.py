@@ -11,7 +11,7 @@ from transformers.utils import logging
 
 from .conversation_stream import batches_of, is_stream
 from .data_notes import language_note, notes_on, training_data_warning
-from .described_utterance import RecognizedConversation, describe_output
+from .described_utterance import RecognizedConversation, agree_on_emotions, describe_output
 from .explanation import ExplanationOptions, check_target, explain_conversation
 from .language import forget_model, is_loaded
 from .loaded_weights import check_complete
@@ -59,25 +59,7 @@ class EmotionRecognitionPipeline(Pipeline):
         check_complete(self.model)
         if warning := training_data_warning(self.model.config):
             logger.warning(warning)
-        self._agree_on_emotions()
-
-    def _agree_on_emotions(self):
-        """
-        Raises:
-            ValueError: when the processor has other emotions than the model.
-        """
-        emotions, config = getattr(self.processor, "emotions", None), self.model.config
-        names = [config.id2label[label] for label in range(config.num_labels)]
-        if emotions is None or list(emotions) == names:
-            return
-        if len(emotions) == len(names) and names == [f"LABEL_{label}" for label in range(len(names))]:
-            config.id2label = dict(enumerate(emotions))  # the model was made without names
-            config.label2id = {emotion: label for label, emotion in enumerate(emotions)}
-            return
-        raise ValueError(
-            f"The processor has the emotions {', '.join(emotions)}, but the model has {', '.join(names)}: give the processor that "
-            "was saved with the model, or set processor.emotions = list(model.config.id2label.values())."
-        )
+        agree_on_emotions(self.model, getattr(self, "processor", None))
 
     def __call__(
         self,

@@ -190,7 +190,9 @@ class AmuseProcessor(ProcessorMixin):
         text_kwargs = self._merge_kwargs(AmuseProcessorKwargs, tokenizer_init_kwargs=tokenizer_settings, **kwargs)
         # the merge gives the tokenizer's settings to sound, too: the longest text of MiniLM would cut it to 128 samples
         text_kwargs = {**text_kwargs["text_kwargs"], "max_length": longest}
-        kwargs = {**self._merge_kwargs(AmuseProcessorKwargs, **kwargs), "text_kwargs": text_kwargs}
+        # options of padding and truncation are the tokenizer's; sound has its own in `audio_kwargs`
+        of_others = {name: value for name, value in kwargs.items() if name not in _OF_THE_TOKENIZER}
+        kwargs = {**self._merge_kwargs(AmuseProcessorKwargs, **of_others), "text_kwargs": text_kwargs}
         given = {
             kind: part for kind, part in (("text", text), ("audio", audio), ("images", images)) if part is not None
         }
@@ -223,8 +225,10 @@ class AmuseProcessor(ProcessorMixin):
             is_one = np.ndim(given["audio"][0]) == 0
             data |= self.audio_inputs([given["audio"]] if is_one else list(given["audio"]), **kwargs["audio_kwargs"])
         if "images" in given:
-            images = given["images"] if isinstance(given["images"], (list, tuple)) else [given["images"]]
-            single = not any(isinstance(pictures, (list, tuple)) for pictures in images)
+            images = given["images"]
+            if not isinstance(images, (list, tuple)):
+                images = list(images) if np.ndim(images) == 4 else [images]
+            single = not any(isinstance(pictures, (list, tuple)) or np.ndim(pictures) == 4 for pictures in images)
             images = [[picture] for picture in images] if single else images
             data |= self.image_inputs(images, **kwargs["images_kwargs"])
             if single:
@@ -557,7 +561,7 @@ class AmuseProcessor(ProcessorMixin):
         auto_map = cls.get_processor_dict(pretrained_model_name_or_path, **kwargs)[0].get("auto_map")
         if auto_map:  # the base class forgets where its code is
             of_processor.auto_map = auto_map
-        config = Path(str(pretrained_model_name_or_path)) / CONFIG_NAME
+        config = Path(str(pretrained_model_name_or_path)) / (kwargs.get("subfolder") or "") / CONFIG_NAME
         settings = {}
         if config.is_file():
             with boundary(config, "it is damaged: save the model again."):
@@ -588,6 +592,8 @@ class AmuseProcessor(ProcessorMixin):
             for name, loader in PART_LOADERS.items()
         ]
 
+
+_OF_THE_TOKENIZER = frozenset({"padding", "truncation", "max_length", "pad_to_multiple_of"})
 
 _KEYWORDS = {
     *ProcessingKwargs.__annotations__,

@@ -9,7 +9,7 @@ import datasets
 import numpy as np
 import torch
 
-from modeling_amuse.processing.corpora.feature_files import load_feature_tables
+from modeling_amuse.processing.corpora.feature_files import is_one_table, load_feature_tables
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
 
 
@@ -170,8 +170,8 @@ def load_stream_tables(
                 tables[split][stream] = table
             continue
         owner = {}
-        # a single file may belong to one split only: then another split has the same ids
-        for split, given in load_feature_tables(path, list(splits) if Path(path).is_file() else wanted).items():
+        # one table may belong to one split only: then another split has the same ids
+        for split, given in load_feature_tables(path, list(splits) if is_one_table(Path(path)) else wanted).items():
             table = given.with_ids(ids[split])
             known = table.rows.keys() & set(ids[split])
             if not table.rows and split in wanted:

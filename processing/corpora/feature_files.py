@@ -72,16 +72,36 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
         return _tables(Path(path), splits)
 
 
-def _tables(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
-    if path.is_file():
-        return _read_by_split(path, splits)
+def is_one_table(path: Path) -> bool:
+    """Whether a path holds one table for all splits: a file, or a folder of arrays that names no split."""
     if not path.is_dir():
-        raise FileNotFoundError(f"There is no feature table {path}.")
+        return path.is_file()
+    return bool(_arrays_in(path)) and not _files_by_split(path) and not _folders_by_split(path)
+
+
+def _files_by_split(path: Path) -> dict[str, list[Path]]:
     found = {}
     for file in sorted(path.iterdir()):
         names = splits_in_name(file)
         if file.suffix in READERS and len(names) == 1 and not _holds_ids(file):
             found.setdefault(names.pop(), []).append(file)
+    return found
+
+
+def _folders_by_split(path: Path) -> dict[str, Path]:
+    return {SPLIT_NAMES[folder.name.lower()]: folder for folder in path.iterdir() if folder.name.lower() in SPLIT_NAMES}
+
+
+def _arrays_in(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.glob("*.npy") if not _holds_ids(file)) if folder.is_dir() else []
+
+
+def _tables(path: Path, splits: list[str]) -> dict[str, FeatureTable]:
+    if path.is_file():
+        return _read_by_split(path, splits)
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no feature table {path}.")
+    found = _files_by_split(path)
     if not found and (arrays := _folders_of_arrays(path, splits)):
         return arrays
     if not found and (path / "data").is_dir():
@@ -127,15 +147,13 @@ def _holds_ids(file: Path) -> bool:
 
 def _folders_of_arrays(path: Path, splits: list[str]) -> dict[str, FeatureTable] | None:
     """The tables of a folder with an array for each utterance, or of such a folder for each split; None for other folders."""
-    named = {
-        SPLIT_NAMES[folder.name.lower()]: folder for folder in path.iterdir() if folder.name.lower() in SPLIT_NAMES
-    }
+    named = _folders_by_split(path)
     folders = {split: named[split] for split in splits if split in named} or dict.fromkeys(splits, path)
     if set(folders) != set(splits):
         return None
     tables = {}
     for folder in folders.values():
-        files = sorted(file for file in folder.glob("*.npy") if not _holds_ids(file)) if folder.is_dir() else []
+        files = _arrays_in(folder)
         if not files:
             return None
         if folder not in tables:

@@ -59,6 +59,13 @@ def load_from_datasets(
     tables = open_datasets(name, cache_dir, options)
     store, read, notes, names = RecordingStore(cache_dir), {}, [], ()
     own = {split: SPLIT_NAMES.get(split.lower(), re.sub(r"\W+", "_", split)) for split in tables}
+    for split in own:
+        same = [other for other in own if own[other] == own[split]]
+        if len(same) > 1 and (splits is None or own[split] in splits):
+            raise ValueError(
+                f"{name} has the splits {' and '.join(same)}, which are all its {own[split]} split: save the data set with one of "
+                "them, or with both joined (datasets.concatenate_datasets)."
+            )
     is_divided = "train" in own.values() and "validation" not in own.values()
     for split, data in tables.items():
         if splits is not None and own[split] not in splits and not (is_divided and own[split] == "train"):
@@ -145,11 +152,17 @@ def open_datasets(name: str, cache_dir: str | None, options: DataOptions) -> dic
         raise ValueError(
             f"{name} is not a data set that `datasets` can load ({type(error).__name__}: {str(error)[:300]})."
         ) from error
-    tables = dict(data) if isinstance(data, dict) else {str(getattr(data, "split", None) or "train"): data}
+    tables = dict(data) if isinstance(data, dict) else {_split_of(data): data}
     if is_saved_dataset(folder):
         for split, table in tables.items():
             _check_table(table, f"{name}, {split}")
     return tables
+
+
+def _split_of(data: datasets.Dataset) -> str:
+    """The split of a single table: `train` for `train[:10%]`, and for parts of several splits, such as `train+validation`."""
+    split = str(getattr(data, "split", None) or "train")
+    return "train" if "+" in split else split.partition("[")[0]
 
 
 def _check_table(table: datasets.Dataset, place: str):

@@ -14,10 +14,13 @@ that should answer `--help` at once. Fields are options (`--a_name` or `--a-name
 
 import argparse
 import difflib
+import os
 import sys
 import textwrap
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
+from itertools import zip_longest
+from pathlib import Path
 from types import NoneType
 from typing import get_args, get_origin, get_type_hints
 
@@ -104,15 +107,22 @@ class OptionParser(argparse.ArgumentParser):
     def _known_spellings(self, words: list[str]) -> list[str]:
         """The words, with each option in the spelling of its field. Unknown options are reported before other errors."""
         spelled = []
-        for word in words:
+        takes_files = any(not action.option_strings and action.dest != "help" for action in self._actions)
+        for word, following in zip_longest(words, words[1:]):
             name, equals, value = word.partition("=")
             if name.startswith("--") and name != "--":
                 name = name.replace("-", "_").replace("__", "--", 1)
                 if name not in self._option_string_actions:
                     close = difflib.get_close_matches(name, self._option_string_actions, 1)
                     self.error(f"unknown option {word}" + (f"; did you mean {close[0]}?" if close else ""))
+                is_bare = not equals and takes_files and self._option_string_actions[name].type is _truth
+                if is_bare and following and (Path(following).suffix or os.path.exists(following)):
+                    equals, value = "=", "true"  # what follows is a file, not the value
             spelled.append(name + equals + value)
         return spelled
+
+
+TRUE, FALSE = ("true", "yes", "t", "y", "1"), ("false", "no", "f", "n", "0")
 
 
 def _add_field(parser: argparse.ArgumentParser, item: Field, hint):
@@ -141,9 +151,8 @@ def _add_field(parser: argparse.ArgumentParser, item: Field, hint):
 
 
 def _truth(word: str) -> bool:
-    for words, value in ((("true", "yes", "t", "y", "1"), True), (("false", "no", "f", "n", "0"), False)):
-        if word.lower() in words:
-            return value
+    if word.lower() in TRUE + FALSE:
+        return word.lower() in TRUE
     raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false")
 
 

@@ -26,6 +26,9 @@ TASK = "emotion-recognition"
 HANDLER = Path(__file__).with_name("handler.py")
 """The handler for Hugging Face's Inference Endpoints, with which the repository can be served without changes."""
 
+HANDLER_REQUIREMENTS = HANDLER.with_name("handler_requirements.txt")
+"""What an Inference Endpoint installs for it."""
+
 AUTO_CLASSES = {
     "AutoConfig": AmuseConfig,
     # The recognizer. With the package installed, AutoModel gives AmuseModel, its part `base_model`.
@@ -81,6 +84,7 @@ def write_self_contained_folder(model_dir: Path, folder: Path):
     for of in (*AUTO_CLASSES.values(), EmotionRecognitionPipeline, LiveSession):
         custom_object_save(of, folder)  # copies its file and those that it imports, also within functions
     shutil.copyfile(HANDLER, folder / "handler.py")
+    shutil.copyfile(HANDLER_REQUIREMENTS, folder / "requirements.txt")
 
 
 def is_hub_id(name: str) -> bool:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -234,7 +235,7 @@ def test_the_folder_holds_the_model_and_nothing_of_the_training(trained, exporte
         path.relative_to(exported).as_posix() for path in exported.rglob("*") if path.suffix not in (".py", ".png")
     }
     of_model = {"config.json", "model.safetensors", "processor_config.json", "tokenizer.json", "tokenizer_config.json"}
-    assert others == {"README.md", *of_model}
+    assert others == {"README.md", "requirements.txt", *of_model}
     assert any(exported.glob("*.png"))
     assert ModelCard.load(exported / "README.md").data.license == "mit"
     # nothing says where the files were on this machine, or that it was offline
@@ -264,6 +265,16 @@ def test_its_code_is_the_packages_and_asks_for_few_libraries(exported):
         # transformers refuses to load a file unless all its imports are installed, even those inside functions
         third_party = {module for module in get_imports(exported / name) if module not in sys.stdlib_module_names}
         assert third_party <= {"huggingface_hub", "numpy", "torch", "transformers"}, name
+
+
+def test_an_endpoint_installs_what_the_handler_and_recordings_need(exported):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    lines = (exported / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    listed = {line for line in lines if not line.startswith("#")}
+    recordings = {p for e in ("media", "faces", "speech", "transcripts") for p in extras[e] if "amuse-emotion" not in p}
+    assert recordings <= listed <= recordings | set(project["dependencies"])
+    assert {"transformers", "huggingface-hub", "numpy"} <= {re.split("[>=]", line)[0] for line in listed}
 
 
 def test_with_the_package_its_own_code_is_used(trained, exported):

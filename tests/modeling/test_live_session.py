@@ -195,6 +195,23 @@ def test_it_says_of_each_utterance_what_is_lost(tmp_path, order):
         assert all("its sound is silent throughout" in warning and str(tmp_path) not in warning for warning in warnings)
 
 
+def test_settings_of_the_outputs_change_nothing():
+    talk = [utterance("Ada", ["text"], seed=n) for n in range(2)]
+    model = small_model(causal=True)
+    expected = [LiveSession(model, AmuseProcessor()).add(one)["scores"] for one in talk[:1]]
+    model.config.return_dict, model.config.output_hidden_states = False, True
+    assert [LiveSession(model, AmuseProcessor()).add(one)["scores"] for one in talk[:1]] == expected
+
+
+def test_it_names_emotions_as_the_pipeline_does():
+    names = ["calm", "joy", "fear", "anger"]
+    said = LiveSession(small_model(causal=True), AmuseProcessor(emotions=names)).add(utterance("Ada", ["text"]))
+    assert sorted(said["scores"]) == sorted(names)
+    named = small_model(causal=True, id2label=dict(enumerate(names)))
+    with pytest.raises(ValueError, match="has the emotions a, b, c, d, but the model has calm, joy, fear, anger"):
+        LiveSession(named, AmuseProcessor(emotions=list("abcd")))
+
+
 def test_it_needs_a_causal_model():
     with pytest.raises(ValueError, match="--causal true"):
         LiveSession(small_model(), AmuseProcessor())

@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import AutoConfig
 
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
-from modeling_amuse.loading_boundary import check_stated_sizes, name_without_folders
+from modeling_amuse.loading_boundary import check_stated_sizes, load_boundary, name_without_folders
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from tests.fuzz.model_strategies import model_files
 
@@ -179,6 +180,23 @@ def test_no_path_of_this_machine_is_saved(folder, tmp_path):
 )
 def test_the_name_of_an_encoder_has_no_folders(name, expected):
     assert name_without_folders(name) == expected
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        MemoryError(),
+        AssertionError("Torch not compiled with CUDA enabled"),
+        TypeError("AmuseForEmotionRecognition.__init__() got an unexpected keyword argument 'num_heads'"),
+    ],
+)
+def test_errors_of_the_machine_and_of_the_call_stay_what_they_are(error):
+    with pytest.raises(type(error)) as caught, load_boundary("amuse-meld"):
+        raise error
+    assert caught.value is error
+    with pytest.raises(ValueError, match="amuse-meld cannot be loaded"), load_boundary("amuse-meld"):
+        raise TypeError("'NoneType' object is not subscriptable")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x08\x0a"])

@@ -174,6 +174,17 @@ def test_metadata_that_name_no_extractor_are_refused(tmp_path, metadata):
         load(tmp_path / "table.parquet")
 
 
+def test_a_folder_of_arrays_whose_ids_are_those_of_another_split_is_refused(tmp_path):
+    """MELD has dia0_utt0 in each split: the folder of the training split must not serve the test."""
+    for identifier, row in zip(IDS, VALUES, strict=True):
+        np.save(tmp_path / f"{identifier}.npy", row)
+    rows = [{"utterances": [{"id": identifier} for identifier in IDS]}]
+    splits = {"train": Dataset.from_list(rows), "test": Dataset.from_list(rows)}
+    for wanted in (["test"], None):
+        with pytest.raises(ValueError, match="one table for several splits, but the utterance id"):
+            load_stream_tables({"audio": str(tmp_path)}, splits, wanted)
+
+
 @pytest.mark.parametrize("form", ["txt", "json", "npy", "folder", "folders"])
 def test_arrays_with_their_ids_beside_them(tmp_path, form):
     if form in ("folder", "folders"):

@@ -303,6 +303,27 @@ def test_lists_of_utterances_with_classes_and_recordings(tmp_path, is_by_field):
     assert Path(first["audio"]).read_bytes() == wav_bytes(0.1) and second["audio"] is None
 
 
+@pytest.mark.parametrize("split", ["train[:10%]", "train[5:]", "train+validation", "train"])
+def test_a_part_of_a_split_is_divided_as_a_training_split(tmp_path, split):
+    rows = {
+        "dialog": [n // 2 for n in range(40)],
+        "speaker": list("AB") * 20,
+        "text": ["x"] * 40,
+        "emotion": ["joy", "fear"] * 20,
+    }
+    made = Dataset.from_dict(rows, split=split)
+    made.save_to_disk(tmp_path / "own")
+    assert set(load(tmp_path / "own", tmp_path).splits) == {"train", "validation", "test"}
+
+
+def test_two_splits_with_one_meaning_are_refused(tmp_path):
+    made = typed({"dialog": [0, 0], "speaker": list("AB"), "text": list("xy"), "emotion": ["joy", "fear"]})
+    DatasetDict({"train": made, "dev": made, "validation": made}).save_to_disk(tmp_path / "own")
+    with pytest.raises(ValueError, match="has the splits dev and validation, which are all its validation split"):
+        load(tmp_path / "own", tmp_path)
+    assert list(load(tmp_path / "own", tmp_path, ("train",)).splits) == ["train"]
+
+
 def test_sessions_as_splits_keep_their_names(tmp_path):
     made = {
         f"session{n}": typed(

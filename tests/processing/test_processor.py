@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoProcessor, AutoTokenizer, Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
+from transformers import (
+    AutoProcessor,
+    AutoTokenizer,
+    ViTImageProcessor,
+    Wav2Vec2FeatureExtractor,
+    WhisperFeatureExtractor,
+)
 
 from modeling_amuse import AmuseProcessor
 
@@ -48,6 +54,36 @@ def test_settings_of_the_tokenizer_are_not_those_of_sound(tiny_text_encoder, set
     alone = AmuseProcessor(None, extractor)(talk)
     assert given["audio_mask"].sum() == 50  # frames of 10 ms
     assert torch.equal(given["audio_values"], alone["audio_values"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"padding": True, "truncation": True, "max_length": 12}, {"truncation": True}, {"pad_to_multiple_of": 8}],
+)
+@pytest.mark.parametrize("extractor", [WhisperFeatureExtractor(chunk_length=1), Wav2Vec2FeatureExtractor()])
+def test_padding_and_truncation_of_a_call_are_those_of_the_text(tiny_text_encoder, options, extractor):
+    sound = np.random.default_rng(0).normal(size=8000).astype(np.float32) / 10
+    processor = AmuseProcessor(AutoTokenizer.from_pretrained(tiny_text_encoder[0]), extractor)
+    talk = [{"speaker": "Ada", "text": "oh no " * 20, "waveform": sound}]
+    alone, given = processor(talk), processor(talk, **options)
+    for name in ("audio_values", "audio_mask"):
+        assert torch.equal(given[name], alone[name])
+    rows = processor(text=["oh no " * 20], audio=[sound], **options)
+    assert torch.equal(rows["audio_values"], alone["audio_values"][0])
+    if "max_length" in options:
+        assert given["input_ids"].shape[-1] == rows["input_ids"].shape[-1] == 12
+        cut = processor(talk, audio_kwargs={"max_length": 4000, "truncation": True, "padding": "max_length"})
+        assert cut["audio_values"].shape[-1] < alone["audio_values"].shape[-1]
+
+
+def test_an_array_of_images_is_a_picture_a_row():
+    size = {"height": 16, "width": 16}
+    processor = AmuseProcessor(image_processor=ViTImageProcessor(size=size))
+    images = np.random.default_rng(0).integers(0, 256, (4, 20, 20, 3), dtype=np.uint8)
+    expected = processor(images=list(images))["pixel_values"]
+    assert expected.shape == (4, 3, 16, 16) and torch.equal(processor(images=images)["pixel_values"], expected)
+    of_two = processor(images=[images[:3], images[3:]])["pixel_values"]
+    assert torch.equal(of_two, processor(images=[list(images[:3]), list(images[3:])])["pixel_values"])
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.int32, np.uint8])

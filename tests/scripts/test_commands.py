@@ -176,6 +176,9 @@ class Example:
         (["a", "--no-shuffle", "--causal", "no"], {"shuffle": False, "causal": False}),
         (["a", "--shuffle", "false", "--causal=True"], {"shuffle": False, "causal": True}),
         (["a", "b", "--lines", "2", "3"], {"words": ["a", "b"], "lines": [2, 3]}),
+        (["--shuffle", "talk.mp4"], {"words": ["talk.mp4"], "shuffle": True}),
+        (["--shuffle", "no", "talk.mp4"], {"words": ["talk.mp4"], "shuffle": False}),
+        (["--shuffle", str(Path(__file__).parent)], {"words": [str(Path(__file__).parent)], "shuffle": True}),
     ],
 )
 def test_options_are_read_from_dataclasses(given, expected):
