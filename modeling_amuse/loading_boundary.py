@@ -25,7 +25,8 @@ BYTES_PER_WEIGHT = 4
 def load_boundary(what) -> Iterator[None]:
     """
     Errors about a folder or a configuration become those of this package: `ImportError` and `OSError` (a file is missing)
-    are kept, everything else is a `ValueError` that names it.
+    are kept, as are errors of the machine and of the call (no memory, no CUDA, an unknown keyword); everything else is a
+    `ValueError` that names it.
 
     Args:
         what: the folder, the Hub id, or what is configured.

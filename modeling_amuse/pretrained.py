@@ -51,6 +51,7 @@ class AmusePreTrainedModel(PreTrainedModel):
             ValueError: for `use_safetensors=False`; when a saved model of this class lacks some of its weights; when a weight is
                 NaN or infinite; for a folder that is damaged, whose name is in the message.
             OSError: when the folder or repository has no safetensors.
+            TypeError: for an unknown keyword.
         """
         if use_safetensors is False:
             raise ValueError(

@@ -187,7 +187,8 @@ class AmuseProcessor(ProcessorMixin):
         check_keywords(kwargs)
         tokenizer_settings = self.tokenizer.init_kwargs if self.tokenizer else {}
         longest = kwargs.get("max_length", (kwargs.get("text_kwargs") or {}).get("max_length", self._longest_text()))
-        text_kwargs = self._merge_kwargs(AmuseProcessorKwargs, tokenizer_init_kwargs=tokenizer_settings, **kwargs)
+        of_text = {name: value for name, value in kwargs.items() if name not in ("audio_kwargs", "images_kwargs")}
+        text_kwargs = self._merge_kwargs(AmuseProcessorKwargs, tokenizer_init_kwargs=tokenizer_settings, **of_text)
         # the merge gives the tokenizer's settings to sound, too: the longest text of MiniLM would cut it to 128 samples
         text_kwargs = {**text_kwargs["text_kwargs"], "max_length": longest}
         # options of padding and truncation are the tokenizer's; sound has its own in `audio_kwargs`

@@ -71,6 +71,19 @@ def write_audio(path, waveform: np.ndarray, sampling_rate: int = 16000, codec: s
     return Path(path)
 
 
+def mux_sound(container, stream, samples: np.ndarray, sampling_rate: int, layout: str = "mono"):
+    """Write sound `(channels, samples)`, int16 or float32, of any layout, in the frames that the codec of a stream takes."""
+    packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, format="s16" if samples.dtype == np.int16 else "flt", layout=layout)
+    frame.sample_rate, frame.pts = sampling_rate, 0
+    stream.layout = layout
+    context = stream.codec_context
+    resampler = av.AudioResampler(context.format, layout, sampling_rate, context.frame_size or 4096)
+    for part in [*resampler.resample(frame), *resampler.resample(None)]:
+        container.mux(stream.encode(part))
+    container.mux(stream.encode(None))
+
+
 def write_wav(path, waveform: np.ndarray, sampling_rate: int = 16000) -> Path:
     """Write sound `(samples,)` or `(channels, samples)`, in [-1, 1], as 16-bit PCM."""
     return write_audio(path, waveform, sampling_rate, "pcm_s16le")

@@ -76,7 +76,9 @@ def is_one_table(path: Path) -> bool:
     """Whether a path holds one table for all splits: a file, or a folder of arrays that names no split."""
     if not path.is_dir():
         return path.is_file()
-    return bool(_arrays_in(path)) and not _files_by_split(path) and not _folders_by_split(path)
+    if _files_by_split(path) or _folders_by_split(path):
+        return False
+    return bool(_arrays_in(path)) or ((path / "data").is_dir() and is_one_table(path / "data"))
 
 
 def _files_by_split(path: Path) -> dict[str, list[Path]]:

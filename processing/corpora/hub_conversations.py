@@ -59,14 +59,15 @@ def load_from_datasets(
     tables = open_datasets(name, cache_dir, options)
     store, read, notes, names = RecordingStore(cache_dir), {}, [], ()
     own = {split: SPLIT_NAMES.get(split.lower(), re.sub(r"\W+", "_", split)) for split in tables}
+    is_divided = "train" in own.values() and "validation" not in own.values()
     for split in own:
         same = [other for other in own if own[other] == own[split]]
-        if len(same) > 1 and (splits is None or own[split] in splits):
+        is_read = splits is None or own[split] in splits or (is_divided and own[split] == "train")
+        if len(same) > 1 and is_read:
             raise ValueError(
                 f"{name} has the splits {' and '.join(same)}, which are all its {own[split]} split: save the data set with one of "
                 "them, or with both joined (datasets.concatenate_datasets)."
             )
-    is_divided = "train" in own.values() and "validation" not in own.values()
     for split, data in tables.items():
         if splits is not None and own[split] not in splits and not (is_divided and own[split] == "train"):
             continue

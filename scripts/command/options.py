@@ -107,7 +107,7 @@ class OptionParser(argparse.ArgumentParser):
     def _known_spellings(self, words: list[str]) -> list[str]:
         """The words, with each option in the spelling of its field. Unknown options are reported before other errors."""
         spelled = []
-        takes_files = any(not action.option_strings and action.dest != "help" for action in self._actions)
+        takes_files = any(not action.option_strings for action in self._actions)
         for word, following in zip_longest(words, words[1:]):
             name, equals, value = word.partition("=")
             if name.startswith("--") and name != "--":
@@ -116,7 +116,8 @@ class OptionParser(argparse.ArgumentParser):
                     close = difflib.get_close_matches(name, self._option_string_actions, 1)
                     self.error(f"unknown option {word}" + (f"; did you mean {close[0]}?" if close else ""))
                 is_bare = not equals and takes_files and self._option_string_actions[name].type is _truth
-                if is_bare and following and (Path(following).suffix or os.path.exists(following)):
+                is_value = following is None or following.lower() in TRUE + FALSE
+                if is_bare and not is_value and (Path(following).suffix or os.path.exists(following)):
                     equals, value = "=", "true"  # what follows is a file, not the value
             spelled.append(name + equals + value)
         return spelled

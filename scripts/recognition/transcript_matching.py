@@ -32,20 +32,21 @@ _MARKS = frozenset(
     )
 )
 _LANGUAGE = re.compile(r"(?P<code>[a-z]{2,})(?:-(?:[a-z]{2}|[a-z]{4}|[0-9]{3}|orig|auto))*")
-_THREE_LETTERS = frozenset(
+_FURTHER_LANGUAGES = frozenset(
     re.findall(
         r"\w+",
-        """afr alb ara arm aze baq bel bos bul bur ces chi cmn cym cze deu dut ell eng est eus fas fil fin fra fre
-        geo ger gle glg gre guj hat hau heb hin hrv hun hye ice ind isl ita jav jpn kan kat kaz khm kor lao lav
-        lit ltz mac mal mao mkd mlg mlt mri msa mya nep nld nno nob nor oci pan per pol por pus ron rum rus slk
-        slo slv sna snd som spa sqi srp swa swe tat tel tgk tgl tha tib tuk tur ukr urd uzb vie wel yid yor yue
-        zho""",
+        """ceb eo fy ga gd ig iw ku ky nb se ug xh zu afr alb ara arm aze baq bos bul bur ces chi cmn cym cze deu
+        dut ell eng est eus fas fil fin fra fre geo ger gle glg gre guj hat hau heb hin hrv hun hye ice ind isl
+        ita jav jpn kan kaz khm kor lao lav lit ltz mac mal mao mkd mlg mlt mri msa mya nep nld nno nob nor oci
+        pan pol por pus rum rus slk slo slv sna snd som spa sqi srp swa swe tat tel tgk tgl tha tib tuk tur ukr
+        urd uzb vie wel yid yor yue zho""",
     )
 )
 """
-Codes of ISO 639-2 that are no names, months or days. Any three letters would make `meeting_jan.srt` the transcript of
-`meeting.mp4`.
+Codes of languages beside those of Whisper, without those that are common names, months or days: any letters would make
+`meeting_jan.srt` the transcript of `meeting.mp4`.
 """
+_BEHIND_A_CODE = re.compile(r".*[._ -](?P<code>[a-z]{2,3})")
 _LAST_PART = re.compile(r"(?P<rest>.+?)(?P<mark>[._ -]+)(?P<part>[^._ ]+?)[)\]]?$")
 _FIRST_PART = re.compile(r"(?P<part>[^\W_]+)[._ -]+(?P<rest>.+)$")
 _SIZE = re.compile(r"_\d{3,5}x\d{3,5}$")
@@ -146,28 +147,32 @@ def _recording_of(stem: str, stems: dict[str, set[str]]) -> tuple[int, str | Non
         if suffix in RECORDING_SUFFIXES:
             waiting.append((marks + 1, bare))
         last, first = _LAST_PART.fullmatch(name), _FIRST_PART.fullmatch(name)
-        if last and _is_mark(last["part"].strip("([")):
+        if last and "-" in last["part"]:
+            rest, _, part = name.rpartition("-")
+            if _is_mark(part.rstrip(")]"), rest):
+                waiting.append((marks + 1, rest.rstrip(" ._-")))
+        if last and _is_mark(last["part"].strip("(["), last["rest"]):
             waiting.append((marks + 1, last["rest"].rstrip(" ._-([")))
-        elif last and "-" in last["part"] and _is_mark(last["part"].rpartition("-")[2]):
-            waiting.append((marks + 1, name[: name.rindex("-")].rstrip(" ._-")))
         if first and first["part"] in _MARKS:
             waiting.append((marks + 1, first["rest"]))
     return 0, None
 
 
-def _is_mark(part: str) -> bool:
-    if part in _MARKS:
-        return True
+def _is_mark(part: str, before: str) -> bool:
+    """Whether a part of a name is a mark: a word of a tool, a language, or a region behind a language (`en_US`)."""
     language = _LANGUAGE.fullmatch(part)
-    return language is not None and (len(language["code"]) == 2 or language["code"] in _long_languages())
+    if part in _MARKS or (language is not None and language["code"] in _languages()):
+        return True
+    behind = _BEHIND_A_CODE.fullmatch(before)
+    return re.fullmatch("[a-z]{2}", part) is not None and behind is not None and behind["code"] in _languages()
 
 
 @cache
-def _long_languages() -> frozenset[str]:
-    """The English names and codes of languages with more than two letters."""
-    from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
+def _languages() -> frozenset[str]:
+    """The codes and English names of languages."""
+    from transformers.models.whisper.tokenization_whisper import LANGUAGES, TO_LANGUAGE_CODE
 
-    return frozenset(TO_LANGUAGE_CODE) | _THREE_LETTERS
+    return frozenset({*LANGUAGES, *TO_LANGUAGE_CODE}) | _FURTHER_LANGUAGES
 
 
 def _is_in(path: Path, language: str | None) -> bool:

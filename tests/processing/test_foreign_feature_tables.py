@@ -174,10 +174,12 @@ def test_metadata_that_name_no_extractor_are_refused(tmp_path, metadata):
         load(tmp_path / "table.parquet")
 
 
-def test_a_folder_of_arrays_whose_ids_are_those_of_another_split_is_refused(tmp_path):
+@pytest.mark.parametrize("folder", [".", "data"])
+def test_a_folder_of_arrays_whose_ids_are_those_of_another_split_is_refused(tmp_path, folder):
     """MELD has dia0_utt0 in each split: the folder of the training split must not serve the test."""
+    (tmp_path / folder).mkdir(exist_ok=True)
     for identifier, row in zip(IDS, VALUES, strict=True):
-        np.save(tmp_path / f"{identifier}.npy", row)
+        np.save(tmp_path / folder / f"{identifier}.npy", row)
     rows = [{"utterances": [{"id": identifier} for identifier in IDS]}]
     splits = {"train": Dataset.from_list(rows), "test": Dataset.from_list(rows)}
     for wanted in (["test"], None):

@@ -322,6 +322,9 @@ def test_two_splits_with_one_meaning_are_refused(tmp_path):
     with pytest.raises(ValueError, match="has the splits dev and validation, which are all its validation split"):
         load(tmp_path / "own", tmp_path)
     assert list(load(tmp_path / "own", tmp_path, ("train",)).splits) == ["train"]
+    DatasetDict({"train": made, "training": made}).save_to_disk(tmp_path / "twice")
+    with pytest.raises(ValueError, match="has the splits train and training, which are all its train split"):
+        load(tmp_path / "twice", tmp_path, ("validation",))
 
 
 def test_sessions_as_splits_keep_their_names(tmp_path):

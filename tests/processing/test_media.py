@@ -25,7 +25,7 @@ from modeling_amuse.processing.media_probe import MediaInfo, probe_media
 from modeling_amuse.processing.picture_frames import utterance_frames
 from modeling_amuse.processing.sound_tracks import audio_chunks, read_audio, utterance_waveforms
 from tests.damaged_files import damaged_recordings
-from tests.small_media import frame_number, numbered_frames, speech_like, write_audio, write_video, write_wav
+from tests.small_media import frame_number, mux_sound, numbered_frames, speech_like, write_audio, write_video, write_wav
 
 QUANTIZATION = 1e-4  # of 16-bit samples
 LOSSY = 0.05
@@ -422,18 +422,7 @@ def test_each_microphone_of_a_file_without_loss_is_heard(tmp_path, channels, suf
         sound[channel] = np.round(tone * 16000)
         path = tmp_path / f"talk.{suffix}"
         with av.open(str(path), "w") as container:
-            stream = container.add_stream(codec, rate=16000)
-            stream.layout = layout
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(sound.T).reshape(1, -1), format="s16", layout=layout
-            )
-            frame.sample_rate, frame.pts = 16000, 0
-            resampler = av.AudioResampler(
-                stream.codec_context.format, layout, 16000, stream.codec_context.frame_size or 4096
-            )
-            for part in [*resampler.resample(frame), *resampler.resample(None)]:
-                container.mux(stream.encode(part))
-            container.mux(stream.encode(None))
+            mux_sound(container, container.add_stream(codec, rate=16000), sound, 16000, layout)
         np.testing.assert_allclose(read_audio(path), tone * 16000 / 32768 / channels, atol=0.02)
 
 
@@ -453,12 +442,7 @@ def test_a_track_without_data_is_none(tmp_path, suffix, empty):
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
         else:
-            frame = av.AudioFrame.from_ndarray(np.zeros((1, 96000), np.float32), format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = 48000, 0
-            resampler = av.AudioResampler(audio.codec_context.format, "mono", 48000, audio.codec_context.frame_size)
-            for part in [*resampler.resample(frame), *resampler.resample(None)]:
-                container.mux(audio.encode(part))
-            container.mux(audio.encode(None))
+            mux_sound(container, audio, np.zeros((1, 96000), np.float32), 48000)
     with av.open(str(path)) as container:
         assert len(container.streams) == 2
     info = probe_media(path)
@@ -470,13 +454,8 @@ def test_of_several_sound_tracks_the_filled_ones_count(tmp_path):
     path = tmp_path / "talk.mkv"
     with av.open(str(path), "w") as container:
         empty, filled = container.add_stream("flac", rate=16000), container.add_stream("flac", rate=16000)
-        empty.layout = filled.layout = "mono"
-        frame = av.AudioFrame.from_ndarray(np.full((1, 32000), 3000, np.int16), format="s16", layout="mono")
-        frame.sample_rate, frame.pts = 16000, 0
-        resampler = av.AudioResampler(filled.codec_context.format, "mono", 16000, filled.codec_context.frame_size)
-        for part in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(filled.encode(part))
-        container.mux(filled.encode(None))
+        empty.layout, empty.disposition = "mono", av.stream.Disposition.default
+        mux_sound(container, filled, np.full((1, 32000), 3000, np.int16), 16000)
     info = probe_media(path)
     assert info.has_audio and not info.has_video and info.duration == pytest.approx(2.0, abs=0.1)
     np.testing.assert_allclose(read_audio(path), 3000 / 32768, atol=1e-3)
@@ -493,13 +472,8 @@ def test_a_duration_that_a_file_does_not_state_is_measured(tmp_path, suffix, cod
     sound = np.concatenate([quiet, loud] if quiet_first else [loud, quiet])[None]
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=44100)
-        stream.layout, stream.options = "mono", {"q": "5"}
-        frame = av.AudioFrame.from_ndarray(sound, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = 44100, 0
-        resampler = av.AudioResampler(stream.codec_context.format, "mono", 44100, stream.codec_context.frame_size)
-        for part in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
+        stream.options = {"q": "5"}
+        mux_sound(container, stream, sound, 44100)
     assert probe_media(path).duration == pytest.approx(40.0, abs=0.2)
 
 

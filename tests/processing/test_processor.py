@@ -72,8 +72,10 @@ def test_padding_and_truncation_of_a_call_are_those_of_the_text(tiny_text_encode
     assert torch.equal(rows["audio_values"], alone["audio_values"][0])
     if "max_length" in options:
         assert given["input_ids"].shape[-1] == rows["input_ids"].shape[-1] == 12
-        cut = processor(talk, audio_kwargs={"max_length": 4000, "truncation": True, "padding": "max_length"})
+        of_sound = {"max_length": 4000, "truncation": True, "padding": "max_length"}
+        cut, both = processor(talk, audio_kwargs=of_sound), processor(talk, audio_kwargs=of_sound, **options)
         assert cut["audio_values"].shape[-1] < alone["audio_values"].shape[-1]
+        assert torch.equal(both["audio_values"], cut["audio_values"]) and both["input_ids"].shape[-1] == 12
 
 
 def test_an_array_of_images_is_a_picture_a_row():

@@ -63,6 +63,10 @@ def test_names_as_tools_write_them(tmp_path, name):
     "name",
     [
         "talk_jan.srt",
+        "talk_jo.srt",
+        "talk_ron.srt",
+        "talk_us.srt",
+        "talk_to_us.srt",
         "talk_mar.srt",
         "talk_mon.srt",
         "talk-ben.vtt",
@@ -80,6 +84,12 @@ def test_names_as_tools_write_them(tmp_path, name):
 )
 def test_other_names_belong_to_no_recording(tmp_path, name):
     assert folder_of(tmp_path, "talk.wav", name).beside(tmp_path / "talk.wav") == []
+
+
+@pytest.mark.parametrize("name", ["sync-qa-en.srt", "sync-qa.en-GB.srt", "sync-qa (captions).vtt"])
+def test_a_name_with_hyphens_keeps_its_own_transcript(tmp_path, name):
+    found = folder_of(tmp_path, "sync-qa.mp4", "sync.mp4", name)
+    assert found.beside(tmp_path / "sync-qa.mp4") == [tmp_path / name] and found.beside(tmp_path / "sync.mp4") == []
 
 
 def test_zooms_names(tmp_path):
