@@ -25,7 +25,7 @@ BYTES_PER_WEIGHT = 4
 def load_boundary(what) -> Iterator[None]:
     """
     Errors about a folder or a configuration become those of this package: `ImportError` and `OSError` (a file is missing)
-    are kept, as are errors of the machine and of the call (no memory, no CUDA, an unknown keyword); everything else is a
+    are kept, as are errors of a GPU and of the call (an unknown keyword); everything else is a
     `ValueError` that names it.
 
     Args:
@@ -44,6 +44,10 @@ def load_boundary(what) -> Iterator[None]:
         name = what.__name__ if isinstance(what, type) else what
         if type(error) is ValueError:
             raise ValueError(f"{name}: {message}") from error
+        if isinstance(error, MemoryError):
+            raise ValueError(
+                f"{name} takes more memory than this machine has: give a smaller one, or free memory."
+            ) from error
         cause = " ".join(message.split())[:LONGEST_CAUSE]
         raise ValueError(
             f"{name} cannot be loaded ({type(error).__name__}: {cause}): it is damaged, or does not hold together. Save the "
@@ -53,7 +57,7 @@ def load_boundary(what) -> Iterator[None]:
 
 def _is_of_the_call(error: Exception, message: str) -> bool:
     """Whether an error is one of the machine or of the code that loads, not of what is loaded."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if isinstance(error, torch.OutOfMemoryError):  # of a GPU
         return True
     if isinstance(error, TypeError):
         return "unexpected keyword argument" in message

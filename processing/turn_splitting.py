@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -47,9 +48,9 @@ def split_by_voice(
         utterances with `speaker`, `text`, `words`, `start` and `end`, in order of time.
     """
     names = list(voices)
-    sentences = list(_sentences(utterances))
-    if len(names) < 2 or not sentences:
+    if len(names) < 2 or not utterances:
         return utterances
+    sentences = list(_sentences(utterances))
     scores, weights = _scores(recording, sentences, np.stack(list(voices.values())), audio_track)
     for number, (speaker, *_) in enumerate(sentences):  # the diarization has heard more than one sentence
         scores[number, names.index(speaker)] += PRIOR
@@ -81,7 +82,7 @@ def _sentences(utterances: list[Utterance]) -> Iterator[_Sentence]:
     for utterance in utterances:
         text, words = utterance["text"], utterance["words"]
         begin = end = first = 0
-        for number, (word, following) in enumerate(zip(words, [*words[1:], None], strict=True), start=1):
+        for number, (word, following) in enumerate(zip_longest(words, words[1:]), start=1):
             end = text.index(word["text"], end) + len(word["text"])
             if following is None:
                 yield _Sentence(utterance["speaker"], words[first:], text[begin:], first == 0)

@@ -60,10 +60,8 @@ def benchmark_page(model: str, requests: int = 100, visitors: int = 8, long_seco
         ImportError: when gradio is not installed.
         RuntimeError: when the page does not start.
     """
+    load_from_folder_or_hub(AmuseProcessor, model)  # a missing one is reported here, not by a page that does not start
     import_extra("gradio", "demo")
-    load_from_folder_or_hub(
-        AmuseProcessor, model
-    )  # a missing model is reported here, not by a page that does not start
     with tempfile.TemporaryDirectory() as home:
         media = write_media(Path(home) / "media", long_seconds)
         with running_page(model, Path(home)) as (address, process):

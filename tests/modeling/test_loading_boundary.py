@@ -186,7 +186,6 @@ def test_the_name_of_an_encoder_has_no_folders(name, expected):
     "error",
     [
         torch.OutOfMemoryError("CUDA out of memory."),
-        MemoryError(),
         AssertionError("Torch not compiled with CUDA enabled"),
         TypeError("AmuseForEmotionRecognition.__init__() got an unexpected keyword argument 'num_heads'"),
     ],
@@ -195,6 +194,11 @@ def test_errors_of_the_machine_and_of_the_call_stay_what_they_are(error):
     with pytest.raises(type(error)) as caught, load_boundary("amuse-meld"):
         raise error
     assert caught.value is error
+    with (
+        pytest.raises(ValueError, match="amuse-meld takes more memory than this machine has"),
+        load_boundary("amuse-meld"),
+    ):
+        raise MemoryError
     with pytest.raises(ValueError, match="amuse-meld cannot be loaded"), load_boundary("amuse-meld"):
         raise TypeError("'NoneType' object is not subscriptable")
 
