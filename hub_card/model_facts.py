@@ -4,7 +4,7 @@
 import json
 from pathlib import Path
 
-from modeling_amuse.data_notes import MODALITY_WORDS, training_data_warning
+from modeling_amuse.data_notes import listed, training_data_warning
 from modeling_amuse.hub_card.sources import DATA_SETS
 from modeling_amuse.hub_card.training_facts import differences_of_training, training_facts
 from modeling_amuse.language import name_of
@@ -46,12 +46,7 @@ def _learned_from(config, data) -> str:
         source = f"the data set {config.training_data}"
     language = config.training_language or (data.language if data is not None else None)
     spoken = f" Its words are {name_of(language)}." if language and "text" in config.modalities else ""
-    return f"The model reads {_listed(config.modalities)}. It was trained on {source}.{spoken}"
-
-
-def _listed(modalities) -> str:
-    *first, last = [MODALITY_WORDS[modality] for modality in modalities]
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"The model reads {listed(config.modalities)}. It was trained on {source}.{spoken}"
 
 
 def _scores(folder: Path | None, config) -> list[str]:
@@ -70,7 +65,7 @@ def _scores(folder: Path | None, config) -> list[str]:
     has_scores = {"split", "dataset_name", "weighted_f1", "accuracy"} <= set(results)
     if has_scores and is_own and not results.get("disturbance") and not results.get("corpus"):
         read = results.get("modalities") or config.modalities
-        part = "" if set(read) >= set(config.modalities) else f"from {_listed(read)} alone, "
+        part = "" if set(read) >= set(config.modalities) else f"from {listed(read)} alone, "
         scores.append(
             f"On the {results['split']} split of {results['dataset_name']}, {part}it recognized the annotated emotion of "
             f"{100 * results['accuracy']:.0f} of 100 utterances; its weighted F1 was {100 * results['weighted_f1']:.1f}."

@@ -60,9 +60,14 @@ def _modality_note(present: Sequence[Sequence[bool]], config) -> str | None:
         else f"{number} of {total} utterances have no {MODALITY_WORDS[modality]}"
         for modality, number in lacking.items()
     ]
-    learned = [MODALITY_WORDS[modality] for modality in config.modalities]
-    joined = learned[0] if len(learned) == 1 else f"{', '.join(learned[:-1])} and {learned[-1]}"
-    return f"This model was trained with {joined}, but {' and '.join(parts)}: expect more errors than its reported scores suggest."
+    learned = listed(config.modalities)
+    return f"This model was trained with {learned}, but {' and '.join(parts)}: expect more errors than its reported scores suggest."
 
 
-__all__ = ["MODALITY_WORDS", "language_note", "notes_on", "training_data_warning"]
+def listed(modalities: Sequence[str]) -> str:
+    """The words for modalities: `words, voice and face`."""
+    *first, last = [MODALITY_WORDS[modality] for modality in modalities]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+__all__ = ["MODALITY_WORDS", "language_note", "listed", "notes_on", "training_data_warning"]
