@@ -16,12 +16,14 @@ def usage(config: AmuseConfig, records: dict) -> str:
     """
     streams = {modality: stream for stream, modality in MODALITY_OF.items() if stream != "background"}
     reads_words = config.text_config is not None
-    others = [modality for modality in config.modalities if modality != "text" or not reads_words]
-    heard = [m for m in others if m != "text" and (getattr(config, f"{m}_config") is not None or streams[m] in records)]
-    sizes = {streams[m]: getattr(config, f"{streams[m]}_feature_size") for m in others if m not in heard}
+    others = [modality for modality in config.modalities if modality != "text"]
+    heard = [m for m in others if getattr(config, f"{m}_config") is not None or streams[m] in records]
+    read = ["text", *heard] if reads_words else heard
+    sizes = {streams[m]: getattr(config, f"{streams[m]}_feature_size") for m in config.modalities if m not in read}
     lines = []
     if reads_words or sizes:
-        lines = [f"conversation = [{', '.join(_utterance(config, turn, sizes) for turn in TALK)}]"]
+        turns = TALK if reads_words else [{"speaker": turn["speaker"]} for turn in TALK]
+        lines = [f"conversation = [{', '.join(_utterance(turn, sizes) for turn in turns)}]"]
         lines += ["for utterance in recognizer(conversation):", f"    {PRINT}"]
     if sizes:
         lines.insert(0, f"# {', '.join(sizes)}: the features of the training's extractor in place of zeros")
@@ -35,7 +37,6 @@ def usage(config: AmuseConfig, records: dict) -> str:
 PRINT = 'print(utterance["speaker"], utterance["emotion"], utterance["confidence"])'
 
 
-def _utterance(config: AmuseConfig, turn: dict, sizes: dict[str, int]) -> str:
-    kept = {key: value for key, value in turn.items() if key != "text" or config.text_config is not None}
+def _utterance(turn: dict, sizes: dict[str, int]) -> str:
     given = "".join(f', "{stream}_features": [0.0] * {size}' for stream, size in sizes.items())
-    return json.dumps(kept, allow_nan=False)[:-1] + given + "}"
+    return json.dumps(turn, allow_nan=False)[:-1] + given + "}"

@@ -107,9 +107,11 @@ def _stated_duration(container, streams: list, zero: float) -> float:
 
 def _with_data(path: str | Path, streams: list) -> list:
     """Those of the streams that hold a packet. The file is read until all are known, which is its beginning as a rule."""
+    if not streams:
+        return []
     found: set[int] = set()
     with open_container(path) as container:
-        for packet in packets_of(container, [container.streams[stream.index] for stream in streams]) if streams else ():
+        for packet in packets_of(container, [container.streams[stream.index] for stream in streams]):
             if packet is not None and packet.size:
                 found.add(packet.stream.index)
                 if len(found) == len(streams):

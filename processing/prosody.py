@@ -2,8 +2,8 @@
 """
 Prosody of an utterance, in a few dozen numbers: pitch, loudness, pace and timbre.
 
-These are the features of `--extractors prosody`. They need no pretrained model, and librosa's licence (ISC) is the only one that
-applies. The paper's PaSST, or any other audio encoder of transformers, can replace them with `audio_config`.
+These are the features of `--extractors prosody`. They need no pretrained model, and librosa's licence (ISC) is the only one
+that applies. The paper's PaSST, or any other audio encoder of transformers, can replace them with `audio_config`.
 """
 
 from collections.abc import Iterator

@@ -33,9 +33,9 @@ def audio_chunks(
     The sound of a recording, piece after piece: `(start in seconds, waveform (samples,))`.
 
     The waveform is mono float32 in [-1, 1]: FFmpeg's mix of the channels, or the mean of the channels where sound without loss
-    or of an unnamed layout has more than two, which may be a microphone for each speaker. Pieces follow each other without a gap: there is
-    silence where the sound starts late or has holes, and what overlaps is cut. All pieces but the last are `chunk_seconds`
-    long.
+    or of an unnamed layout has more than two, which may be a microphone for each speaker. Pieces follow each other without a
+    gap: there is silence where the sound starts late or has holes, and what overlaps is cut. All pieces but the last are
+    `chunk_seconds` long.
 
     Args:
         recording: a file, or a waveform with its sampling rate, see `Recording`.

@@ -53,8 +53,7 @@ class EmotionPage:
             processor=AmuseProcessor.from_pretrained(model),
         )
         self.facts = model_facts(recognizer.model)
-        config = recognizer.model.config
-        self.reads_words = "text" in config.modalities and config.text_config is not None
+        self.reads_words = recognizer.model.config.text_config is not None
         self.speech_model = speech_model
         self.lanes = make_lanes(recognizer)
         self.explains = importlib.util.find_spec("captum") is not None

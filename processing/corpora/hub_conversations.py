@@ -60,19 +60,17 @@ def load_from_datasets(
     store, read, notes, names = RecordingStore(cache_dir), {}, [], ()
     own = {split: SPLIT_NAMES.get(split.lower(), re.sub(r"\W+", "_", split)) for split in tables}
     is_divided = "train" in own.values() and "validation" not in own.values()
-    for split in own:
-        same = [other for other in own if own[other] == own[split]]
-        is_read = splits is None or own[split] in splits or (is_divided and own[split] == "train")
-        if len(same) > 1 and is_read:
+    wanted = [s for s in own if splits is None or own[s] in splits or (is_divided and own[s] == "train")]
+    for split in wanted:
+        same = [other for other in wanted if own[other] == own[split]]
+        if len(same) > 1:
             raise ValueError(
                 f"{name} has the splits {' and '.join(same)}, which are all its {own[split]} split: save the data set with one of "
                 "them, or with both joined (datasets.concatenate_datasets)."
             )
-    for split, data in tables.items():
-        if splits is not None and own[split] not in splits and not (is_divided and own[split] == "train"):
-            continue
+    for split in wanted:
         found, counts, said, classes = conversations_of_table(
-            rows_of_dataset(data), options, f"{name}, {split}", split, Path(name), store
+            rows_of_dataset(tables[split]), options, f"{name}, {split}", split, Path(name), store
         )
         read[own[split]] = found, counts
         notes += said

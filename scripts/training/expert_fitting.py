@@ -78,8 +78,7 @@ class FittedHead:
     num_clipped: int = 0
 
     def standardized(self, inputs: np.ndarray) -> np.ndarray:
-        standardized = (inputs - self.center) / self.scale
-        return np.clip(np.where(np.isnan(inputs), 0.0, standardized), -LARGEST_VALUE, LARGEST_VALUE)
+        return np.clip(standardized(inputs, self.center, self.scale), -LARGEST_VALUE, LARGEST_VALUE)
 
     def log_probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """The log-probabilities `(rows, C)` from inputs `(rows, width)`."""
@@ -117,6 +116,11 @@ class Calibration:
         return evidence / (evidence + self.half_evidence.get(modality, 0.0))
 
 
+def standardized(inputs: np.ndarray, center: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The inputs with mean 0 and deviation 1, in which an absent stream (NaN) is 0, the mean."""
+    return np.where(np.isnan(inputs), 0.0, (inputs - center) / scale)
+
+
 def log_prior(labels: np.ndarray, num_labels: int) -> np.ndarray:
     """The logarithm of each emotion's share, `(C,)`, with one utterance of each emotion added so that no share is 0."""
     counts = np.bincount(labels, minlength=num_labels) + 1.0
@@ -138,13 +142,13 @@ def fit_head(train: ExpertData, validation: ExpertData, modality: str, num_label
     known = np.ma.masked_invalid(inputs)  # a modality of two streams may have one of them
     deviation, center = known.std(axis=0).filled(0.0), known.mean(axis=0).filled(0.0)
     scale = np.where(deviation < 1e-6, 1.0, deviation)
-    standardized = np.where(np.isnan(inputs), 0.0, (inputs - center) / scale)
-    num_clipped = int((np.abs(standardized) > LARGEST_VALUE).sum())
-    standardized = np.clip(standardized, -LARGEST_VALUE, LARGEST_VALUE)
+    values = standardized(inputs, center, scale)
+    num_clipped = int((np.abs(values) > LARGEST_VALUE).sum())
+    values = np.clip(values, -LARGEST_VALUE, LARGEST_VALUE)
     regression = LogisticRegression(max_iter=500, warm_start=True)
     best, worse = None, 0
     for strength in STRENGTHS:
-        regression.set_params(C=strength).fit(standardized, labels)
+        regression.set_params(C=strength).fit(values, labels)
         weight, bias = all_classes(regression, num_labels)
         head = FittedHead(center, scale, weight, bias, strength, num_clipped=num_clipped)
         scores = head.log_probabilities(validation.inputs[modality][held_out])

@@ -293,11 +293,11 @@ def divide(conversations: list[dict], number: int, by: str = "speaker", extra: S
         chosen = {"train": rest, "validation": parts[validation], "test": positions}
         fold = {split: [conversations[n] for n in numbers] for split, numbers in chosen.items()}
         held_out = {key for split in ("validation", "test") for row in fold[split] for key in kept_together(row, by)}
-        fold["train"] += [row for row in extra if held_out.isdisjoint(kept_together(row, by))]
-        lost = len(rest) + len(extra) - len(fold["train"])
-        if lost:
+        added = [row for row in extra if held_out.isdisjoint(kept_together(row, by))]
+        fold["train"] += added
+        if len(added) < len(extra):
             warn(
-                f"Fold {test + 1} of {number}: {lost} of {len(extra)} added conversations share a {by} with what is scored: left out."
+                f"Fold {test + 1} of {number}: {len(extra) - len(added)} of {len(extra)} added conversations share a {by} with what is scored: left out."
             )
         check_emotions(emotions, fold["train"], test + 1, number, by)
         folds.append(fold)
@@ -307,7 +307,7 @@ def divide(conversations: list[dict], number: int, by: str = "speaker", extra: S
 def kept_together(conversation: dict, by: str) -> set[str]:
     """The speakers, or the session, of a conversation, whose conversations are all in one split of a fold."""
     if by == "speaker":
-        return {utterance["speaker"] for utterance in conversation["utterances"]}
+        return set(speakers_of([conversation]))
     return {session_of(conversation)} if by == "session" else set()
 
 
