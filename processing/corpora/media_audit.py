@@ -245,7 +245,7 @@ def inspect_files(
 
 def _inspect_in_pool(tasks: dict[str, bool], num_processes: int, inspect: Callable, states: dict, progress: tqdm):
     """Add the states of the files that are read before the pool breaks, if it does."""
-    with process_pool(num_processes) as pool:
+    with process_pool(min(num_processes, len(tasks))) as pool:
         futures = {}
         with suppress(BrokenProcessPool):
             for path, with_digest in tasks.items():

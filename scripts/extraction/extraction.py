@@ -51,7 +51,7 @@ def extract_corpus(args: ExtractionArguments):
     # each process has its own encoder, of which a GPU should hold only one
     has_encoder = args.audio_model is not None or args.vision_model is not None
     usual = 1 if has_encoder and state.device.type != "cpu" else usable_cores() // state.num_processes
-    num_processes = args.num_processes or max(1, usual)
+    num_processes = min(args.num_processes or max(1, usual), len(parts))
     with ExitStack() as stack:
         mapped = map
         if num_processes > 1:

@@ -1,13 +1,19 @@
-"""The processes of a pool end when their parent is killed or terminated."""
+"""The processes of a pool end when their parent is killed or terminated, and when one of them crashes."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+
+from modeling_amuse.processing.process_pool import process_pool
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,3 +49,24 @@ def test_a_killed_command_leaves_no_process_behind(tmp_path, ends):
     while any(is_running(worker) for worker in workers):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_crash_while_processes_start_leaves_none_behind(monkeypatch):
+    others, start = set(multiprocessing.active_children()), BaseProcess.start
+
+    def slow(process: BaseProcess):
+        """As on a busy machine, the second process starts when the first one has had the time to crash."""
+        if set(multiprocessing.active_children()) - others:
+            time.sleep(1)
+        start(process)
+
+    monkeypatch.setattr(BaseProcess, "start", slow)
+    futures = []
+    with process_pool(2) as pool, suppress(BrokenProcessPool):
+        for _ in range(2):
+            futures.append(pool.submit(os._exit, 1))
+    assert futures
+    for future in futures:
+        with pytest.raises(BrokenProcessPool):
+            future.result(30)
+    assert set(multiprocessing.active_children()) <= others
