@@ -1,5 +1,5 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""A reader of recordings that ends its process, as a decoder with a bug may do. Processes of a pool import this module."""
+"""Readers of recordings that end their process, as a decoder with a bug may do. Processes of a pool import this module."""
 
 import os
 from pathlib import Path
@@ -12,3 +12,8 @@ def crash_on_request(path: str, with_digest: bool) -> FileState:
     if "crash" in Path(path).stem:
         os._exit(1)
     return FileState(size=1)
+
+
+def crash(*_):
+    """End the process."""
+    os._exit(1)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from collections import defaultdict
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache, partial
@@ -35,7 +36,7 @@ def extract_corpus(args: ExtractionArguments):
     Compute the features of a corpus and write their tables.
 
     Raises:
-        ValueError: when no extractor is given, or no utterance has a recording.
+        ValueError: when no extractor is given, no utterance has a recording, or a process crashes.
     """
     # a process that has finished its share may wait long for the others
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=7))
@@ -52,12 +53,18 @@ def extract_corpus(args: ExtractionArguments):
     has_encoder = args.audio_model is not None or args.vision_model is not None
     usual = 1 if has_encoder and state.device.type != "cpu" else usable_cores() // state.num_processes
     num_processes = min(args.num_processes or max(1, usual), len(parts))
-    with ExitStack() as stack:
-        mapped = map
-        if num_processes > 1:
-            mapped = stack.enter_context(process_pool(num_processes, one_thread)).map
-        for job in jobs:
-            extract(job, parts, mapped, Path(args.output_dir), state)
+    try:
+        with ExitStack() as stack:
+            mapped = map
+            if num_processes > 1:
+                mapped = stack.enter_context(process_pool(num_processes, one_thread)).map
+            for job in jobs:
+                extract(job, parts, mapped, Path(args.output_dir), state)
+    except BrokenProcessPool as error:
+        raise ValueError(
+            "A process that computes features crashed, or was killed for lack of memory. What is finished is kept. `amuse audit` "
+            "names recordings that crash the decoder; less memory is needed with --num_processes 1."
+        ) from error
     state.wait_for_everyone()
     state.destroy_process_group()
 

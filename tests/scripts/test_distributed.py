@@ -20,9 +20,11 @@ from modeling_amuse import AmuseForEmotionRecognition
 from modeling_amuse.processing.controlled.small_text_encoder import small_text_encoder
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.processing.corpora.feature_tables import FeatureTable
-from modeling_amuse.scripts import extract_features, train
+from modeling_amuse.scripts import amuse, extract_features, train
+from modeling_amuse.scripts.extraction import extraction
 from modeling_amuse.scripts.training.distribution import check_distribution, sharded_layers
 from modeling_amuse.scripts.training.training_arguments import ModelArguments
+from tests.crashing_reader import crash
 from tests.forked_processes import ROOT, run
 from tests.small_media import speech_like, write_wav
 from tests.small_models import random_batch, small_model
@@ -104,6 +106,20 @@ def test_a_sharded_training_is_that_of_one_process_and_is_resumed(corpus, tmp_pa
     assert config["architectures"] == ["AmuseForEmotionRecognition"] and config["experts"] == "adaptive"
     loaded = AmuseForEmotionRecognition.from_pretrained(tmp_path / "whole").state_dict()
     assert all(torch.equal(loaded[name], whole[name]) for name in whole)
+
+
+def test_a_crash_during_an_extraction_says_what_to_do(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("av")
+    utterances = [{"id": f"u{n}", "speaker": "Ada", "audio": f"u{n}.wav"} for n in range(3)]
+    for utterance in utterances:
+        write_wav(tmp_path / utterance["audio"], speech_like(0.2))
+    (tmp_path / "train.jsonl").write_text(json.dumps({"id": "talk", "utterances": utterances}))
+    arguments = ["--data_dir", tmp_path, "--cache_dir", tmp_path / "cache", "--extractors", "prosody"]
+    arguments += ["--utterances_per_part", 1, "--num_processes", 2, "--output_dir", tmp_path / "features"]
+    monkeypatch.setattr(extraction, "compute_part", crash)
+    assert amuse.run("extract_features", "amuse extract-features", [*map(str, arguments)]) == 1
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("amuse")]
+    assert "crashed" in line and "`amuse audit` names recordings" in line and "--num_processes 1" in line
 
 
 def test_two_processes_extract_the_features_that_one_extracts(tmp_path, capsys):
