@@ -74,6 +74,8 @@ def output_of(function: Callable[[], None]) -> tuple[int, str, str]:
     with TemporaryDirectory() as folder:
         process = SERVER.Process(target=_call, args=(function, folder))
         process.start()
+        process.join(300)
+        process.kill()
         process.join()
         return process.exitcode, *(Path(folder, name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
 

@@ -51,6 +51,7 @@ def build(page: EmotionPage) -> gr.Blocks:
             _recording_part(page)
         gr.Markdown(NOTICE)
         gr.HTML(about_model(page.facts), js_on_load=None)
+        blocks.unload(page.leave)
     return blocks
 
 

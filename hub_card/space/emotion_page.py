@@ -86,6 +86,12 @@ class EmotionPage:
         """Stop the recognition of this visitor's recording. Returns the outputs without a result."""
         return self._cancel("recording", request)
 
+    def leave(self, request: gr.Request):
+        """Stop the requests of a visitor who closed or reloaded the page: nobody would see their answers."""
+        for (session, _), running in list(self._running.items()):
+            if session == request.session_hash:
+                running.set()
+
     def empty(self, message: str | None = None) -> list:
         """The outputs without a result; a message may take its place."""
         hidden = gr.update(value=None, visible=False)

@@ -246,14 +246,19 @@ def inspect_files(
 def _inspect_in_pool(tasks: dict[str, bool], num_processes: int, inspect: Callable, states: dict, progress: tqdm):
     """Add the states of the files that are read before the pool breaks, if it does."""
     with process_pool(min(num_processes, len(tasks))) as pool:
-        futures = {}
-        with suppress(BrokenProcessPool):
-            for path, with_digest in tasks.items():
-                futures[pool.submit(inspect, path, with_digest)] = path
-        for future in as_completed(futures):
+        pool.submit(int).result()  # a pool that cannot start is no fault of the files
+        try:
+            futures = {}
             with suppress(BrokenProcessPool):
-                states[futures[future]] = future.result()
-                progress.update()
+                for path, with_digest in tasks.items():
+                    futures[pool.submit(inspect, path, with_digest)] = path
+            for future in as_completed(futures):
+                with suppress(BrokenProcessPool):
+                    states[futures[future]] = future.result()
+                    progress.update()
+        except BaseException:  # such as Ctrl+C: the files that wait are not read
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _find_defects(recordings: list[Recording], states: dict[str, FileState], longest: float, found: dict):

@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections import defaultdict
 from concurrent.futures.process import BrokenProcessPool
@@ -52,7 +53,8 @@ def extract_corpus(args: ExtractionArguments):
     # each process has its own encoder, of which a GPU should hold only one
     has_encoder = args.audio_model is not None or args.vision_model is not None
     usual = 1 if has_encoder and state.device.type != "cpu" else usable_cores() // state.num_processes
-    num_processes = min(args.num_processes or max(1, usual), len(parts))
+    own_parts = math.ceil(len(parts) / state.num_processes)
+    num_processes = min(args.num_processes or max(1, usual), own_parts)
     try:
         with ExitStack() as stack:
             mapped = map

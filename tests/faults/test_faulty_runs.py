@@ -35,7 +35,7 @@ def test_full_and_read_only_disks_are_reported_and_lose_nothing(tmp_path):
         pytest.skip("needs permission to mount a file system")
     options = ("--full_disk", "--kills", "4", "--seed", "1", "--commands", "train", "evaluate")
     command = [*OWN_MOUNTS, sys.executable, "-m", "tests.faults", *options]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     expected = "4 full or read-only disks (train 2, evaluate 2): 0 problems"
     assert result.stdout.splitlines()[-1].startswith(expected)

@@ -91,6 +91,8 @@ def fuzz(name: str, examples: int, first_seed: int, seconds: int, output_dir: Pa
         before = sum(total.values())
         with contextlib.suppress(EOFError):
             while True:
+                if not answers.poll(4 * seconds + 60):  # it hangs in C code, which no signal handler of Python ends
+                    process.kill()
                 total[answers.recv()] += 1
         process.join()
         if sum(total.values()) == before:

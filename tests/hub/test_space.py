@@ -358,9 +358,10 @@ def test_a_result_without_pictures_is_better_than_none(model, tmp_path, monkeypa
     assert "Hello there." in shown and "no pictures of the frames that counted: talk.mp4: nothing of its video" in shown
 
 
+@pytest.mark.parametrize("leaves", [False, True])
 @pytest.mark.parametrize("cancelled", [("text",), ("recording",), ("recording", "text"), ()])
 @pytest.mark.parametrize("first", ["text", "recording"])
-def test_cancel_stops_the_request_of_its_tab_and_visitor_alone(model, tmp_path, first, cancelled):
+def test_cancel_stops_the_request_of_its_tab_and_visitor_alone(model, tmp_path, first, cancelled, leaves):
     pytest.importorskip("gradio", reason="needs gradio: pip install gradio")
     from modeling_amuse.hub_card.space.emotion_page import EmotionPage
 
@@ -395,10 +396,12 @@ def test_cancel_stops_the_request_of_its_tab_and_visitor_alone(model, tmp_path, 
                     time.sleep(0.01)
         for name in cancelled:
             {"text": page.cancel_text, "recording": page.cancel_recording}[name](visitors[0])
+        if leaves:
+            page.leave(visitors[0])
     for thread in threads:
         thread.join(60)
     stopped = {key for key, text in shown.items() if "Cancelled." in text}
-    assert stopped == {(name, "one") for name in cancelled} and len(shown) == 4
+    assert stopped == {(name, "one") for name in (names if leaves else cancelled)} and len(shown) == 4
     assert not page._running
 
 
