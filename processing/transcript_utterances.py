@@ -89,8 +89,11 @@ def checked_utterance(given: dict, place: str, folder: Path) -> dict:
         if medium in kept:
             kept[medium] = str(folder / kept[medium])
     kept = {key: kept[key] for key in UTTERANCE_KEYS if key in kept}
-    channel = count_of_value(given.get("audio_channel"), "audio_channel", place, least=0)
-    return kept if channel is None else {**kept, "audio_channel": channel}
+    for key, least in (("audio_track", 1), ("audio_channel", 0)):
+        number = count_of_value(given.get(key), key, place, least=least)
+        if number is not None:
+            kept[key] = number
+    return kept
 
 
 __all__ = ["UNKNOWN_SPEAKER", "Cue", "Found", "Source", "checked_utterance", "clean_text", "lines_of"]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections import defaultdict
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -43,8 +44,16 @@ def extract_corpus(args: ExtractionArguments):
     state = PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(days=7))
     jobs = extraction_jobs(args, str(state.device))
     with state.main_process_first():
-        splits = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, options=args.options()).splits
-    utterances = {split: [u for row in rows["utterances"] for u in row] for split, rows in splits.items()}
+        data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, options=args.options())
+    if state.is_main_process:
+        print(data.describe())
+    unread = [key for key in ("audio_track", "audio_channel") if re.search(rf"\b{key}\b", data.describe())]
+    if unread and any("audio" in job["folders"] for job in jobs):
+        raise ValueError(
+            f"Utterances of {args.place()} have {' and '.join(unread)}, which data sets do not have: the features would be those "
+            "of all channels of one track. Write each channel or track to a file of its own, and remove the key."
+        )
+    utterances = {split: [u for row in rows["utterances"] for u in row] for split, rows in data.splits.items()}
     if not any(u["audio"] or u["video"] for rows in utterances.values() for u in rows):
         raise ValueError(
             f"No utterance of {args.place()} has a recording: give their paths as 'audio' or 'video', or the data set's folder."

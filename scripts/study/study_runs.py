@@ -5,7 +5,8 @@ import json
 import math
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from itertools import product
@@ -16,7 +17,7 @@ import pandas as pd
 
 from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
 from modeling_amuse.processing.evaluation.stored_predictions import read_predictions
-from modeling_amuse.processing.file_locks import locked
+from modeling_amuse.processing.file_locks import InUse, lock, unlock
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.processing.whole_files import whole_file, whole_folder
@@ -160,7 +161,7 @@ class Runs:
         """
         folder = self.output_dir / "trainings" / training_digest(run)
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder, wait=math.inf):
+        with _waited_for(folder):
             scored = {split: self._scored(run, folder, split) for split in splits}
             record = read_json_object(folder / "run.json")
         row = {
@@ -221,7 +222,7 @@ class Runs:
         only with the same code, see `check_can_be_scored`.
         """
         for folder in {self.folder(run) for run in runs}:
-            with locked(folder, wait=math.inf):
+            with _waited_for(folder):
                 for path in [*folder.glob("model*"), *folder.glob("folds/*/model"), *folder.glob("folds/*/teachers")]:
                     shutil.rmtree(path)
 
@@ -344,6 +345,20 @@ class Runs:
         emotions = [name.removeprefix("probability_") for name in frame if name.startswith("probability_")]
         scores = scores_of_predictions(frame, emotions, run.options.get("dataset_name"))
         return {**scores, "late_fusion": [chosen for _, chosen in fused]}
+
+
+@contextmanager
+def _waited_for(folder: Path) -> Iterator[None]:
+    """Hold the lock of a run's folder. If another process holds it, this says so and waits."""
+    try:
+        descriptor = lock(folder, wait=2)
+    except InUse:
+        print(f"Another process makes or uses the run in {folder}: waiting until it ends.", flush=True)
+        descriptor = lock(folder, wait=math.inf)
+    try:
+        yield
+    finally:
+        unlock(descriptor)
 
 
 def check_can_be_scored(folder: Path):

@@ -16,6 +16,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
 from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold, describe_threshold
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.plain_json import read_json_object
+from modeling_amuse.scripts.training.distribution import LONG_WAITS
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
 from modeling_amuse.scripts.training.model_loading import load_from_folder_or_hub
@@ -42,7 +43,7 @@ def calibrate(args: CalibrationArguments) -> dict:
             f"{args.model} is not the folder of a model. Download the model first, as its config.json is changed."
         )
     forget_mixed_precision()
-    accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
+    accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available(), kwargs_handlers=[LONG_WAITS])
     model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)
     model.config.temperature = 1.0
     processor = load_from_folder_or_hub(AmuseProcessor, args.model)

@@ -2,13 +2,18 @@
 """Distributing a training over processes and devices, and making it reproducible."""
 
 import os
+from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, DistributedType, set_seed
+from accelerate.utils import DistributedDataParallelKwargs, DistributedType, InitProcessGroupKwargs, set_seed
 
 from modeling_amuse.scripts.training.prediction import forget_mixed_precision
 from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments
+
+LONG_WAITS = InitProcessGroupKwargs(timeout=timedelta(hours=12))
+"""The main process alone reads data, stores encoder states and fits experts, which may take longer than the usual minutes for
+which the other processes would wait."""
 
 
 def runs_on_cpu(args: TrainArguments) -> bool:
@@ -29,7 +34,7 @@ def start_accelerator(model_args: ModelArguments, args: TrainArguments) -> Accel
     accelerator = Accelerator(
         mixed_precision="no" if slow else args.mixed_precision,
         cpu=cpu,
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False), LONG_WAITS],
         log_with=args.report_to or None,
         project_dir=os.path.join(args.output_dir, "logs"),
     )

@@ -22,6 +22,7 @@ from modeling_amuse.processing.extras import import_extra
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.whole_files import check_output
 from modeling_amuse.scripts.training.descriptors import write_descriptors
+from modeling_amuse.scripts.training.distribution import LONG_WAITS
 from modeling_amuse.scripts.training.evaluation_arguments import EvaluationArguments
 from modeling_amuse.scripts.training.evaluation_data import (
     load_split,
@@ -70,7 +71,7 @@ def evaluate(args: EvaluationArguments) -> dict:
     for path in (args.output, args.predictions, args.descriptors):
         check_output(path)
     forget_mixed_precision()
-    accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available())
+    accelerator = Accelerator(cpu=args.use_cpu or not torch.cuda.is_available(), kwargs_handlers=[LONG_WAITS])
 
     # Model and data
     model = load_from_folder_or_hub(AmuseForEmotionRecognition, args.model).to(accelerator.device)

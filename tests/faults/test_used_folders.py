@@ -8,6 +8,7 @@ import pytest
 
 from modeling_amuse.processing.file_locks import only_writer
 from modeling_amuse.scripts import amuse, cross_validate, distil, train
+from modeling_amuse.scripts.study import study_runs
 from tests.faults.test_whole_files import started
 
 WRITTEN_BY = {
@@ -79,3 +80,21 @@ with file_locks.only_writer(Path(sys.argv[1]), "training"):
         other.wait(30)
     assert (tmp_path / "out" / "model.safetensors").is_file()
     assert not [path for path in (tmp_path / "out").rglob("*") if path.name.startswith(".") or "lock" in path.name]
+
+
+def test_a_study_says_that_it_waits_for_a_run_of_another_process(tmp_path, capsys):
+    code = """
+from pathlib import Path
+with file_locks.locked(Path(sys.argv[1])):
+    print("locked", flush=True)
+    time.sleep(3)
+"""
+    other = started(code, tmp_path)
+    try:
+        assert other.stdout.readline() == "locked\n"
+        with study_runs._waited_for(tmp_path):
+            pass
+    finally:
+        other.kill()
+        other.wait(30)
+    assert capsys.readouterr().out == f"Another process makes or uses the run in {tmp_path}: waiting until it ends.\n"

@@ -144,6 +144,8 @@ def test_a_textgrid_of_this_package_keeps_signs_and_names_like_those_of_tiers(tm
 def test_the_channel_of_a_speaker_is_read_again(tmp_path):
     write_timeline([{**result(), "audio_channel": 1}], tmp_path / "talk.json")
     assert read_transcript(tmp_path / "talk.json")["utterances"][0]["audio_channel"] == 1
+    (tmp_path / "talk.json").write_text('[{"speaker": "Ada", "text": "Hi.", "audio_track": 2}]', encoding="utf-8")
+    assert read_transcript(tmp_path / "talk.json")["utterances"][0]["audio_track"] == 2
     (tmp_path / "talk.json").write_text('[{"speaker": "Ada", "text": "Hi.", "audio_channel": -1}]', encoding="utf-8")
     with pytest.raises(ValueError, match="its audio_channel is .*give a whole number from 0"):
         read_transcript(tmp_path / "talk.json")

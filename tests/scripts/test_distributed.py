@@ -122,6 +122,24 @@ def test_a_crash_during_an_extraction_says_what_to_do(tmp_path, monkeypatch, cap
     assert "crashed" in line and "`amuse audit` names recordings" in line and "--num_processes 1" in line
 
 
+@pytest.mark.parametrize("key", ["audio_track", "audio_channel"])
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_features_of_one_channel_are_not_computed_from_all(tmp_path, key, form):
+    pytest.importorskip("av")
+    write_wav(tmp_path / "talk.wav", speech_like(0.2))
+    utterance = {"speaker": "Ada", "text": "Hi.", "audio": "talk.wav", "start": 0, "end": 0.2, key: 1}
+    if form == "json":
+        (tmp_path / "train.jsonl").write_text(json.dumps({"id": "talk", "utterances": [utterance]}))
+    else:
+        (tmp_path / "train.csv").write_text(
+            "\n".join(",".join(map(str, row)) for row in (utterance, utterance.values()))
+        )
+    arguments = ["--data_dir", tmp_path, "--cache_dir", tmp_path / "cache", "--output_dir", tmp_path / "features"]
+    with pytest.raises(ValueError, match=f"have {key}, which data sets do not have.* a file of its own"):
+        extract_features.main([*map(str, arguments), "--extractors", "prosody", "--num_processes", "1"])
+    assert not list((tmp_path / "features").rglob("*.parquet"))
+
+
 def test_two_processes_extract_the_features_that_one_extracts(tmp_path, capsys):
     pytest.importorskip("av")
     pytest.importorskip("librosa")
