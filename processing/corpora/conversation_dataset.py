@@ -2,7 +2,9 @@
 """Conversations with their features, for training and evaluation."""
 
 import hashlib
+import itertools
 import json
+from collections.abc import KeysView
 from pathlib import Path
 
 import datasets
@@ -120,6 +122,25 @@ def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable |
     return FeatureTable(list(found), np.concatenate(list(found.values())), np.array([len(a) for a in found.values()]))
 
 
+def _check_division(path: str, rows: dict[str, KeysView[str]], ids: dict[str, list[str]]):
+    """
+    Check that no split lacks features that stand in the table of another one, whose utterances they are not.
+
+    Args:
+        path: the tables.
+        rows: the utterance ids in the table of each split.
+        ids: the utterance ids of each split.
+    """
+    for split, other in itertools.permutations(rows, 2):
+        moved = (set(ids[split]) - rows[split]) & (rows[other] - set(ids[other]))
+        if moved:
+            raise ValueError(
+                f"{path} has features of {len(moved)} utterances of the {split} split in the table of the {other} split, such as "
+                f"{min(moved)!r}: the data were divided otherwise when they were computed. Give the options and files that were "
+                "given then, such as --split_seed and --label_column, or extract the features again."
+            )
+
+
 def _align_columns(path: str, tables: dict[str, FeatureTable]):
     """Order the named features of all tables as in the first table."""
     first, *others = tables
@@ -169,7 +190,7 @@ def load_stream_tables(
             for split, table in inline.items():
                 tables[split][stream] = table
             continue
-        owner = {}
+        owner, rows = {}, {}
         # one table may belong to one split only: then another split has the same ids
         for split, given in load_feature_tables(path, list(splits) if is_one_table(Path(path)) else wanted).items():
             table = given.with_ids(ids[split])
@@ -193,7 +214,8 @@ def load_stream_tables(
                 )
             owner[id(given)] = owner.get(id(given), set()) | of_rows.keys()
             if split in wanted:
-                tables[split][stream] = table
+                tables[split][stream], rows[split] = table, given.rows.keys()
+        _check_division(path, rows, ids)
         _align_columns(path, {split: tables[split][stream] for split in wanted})
         records = {json.dumps(tables[split][stream].record, sort_keys=True) for split in wanted}
         if len(records) > 1:

@@ -175,6 +175,20 @@ def test_a_table_must_fit_its_split(tmp_path):
         load_stream_tables(path, {"train": conversations("x")})
 
 
+def test_features_of_another_division_are_refused(tmp_path):
+    write_frame(tmp_path / "train.csv", utterance_id=["a", "b", "c"])
+    write_frame(tmp_path / "validation.csv", utterance_id=["d", "e", "f"])
+    path = {"audio": str(tmp_path)}
+    for train, validation in ((("a", "b"), ("d", "e", "f")), (("a", "b", "lost"), ("d", "e", "lost too"))):
+        load_stream_tables(path, {"train": conversations(*train), "validation": conversations(*validation)})
+    # an id of the validation split that occurs in the training split, too, was not moved
+    load_stream_tables(path, {"train": conversations("a", "d"), "validation": conversations("d", "e")})
+    with pytest.raises(
+        ValueError, match=r"1 utterances of the train split in the table of the validation split, such as 'd'"
+    ):
+        load_stream_tables(path, {"train": conversations("a", "d"), "validation": conversations("b", "e")})
+
+
 def test_the_praat_table_of_meld(meld_dir):
     table = load_feature_tables(str(meld_dir / "praat"), ["train"])["train"]
     assert table.size == 8 and len(table.rows) == 9988 and table.get("dia125_utt3") is None
