@@ -92,7 +92,7 @@ class DataArguments(FeatureArguments):
         default="majority",
         metadata={
             "help": "majority: use soft labels only where the label has more than half of the votes (for annotators' votes). "
-            "all: use all rows of the table (for the probabilities of a teacher).",
+            "all: use all rows of labelled utterances (for the probabilities of a teacher).",
             "choices": ["majority", "all"],
         },
     )

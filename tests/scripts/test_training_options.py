@@ -3,6 +3,7 @@
 import json
 import shutil
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,7 +24,12 @@ from modeling_amuse.scripts.training import (
     training_data,
     training_loop,
 )
-from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments, parse_arguments
+from modeling_amuse.scripts.training.training_arguments import (
+    DataArguments,
+    ModelArguments,
+    TrainArguments,
+    parse_arguments,
+)
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
 
 LORA = ["--lora", "--lora_r", "4"]
@@ -214,6 +220,20 @@ def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
     monkeypatch.setattr(training_arguments, "RECIPES", tmp_path)
     with pytest.raises(ValueError, match="sets momentum, which is not an option of training"):
         parse_arguments(["--recipe", "own", "--output_dir", "x"])
+
+
+def test_rows_of_utterances_without_a_label_are_counted(tmp_path):
+    labels = {"u1": "joy", "u2": None, "u3": "anger", "u4": None}
+    rows = [[{"id": identifier, "emotion": emotion} for identifier, emotion in labels.items()]]
+    data = SimpleNamespace(splits={"train": {"utterances": rows}}, emotions=("anger", "joy"))
+    said = []
+    for ids in (labels, ("u1", "u3")):
+        table = tmp_path / f"{len(ids)}.csv"
+        table.write_text("utterance_id,anger,joy\n" + "\n".join(f"{name},0.7,0.3" for name in ids), encoding="utf-8")
+        given = DataArguments(soft_labels=str(table), soft_labels_for="all")
+        assert list(training_data.training_targets(data, given, SimpleNamespace(print=said.append))) == ["u1", "u3"]
+    assert said[0].endswith("soft labels; rows that are not used, as their utterances have no label: 2")
+    assert said[1] == "train: 2 of 4 utterances have soft labels"
 
 
 def test_lora_needs_an_encoder_to_adapt(corpus, tmp_path, tiny_text_encoder):
