@@ -26,12 +26,13 @@ if __name__ == "__main__":  # the launcher runs `main` of this file, and answers
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
 from modeling_amuse.scripts.command.process import prepare_process
-from modeling_amuse.scripts.training.training_arguments import FoldArguments, parse_arguments
+from modeling_amuse.scripts.training.training_arguments import FoldArguments, check_needs, parse_arguments
 
 
 def main(arguments: list[str] | None = None) -> dict:
     """Returns the scores, as in the file of results."""
     options = parse_arguments(arguments, FoldArguments, description=__doc__)
+    check_needs(*options[1:])
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.cross_validation import cross_validate
 

@@ -13,18 +13,22 @@ alone. An interrupted run continues where it stopped.
 """
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":  # the launcher runs `main` of this file, and answers wrong arguments in one line
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
 from modeling_amuse.scripts.command.process import prepare_process
-from modeling_amuse.scripts.training.training_arguments import DistillationArguments, parse_arguments
+from modeling_amuse.scripts.training.training_arguments import DistillationArguments, check_needs, parse_arguments
 
 
 def main(arguments: list[str] | None = None):
     """Returns the record of the student's training."""
     options = parse_arguments(arguments, DistillationArguments, description=__doc__)
+    _, data_args, *others = options
+    # the student always has soft labels: the predictions of the teachers
+    check_needs(replace(data_args, soft_labels=data_args.soft_labels or "teachers"), *others)
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.distillation import distil
 

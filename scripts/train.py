@@ -25,12 +25,13 @@ if __name__ == "__main__":  # the launcher runs `main` of this file, and answers
     runpy.run_path(str(Path(__file__).with_name("amuse.py")), {"command_file": __file__}, "__main__")
 
 from modeling_amuse.scripts.command.process import prepare_process
-from modeling_amuse.scripts.training.training_arguments import parse_arguments
+from modeling_amuse.scripts.training.training_arguments import check_needs, parse_arguments
 
 
 def main(arguments: list[str] | None = None):
     """Returns the record of the training, as in `training_history.json`."""
     options = parse_arguments(arguments, description=__doc__)
+    check_needs(*options)
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.training_run import train
 

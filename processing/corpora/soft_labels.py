@@ -90,9 +90,10 @@ def soft_targets(
 
     Args:
         soft_labels: for each utterance its probabilities `(emotions,)`, see [`read_soft_labels`].
-        labels: for each utterance of the training split the number of its emotion, None if it has none.
+        labels: for each utterance of the training split the number of its emotion, None if it has none. Rows of the latter
+            are not used.
         weight: the share of the soft label, more than 0 and at most 1.
-        only_majority: leave out the rows in which the label has no majority, because their votes and label may describe
+        only_majority: also leave out the rows in which the label has no majority, because their votes and label may describe
             different things (for MELD, voters read only the text, while some labels were given anew by annotators who saw
             the clip).
         source: the name of the table in error messages.
@@ -119,6 +120,10 @@ def soft_targets(
             continue
         hard = np.eye(len(probabilities))[label]
         targets[identifier] = ((1 - weight) * hard + weight * probabilities).astype(np.float32)
+    if all(labels[identifier] is None for identifier in soft_labels):
+        raise ValueError(
+            f"No row of {source} can be used, as none of their utterances has a label: give the table of the labelled utterances."
+        )
     if not targets:
         raise ValueError(
             f"No row of {source} can be used: in none of them does the utterance's label have the majority. Give "

@@ -7,6 +7,7 @@ the mean of the probabilities that the teachers predict which were not trained o
 training data are close to the labels and add little.) The student is trained on these soft labels and on the labels.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import numpy as np
 import pandas as pd
 from accelerate import PartialState
 
-from modeling_amuse.processing.corpora.load_conversations import load_conversations
+from modeling_amuse.processing.corpora.load_conversations import ConversationData, load_conversations
 from modeling_amuse.processing.corpora.soft_labels import ID_COLUMN
-from modeling_amuse.processing.evaluation.stored_predictions import read_predictions
+from modeling_amuse.processing.evaluation.stored_predictions import PROBABILITY, read_predictions
 from modeling_amuse.processing.whole_files import whole_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training.cross_validation import cross_validate
@@ -89,11 +90,14 @@ def taught(
     """
     if len(set(given.teacher_seeds)) < len(given.teacher_seeds):
         raise WrongArguments(f"--teacher_seeds has a seed twice: {', '.join(map(str, given.teacher_seeds))}.")
+    data = load_conversations(
+        data_args.dataset_name, data_args.data_dir, data_args.cache_dir, ("train", "validation"), data_args.options()
+    )
     of_teachers, model_of_teachers = data_args, replace(model_args)
     if data_args.train_fraction != 1:
         # chosen for the student's data: drawn conversations are a folder, which has another default
         choose_text_model(data_args, model_of_teachers, PartialState(cpu=runs_on_cpu(args)))
-        of_teachers = drawn_data(data_args, args.seed, folder / "drawn")
+        of_teachers = drawn_data(data, data_args, args.seed, folder / "drawn")
     frames = []
     for seed in given.teacher_seeds:
         own = folder / "teachers" / f"seed-{seed}"
@@ -105,7 +109,7 @@ def taught(
         frames.append(pd.concat(map(read_predictions, parts), ignore_index=True))
     path = folder / TABLE
     with whole_file(path) as file:
-        teacher_table(frames).to_parquet(file, index=False)
+        teacher_table(frames, data.emotions).to_parquet(file, index=False)
     print(
         f"\nWritten to {path}: the mean predictions of {len(frames)} teachers for utterances they were not trained on"
     )
@@ -114,12 +118,13 @@ def taught(
     return replace(data_args, soft_labels=str(path), soft_labels_for="all")
 
 
-def drawn_data(data_args: DataArguments, seed: int, folder: Path) -> DataArguments:
+def drawn_data(data: ConversationData, data_args: DataArguments, seed: int, folder: Path) -> DataArguments:
     """
     Write the conversations that `--train_fraction` draws for the student, which are all that the teachers may learn from.
 
     Args:
-        data_args: the data arguments of the student.
+        data: the training and validation split of the student.
+        data_args: its data arguments.
         seed: its seed.
         folder: the folder for the conversations.
 
@@ -128,11 +133,9 @@ def drawn_data(data_args: DataArguments, seed: int, folder: Path) -> DataArgumen
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when the data cannot be read, or additional corpora overlap with its validation or test split.
+        ValueError: when additional corpora overlap with the validation or the test split, or no drawn conversation shows an
+            emotion that others show.
     """
-    data = load_conversations(
-        data_args.dataset_name, data_args.data_dir, data_args.cache_dir, ("train", "validation"), data_args.options()
-    )
     splits = {"train": [], **{split: rows.to_list() for split, rows in data.splits.items()}}
     own = {"extra_data": extra_data_of_folds(asdict(data_args), folder / "extra_data", [])}
     whole = FoldData(splits["train"], emotions=data.emotions)
@@ -153,12 +156,14 @@ def drawn_data(data_args: DataArguments, seed: int, folder: Path) -> DataArgumen
     return replace(data_args, **options_of_written(folder), train_fraction=1.0, **own)
 
 
-def teacher_table(frames: list[pd.DataFrame]) -> pd.DataFrame:
+def teacher_table(frames: list[pd.DataFrame], emotions: Iterable[str]) -> pd.DataFrame:
     """
     Make a table of soft labels.
 
     Args:
         frames: the predictions of each teacher for all utterances, see `write_predictions`.
+        emotions: the emotions of the data set. One that the teachers do not know, as no training utterance shows it, has
+            the probability 0.
 
     Raises:
         ValueError: when an utterance was predicted more than once, or not by all teachers.
@@ -169,10 +174,9 @@ def teacher_table(frames: list[pd.DataFrame]) -> pd.DataFrame:
             raise ValueError(
                 f"The utterance id {twice.iloc[0]!r} occurs more than once in the training split: give each utterance its own."
             )
-    mean = mean_prediction(frames)
-    emotions = [name for name in mean if name.startswith("probability_")]
-    names = {name: name.removeprefix("probability_") for name in emotions}
-    return mean[["utterance", *emotions]].rename(columns={"utterance": ID_COLUMN, **names})
+    names = {f"{PROBABILITY}{emotion}": emotion for emotion in emotions}
+    table = mean_prediction(frames).reindex(columns=["utterance", *names], fill_value=0.0)
+    return table.rename(columns={"utterance": ID_COLUMN, **names})
 
 
 def mean_prediction(predictions: list[pd.DataFrame]) -> pd.DataFrame:

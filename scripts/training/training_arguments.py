@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 
+from modeling_amuse.processing.conversation import MODALITY_OF
 from modeling_amuse.processing.input_boundary import reads_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
@@ -21,7 +22,7 @@ from modeling_amuse.scripts.command.ranges import (
     check_ranges,
 )
 from modeling_amuse.scripts.training.data_arguments import FeatureArguments
-from modeling_amuse.variants import EXPERTS, MODALITIES, PRESETS, REGISTRIES, Registry, Variant
+from modeling_amuse.variants import EXPERTS, MODALITIES, PRESETS, REGISTRIES, TEXT_SCOPES, Registry, Variant
 
 SCRATCH = "scratch"
 """The value of `--text_model` for the small encoder that is trained from scratch."""
@@ -92,7 +93,7 @@ class DataArguments(FeatureArguments):
         default="majority",
         metadata={
             "help": "majority: use soft labels only where the label has more than half of the votes (for annotators' votes). "
-            "all: use all rows of the table (for the probabilities of a teacher).",
+            "all: use all rows of labelled utterances (for the probabilities of a teacher).",
             "choices": ["majority", "all"],
         },
     )
@@ -616,6 +617,36 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
         if idle:
             raise WrongArguments(
                 f"{' and '.join(idle)} (set by an option or a recipe) needs --text_model, a pretrained text encoder."
+            )
+
+
+def check_needs(data_args: DataArguments, model_args: ModelArguments, args: TrainArguments):
+    """
+    Check what a user asks for. A study is not checked: its settings may belong to some of its variants alone.
+
+    Raises:
+        WrongArguments: when an option has no effect, as another one that it needs is not given. Defaults are not refused.
+    """
+    scope = model_args.text_scope or TEXT_SCOPES.default
+    modalities = data_args.modalities or MODALITIES
+    needs = [
+        (("lora_r", "lora_alpha", "lora_dropout"), model_args.lora, "--lora"),
+        (("soft_label_weight", "soft_labels_for"), data_args.soft_labels, "--soft_labels"),
+        (("leave_out_overlap",), data_args.extra_data, "--extra_data"),
+        (("num_text_neighbours",), scope == "neighbours", "--text_scope neighbours"),
+        (("max_text_sequence",), not TEXT_SCOPES[scope].is_utterance, "another --text_scope than utterance"),
+        (("separate_expert_weights",), model_args.wanted_experts != "none", "other --experts than none"),
+        (("hub_private_repo",), args.push_to_hub, "--push_to_hub"),
+    ]
+    for stream, modality in MODALITY_OF.items():
+        needs.append(((f"{stream}_features",), modality in modalities, f"{modality} in --modalities"))
+    given = {**asdict(data_args), **asdict(model_args), **asdict(args)}
+    for names, is_met, needed in needs:
+        unused = [f"--{name}" for name in names if given[name] not in (DEFAULTS[name], CONFIG_DEFAULTS.get(name))]
+        if unused and not is_met:
+            options, verb = " and ".join(unused), "needs" if len(unused) == 1 else "need"
+            raise WrongArguments(
+                f"{options} (set by an option or a recipe) {verb} {needed}: give it, or leave {options} out."
             )
 
 

@@ -24,7 +24,7 @@ from modeling_amuse.processing.corpora.extra_corpora import (
     reserved_texts,
     without_overlap,
 )
-from modeling_amuse.processing.corpora.feature_tables import FeatureTable
+from modeling_amuse.processing.corpora.feature_tables import FeatureTable, by_given_id
 from modeling_amuse.processing.corpora.load_conversations import (
     ConversationData,
     load_conversations,
@@ -164,7 +164,8 @@ def training_targets(
     data: ConversationData, data_args: DataArguments, accelerator: Accelerator
 ) -> dict[str, np.ndarray]:
     """
-    The training targets of `--soft_labels` by utterance id; empty without that option.
+    The training targets of `--soft_labels` by utterance id; empty without that option. Prints their number, and that of
+    the rows whose utterances have no label.
 
     Raises:
         FileNotFoundError: when there is no such table.
@@ -175,14 +176,19 @@ def training_targets(
     emotions = {emotion: label for label, emotion in enumerate(data.emotions)}
     utterances = [utterance for row in data.splits["train"]["utterances"] for utterance in row]
     labels = {utterance["id"]: emotions.get(utterance["emotion"]) for utterance in utterances}
+    soft_labels = by_given_id(read_soft_labels(data_args.soft_labels, data.emotions), labels)
     targets = soft_targets(
-        read_soft_labels(data_args.soft_labels, data.emotions),
+        soft_labels,
         labels,
         data_args.soft_label_weight,
         data_args.soft_labels_for == "majority",
         data_args.soft_labels,
     )
-    accelerator.print(f"train: {len(targets)} of {len(labels)} utterances have soft labels")
+    unlabelled = sum(labels[identifier] is None for identifier in soft_labels)
+    accelerator.print(
+        f"train: {len(targets)} of {len(labels)} utterances have soft labels"
+        + (f"; rows that are not used, as their utterances have no label: {unlabelled}" if unlabelled else "")
+    )
     return targets
 
 

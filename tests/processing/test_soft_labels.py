@@ -93,6 +93,9 @@ def test_unknown_ids_weights_and_tables_of_no_use_are_refused():
         soft_targets(votes, {"u1": 0})
     with pytest.raises(ValueError, match="in none of them does the utterance's label have the majority"):
         soft_targets(votes, {"u1": 0, "x7": 2})
+    for only_majority in (True, False):
+        with pytest.raises(ValueError, match="can be used, as none of their utterances has a label"):
+            soft_targets(votes, {"u1": None, "x7": None}, only_majority=only_majority)
     for weight in (0, 1.5):
         with pytest.raises(ValueError, match="more than 0 and at most 1"):
             soft_targets(votes, {"u1": 1, "x7": 0}, weight)

@@ -373,10 +373,12 @@ def further(folder, *texts: str):
 def test_other_votes_or_other_corpora_are_another_cross_validation(tmp_path, trainings):
     data, more = corpus(tmp_path / "data"), {"folds": [1], "num_train_epochs": 1}
     table, extra = votes_table(tmp_path / "votes.csv", data), further(tmp_path / "more", "Who is there?")
-    given = {"soft_labels": table, "soft_labels_for": "all", "extra_data": [extra]}
+    given = {"soft_labels": table, "extra_data": [extra]}
     run(data, tmp_path / "cv", **given, **more)
     run(data, tmp_path / "cv", **given, **more)
     assert len(trainings) == 1
+    with pytest.raises(ValueError, match=r"--leave_out_overlap .*needs --extra_data: give it"):
+        run(data, tmp_path / "none", leave_out_overlap=True, **more)
     for without in ("soft_labels", "extra_data"):
         with pytest.raises(ValueError, match=f"other settings: the contents of {without} differ. Continue"):
             run(data, tmp_path / "cv", **{k: v for k, v in given.items() if k != without}, **more)

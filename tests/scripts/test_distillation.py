@@ -100,10 +100,27 @@ def test_the_table_of_teachers_needs_each_utterance_once_from_each():
     frame = pd.DataFrame({"conversation": ["a", "b"], "utterance": ["u", "v"], "probability_joy": [0.2, 0.6]})
     frame["probability_anger"] = 1 - frame["probability_joy"]
     other = frame.assign(probability_joy=[0.4, 0.8], probability_anger=[0.6, 0.2])
-    table = teacher_table([frame, other.iloc[::-1]])
+    table = teacher_table([frame, other.iloc[::-1]], EMOTIONS)
     assert table["utterance_id"].tolist() == ["u", "v"]
     np.testing.assert_allclose(table["joy"], [0.3, 0.7])
     with pytest.raises(ValueError, match="'u' occurs more than once in the training split"):
-        teacher_table([frame.assign(utterance="u")])
+        teacher_table([frame.assign(utterance="u")], EMOTIONS)
     with pytest.raises(ValueError, match="different utterances or emotions"):
-        teacher_table([frame, frame.iloc[:1]])
+        teacher_table([frame, frame.iloc[:1]], EMOTIONS)
+    more = teacher_table([frame, other], ("fear", *EMOTIONS))  # an emotion that no teacher knows
+    assert list(more) == ["utterance_id", "fear", "anger", "joy"] and more["fear"].tolist() == [0.0, 0.0]
+    assert more[table.columns].equals(table)
+
+
+@pytest.mark.parametrize("share", ["1.0", "0.75"])
+def test_an_emotion_that_no_training_utterance_shows_does_not_stop_a_distillation(data, share):
+    # the emotions of the sample corpus are fixed, of which these conversations show two
+    asked = ["--dataset_name", "sample", "--data_dir", data, "--cache_dir", data / "cache", "--modalities", "audio"]
+    asked += ["--hidden_size", 8, "--num_man_layers", 0, "--experts", "none", "--soft_label_weight", 0.7]
+    asked += ["--num_train_epochs", 1, "--use_cpu", True, "--train_fraction", share, "--output_dir", data / "out"]
+    asked += ["--groups", data / "scenes.csv", "--num_folds", 2, "--teacher_seeds", 1]
+    assert distil.main(list(map(str, asked))).epoch == 1
+    student = AmuseForEmotionRecognition.from_pretrained(data / "out" / "student").config
+    unseen = [label for label, emotion in student.id2label.items() if emotion not in EMOTIONS]
+    rows = read_soft_labels(data / "out" / "teacher.parquet", student.id2label.values()).values()
+    assert unseen and all(not row[unseen].any() for row in rows)

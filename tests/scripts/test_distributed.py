@@ -30,7 +30,7 @@ from tests.small_media import speech_like, write_wav
 from tests.small_models import random_batch, small_model
 
 EXPERTS = ["--experts", "adaptive"]
-EXACT = ["--hidden_dropout", "0", "--lora_dropout", "0"]
+LORA = ["--lora", "--lora_dropout", "0"]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,8 @@ def corpus(tmp_path_factory):
 
 def options(corpus, batch_size: int, *more) -> list[str]:
     given = ["--dataset_name", "folder", "--data_dir", corpus, "--cache_dir", corpus / "cache", "--hidden_size", 16]
-    given += ["--text_model", corpus / "bert", "--encoder_learning_rate", 5e-4, "--num_train_epochs", 2, *EXACT]
+    given += ["--text_model", corpus / "bert", "--encoder_learning_rate", 5e-4, "--num_train_epochs", 2]
+    given += ["--hidden_dropout", 0]
     return list(map(str, [*given, "--per_device_train_batch_size", batch_size, *more]))
 
 
@@ -68,8 +69,8 @@ def same_training(one, other):
 
 def test_two_processes_train_the_adapters_that_one_trains(corpus, tmp_path):
     # 7 conversations in batches of 4: the last batch is uneven
-    train.main([*options(corpus, 4, "--lora", *EXPERTS), "--output_dir", str(tmp_path / "one")])
-    result = run("train.py", *options(corpus, 2, "--lora", *EXPERTS), "--output_dir", tmp_path / "two", processes=2)
+    train.main([*options(corpus, 4, *LORA, *EXPERTS), "--output_dir", str(tmp_path / "one")])
+    result = run("train.py", *options(corpus, 2, *LORA, *EXPERTS), "--output_dir", tmp_path / "two", processes=2)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "2 process(es)" in result.stdout
     same_training(tmp_path / "one", tmp_path / "two")

@@ -3,6 +3,7 @@
 import json
 import shutil
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from transformers import BertConfig
 from modeling_amuse import AmuseConfig, AmuseForEmotionRecognition, AmuseProcessor
 from modeling_amuse.processing.corpora.conversation_folder import SAMPLE_DIR
 from modeling_amuse.scripts import evaluate, train
+from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.training import (
     corpus_batches,
     evaluation_data,
@@ -23,7 +25,15 @@ from modeling_amuse.scripts.training import (
     training_data,
     training_loop,
 )
-from modeling_amuse.scripts.training.training_arguments import ModelArguments, TrainArguments, parse_arguments
+from modeling_amuse.scripts.training.training_arguments import (
+    DEFAULTS,
+    DataArguments,
+    ModelArguments,
+    TrainArguments,
+    as_arguments,
+    check_needs,
+    parse_arguments,
+)
 from modeling_amuse.scripts.training.training_checkpoint import latest_checkpoint
 
 LORA = ["--lora", "--lora_r", "4"]
@@ -214,6 +224,54 @@ def test_a_recipe_gives_what_is_left_out(monkeypatch, tmp_path):
     monkeypatch.setattr(training_arguments, "RECIPES", tmp_path)
     with pytest.raises(ValueError, match="sets momentum, which is not an option of training"):
         parse_arguments(["--recipe", "own", "--output_dir", "x"])
+
+
+def test_rows_of_utterances_without_a_label_are_counted(tmp_path):
+    labels = {"u1": "joy", "u2": None, "u3": "anger", "u4": None}
+    rows = [[{"id": identifier, "emotion": emotion} for identifier, emotion in labels.items()]]
+    data = SimpleNamespace(splits={"train": {"utterances": rows}}, emotions=("anger", "joy"))
+    said = []
+    for ids in (labels, ("u1", "u3")):
+        table = tmp_path / f"{len(ids)}.csv"
+        table.write_text("utterance_id,anger,joy\n" + "\n".join(f"{name},0.7,0.3" for name in ids), encoding="utf-8")
+        given = DataArguments(soft_labels=str(table), soft_labels_for="all")
+        assert list(training_data.training_targets(data, given, SimpleNamespace(print=said.append))) == ["u1", "u3"]
+    assert said[0].endswith("soft labels; rows that are not used, as their utterances have no label: 2")
+    assert said[1] == "train: 2 of 4 utterances have soft labels"
+
+
+NEEDS = [
+    (["--lora_r", "32"], "--lora", ["--lora"]),
+    (["--lora_alpha", "8", "--lora_dropout", "0"], "--lora", ["--lora"]),
+    (["--soft_label_weight", "0.3"], "--soft_labels", ["--soft_labels", "votes.csv"]),
+    (["--soft_labels_for", "all"], "--soft_labels", ["--soft_labels", "votes.csv"]),
+    (["--leave_out_overlap"], "--extra_data", ["--extra_data", "more"]),
+    (["--num_text_neighbours", "1"], "--text_scope neighbours", ["--text_scope", "neighbours"]),
+    (["--text_scope", "conversation", "--num_text_neighbours", "1"], "--text_scope", ["--text_scope", "neighbours"]),
+    (["--max_text_sequence", "99"], "another --text_scope than utterance", ["--text_scope", "conversation"]),
+    (["--experts", "none", "--separate_expert_weights"], "other --experts than none", ["--experts", "auto"]),
+    (["--preset", "paper", "--separate_expert_weights"], "other --experts than none", ["--experts", "constant"]),
+    (["--hub_private_repo"], "--push_to_hub", ["--push_to_hub"]),
+    (["--modalities", "text", "--vision_features", "F"], "vision in --modalities", ["--modalities", "text", "vision"]),
+    (["--modalities", "text", "--background_features", "F"], "vision in --modalities", ["--modalities", "vision"]),
+    (["--modalities", "audio", "--text_features", "F"], "text in --modalities", ["--modalities", "text", "audio"]),
+]
+
+
+@pytest.mark.parametrize("arguments, needed, then", NEEDS)
+def test_an_option_that_would_have_no_effect_is_refused(tmp_path, arguments, needed, then):
+    with pytest.raises(WrongArguments, match=rf"\(set by an option or a recipe\) needs? {needed}.*: give it, or leave"):
+        train.main([*arguments, "--output_dir", str(tmp_path / "out")])
+    check_needs(*parse_arguments([*arguments, *then, "--output_dir", "out"]))
+    assert not (tmp_path / "out").exists()
+
+
+def test_defaults_and_recipes_are_never_refused():
+    of_model = {name: value for name, value in training_arguments.CONFIG_DEFAULTS.items() if name in DEFAULTS}
+    given = {**DEFAULTS, **of_model, "experts": "none", "output_dir": "out"}
+    check_needs(*parse_arguments(as_arguments(given)))
+    for recipe in training_arguments.RECIPES.glob("*.yaml"):
+        check_needs(*parse_arguments(["--recipe", recipe.stem, "--output_dir", "out"]))
 
 
 def test_lora_needs_an_encoder_to_adapt(corpus, tmp_path, tiny_text_encoder):
