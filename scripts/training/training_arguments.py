@@ -6,7 +6,6 @@ from argparse import ArgumentParser
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 
-from modeling_amuse.processing.conversation import MODALITY_OF
 from modeling_amuse.processing.input_boundary import reads_file
 from modeling_amuse.scripts.command.errors import WrongArguments
 from modeling_amuse.scripts.command.options import NUM_THREADS_HELP, OptionParser
@@ -628,7 +627,6 @@ def check_needs(data_args: DataArguments, model_args: ModelArguments, args: Trai
         WrongArguments: when an option has no effect, as another one that it needs is not given. Defaults are not refused.
     """
     scope = model_args.text_scope or TEXT_SCOPES.default
-    modalities = data_args.modalities or MODALITIES
     needs = [
         (("lora_r", "lora_alpha", "lora_dropout"), model_args.lora, "--lora"),
         (("soft_label_weight", "soft_labels_for"), data_args.soft_labels, "--soft_labels"),
@@ -638,8 +636,6 @@ def check_needs(data_args: DataArguments, model_args: ModelArguments, args: Trai
         (("separate_expert_weights",), model_args.wanted_experts != "none", "other --experts than none"),
         (("hub_private_repo",), args.push_to_hub, "--push_to_hub"),
     ]
-    for stream, modality in MODALITY_OF.items():
-        needs.append(((f"{stream}_features",), modality in modalities, f"{modality} in --modalities"))
     given = {**asdict(data_args), **asdict(model_args), **asdict(args)}
     for names, is_met, needed in needs:
         unused = [f"--{name}" for name in names if given[name] not in (DEFAULTS[name], CONFIG_DEFAULTS.get(name))]

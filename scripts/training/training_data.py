@@ -137,6 +137,8 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
             f"The conversations have recordings, but the model does not use {' and '.join(unread)}: compute features with "
             "amuse extract, and give them as --audio_features and --vision_features."
         )
+    if unread := [stream for stream in tables["train"] if MODALITY_OF[stream] not in modalities]:
+        accelerator.print(f"Not read, as --modalities leaves their modality out: features of {', '.join(unread)}")
     for split in splits:
         tables[split] = {stream: t for stream, t in tables[split].items() if MODALITY_OF[stream] in modalities}
         for stream, table in tables[split].items():

@@ -335,6 +335,13 @@ def test_a_validation_split_is_required(corpus, tmp_path):
         train.main(["--dataset_name", "folder", "--data_dir", str(tmp_path), "--output_dir", str(tmp_path / "out")])
 
 
+def test_features_of_a_modality_that_is_left_out_are_named(corpus, capsys):
+    data_args = DataArguments(dataset_name="folder", data_dir=str(corpus), cache_dir=str(corpus.parent / "cache"))
+    data_args.modalities, data_args.audio_features = ["text"], str(corpus / "audio.csv")
+    assert load_training_data(data_args, 42, Accelerator(cpu=True)).feature_tables == {}
+    assert "Not read, as --modalities leaves their modality out: features of audio\n" in capsys.readouterr().out
+
+
 def test_class_weights_are_an_option(corpus):
     data_args = DataArguments(dataset_name="folder", data_dir=str(corpus), cache_dir=str(corpus.parent / "cache"))
     data = load_training_data(data_args, 42, Accelerator(cpu=True))

@@ -252,9 +252,6 @@ NEEDS = [
     (["--experts", "none", "--separate_expert_weights"], "other --experts than none", ["--experts", "auto"]),
     (["--preset", "paper", "--separate_expert_weights"], "other --experts than none", ["--experts", "constant"]),
     (["--hub_private_repo"], "--push_to_hub", ["--push_to_hub"]),
-    (["--modalities", "text", "--vision_features", "F"], "vision in --modalities", ["--modalities", "text", "vision"]),
-    (["--modalities", "text", "--background_features", "F"], "vision in --modalities", ["--modalities", "vision"]),
-    (["--modalities", "audio", "--text_features", "F"], "text in --modalities", ["--modalities", "text", "audio"]),
 ]
 
 
