@@ -182,6 +182,45 @@ def test_r_drop_and_dropout_of_layers_train(words, tmp_path, tiny_text_encoder):
     assert line["train_loss"] == pytest.approx(parts, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("voices", "emodb has no text, but the model reads nothing else: .* give its utterances features"),
+        (
+            "texts beside text features",
+            "more has no text features, but the model reads nothing else: let the model read",
+        ),
+        ("texts beside voices", "more has no audio features, but the model reads nothing else: let the model read"),
+        ("voices beside both", "emodb has no text and no audio features, but"),
+    ],
+)
+def test_an_extra_corpus_of_which_the_model_reads_nothing_is_refused(words, tmp_path, kind, message):
+    (tmp_path / "clips" / "wav").mkdir(parents=True)
+    for clip in ("03a01Fa", "03a01Wa"):
+        (tmp_path / "clips" / "wav" / f"{clip}.wav").write_bytes(b"sound")
+    (tmp_path / "more").mkdir()
+    talk = [{"speaker": "A", "text": text, "emotion": emotion} for text, emotion in (("Hm.", "love"), ("No!", "fury"))]
+    (tmp_path / "more" / "train.jsonl").write_text(json.dumps({"utterances": talk}), encoding="utf-8")
+    lines = ["utterance_id,first,second"]
+    for split in ("train", "validation"):
+        for line in (words / f"{split}.jsonl").read_text(encoding="utf-8").splitlines():
+            conversation = json.loads(line)
+            for place, utterance in enumerate(conversation["utterances"]):
+                identifier = utterance.get("id", f"{conversation['id']}_{place}")
+                lines.append(f"{identifier},{place},{len(lines)}")
+    (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    options = {
+        "voices": [],
+        "texts beside text features": ["--text_features", tmp_path / "table.csv"],
+        "texts beside voices": ["--audio_features", tmp_path / "table.csv", "--modalities", "audio"],
+        "voices beside both": ["--audio_features", tmp_path / "table.csv"],
+    }
+    corpus = f"emodb={tmp_path / 'clips'}" if kind.startswith("voices") else tmp_path / "more"
+    with pytest.raises(ValueError, match=message):
+        train.main(arguments(words, tmp_path, "--extra_data", corpus, *options[kind]))
+    assert not (tmp_path / "model").exists()
+
+
 def test_bad_input_is_refused_before_the_training(words, clips, tmp_path):
     def refused(message, *more):
         with pytest.raises(ValueError, match=message):
