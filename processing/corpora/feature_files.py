@@ -50,7 +50,8 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
             - A folder with a file for each split, in it or in its folder `data`. The name of the file contains that of the
               split (`train`, `dev`, `valid`, `validation`, `test`). Shards such as `train-00000-of-00002.parquet`, as data
               sets of the Hub have them, are joined to one table.
-            - A folder with a `.npy` file for each utterance, named by its id, or such a folder for each split.
+            - A folder with a `.npy` file for each utterance, named by its id, or such a folder for each split. If some splits
+              have such a folder, the arrays beside these folders are not taken for another split.
 
             The files contain:
 
@@ -66,7 +67,7 @@ def load_feature_tables(path: str, splits: list[str]) -> dict[str, FeatureTable]
 
     Raises:
         FileNotFoundError: when the file, or a split's file, does not exist.
-        ValueError: when a file does not contain such a table.
+        ValueError: when a file does not contain such a table, or when arrays lie beside the folders of other splits.
     """
     with boundary(path):
         return _tables(Path(path), splits)
@@ -148,8 +149,20 @@ def _holds_ids(file: Path) -> bool:
 
 
 def _folders_of_arrays(path: Path, splits: list[str]) -> dict[str, FeatureTable] | None:
-    """The tables of a folder with an array for each utterance, or of such a folder for each split; None for other folders."""
+    """
+    The tables of a folder with an array for each utterance, or of such a folder for each split; None for other folders.
+
+    Raises:
+        ValueError: when only some of the splits have a folder, and arrays lie beside it.
+    """
     named = _folders_by_split(path)
+    without = [split for split in splits if split not in named]
+    if named and without and _arrays_in(path):
+        # whose arrays they are is unknown: ids may recur, as MELD's dia0_utt0 does in each split
+        raise ValueError(
+            f"{path} has arrays (.npy) and beside them the folder {' and '.join(sorted(f.name for f in named.values()))}, but "
+            f"none for the {' and the '.join(without)} split: move the arrays into a folder of the split that they belong to."
+        )
     folders = {split: named[split] for split in splits if split in named} or dict.fromkeys(splits, path)
     if set(folders) != set(splits):
         return None

@@ -16,6 +16,7 @@ from modeling_amuse.processing.evaluation.temperature_scaling import (
 from modeling_amuse.processing.evaluation.unclear_threshold import choose_threshold, describe_threshold
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.plain_json import read_json_object
+from modeling_amuse.processing.warning_messages import warn
 from modeling_amuse.scripts.training.distribution import LONG_WAITS
 from modeling_amuse.scripts.training.evaluation_arguments import CalibrationArguments
 from modeling_amuse.scripts.training.evaluation_data import load_split, split_dataset, used_modalities
@@ -26,7 +27,7 @@ from modeling_amuse.scripts.training.prediction import forget_mixed_precision, p
 def calibrate(args: CalibrationArguments) -> dict:
     """
     Fit the temperature of a model on the validation split, choose the threshold of unclear utterances at this temperature,
-    and write both into the model's `config.json`.
+    and write both into the model's `config.json`. A warning names the modalities of the model that the split lacks.
 
     Returns:
         The `temperature`, the threshold `unclear_below` (None for too few utterances), the `num_utterances` on which they
@@ -49,10 +50,14 @@ def calibrate(args: CalibrationArguments) -> dict:
     processor = load_from_folder_or_hub(AmuseProcessor, args.model)
 
     data, tables = load_split(args, "validation", model, processor, accelerator)
-    modalities = used_modalities(model, tables, None)
-    dataset = split_dataset(
-        data.splits["validation"], tables, Disturbance(), modalities, model, processor, accelerator, args
-    )
+    conversations = data.splits["validation"]
+    modalities = used_modalities(model, conversations, tables, None)
+    if lacking := " and ".join(m for m in model.config.modalities if m not in modalities):
+        warn(
+            f"The temperature and the threshold are fitted without {lacking}, but are used for all inputs: calibrate on data "
+            f"with {lacking} if the model is to read {lacking}."
+        )
+    dataset = split_dataset(conversations, tables, Disturbance(), modalities, model, processor, accelerator, args)
     dataset.check_labelled("validation")
     predictions = predict(model, dataset, processor, accelerator, args.per_device_eval_batch_size)
     emotions = [model.config.id2label[label] for label in range(model.config.num_labels)]

@@ -104,10 +104,9 @@ def gather(args: ContributionArguments, accelerator: Accelerator) -> Pairs:
     processor = load_from_folder_or_hub(AmuseProcessor, args.model)
     model.to(accelerator.device)
     data, tables = load_split(args, args.split, model, processor, accelerator)
-    modalities = used_modalities(model, tables, None)
-    dataset = split_dataset(
-        data.splits[args.split], tables, Disturbance(), modalities, model, processor, accelerator, args
-    )
+    conversations = data.splits[args.split]
+    modalities = used_modalities(model, conversations, tables, None)
+    dataset = split_dataset(conversations, tables, Disturbance(), modalities, model, processor, accelerator, args)
     return compare(model, processor, dataset, args.per_device_eval_batch_size)
 
 

@@ -83,9 +83,9 @@ def evaluate(args: EvaluationArguments) -> dict:
     for warning in warnings:
         accelerator.print(f"Warning: {warning}")
     data, tables = load_split(args, args.split, model, processor, accelerator)
-    modalities = used_modalities(model, tables, args.modalities, of_several=args.corpus is not None)
-    disturbance = disturbance_of(args, modalities)
     conversations = data.splits[args.split]
+    modalities = used_modalities(model, conversations, tables, args.modalities, of_several=args.corpus is not None)
+    disturbance = disturbance_of(args, modalities)
     dataset = split_dataset(conversations, tables, disturbance, modalities, model, processor, accelerator, args)
     dataset.check_labelled(args.split)
     parts = parts_of(args, dataset)

@@ -4,6 +4,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from datasets import Dataset
+
 from modeling_amuse.encoders import texts_at_once
 from modeling_amuse.processing.conversation import MODALITY_OF, STREAMS
 from modeling_amuse.processing.corpora.conversation_dataset import (
@@ -148,19 +150,26 @@ def noise_deviations(disturbance: Disturbance, conversations, tables: dict[str, 
     return deviations
 
 
-def used_modalities(model, tables: dict, wanted: list[str] | None, of_several: bool = False) -> tuple[str, ...]:
+def used_modalities(
+    model, conversations: Dataset, tables: dict, wanted: list[str] | None, of_several: bool = False
+) -> tuple[str, ...]:
     """
     The modalities to evaluate: those of the model, or the requested ones. A model of several corpora may have modalities that
-    only one of them has: without a request, those that the data lack are left out, with a warning.
+    only one of them has: without a request, those that the data lack are left out, with a warning. Text for an encoder
+    is lacking if no utterance of the split has words.
 
     Args:
+        conversations: the conversations of the split.
+        tables: its feature tables.
         of_several: whether the model was made from one of several corpora (`for_corpus`).
 
     Raises:
         ValueError: when the model or the data does not have a modality.
     """
     modalities = tuple(model.config.modalities if wanted is None else wanted)
-    lacking = [m for m in modalities if m not in tables and (m != "text" or model.amuse.encoder("text") is None)]
+    encodes_text = model.amuse.encoder("text") is not None
+    has_text = encodes_text and any((u["text"] or "").strip() for row in conversations["utterances"] for u in row)
+    lacking = [m for m in modalities if m not in tables and not (m == "text" and has_text)]
     if wanted is None and (of_several or model.config.extra_emotions) and 0 < len(lacking) < len(modalities):
         modalities = tuple(modality for modality in modalities if modality not in lacking)
         warn(
@@ -171,9 +180,10 @@ def used_modalities(model, tables: dict, wanted: list[str] | None, of_several: b
         if modality not in model.config.modalities:
             raise ValueError(f"The model has no {modality}; choose from {', '.join(model.config.modalities)}.")
         if modality in lacking:
+            given = "texts in the conversations" if modality == "text" and encodes_text else f"--{modality}_features"
             raise ValueError(
-                f"The model was trained with {modality}, but the data has none: give --{modality}_features, or choose the "
-                "modalities with --modalities."
+                f"The model was trained with {modality}, but the data has none: give {given}, or choose the modalities with "
+                "--modalities."
             )
     return modalities
 

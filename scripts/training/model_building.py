@@ -101,16 +101,11 @@ def text_encoder_name(data: TrainingData, model_args: ModelArguments) -> str | N
     Raises:
         ValueError: when an encoder is given, but the model encodes no text.
     """
-    if model_args.text_model is not None and not encodes_text(data):
+    if model_args.text_model is not None and not data.encodes_text:
         raise WrongArguments(
             "--text_model cannot be used, as text is not among the modalities or is given as features: leave it out."
         )
     return model_args.text_model
-
-
-def encodes_text(data: TrainingData) -> bool:
-    """Whether the model encodes text: text is one of its modalities, and is not given as features."""
-    return "text" in data.modalities and "text" not in data.tables["train"]
 
 
 def text_encoder(data: TrainingData, model_args: ModelArguments) -> tuple[PreTrainedTokenizerBase | None, dict]:
@@ -122,7 +117,7 @@ def text_encoder(data: TrainingData, model_args: ModelArguments) -> tuple[PreTra
         ValueError: when there is no text to learn from, or an option needs a pretrained encoder.
     """
     text_model = model_args.text_model
-    if not encodes_text(data):
+    if not data.encodes_text:
         return None, {}
     if text_model is not None:
         tokenizer = load_from_folder_or_hub(AutoTokenizer, text_model)

@@ -69,6 +69,11 @@ class TrainingData:
     feature_limit: float | None = None
 
     @property
+    def encodes_text(self) -> bool:
+        """Whether the model encodes text: text is one of its modalities, and is not given as features."""
+        return "text" in self.modalities and "text" not in self.tables["train"]
+
+    @property
     def feature_tables(self) -> dict[str, FeatureTable]:
         """The table of each stream that the model reads as features, from the training split or else from an extra corpus."""
         tables = [self.tables["train"], *(corpus.tables for corpus in self.extra)]
@@ -112,7 +117,8 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
 
     Raises:
         FileNotFoundError: when files are missing.
-        ValueError: when the data set lacks a split, or does not match the feature tables or `--modalities`.
+        ValueError: when the data set lacks a split, or does not match the feature tables or `--modalities`, or when an extra
+            corpus has nothing that the model reads.
     """
     # the main process runs first and fills the caches, which the others read
     with accelerator.main_process_first():
@@ -156,6 +162,7 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
         data.name,
         data_args.feature_limit,
     )
+    check_corpora_are_read(loaded)
     for stream in loaded.feature_tables:
         if (described := loaded.describe_extreme_values(stream)) is not None:
             accelerator.print(described)
@@ -238,6 +245,28 @@ def check_same_features(tables: dict[str, FeatureTable], extra: list[ExtraCorpus
                     "were computed by different extractors: compute both with the same one, or leave "
                     f"{MODALITY_OF[stream]} out with --modalities."
                 )
+
+
+def check_corpora_are_read(data: TrainingData):
+    """
+    Raises:
+        ValueError: when an extra corpus has nothing that the model reads.
+    """
+    read = ["text" if name == "text" and data.encodes_text else f"{name} features" for name in data.modalities]
+    for corpus in data.extra:
+        has_text, ids = any(text.strip() for text in corpus.texts()), set(corpus.ids())
+        if (has_text and data.encodes_text) or any(ids & table.rows.keys() for table in corpus.tables.values()):
+            continue
+        advice = (
+            "name a modality of which it has features among --modalities, give its utterances features (such as audio_features; "
+            "amuse extract computes those of recordings)"
+        )
+        if has_text:
+            advice = "let the model read its texts (text among --modalities, and no --text_features)"
+        raise ValueError(
+            f"--extra_data: {corpus.name} has no {' and no '.join(read)}, but the model reads nothing else: {advice}, or leave "
+            "the corpus out."
+        )
 
 
 def draw_training_conversations(data: ConversationData, fraction: float, seed: int, accelerator: Accelerator):

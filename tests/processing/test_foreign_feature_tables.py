@@ -187,6 +187,18 @@ def test_a_folder_of_arrays_whose_ids_are_those_of_another_split_is_refused(tmp_
             load_stream_tables({"audio": str(tmp_path)}, splits, wanted)
 
 
+@pytest.mark.parametrize("place", [".", "data"])
+def test_arrays_beside_the_folder_of_another_split_are_refused(tmp_path, place):
+    for folder in (tmp_path / place, tmp_path / place / "train"):
+        folder.mkdir(exist_ok=True)
+        for identifier, row in zip(IDS, VALUES, strict=True):
+            np.save(folder / f"{identifier}.npy", row)
+    for splits in (["test"], ["train", "test"]):
+        with pytest.raises(ValueError, match="the folder train, but none for the test split: move the arrays into"):
+            load_feature_tables(str(tmp_path), splits)
+    np.testing.assert_array_equal(load(tmp_path).get(IDS[1])[0], VALUES[1])
+
+
 @pytest.mark.parametrize("form", ["txt", "json", "npy", "folder", "folders"])
 def test_arrays_with_their_ids_beside_them(tmp_path, form):
     if form in ("folder", "folders"):

@@ -51,7 +51,7 @@ def history(output) -> dict:
     return json.loads((output / "model" / "training_history.json").read_text(encoding="utf-8"))
 
 
-def test_one_model_of_words_and_of_voices_and_faces_answers_for_each(words, clips, tmp_path):
+def test_one_model_of_words_and_of_voices_and_faces_answers_for_each(words, clips, tmp_path, caplog):
     extra = ["--extra_data", f"ravdess={clips}", "--learning_rate", 0.01]
     train.main(arguments(words, tmp_path, *extra, "--num_train_epochs", 6))
     model = AmuseForEmotionRecognition.from_pretrained(tmp_path / "model")
@@ -85,12 +85,39 @@ def test_one_model_of_words_and_of_voices_and_faces_answers_for_each(words, clip
     assert scores["modalities"] == ["text"]  # those that the data has
     main_history = ["--model", tmp_path / "model", "--dataset_name", "folder", "--data_dir", words]
     assert calibrate.main(list(map(str, [*main_history, "--cache_dir", tmp_path / "cache"])))["temperature"] > 0
+    assert "fitted without audio and vision, but are used for all inputs: calibrate on data with" in caplog.text
     other = ["--dataset_name", "ravdess", "--data_dir", clips, "--modalities", "audio", "vision", "--split", "train"]
     other += ["--corpus", "ravdess", "--output", tmp_path / "other.json"]
     scores = evaluate.main(list(map(str, [*asked, *other[:4], *other[7:]])))
     assert scores["accuracy"] > 0.9 and scores["corpus"] == "ravdess"
+    assert scores["modalities"] == ["audio", "vision"]  # no utterance has words
+    assert "The data has no text: audio and vision alone are read." in caplog.text
     with pytest.raises(ValueError, match="no corpus 'films'; it has ravdess"):
         evaluate.main(list(map(str, [*asked, *other, "--corpus", "films"])))
+
+
+def test_words_that_the_data_lacks_are_left_out_or_refused(words, clips, tmp_path, tiny_text_encoder, caplog):
+    frozen = ["--text_model", tiny_text_encoder[0], "--freeze_text_model", "--num_train_epochs", 1]
+    train.main(arguments(words, tmp_path / "several", *frozen, "--extra_data", f"ravdess={clips}"))
+    train.main(arguments(words, tmp_path / "alone", "--num_train_epochs", 1))
+    asked = ["--pictures", False, "--num_resamples", 0, "--output", tmp_path / "scores.json"]
+    other = ["--dataset_name", "ravdess", "--data_dir", clips, "--corpus", "ravdess", "--split", "train"]
+    found = evaluate.main(list(map(str, ["--model", tmp_path / "several" / "model", *other, *asked])))
+    assert found["modalities"] == ["audio", "vision"]
+    assert "The data has no text: audio and vision alone are read." in caplog.text
+
+    silent = tmp_path / "silent"
+    silent.mkdir()
+    for split in ("train", "validation", "test"):
+        conversations = map(json.loads, (words / f"{split}.jsonl").read_text(encoding="utf-8").splitlines())
+        rows = [{**c, "utterances": [{**u, "text": " "} for u in c["utterances"]]} for c in conversations]
+        (silent / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    own = ["--dataset_name", "folder", "--data_dir", silent]
+    for name in ("several", "alone"):
+        with pytest.raises(
+            ValueError, match="trained with text, but the data has none: give texts in the conversations"
+        ):
+            evaluate.main(list(map(str, ["--model", tmp_path / name / "model", *own, *asked])))
 
 
 def test_options_of_the_training_are_for_its_own_data_and_not_for_a_further_corpus(tmp_path):
@@ -180,6 +207,45 @@ def test_r_drop_and_dropout_of_layers_train(words, tmp_path, tiny_text_encoder):
     assert line["train_consistency_loss"] > 0
     parts = line["train_classification_loss"] + line["train_modality_loss"] + line["train_consistency_loss"]
     assert line["train_loss"] == pytest.approx(parts, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("voices", "emodb has no text, but the model reads nothing else: .* give its utterances features"),
+        (
+            "texts beside text features",
+            "more has no text features, but the model reads nothing else: let the model read",
+        ),
+        ("texts beside voices", "more has no audio features, but the model reads nothing else: let the model read"),
+        ("voices beside both", "emodb has no text and no audio features, but"),
+    ],
+)
+def test_an_extra_corpus_of_which_the_model_reads_nothing_is_refused(words, tmp_path, kind, message):
+    (tmp_path / "clips" / "wav").mkdir(parents=True)
+    for clip in ("03a01Fa", "03a01Wa"):
+        (tmp_path / "clips" / "wav" / f"{clip}.wav").write_bytes(b"sound")
+    (tmp_path / "more").mkdir()
+    talk = [{"speaker": "A", "text": text, "emotion": emotion} for text, emotion in (("Hm.", "love"), ("No!", "fury"))]
+    (tmp_path / "more" / "train.jsonl").write_text(json.dumps({"utterances": talk}), encoding="utf-8")
+    lines = ["utterance_id,first,second"]
+    for split in ("train", "validation"):
+        for line in (words / f"{split}.jsonl").read_text(encoding="utf-8").splitlines():
+            conversation = json.loads(line)
+            for place, utterance in enumerate(conversation["utterances"]):
+                identifier = utterance.get("id", f"{conversation['id']}_{place}")
+                lines.append(f"{identifier},{place},{len(lines)}")
+    (tmp_path / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    options = {
+        "voices": [],
+        "texts beside text features": ["--text_features", tmp_path / "table.csv"],
+        "texts beside voices": ["--audio_features", tmp_path / "table.csv", "--modalities", "audio"],
+        "voices beside both": ["--audio_features", tmp_path / "table.csv"],
+    }
+    corpus = f"emodb={tmp_path / 'clips'}" if kind.startswith("voices") else tmp_path / "more"
+    with pytest.raises(ValueError, match=message):
+        train.main(arguments(words, tmp_path, "--extra_data", corpus, *options[kind]))
+    assert not (tmp_path / "model").exists()
 
 
 def test_bad_input_is_refused_before_the_training(words, clips, tmp_path):
