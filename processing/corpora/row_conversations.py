@@ -17,6 +17,7 @@ from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.feature_tables import utterance_id
 from modeling_amuse.processing.corpora.labels import label_of
 from modeling_amuse.processing.corpora.table_files import Rows
+from modeling_amuse.processing.media_probe import probe_media
 from modeling_amuse.processing.plain_values import LONGEST_SECONDS, clean_text, name_of_value, numbers_of, shown
 from modeling_amuse.processing.printable_text import printable_logger
 from modeling_amuse.processing.transcript_times import seconds, seconds_of_text
@@ -29,6 +30,8 @@ NOT_UNDERSTOOD = "times of {} that are not understood"
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 _WHOLE_NUMBER = re.compile(r"(\d+)")
 OUT_OF_ORDER = "utterances without two times in order, times dropped"
+TOLERANCE = 0.1
+"""Seconds by which times in a table and the length of a recording may differ."""
 
 
 def conversations_of_rows(
@@ -79,7 +82,8 @@ def conversations_of_rows(
         conversations.append(
             {"id": identifier, "utterances": utterances, **_split_of(rows, columns, identifier, place)}
         )
-    _place_recordings(conversations, are_rows=not columns.conversation and columns.pattern is None)
+    are_rows = not columns.conversation and columns.pattern is None
+    place_recordings(conversations, are_rows, notes, place)
     _make_ids_unique(conversations, columns, notes, place)
     _say_what_is_assumed(columns, conversations, notes, place)
     _warn_of_times(columns, report, place)
@@ -351,30 +355,61 @@ def _file_of(cell, recording, folder: Path | None, what: str, medium: str, repor
     return recording(cell, what, medium)
 
 
-def _place_recordings(conversations: list[dict], are_rows: bool):
+def place_recordings(conversations: list[dict], are_rows: bool, notes: list[str], place: str):
     """
-    Set the start of each recording: 0 for a file of several utterances, else the start of its only utterance. The rows of
-    several annotators, with the same times, are one utterance.
+    Set the start of each recording: 0 for a file of several utterances, and for one that lasts until the end of its only
+    utterance; else the start of this utterance, of which it is a clip. The rows of several annotators, with the same times,
+    are one utterance. Several conversations may have the same clip if their utterances are equally long.
 
     Args:
         conversations: the conversations of a table.
         are_rows: whether each row is taken for a conversation, as nothing tells which belong together.
+        notes: what is assumed is added here.
+        place: the name of the table in messages.
     """
+    utterances = [u for c in conversations for u in c["utterances"]]
+    groups = [utterances] if are_rows else [c["utterances"] for c in conversations]
+    durations = {}
     for medium in ("audio", "video"):
-        groups = (
-            [[u for c in conversations for u in c["utterances"]]]
-            if are_rows
-            else [c["utterances"] for c in conversations]
-        )
-        shared = set()
-        for utterances in groups:
-            spans = defaultdict(set)
-            for utterance in utterances:
-                spans[utterance.get(medium)].add((utterance["start"], utterance["end"]))
-            shared |= {file for file, held in spans.items() if len(held) > 1}
-        for utterance in (u for c in conversations for u in c["utterances"]):
-            if utterance.get(medium) is not None and f"{medium}_start" not in utterance:
-                utterance[f"{medium}_start"] = 0.0 if utterance[medium] in shared else utterance["start"]
+        shared, spans = set(), defaultdict(set)
+        for group in groups:
+            own = defaultdict(set)
+            for utterance in group:
+                own[utterance.get(medium)].add((utterance.get("start"), utterance.get("end")))
+            shared |= {file for file, held in own.items() if len(held) > 1}
+            for file, held in own.items():
+                spans[file] |= held
+        found = []
+        for utterance in utterances:
+            file, start = utterance.get(medium), utterance.get("start")
+            if file is None or f"{medium}_start" in utterance:
+                continue
+            is_whole = file in shared or _differ_in_length(spans[file])
+            if not is_whole and start and _lasts_until_the_end(file, spans[file], durations):
+                is_whole = True
+                found.append(file)
+            utterance[f"{medium}_start"] = 0.0 if is_whole else start
+        if found:
+            notes.append(
+                f"{place}: {len(found)} utterances are the only ones of their conversation with their {medium} file, such as "
+                f"{found[0]}, which lasts until their end: their times are taken for times in the file. If it is a clip, give its "
+                f"start as {medium}_start."
+            )
+
+
+def _differ_in_length(spans: set[tuple]) -> bool:
+    lengths = [end - start for start, end in spans if None not in (start, end)]
+    return bool(lengths) and max(lengths) - min(lengths) > TOLERANCE
+
+
+def _lasts_until_the_end(file: str, spans: set[tuple], durations: dict[str, float]) -> bool:
+    """Whether a recording reaches the latest end; False if it cannot be read. `durations` keeps what was probed."""
+    if file not in durations:
+        try:
+            durations[file] = probe_media(file).duration
+        except (ImportError, OSError, ValueError):  # the command that reads recordings says why
+            durations[file] = -math.inf
+    return max((end for _, end in spans if end is not None), default=math.inf) <= durations[file] + TOLERANCE
 
 
 def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str) -> dict[str, str]:

@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
+from modeling_amuse.processing import media, media_probe
+from modeling_amuse.processing.conversation import media_span
+from modeling_amuse.processing.corpora import row_conversations
 from modeling_amuse.processing.corpora.conversation_dataset import load_stream_tables
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.feature_tables import by_given_id, write_feature_table
@@ -15,6 +18,7 @@ from modeling_amuse.processing.corpora.load_conversations import load_conversati
 from modeling_amuse.processing.corpora.soft_labels import soft_targets
 from modeling_amuse.processing.evaluation.group_folds import group_folds
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets
+from modeling_amuse.processing.media_probe import probe_media
 from modeling_amuse.scripts.extraction.conversion import _of_splits
 from tests.small_media import speech_like, write_wav
 
@@ -218,6 +222,63 @@ def test_the_start_of_a_recording_is_what_the_table_says(tmp_path):
         load(tmp_path, [{**row, "audio_start": "soon"}])
     del row["audio"]
     assert load(tmp_path, [{**row, "audio_start": "soon", "video_side": "front"}])
+
+
+def spans(conversations, medium: str = "audio") -> list[tuple]:
+    return [media_span(utterance, medium) for row in conversations for utterance in row["utterances"]]
+
+
+def of_recording(*times: tuple[float, float], audio: str = "call.wav") -> list[dict]:
+    """A conversation of one row for each pair of times."""
+    row = {"speaker": "A", "text": "Hi", "emotion": "joy", "audio": audio}
+    return [{"conversation": f"c{n}", **row, "start": start, "end": end} for n, (start, end) in enumerate(times)]
+
+
+@pytest.mark.parametrize("times", [[(4, 5)], [(1, 2), (2.5, 3.5), (4, 5.05)], [(4, 5), (4, 5)]])
+def test_a_recording_of_which_each_conversation_has_one_utterance_is_read_at_its_times(tmp_path, times, monkeypatch):
+    write_wav(tmp_path / "call.wav", speech_like(5.0))
+    probed = []
+    monkeypatch.setattr(row_conversations, "probe_media", lambda file: probed.append(file) or probe_media(file))
+    (tmp_path / "train.csv").write_text(pd.DataFrame(of_recording(*times)).to_csv(index=False))
+    data = load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ("train",))
+    assert spans(data.splits["train"]) == times
+    assert probed == [str(tmp_path / "call.wav")]
+    assert (
+        f"{len(times)} utterances are the only ones of their conversation with their audio file, such as {probed[0]},"
+        in data.describe()
+    )
+
+
+def test_a_clip_is_shorter_than_the_end_of_its_utterance_and_is_read_from_its_beginning(tmp_path):
+    for name in ("a", "b"):
+        write_wav(tmp_path / f"{name}.wav", speech_like(1.0))
+    rows = of_recording((4, 5), audio="a.wav") + of_recording((2, 3), (7, 8), audio="b.wav")
+    rows = [{**row, "conversation": n} for n, row in enumerate(rows)]
+    assert spans(load(tmp_path, rows)) == [(0, 1)] * 3
+
+
+def test_utterances_of_several_lengths_are_in_one_recording_though_it_cannot_be_read(tmp_path):
+    (tmp_path / "call.wav").write_bytes(b"x")
+    times = [(10, 12), (30, 35), (60, 61)]
+    assert spans(load(tmp_path, of_recording(*times))) == times
+    assert spans(load(tmp_path, of_recording(times[0]))) == [(0, 2)]  # nothing tells whether it is a clip
+
+
+def import_missing():
+    raise ImportError("This needs av, which is not installed.")
+
+
+def test_without_the_package_that_reads_recordings_a_file_of_one_utterance_is_its_clip(tmp_path, monkeypatch):
+    write_wav(tmp_path / "call.wav", speech_like(5.0))
+    monkeypatch.setattr(media_probe, "import_av", import_missing)
+    monkeypatch.setattr(media, "import_av", import_missing)
+    assert spans(load(tmp_path, of_recording((4, 5)))) == [(0, 1)]
+
+
+def test_a_recording_that_was_replaced_is_read_anew(tmp_path):
+    for seconds, expected in ((1.0, (0, 1)), (5.0, (4, 5))):
+        write_wav(tmp_path / "call.wav", speech_like(seconds))
+        assert spans(load(tmp_path, of_recording((4, 5)))) == [expected]
 
 
 def test_ids_with_suffixes_of_clips_are_found_in_every_table(tmp_path):
