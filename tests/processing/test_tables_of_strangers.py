@@ -281,6 +281,88 @@ def test_a_recording_that_was_replaced_is_read_anew(tmp_path):
         assert spans(load(tmp_path, of_recording((4, 5)))) == [expected]
 
 
+def nested(*utterances: dict) -> list[dict]:
+    return [{"id": "c", "utterances": [{"speaker": "A", "text": "Hi", "emotion": "joy", **u} for u in utterances]}]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "start", "end", "audio", "unit"),
+    [
+        ("utterance_id", "start_time", "end_time", "audio", 1),
+        ("uid", "begin", "end", "wav_path", 1),
+        ("Segment", "onset", "offset", "recording", 1),
+        ("id", "start_ms", "endTimeMs", "audioFile", 1000),
+        ("clip", "Start", "END", "wav", 1),
+    ],
+)
+def test_keys_of_nested_utterances_have_the_names_of_columns(tmp_path, identifier, start, end, audio, unit):
+    write_wav(tmp_path / "t.wav", speech_like(5.0))
+    utterances = [{identifier: f"m_{n}", audio: "t.wav", start: n * unit, end: (n + 1.5) * unit} for n in range(1, 3)]
+    (tmp_path / "train.json").write_text(json.dumps(nested(*utterances)))
+    data = load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ("train",))
+    found = data.splits["train"]
+    assert ids(found) == ["m_1", "m_2"] and spans(found) == [(1, 2.5), (2, 3.5)]
+    renamed = [(key, name) for key, name in (("start", start), ("end", end), ("audio", audio), ("id", identifier))]
+    assert ", ".join(f"{key} from {name}" for key, name in renamed if key != name) in data.describe()
+    assert "unknown key" not in data.describe()
+    rows = [{"conversation": "c", **utterance} for utterance in nested(*utterances)[0]["utterances"]]
+    (tmp_path / "table").mkdir()
+    write_wav(tmp_path / "table" / "t.wav", speech_like(5.0))
+    table = load(tmp_path / "table", rows)
+    assert ids(table) == ids(found) and spans(table) == spans(found)
+
+
+def test_the_names_of_the_schema_are_stronger_than_other_names_and_the_likeliest_of_others(tmp_path):
+    write_wav(tmp_path / "t.wav", speech_like(5.0))
+    exact = {
+        "id": "own",
+        "uid": "other",
+        "audio": "t.wav",
+        "wav": "no.wav",
+        "start": 1,
+        "begin": 3,
+        "end": 2,
+        "stop": 4,
+    }
+    found = load(tmp_path, nested(exact), "train.json")
+    assert ids(found) == ["own"] and spans(found) == [(1, 2)]
+    others = {"onset": 3, "start_time": 1, "uttid": "late", "uid": "early", "end_time": 2, "wav": "t.wav"}
+    found = load(tmp_path, nested(others), "train.json")
+    assert ids(found) == ["early"] and spans(found) == [(1, 2)]
+    (tmp_path / "train.json").unlink()
+    [[row]] = [row["utterances"] for row in nested(others)]
+    assert spans(load(tmp_path, [{"conversation": "c", **row}])) == [(1, 2)]
+
+
+def test_times_and_files_under_other_names_are_read_as_those_of_a_table(tmp_path, caplog):
+    write_wav(tmp_path / "clip.wav", speech_like(1.0))
+    row = {"audio_path": "clip.wav", "start_time": "00:00:07,500", "end_time": "8.5"}
+    other = {"audio_path": "gone.wav", "start_time": "soon", "end_time": 9}
+    (tmp_path / "train.json").write_text(json.dumps(nested(row, other)))
+    data = load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ("train",))
+    assert spans(data.splits["train"]) == [(0, 1), (None, None)]
+    assert data.splits["train"][0]["utterances"][1]["audio"] is None
+    assert data.report["train"]["audio files that are missing"] == 1
+    assert data.report["train"]["times of start_time that are not understood"] == 1
+    assert "1 times are not understood" in caplog.text
+    [utterance] = load(tmp_path, nested({"movie": "Heat", "path": ["a", "b"]}), "train.json")[0]["utterances"]
+    assert (utterance["id"], utterance["video"]) == ("c_0", None)
+    assert "no file of the column movie exists" in caplog.text
+
+
+def test_a_recording_under_the_name_of_the_schema_begins_at_0_beside_one_under_another(tmp_path):
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"x")
+    found = load(tmp_path, nested({"audio": "a.wav", "movie": "b.wav", "start": 7, "end": 8}), "train.json")
+    assert spans(found) == [(7, 8)] and spans(found, "video") == [(0, 1)]
+
+
+@pytest.mark.parametrize("key", ["uid", "utterance_id", "utterance"])
+def test_numbers_and_words_are_no_ids_of_nested_utterances(tmp_path, key):
+    values = ["Hello there", "Not at all"] if key == "utterance" else [1, 2]
+    assert ids(load(tmp_path, nested(*({key: value} for value in values)), "train.json")) == ["c_0", "c_1"]
+
+
 def test_ids_with_suffixes_of_clips_are_found_in_every_table(tmp_path):
     for own, given in (
         ("clip1.wav", "clip1.wav"),
