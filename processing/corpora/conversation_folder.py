@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from modeling_amuse.processing.corpora.columns import NAMES, plain
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts
-from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_options import COLUMN_OPTIONS, DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS, SPLIT_NAMES
 from modeling_amuse.processing.corpora.nested_conversations import conversations_of_nested, is_nested, unwrapped
 from modeling_amuse.processing.corpora.row_conversations import conversations_of_rows
@@ -51,6 +51,7 @@ class ConversationFolder(ConversationBuilder):
     """
 
     VERSION = "2.2.0"
+    unused_options = ()
 
     @classmethod
     def find_paths(cls, data_dir: str | None, options: DataOptions) -> dict[str, list[Path]]:
@@ -257,6 +258,8 @@ def read_conversation_file(
     """
     suffix = path.suffix.lower()
     if suffix == ".txt":
+        reason = f"{path} is a file of DailyDialog, without columns: leave this option out."
+        options.refuse((*COLUMN_OPTIONS, "label_column"), reason)
         conversations, report, notes = read_turns(path)
         return conversations, report, notes, ()
     if suffix in (".csv", ".tsv"):

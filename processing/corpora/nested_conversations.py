@@ -17,7 +17,7 @@ from modeling_amuse.processing.conversation import (
 )
 from modeling_amuse.processing.corpora.columns import NAMES, Columns, id_text, is_unique, plain
 from modeling_amuse.processing.corpora.conversation_builder import report_counts
-from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_options import CONVERSATION_OPTIONS, DataOptions
 from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.feature_tables import utterance_id
 from modeling_amuse.processing.corpora.labels import label_of
@@ -168,10 +168,15 @@ def conversations_of_nested(
         The conversations, counts of what was found, and notes for the user.
 
     Raises:
-        ValueError: for an invalid conversation or utterance, which the message names.
+        ValueError: for an invalid conversation or utterance, which the message names, and for an option that has no effect.
     """
     if not rows:
         raise ValueError(f"{place} holds no conversation.")
+    options.refuse(
+        CONVERSATION_OPTIONS,
+        f"each row of {place} is a conversation with its utterances in order, where this option has no effect: leave it out, or "
+        "give a table with one row an utterance.",
+    )
     notes = []
     names = _key_names(rows, options, folder, notes, place)
     conversations, report = [], Counter()
@@ -211,6 +216,11 @@ def _key_names(rows: list, options: DataOptions, folder: Path, notes: list[str],
     for name in keys:
         present.setdefault(plain(name), name)
     if not present:  # texts with lists beside them, see `_of_texts`
+        is_list = plain(options.text_column) in {plain(utterance_list(row)) for row in rows}
+        options.refuse(
+            ("id_column",) if is_list else ("text_column", "id_column"),
+            f"the utterances of {place} have no keys: leave this option out.",
+        )
         return {}
     names = {}
     for key in ("text", "speaker", "emotion", "start", "end", "audio", "video", "id"):

@@ -12,7 +12,7 @@ from modeling_amuse.processing import media, media_probe
 from modeling_amuse.processing.conversation import media_span
 from modeling_amuse.processing.corpora import row_conversations
 from modeling_amuse.processing.corpora.conversation_dataset import load_stream_tables
-from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_options import COLUMN_OPTIONS, DataOptions
 from modeling_amuse.processing.corpora.feature_tables import by_given_id, write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import load_conversations, open_builder
 from modeling_amuse.processing.corpora.soft_labels import soft_targets
@@ -361,6 +361,61 @@ def test_a_recording_under_the_name_of_the_schema_begins_at_0_beside_one_under_a
 def test_numbers_and_words_are_no_ids_of_nested_utterances(tmp_path, key):
     values = ["Hello there", "Not at all"] if key == "utterance" else [1, 2]
     assert ids(load(tmp_path, nested(*({key: value} for value in values)), "train.json")) == ["c_0", "c_1"]
+
+
+def test_an_option_names_the_ids_of_nested_utterances(tmp_path):
+    talk = nested({"id": "a", "code": "x1", "wav": "p/u1.wav"}, {"id": "b", "code": "x2", "wav": "p/u2.wav"})
+    assert ids(load(tmp_path, talk, "train.json", id_column="Code")) == ["x1", "x2"]
+    (tmp_path / "p").mkdir()
+    for number in (1, 2):
+        write_wav(tmp_path / "p" / f"u{number}.wav", speech_like(0.2))
+    found = load(tmp_path, talk, "train.json", id_column="wav")
+    assert ids(found) == ["u1", "u2"]
+    assert [u["audio"] for u in found[0]["utterances"]] == [str(tmp_path / "p" / f"u{n}.wav") for n in (1, 2)]
+    assert ids(load(tmp_path, nested({"n": 1}, {"n": 1}), "train.json", id_column="n")) == ["c_0", "c_1"]
+    with pytest.raises(ValueError, match="--id_column key: no utterance has this key; the keys are: speaker, "):
+        load(tmp_path, talk, "train.json", id_column="key")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("order_column", "n"), ("conversation_column", ["id"]), ("id_pattern", "meld")]
+)
+def test_options_for_rows_of_utterances_are_refused_for_nested_ones(tmp_path, option, value):
+    with pytest.raises(
+        ValueError, match=f"--{option}: each row of .*train.json is a conversation .*leave it out, or give"
+    ):
+        load(tmp_path, nested({"n": 1}), "train.json", **{option: value})
+
+
+def test_options_for_keys_are_refused_for_lists_of_texts(tmp_path):
+    talk = [{"dialog": ["Hm.", "No!"], "emotion": ["calm", "cross"]}]
+    for option in ("text_column", "id_column"):
+        with pytest.raises(ValueError, match=f"--{option}: the utterances of .*train.json have no keys: leave"):
+            load(tmp_path, talk, "train.json", **{option: "words"})
+    assert texts(load(tmp_path, talk, "train.json", text_column="Dialog")) == [["Hm.", "No!"]]
+
+
+@pytest.mark.parametrize("option", COLUMN_OPTIONS)
+def test_options_for_columns_are_refused_by_data_sets_that_know_their_columns(tmp_path, option):
+    value = ["Season"] if option == "conversation_column" else "Season"
+    header = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode"
+    (tmp_path / "emorynlp_train_final.csv").write_text(f"{header}\nHi,['Ross'],Joyful,1,1,1,1\n")
+    with pytest.raises(ValueError, match=f"--{option}: EmoryNlp knows .* leave it out, or read .* with --data_file"):
+        load_conversations(
+            "emorynlp", str(tmp_path), str(tmp_path / "cache"), ("train",), DataOptions(**{option: value})
+        )
+    (tmp_path / "dialogues_train.txt").write_text("Well ? __eou__\n")
+    (tmp_path / "dialogues_emotion_train.txt").write_text("6\n")
+    with pytest.raises(
+        ValueError, match=f"--{option}: .*dialogues_train.txt is a file of DailyDialog, without columns"
+    ):
+        load_conversations(
+            "folder",
+            None,
+            str(tmp_path / "cache"),
+            ("train",),
+            DataOptions(train_file=str(tmp_path / "dialogues_train.txt"), **{option: value}),
+        )
 
 
 def test_ids_with_suffixes_of_clips_are_found_in_every_table(tmp_path):
