@@ -119,8 +119,14 @@ NAMES = {
         ),
         *("file", "filepath", "path", "wavpath", "videopath", "audiopath", "name", "key"),
     ),
-    "start": ("start", "starttime", "begin", "begintime", "startsec", "startseconds", "onset", "timestart"),
-    "end": ("end", "endtime", "stop", "stoptime", "endsec", "endseconds", "offset", "timeend"),
+    "start": (
+        *("start", "starttime", "begin", "begintime", "startsec", "startseconds", "onset", "timestart"),
+        *("startms", "starttimems"),
+    ),
+    "end": (
+        *("end", "endtime", "stop", "stoptime", "endsec", "endseconds", "offset", "timeend"),
+        *("endms", "endtimems"),
+    ),
     "audio": ("audio", "audiopath", "audiofile", "wav", "wavpath", "wavfile", "sound", "recording"),
     "video": ("video", "videopath", "videofile", "clippath", "movie"),
     "split": ("split", "set", "partition", "subset"),
@@ -352,7 +358,7 @@ def _with_pattern(columns: Columns, options: DataOptions, names: list[str], rows
                     speaker = None if is_id and column == columns.speaker else columns.speaker
                     return replace(found, speaker=speaker, conversation=() if is_session else columns.conversation)
     no_ids = (columns.text, columns.audio, columns.video)
-    unique = [name for name in ids if name not in no_ids and _is_unique(name, rows)]
+    unique = [name for name in ids if name not in no_ids and is_unique(name, rows)]
     return replace(columns, id=columns.id or next(iter(unique), None))
 
 
@@ -389,7 +395,7 @@ def _matches(pattern: re.Pattern, column: str, rows: list[dict]) -> bool:
     return bool(values) and all(pattern.search(value) for value in values)
 
 
-def _is_unique(column: str, rows: list[dict]) -> bool:
+def is_unique(column: str, rows: list[dict]) -> bool:
     """Whether a column can hold the utterance ids: each row has a different value, and not all values are numbers."""
     values = [id_text(row.get(column)) for row in rows]
     return all(values) and len(set(values)) == len(values) and not all(re.fullmatch(r"[\d.]+", v) for v in values)

@@ -12,7 +12,7 @@ import datasets
 from datasets import Features, List, Value
 
 from modeling_amuse.processing.conversation import STREAMS, UTTERANCE_KEYS
-from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_options import COLUMN_OPTIONS, DataOptions
 from modeling_amuse.processing.corpora.labels import settle_labels
 from modeling_amuse.processing.input_boundary import boundary
 from modeling_amuse.processing.printable_text import printable_logger
@@ -61,6 +61,8 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
     """The data set's emotions in the order of the labels; None if they are read from the files."""
     takes_label_column = False
     """Whether `options.label_column` is supported."""
+    unused_options = COLUMN_OPTIONS
+    """The options that a builder refuses because it would ignore them."""
 
     def __init__(
         self,
@@ -140,6 +142,11 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
     @cached_property
     def contents(self) -> "Contents":
         """The contents of the files with checked ids and labels. The files are parsed once."""
+        self.options.refuse(
+            self.unused_options,
+            f"{type(self).__name__} knows the columns of its data set and does not use this option: leave it out, or read the "
+            "files as your own data with --data_file.",
+        )
         emotions = self.emotions
         if self.options.label_column is not None and emotions is not None:
             if not self.takes_label_column:

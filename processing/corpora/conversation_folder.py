@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """Builders of the user's own conversations, given as a folder or as files, and of the sample corpus, which is a folder."""
 
+import importlib.util
 import itertools
 import os
 import re
@@ -11,7 +12,7 @@ import pyarrow.parquet
 
 from modeling_amuse.processing.corpora.columns import NAMES, plain
 from modeling_amuse.processing.corpora.conversation_builder import ConversationBuilder, report_counts
-from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_options import COLUMN_OPTIONS, DataOptions
 from modeling_amuse.processing.corpora.data_sets import DATA_SETS, SPLIT_NAMES
 from modeling_amuse.processing.corpora.nested_conversations import conversations_of_nested, is_nested, unwrapped
 from modeling_amuse.processing.corpora.row_conversations import conversations_of_rows
@@ -50,6 +51,7 @@ class ConversationFolder(ConversationBuilder):
     """
 
     VERSION = "2.2.0"
+    unused_options = ()
 
     @classmethod
     def find_paths(cls, data_dir: str | None, options: DataOptions) -> dict[str, list[Path]]:
@@ -115,10 +117,13 @@ class ConversationFolder(ConversationBuilder):
         contents = super().cache_key(path, split)
         labels = path_of_labels(path)
         beside = labels.read_bytes() if path.suffix.lower() == ".txt" and labels.is_file() else b""
-        # recordings are read from paths: the same table elsewhere, or after a missing file was added, has others
+        # recordings are read from paths: the same table elsewhere, or after a missing file was added, has others;
+        # where an utterance is in its recording depends on its length, if `av` can tell it
         found = sorted(_named_in_parquet(path) if path.suffix.lower() == ".parquet" else _named_files(contents))
-        files = [name for name in found if os.path.isfile(path.parent / name) and os.path.getsize(path.parent / name)]
-        return contents + beside + (repr((str(path.parent.resolve()), files)).encode() if files else b"")
+        present = [name for name in found if os.path.isfile(path.parent / name)]
+        files = [(name, size) for name in present if (size := os.path.getsize(path.parent / name))]
+        beside_table = (str(path.parent.resolve()), files, importlib.util.find_spec("av") is not None)
+        return contents + beside + (repr(beside_table).encode() if files else b"")
 
     @classmethod
     def read(cls, path: Path, split: str, options: DataOptions | None = None) -> tuple[list[dict], Counter]:
@@ -253,6 +258,8 @@ def read_conversation_file(
     """
     suffix = path.suffix.lower()
     if suffix == ".txt":
+        reason = f"{path} is a file of DailyDialog, without columns: leave this option out."
+        options.refuse((*COLUMN_OPTIONS, "label_column"), reason)
         conversations, report, notes = read_turns(path)
         return conversations, report, notes, ()
     if suffix in (".csv", ".tsv"):

@@ -1,6 +1,7 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
 """The options for reading a data set. This file imports only the standard library."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 
 
@@ -82,6 +83,15 @@ class DataOptions:
             )
         return found
 
+    def refuse(self, names: Iterable[str], reason: str):
+        """
+        Raises:
+            ValueError: when one of these options is given, which the reader of the data would ignore.
+        """
+        for name in names:
+            if getattr(self, name) is not None:
+                raise ValueError(f"--{name}: {reason}")
+
     def reading(self) -> dict:
         """The options that change how files are read: all but the paths of the files."""
         return {name: value for name, value in asdict(self).items() if name not in PATHS}
@@ -93,3 +103,8 @@ class DataOptions:
 
 
 PATHS = ("data_file", "train_file", "validation_file", "test_file")
+CONVERSATION_OPTIONS = ("conversation_column", "order_column", "id_pattern")
+"""Options that tell which rows of a table are a conversation, and in which order."""
+
+COLUMN_OPTIONS = (*CONVERSATION_OPTIONS, "speaker_column", "text_column", "id_column")
+"""Options that say what the columns of a table hold: all but the label."""

@@ -15,12 +15,23 @@ from modeling_amuse.processing.conversation import (
     check_times,
     media_span,
 )
-from modeling_amuse.processing.corpora.columns import NAMES, id_text, plain
+from modeling_amuse.processing.corpora.columns import NAMES, Columns, id_text, is_unique, plain
 from modeling_amuse.processing.corpora.conversation_builder import report_counts
-from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_options import CONVERSATION_OPTIONS, DataOptions
 from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
+from modeling_amuse.processing.corpora.feature_tables import utterance_id
 from modeling_amuse.processing.corpora.labels import label_of
-from modeling_amuse.processing.corpora.row_conversations import TURN_TAKERS, rows_of_numbers
+from modeling_amuse.processing.corpora.row_conversations import (
+    TURN_TAKERS,
+    file_of,
+    make_ids_unique,
+    place_recordings,
+    rows_of_numbers,
+    times_of,
+    warn_of_times,
+    with_files,
+)
+from modeling_amuse.processing.corpora.table_files import Rows
 from modeling_amuse.processing.plain_values import check_order, name_of_value, shown, text_of_value
 
 UTTERANCE_LISTS = ("utterances", "conversation", "dialogue", "dialog", "turns", "messages", "utts", "sentences", "log")
@@ -145,7 +156,8 @@ def conversations_of_nested(
 
     Args:
         rows: dicts with a list under one of [`UTTERANCE_LISTS`], or such lists. Utterances are dicts with the keys of the
-            schema or with equivalent names, or texts beside a list of labels of the same length.
+            schema or with the names of a table's columns, or texts beside a list of labels of the same length. What has the
+            name of a column is read as in a table.
         options: the keys to read, where their names are not known ones.
         place: the name of the file in messages.
         stem: the prefix of the ids of conversations that have no id.
@@ -156,40 +168,63 @@ def conversations_of_nested(
         The conversations, counts of what was found, and notes for the user.
 
     Raises:
-        ValueError: for an invalid conversation or utterance, which the message names.
+        ValueError: for an invalid conversation or utterance, which the message names, and for an option that has no effect.
     """
     if not rows:
         raise ValueError(f"{place} holds no conversation.")
-    names = _key_names(rows, options)
+    options.refuse(
+        CONVERSATION_OPTIONS,
+        f"each row of {place} is a conversation with its utterances in order, where this option has no effect: leave it out, or "
+        "give a table with one row an utterance.",
+    )
+    notes = []
+    names = _key_names(rows, options, folder, notes, place)
     conversations, report = [], Counter()
     for number, row in enumerate(rows):
         try:
             conversation = _conversation(row, f"{stem}_{number}", names, options, recording, report)
             utterances = [
-                _utterance(utterance, f"{conversation['id']}_{position}", folder, report)
+                _utterance(utterance, f"{conversation['id']}_{position}", names, folder, recording, report)
                 for position, utterance in enumerate(conversation["utterances"])
             ]
         except ValueError as error:
             raise ValueError(f"{place}, conversation {number + 1}: {error}") from error
         kept = {"id": conversation["id"], "utterances": utterances}
         conversations.append({**kept, **({"split": conversation["split"]} if "split" in conversation else {})})
-    notes = [f"{place}: {', '.join(f'{key} from {name}' for key, name in names.items())}."] if names else []
+    if names:
+        notes.insert(0, f"{place}: {', '.join(f'{key} from {name}' for key, name in names.items())}.")
+    has_times = "start" in names or "end" in names
+    # by the names of the schema, a file without a start begins at 0
+    media = [medium for medium in ("audio", "video") if has_times or medium in names]
+    place_recordings(conversations, False, notes, place, media)
+    if has_times:
+        warn_of_times(_times(names), report, place)
+    if "id" in names:
+        make_ids_unique(conversations, Columns(), notes, place)
     return conversations, report_counts(conversations) + report, notes
 
 
-def _key_names(rows: list, options: DataOptions) -> dict[str, str]:
-    """For keys of the schema that no utterance has, the equivalent key in the file."""
-    present = {}
+def _key_names(rows: list, options: DataOptions, folder: Path, notes: list[str], place: str) -> dict[str, str]:
+    """For keys of the schema that no utterance has, the equivalent key in the file, found as the column of a table is."""
+    utterances = []
     for row in rows:
         key = utterance_list(row)
-        utterances = row if isinstance(row, list) else row[key] if key else ()
-        for utterance in utterances:
-            if isinstance(utterance, dict):
-                present |= {plain(name): name for name, value in utterance.items() if value is not None}
+        listed = row if isinstance(row, list) else row[key] if key else ()
+        utterances += [utterance for utterance in listed if isinstance(utterance, dict)]
+    keys = list(dict.fromkeys(name for u in utterances for name, value in u.items() if value is not None))
+    present = {}
+    for name in keys:
+        present.setdefault(plain(name), name)
     if not present:  # texts with lists beside them, see `_of_texts`
+        is_list = plain(options.text_column) in {plain(utterance_list(row)) for row in rows}
+        options.refuse(
+            ("id_column",) if is_list else ("text_column", "id_column"),
+            f"the utterances of {place} have no keys: leave this option out.",
+        )
         return {}
     names = {}
-    for key, what in (("text", "text"), ("speaker", "speaker"), ("emotion", "label")):
+    for key in ("text", "speaker", "emotion", "start", "end", "audio", "video", "id"):
+        what = "label" if key == "emotion" else key
         wanted = getattr(options, f"{what}_column", None)
         if wanted is not None:
             if plain(wanted) not in present:
@@ -197,11 +232,26 @@ def _key_names(rows: list, options: DataOptions) -> dict[str, str]:
                     f"--{what}_column {wanted}: no utterance has this key; the keys are: {', '.join(present.values())}."
                 )
             names[key] = present[plain(wanted)]
-        elif key not in present.values():
-            found = next((present[name] for name in NAMES[what] if name in present), None)
-            if found is not None and found not in UTTERANCE_KEYS:
-                names[key] = found
+        elif key not in keys:
+            free = [present[name] for name in NAMES[what] if name in present]
+            free = [name for name in free if name not in UTTERANCE_KEYS and name not in names.values()]
+            if key == "id":
+                free = [name for name in free if plain(name) not in NAMES["text"] and _are_ids(name, utterances)]
+            if free:
+                names[key] = free[0]
+    for medium in [medium for medium in ("audio", "video") if medium in names]:
+        columns = Columns(**{medium: names[medium]})
+        if getattr(with_files(columns, medium, Rows(utterances), folder, notes, place), medium) is None:
+            del names[medium]
     return {key: name for key, name in names.items() if key != name}
+
+
+def _are_ids(key: str, utterances: list[dict]) -> bool:
+    return all(isinstance(u.get(key), (str, int, float)) for u in utterances) and is_unique(key, utterances)
+
+
+def _times(names: dict[str, str]) -> Columns:
+    return Columns(start=names.get("start", "start"), end=names.get("end", "end"))
 
 
 def _conversation(
@@ -281,8 +331,9 @@ def _names_speaker(utterance) -> bool:
 def _renamed(utterance, names: dict[str, str]):
     if not isinstance(utterance, dict):
         return utterance
-    back = {name: key for key, name in names.items()}
-    found = {back.get(name, name): value for name, value in utterance.items() if name not in names or name in back}
+    read = {*names, *names.values()} - ({"audio", "video"} - names.keys())  # a path may be the id, too
+    found = {name: value for name, value in utterance.items() if name not in read}
+    found |= {key: utterance[name] for key, name in names.items() if name in utterance}
     if isinstance(found.get("speaker"), (list, tuple)):
         found["speaker"] = " & ".join(name_of_value(name, "speaker", "An utterance") for name in found["speaker"])
     return found
@@ -296,7 +347,9 @@ def _with_files(utterance, what: str, recording: Callable):
     return {**utterance, **{m: recording(held, f"{what}: its {m}", m) for m, held in contents.items()}}
 
 
-def _utterance(utterance: dict, default_id: str, folder: Path, report: Counter) -> dict:
+def _utterance(
+    utterance: dict, default_id: str, names: dict[str, str], folder: Path, recording: Callable, report: Counter
+) -> dict:
     kept = {key: value for key, value in utterance.items() if key in UTTERANCE_KEYS and not _is_empty(value)}
     unknown = [key for key, value in utterance.items() if key not in UTTERANCE_KEYS and value is not None]
     report.update(f"utterances with the unknown key {key!r}, ignored" for key in unknown)
@@ -305,9 +358,11 @@ def _utterance(utterance: dict, default_id: str, folder: Path, report: Counter) 
         kept[key] = name_of_value(kept.get(key), key, where) or None
     if "text" in kept:
         kept["text"] = text_of_value(kept["text"], "text", where)
-    kept["id"] = kept["id"] or default_id
+    kept["id"] = (utterance_id(kept["id"]) if "id" in names and kept["id"] else kept["id"]) or default_id
     kept["emotion"] = label_of(kept.get("emotion"), f"Utterance {kept['id']}")
     report["utterances without an emotion"] += kept["emotion"] is None
+    if "start" in names or "end" in names:
+        kept |= times_of(kept.get("start"), kept.get("end"), _times(names), report)
     check_times(kept)
     check_order(kept.get("start"), kept.get("end"), f"Utterance {kept['id']}")
     if kept.get("video_side") not in (None, *VIDEO_SIDES):
@@ -319,7 +374,9 @@ def _utterance(utterance: dict, default_id: str, folder: Path, report: Counter) 
         if features is not None:
             kept[f"{stream}_features"] = rows_of_numbers(features, f"Utterance {kept['id']}: its {stream}_features")
     for medium in ("audio", "video"):
-        if kept.get(medium) is not None:
+        if kept.get(medium) is not None and medium in names:
+            kept[medium] = file_of(kept[medium], recording, folder, f"{where}: its {medium}", medium, report)
+        elif kept.get(medium) is not None:
             kept[medium] = _media_file(kept, medium, folder)
     return kept
 

@@ -4,7 +4,7 @@
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.feature_tables import utterance_id
 from modeling_amuse.processing.corpora.labels import label_of
 from modeling_amuse.processing.corpora.table_files import Rows
+from modeling_amuse.processing.media_probe import probe_media
 from modeling_amuse.processing.plain_values import LONGEST_SECONDS, clean_text, name_of_value, numbers_of, shown
 from modeling_amuse.processing.printable_text import printable_logger
-from modeling_amuse.processing.transcript_times import seconds, seconds_of_text
+from modeling_amuse.processing.transcript_times import scaled, seconds, seconds_of_text
 
 logger = printable_logger(__name__)
 
@@ -29,6 +30,8 @@ NOT_UNDERSTOOD = "times of {} that are not understood"
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 _WHOLE_NUMBER = re.compile(r"(\d+)")
 OUT_OF_ORDER = "utterances without two times in order, times dropped"
+TOLERANCE = 0.1
+"""Seconds by which times in a table and the length of a recording may differ."""
 
 
 def conversations_of_rows(
@@ -61,7 +64,7 @@ def conversations_of_rows(
     report = Counter(table.report)
     columns = _with_split(columns, table, notes, place)
     for medium in ("audio", "video"):
-        columns = _with_files(columns, medium, table, folder, notes, place)
+        columns = with_files(columns, medium, table, folder, notes, place)
     grouped = _grouped(table, columns, notes, place)
     if options.order_column is None and not _is_numbered(grouped, columns):
         columns = replace(columns, order=None)
@@ -79,10 +82,11 @@ def conversations_of_rows(
         conversations.append(
             {"id": identifier, "utterances": utterances, **_split_of(rows, columns, identifier, place)}
         )
-    _place_recordings(conversations, are_rows=not columns.conversation and columns.pattern is None)
-    _make_ids_unique(conversations, columns, notes, place)
+    are_rows = not columns.conversation and columns.pattern is None
+    place_recordings(conversations, are_rows, notes, place)
+    make_ids_unique(conversations, columns, notes, place)
     _say_what_is_assumed(columns, conversations, notes, place)
-    _warn_of_times(columns, report, place)
+    warn_of_times(columns, report, place)
     report["conversations"] += len(conversations)
     report["utterances"] += len(table.rows)
     return conversations, report, notes, columns.label
@@ -131,7 +135,7 @@ def _with_split(columns: Columns, table: Rows, notes: list[str], place: str) -> 
     return replace(columns, split=None)
 
 
-def _with_files(
+def with_files(
     columns: Columns, medium: str, table: Rows, folder: Path | None, notes: list[str], place: str
 ) -> Columns:
     """The columns without the column of a medium if none of the files that it names exists."""
@@ -238,7 +242,7 @@ def _in_order(rows: list[_Row], columns: Columns, report: Counter, is_named: boo
         return rows
     is_place = len(set(keys)) == len(keys) and all(keys) and not (columns.order is None and "session" in rows[0].told)
     is_place = is_place and (columns.order is None or is_named or _differ_in_a_number(keys))
-    starts = [_seconds(row.cell(columns.start)) for row in rows]
+    starts = [_seconds(row.cell(columns.start), columns.start) for row in rows]
     if is_place:
         by = [_natural(key) for key in keys]
         if len({str(key) for key in by}) < len(by):  # 3.1 and 3.10 are places 1 and 10, not one number
@@ -282,24 +286,16 @@ def _utterance(
         "id": _identifier(row, number, conversation, columns, where),
         "speaker": row.speaker,
         "text": clean_text(str(text), "text", where).strip() if text is not None else None,
-        "start": _seconds(row.cell(columns.start)),
-        "end": _seconds(row.cell(columns.end)),
+        **times_of(row.cell(columns.start), row.cell(columns.end), columns, report),
         "emotion": label_of(row.cell(columns.label), where),
     }
     report["utterances without an emotion"] += utterance["emotion"] is None
     report["utterances without words"] += utterance["text"] is None
     report["utterances whose speaker is not named"] += utterance["speaker"] == UNKNOWN_SPEAKER
-    for name in ("start", "end"):
-        column = getattr(columns, name)
-        report[NOT_UNDERSTOOD.format(column)] += utterance[name] is None and row.cell(column) is not None
-    start, end = utterance["start"], utterance["end"]
-    if (start is None) != (end is None) or (start is not None and end < start):
-        utterance.update(start=None, end=None)
-        report[OUT_OF_ORDER] += 1
     for medium in ("audio", "video"):
         cell = row.cell(getattr(columns, medium))
         if cell is not None:
-            utterance[medium] = _file_of(cell, recording, folder, f"{where}: its {medium}", medium, report)
+            utterance[medium] = file_of(cell, recording, folder, f"{where}: its {medium}", medium, report)
     for name in columns.exact:
         if row.cell(name) is not None and getattr(columns, name.partition("_")[0]) is not None:
             utterance[name] = _exact(row.cell(name), name, where)
@@ -308,6 +304,19 @@ def _utterance(
         if features is not None:
             utterance[f"{stream}_features"] = rows_of_numbers(features, f"{where}: its {stream}_features")
     return utterance
+
+
+def times_of(start, end, columns: Columns, report: Counter) -> dict[str, float | None]:
+    """The times of an utterance in seconds, both or neither. `report` counts those that are dropped."""
+    times = {"start": _seconds(start, columns.start), "end": _seconds(end, columns.end)}
+    for column, value, time in zip((columns.start, columns.end), (start, end), times.values(), strict=True):
+        report[NOT_UNDERSTOOD.format(column)] += time is None and value is not None
+    if (times["start"] is None) != (times["end"] is None) or (
+        None not in times.values() and times["end"] < times["start"]
+    ):
+        report[OUT_OF_ORDER] += 1
+        return dict.fromkeys(times)
+    return times
 
 
 def _exact(cell, name: str, where: str):
@@ -330,7 +339,7 @@ def _identifier(row: _Row, number: int, conversation: str, columns: Columns, whe
     return f"{conversation}_{place or number}"
 
 
-def _make_ids_unique(conversations: list[dict], columns: Columns, notes: list[str], place: str):
+def make_ids_unique(conversations: list[dict], columns: Columns, notes: list[str], place: str):
     """Replace the utterance ids by numbered ones if the table's are not unique and were not found by a pattern."""
     ids = [utterance["id"] for conversation in conversations for utterance in conversation["utterances"]]
     if len(set(ids)) == len(ids) or columns.pattern is not None:
@@ -341,7 +350,8 @@ def _make_ids_unique(conversations: list[dict], columns: Columns, notes: list[st
     notes.append(f"{place}: its utterance ids repeat, so that utterances are numbered from 0 in each conversation.")
 
 
-def _file_of(cell, recording, folder: Path | None, what: str, medium: str, report: Counter) -> str | None:
+def file_of(cell, recording: Callable, folder: Path | None, what: str, medium: str, report: Counter) -> str | None:
+    """The path of the recording that a cell names or holds; None if there is no such file, which `report` counts."""
     if isinstance(cell, str):
         path = (folder or Path()).joinpath(cell.strip())
         if not path.is_file():
@@ -351,30 +361,65 @@ def _file_of(cell, recording, folder: Path | None, what: str, medium: str, repor
     return recording(cell, what, medium)
 
 
-def _place_recordings(conversations: list[dict], are_rows: bool):
+def place_recordings(
+    conversations: list[dict], are_rows: bool, notes: list[str], place: str, media: Iterable[str] = ("audio", "video")
+):
     """
-    Set the start of each recording: 0 for a file of several utterances, else the start of its only utterance. The rows of
-    several annotators, with the same times, are one utterance.
+    Set the start of each recording: 0 for a file of several utterances, and for files of one utterance if all of them last
+    until its end; else the start of this utterance, of which it is a clip. The rows of several annotators, with the same times,
+    are one utterance. Several conversations may have the same clip if their utterances are equally long.
 
     Args:
         conversations: the conversations of a table.
         are_rows: whether each row is taken for a conversation, as nothing tells which belong together.
+        notes: what is assumed is added here.
+        place: the name of the table in messages.
+        media: the kinds of recordings.
     """
-    for medium in ("audio", "video"):
-        groups = (
-            [[u for c in conversations for u in c["utterances"]]]
-            if are_rows
-            else [c["utterances"] for c in conversations]
-        )
-        shared = set()
-        for utterances in groups:
-            spans = defaultdict(set)
-            for utterance in utterances:
-                spans[utterance.get(medium)].add((utterance["start"], utterance["end"]))
-            shared |= {file for file, held in spans.items() if len(held) > 1}
-        for utterance in (u for c in conversations for u in c["utterances"]):
-            if utterance.get(medium) is not None and f"{medium}_start" not in utterance:
-                utterance[f"{medium}_start"] = 0.0 if utterance[medium] in shared else utterance["start"]
+    utterances = [u for c in conversations for u in c["utterances"]]
+    groups = [utterances] if are_rows else [c["utterances"] for c in conversations]
+    durations = {}
+    for medium in media:
+        shared, spans = set(), defaultdict(set)
+        for group in groups:
+            own = defaultdict(set)
+            for utterance in group:
+                own[utterance.get(medium)].add((utterance.get("start"), utterance.get("end")))
+            shared |= {file for file, held in own.items() if len(held) > 1}
+            for file, held in own.items():
+                spans[file] |= held
+        placed = [u for u in utterances if u.get(medium) is not None and f"{medium}_start" not in u]
+        whole = shared | {file for file, held in spans.items() if _differ_in_length(held)}
+        alone = dict.fromkeys(u[medium] for u in placed if u.get("start") and u[medium] not in whole)
+        last = {}
+        for file in alone:
+            last[file] = _lasts_until_the_end(file, spans[file], durations)
+            if last[file] is False:
+                break  # one clip tells that the others are clips, too
+        if True in last.values() and False not in last.values():
+            whole |= (found := {file for file in last if last[file]})
+            notes.append(
+                f"{place}: {len(found)} {medium} files have one utterance of their conversation, such as {min(found)}, and last "
+                f"until its end: its times are taken for times in the file. If they are clips, give their start as {medium}_start."
+            )
+        for utterance in placed:
+            utterance[f"{medium}_start"] = 0.0 if utterance[medium] in whole else utterance.get("start")
+
+
+def _differ_in_length(spans: set[tuple]) -> bool:
+    lengths = [end - start for start, end in spans if None not in (start, end)]
+    return bool(lengths) and max(lengths) - min(lengths) > TOLERANCE
+
+
+def _lasts_until_the_end(file: str, spans: set[tuple], durations: dict[str, float | None]) -> bool | None:
+    """Whether a recording reaches the latest end; None if it cannot be read. `durations` keeps what was probed."""
+    if file not in durations:
+        try:
+            durations[file] = probe_media(file).duration
+        except (ImportError, OSError, ValueError):  # the command that reads recordings says why
+            durations[file] = None
+    latest = max((end for _, end in spans if end is not None), default=math.inf)
+    return None if durations[file] is None else latest <= durations[file] + TOLERANCE
 
 
 def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str) -> dict[str, str]:
@@ -394,7 +439,7 @@ def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str)
     return {"split": name}
 
 
-def _warn_of_times(columns: Columns, report: Counter, place: str):
+def warn_of_times(columns: Columns, report: Counter, place: str):
     lost = sum(report[NOT_UNDERSTOOD.format(column)] for column in (columns.start, columns.end) if column)
     if lost:
         logger.warning("%s: %d times are not understood: their utterances have no times.", place, lost)
@@ -415,10 +460,15 @@ def _say_what_is_assumed(columns: Columns, conversations: list[dict], notes: lis
         logger.warning("%s: no column names the speakers (--speaker_column): it is assumed that %s.", place, assumed)
 
 
-def _seconds(value) -> float | None:
-    """A time in seconds, given as a number or as a text, see `transcript_times`; None for other values."""
+def _seconds(value, column: str | None) -> float | None:
+    """
+    A time in seconds, given as a number or as a text, see `transcript_times`; None for other values. Numbers in a column such
+    as `start_ms` are milliseconds.
+    """
     if isinstance(value, bool):
         return None
+    if plain(column).endswith("ms"):
+        value = scaled(value, 1e-3)
     found = seconds_of_text(value.strip()) if isinstance(value, str) else value
     is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
     return float(found) if is_number and 0 <= found <= LONGEST_SECONDS else None  # not NaN either

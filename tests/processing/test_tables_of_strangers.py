@@ -8,13 +8,17 @@ import pandas as pd
 import pytest
 from datasets import Dataset
 
+from modeling_amuse.processing import media, media_probe
+from modeling_amuse.processing.conversation import media_span
+from modeling_amuse.processing.corpora import row_conversations
 from modeling_amuse.processing.corpora.conversation_dataset import load_stream_tables
-from modeling_amuse.processing.corpora.data_options import DataOptions
+from modeling_amuse.processing.corpora.data_options import COLUMN_OPTIONS, DataOptions
 from modeling_amuse.processing.corpora.feature_tables import by_given_id, write_feature_table
 from modeling_amuse.processing.corpora.load_conversations import load_conversations, open_builder
 from modeling_amuse.processing.corpora.soft_labels import soft_targets
 from modeling_amuse.processing.evaluation.group_folds import group_folds
 from modeling_amuse.processing.evaluation.utterance_parts import part_subsets
+from modeling_amuse.processing.media_probe import probe_media
 from modeling_amuse.scripts.extraction.conversion import _of_splits
 from tests.small_media import speech_like, write_wav
 
@@ -218,6 +222,205 @@ def test_the_start_of_a_recording_is_what_the_table_says(tmp_path):
         load(tmp_path, [{**row, "audio_start": "soon"}])
     del row["audio"]
     assert load(tmp_path, [{**row, "audio_start": "soon", "video_side": "front"}])
+
+
+def spans(conversations, medium: str = "audio") -> list[tuple]:
+    return [media_span(utterance, medium) for row in conversations for utterance in row["utterances"]]
+
+
+def of_recording(*times: tuple[float, float], audio: str = "call.wav") -> list[dict]:
+    """A conversation of one row for each pair of times."""
+    row = {"speaker": "A", "text": "Hi", "emotion": "joy", "audio": audio}
+    return [{"conversation": f"c{n}", **row, "start": start, "end": end} for n, (start, end) in enumerate(times)]
+
+
+@pytest.mark.parametrize("times", [[(4, 5)], [(1, 2), (2.5, 3.5), (4, 5.05)], [(4, 5), (4, 5)]])
+def test_a_recording_of_which_each_conversation_has_one_utterance_is_read_at_its_times(tmp_path, times, monkeypatch):
+    write_wav(tmp_path / "call.wav", speech_like(5.0))
+    probed = []
+    monkeypatch.setattr(row_conversations, "probe_media", lambda file: probed.append(file) or probe_media(file))
+    (tmp_path / "train.csv").write_text(pd.DataFrame(of_recording(*times)).to_csv(index=False))
+    data = load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ("train",))
+    assert spans(data.splits["train"]) == times
+    assert probed == [str(tmp_path / "call.wav")]
+    assert f"1 audio files have one utterance of their conversation, such as {probed[0]}, and last" in data.describe()
+
+
+def test_a_clip_is_shorter_than_the_end_of_its_utterance_and_is_read_from_its_beginning(tmp_path):
+    for name in ("a", "b"):
+        write_wav(tmp_path / f"{name}.wav", speech_like(1.0))
+    rows = of_recording((4, 5), audio="a.wav") + of_recording((2, 3), (7, 8), audio="b.wav")
+    rows = [{**row, "conversation": n} for n, row in enumerate(rows)]
+    assert spans(load(tmp_path, rows)) == [(0, 1)] * 3
+
+
+def test_one_clip_tells_that_all_recordings_of_a_table_are_clips(tmp_path):
+    for name in ("a", "b"):
+        write_wav(tmp_path / f"{name}.wav", speech_like(1.0))
+    early, late = of_recording((0.25, 0.75), audio="a.wav"), of_recording((4, 5), audio="b.wav")
+    assert spans(load(tmp_path, [early[0], {**late[0], "conversation": "other"}])) == [(0, 0.5), (0, 1)]
+    assert spans(load(tmp_path, early)) == [(0.25, 0.75)]
+
+
+def test_utterances_of_several_lengths_are_in_one_recording_though_it_cannot_be_read(tmp_path):
+    (tmp_path / "call.wav").write_bytes(b"x")
+    times = [(10, 12), (30, 35), (60, 61)]
+    assert spans(load(tmp_path, of_recording(*times))) == times
+    assert spans(load(tmp_path, of_recording(times[0]))) == [(0, 2)]  # nothing tells whether it is a clip
+
+
+def import_missing():
+    raise ImportError("This needs av, which is not installed.")
+
+
+def test_without_the_package_that_reads_recordings_a_file_of_one_utterance_is_its_clip(tmp_path, monkeypatch):
+    write_wav(tmp_path / "call.wav", speech_like(5.0))
+    monkeypatch.setattr(media_probe, "import_av", import_missing)
+    monkeypatch.setattr(media, "import_av", import_missing)
+    assert spans(load(tmp_path, of_recording((4, 5)))) == [(0, 1)]
+
+
+def test_a_recording_that_was_replaced_is_read_anew(tmp_path):
+    for seconds, expected in ((1.0, (0, 1)), (5.0, (4, 5))):
+        write_wav(tmp_path / "call.wav", speech_like(seconds))
+        assert spans(load(tmp_path, of_recording((4, 5)))) == [expected]
+
+
+def nested(*utterances: dict) -> list[dict]:
+    return [{"id": "c", "utterances": [{"speaker": "A", "text": "Hi", "emotion": "joy", **u} for u in utterances]}]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "start", "end", "audio", "unit"),
+    [
+        ("utterance_id", "start_time", "end_time", "audio", 1),
+        ("uid", "begin", "end", "wav_path", 1),
+        ("Segment", "onset", "offset", "recording", 1),
+        ("id", "start_ms", "endTimeMs", "audioFile", 1000),
+        ("clip", "Start", "END", "wav", 1),
+    ],
+)
+def test_keys_of_nested_utterances_have_the_names_of_columns(tmp_path, identifier, start, end, audio, unit):
+    write_wav(tmp_path / "t.wav", speech_like(5.0))
+    utterances = [{identifier: f"m_{n}", audio: "t.wav", start: n * unit, end: (n + 1.5) * unit} for n in range(1, 3)]
+    (tmp_path / "train.json").write_text(json.dumps(nested(*utterances)))
+    data = load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ("train",))
+    found = data.splits["train"]
+    assert ids(found) == ["m_1", "m_2"] and spans(found) == [(1, 2.5), (2, 3.5)]
+    renamed = [(key, name) for key, name in (("start", start), ("end", end), ("audio", audio), ("id", identifier))]
+    assert ", ".join(f"{key} from {name}" for key, name in renamed if key != name) in data.describe()
+    assert "unknown key" not in data.describe()
+    rows = [{"conversation": "c", **utterance} for utterance in nested(*utterances)[0]["utterances"]]
+    (tmp_path / "table").mkdir()
+    write_wav(tmp_path / "table" / "t.wav", speech_like(5.0))
+    table = load(tmp_path / "table", rows)
+    assert ids(table) == ids(found) and spans(table) == spans(found)
+
+
+def test_the_names_of_the_schema_are_stronger_than_other_names_and_the_likeliest_of_others(tmp_path):
+    write_wav(tmp_path / "t.wav", speech_like(5.0))
+    exact = {
+        "id": "own",
+        "uid": "other",
+        "audio": "t.wav",
+        "wav": "no.wav",
+        "start": 1,
+        "begin": 3,
+        "end": 2,
+        "stop": 4,
+    }
+    found = load(tmp_path, nested(exact), "train.json")
+    assert ids(found) == ["own"] and spans(found) == [(1, 2)]
+    others = {"onset": 3, "start_time": 1, "uttid": "late", "uid": "early", "end_time": 2, "wav": "t.wav"}
+    found = load(tmp_path, nested(others), "train.json")
+    assert ids(found) == ["early"] and spans(found) == [(1, 2)]
+    (tmp_path / "train.json").unlink()
+    [[row]] = [row["utterances"] for row in nested(others)]
+    assert spans(load(tmp_path, [{"conversation": "c", **row}])) == [(1, 2)]
+
+
+def test_times_and_files_under_other_names_are_read_as_those_of_a_table(tmp_path, caplog):
+    write_wav(tmp_path / "clip.wav", speech_like(1.0))
+    row = {"audio_path": "clip.wav", "start_time": "00:00:07,500", "end_time": "8.5"}
+    other = {"audio_path": "gone.wav", "start_time": "soon", "end_time": 9}
+    (tmp_path / "train.json").write_text(json.dumps(nested(row, other)))
+    data = load_conversations("folder", str(tmp_path), str(tmp_path / "cache"), ("train",))
+    assert spans(data.splits["train"]) == [(0, 1), (None, None)]
+    assert data.splits["train"][0]["utterances"][1]["audio"] is None
+    assert data.report["train"]["audio files that are missing"] == 1
+    assert data.report["train"]["times of start_time that are not understood"] == 1
+    assert "1 times are not understood" in caplog.text
+    [utterance] = load(tmp_path, nested({"movie": "Heat", "path": ["a", "b"]}), "train.json")[0]["utterances"]
+    assert (utterance["id"], utterance["video"]) == ("c_0", None)
+    assert "no file of the column movie exists" in caplog.text
+
+
+def test_a_recording_under_the_name_of_the_schema_begins_at_0_beside_one_under_another(tmp_path):
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(b"x")
+    found = load(tmp_path, nested({"audio": "a.wav", "movie": "b.wav", "start": 7, "end": 8}), "train.json")
+    assert spans(found) == [(7, 8)] and spans(found, "video") == [(0, 1)]
+
+
+@pytest.mark.parametrize("key", ["uid", "utterance_id", "utterance"])
+def test_numbers_and_words_are_no_ids_of_nested_utterances(tmp_path, key):
+    values = ["Hello there", "Not at all"] if key == "utterance" else [1, 2]
+    assert ids(load(tmp_path, nested(*({key: value} for value in values)), "train.json")) == ["c_0", "c_1"]
+
+
+def test_an_option_names_the_ids_of_nested_utterances(tmp_path):
+    talk = nested({"id": "a", "code": "x1", "wav": "p/u1.wav"}, {"id": "b", "code": "x2", "wav": "p/u2.wav"})
+    assert ids(load(tmp_path, talk, "train.json", id_column="Code")) == ["x1", "x2"]
+    (tmp_path / "p").mkdir()
+    for number in (1, 2):
+        write_wav(tmp_path / "p" / f"u{number}.wav", speech_like(0.2))
+    found = load(tmp_path, talk, "train.json", id_column="wav")
+    assert ids(found) == ["u1", "u2"]
+    assert [u["audio"] for u in found[0]["utterances"]] == [str(tmp_path / "p" / f"u{n}.wav") for n in (1, 2)]
+    assert ids(load(tmp_path, nested({"n": 1}, {"n": 1}), "train.json", id_column="n")) == ["c_0", "c_1"]
+    with pytest.raises(ValueError, match="--id_column key: no utterance has this key; the keys are: speaker, "):
+        load(tmp_path, talk, "train.json", id_column="key")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("order_column", "n"), ("conversation_column", ["id"]), ("id_pattern", "meld")]
+)
+def test_options_for_rows_of_utterances_are_refused_for_nested_ones(tmp_path, option, value):
+    with pytest.raises(
+        ValueError, match=f"--{option}: each row of .*train.json is a conversation .*leave it out, or give"
+    ):
+        load(tmp_path, nested({"n": 1}), "train.json", **{option: value})
+
+
+def test_options_for_keys_are_refused_for_lists_of_texts(tmp_path):
+    talk = [{"dialog": ["Hm.", "No!"], "emotion": ["calm", "cross"]}]
+    for option in ("text_column", "id_column"):
+        with pytest.raises(ValueError, match=f"--{option}: the utterances of .*train.json have no keys: leave"):
+            load(tmp_path, talk, "train.json", **{option: "words"})
+    assert texts(load(tmp_path, talk, "train.json", text_column="Dialog")) == [["Hm.", "No!"]]
+
+
+@pytest.mark.parametrize("option", COLUMN_OPTIONS)
+def test_options_for_columns_are_refused_by_data_sets_that_know_their_columns(tmp_path, option):
+    value = ["Season"] if option == "conversation_column" else "Season"
+    header = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode"
+    (tmp_path / "emorynlp_train_final.csv").write_text(f"{header}\nHi,['Ross'],Joyful,1,1,1,1\n")
+    with pytest.raises(ValueError, match=f"--{option}: EmoryNlp knows .* leave it out, or read .* with --data_file"):
+        load_conversations(
+            "emorynlp", str(tmp_path), str(tmp_path / "cache"), ("train",), DataOptions(**{option: value})
+        )
+    (tmp_path / "dialogues_train.txt").write_text("Well ? __eou__\n")
+    (tmp_path / "dialogues_emotion_train.txt").write_text("6\n")
+    with pytest.raises(
+        ValueError, match=f"--{option}: .*dialogues_train.txt is a file of DailyDialog, without columns"
+    ):
+        load_conversations(
+            "folder",
+            None,
+            str(tmp_path / "cache"),
+            ("train",),
+            DataOptions(train_file=str(tmp_path / "dialogues_train.txt"), **{option: value}),
+        )
 
 
 def test_ids_with_suffixes_of_clips_are_found_in_every_table(tmp_path):
