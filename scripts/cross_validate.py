@@ -32,7 +32,7 @@ from modeling_amuse.scripts.training.training_arguments import FoldArguments, ch
 def main(arguments: list[str] | None = None) -> dict:
     """Returns the scores, as in the file of results."""
     options = parse_arguments(arguments, FoldArguments, description=__doc__)
-    check_needs(*options[1:])
+    check_needs(arguments, *options[1:])
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.cross_validation import cross_validate
 

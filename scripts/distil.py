@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None):
     options = parse_arguments(arguments, DistillationArguments, description=__doc__)
     _, data_args, *others = options
     # the student always has soft labels: the predictions of the teachers
-    check_needs(replace(data_args, soft_labels=data_args.soft_labels or "teachers"), *others)
+    check_needs(arguments, replace(data_args, soft_labels=data_args.soft_labels or "teachers"), *others)
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.distillation import distil
 

@@ -31,7 +31,7 @@ from modeling_amuse.scripts.training.training_arguments import check_needs, pars
 def main(arguments: list[str] | None = None):
     """Returns the record of the training, as in `training_history.json`."""
     options = parse_arguments(arguments, description=__doc__)
-    check_needs(*options)
+    check_needs(arguments, *options)
     prepare_process(options[-1].num_threads)
     from modeling_amuse.scripts.training.training_run import train
 

@@ -1,7 +1,8 @@
 # Copyright 2026 The AMuSE package authors. Licensed under the Apache License, Version 2.0.
-"""Readers of recordings that end their process, as a decoder with a bug may do. Processes of a pool import this module."""
+"""Readers of recordings that end their process, as a decoder with a bug may do, or are slow. Processes of a pool import them."""
 
 import os
+import time
 from pathlib import Path
 
 from modeling_amuse.processing.corpora.media_audit import FileState
@@ -17,3 +18,10 @@ def crash_on_request(path: str, with_digest: bool) -> FileState:
 def crash(*_):
     """End the process."""
     os._exit(1)
+
+
+def read_slowly(path: str, with_digest: bool) -> FileState:
+    """Mark the file as read after a while."""
+    time.sleep(0.2)
+    Path(f"{path}.read").touch()
+    return FileState(size=1)

@@ -62,7 +62,7 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
     takes_label_column = False
     """Whether `options.label_column` is supported."""
     unused_options = COLUMN_OPTIONS
-    """The options that a builder refuses because it would ignore them."""
+    """Options of which a builder says that it does not use them."""
 
     def __init__(
         self,
@@ -142,10 +142,8 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
     @cached_property
     def contents(self) -> "Contents":
         """The contents of the files with checked ids and labels. The files are parsed once."""
-        self.options.refuse(
-            self.unused_options,
-            f"{type(self).__name__} knows the columns of its data set and does not use this option: leave it out, or read the "
-            "files as your own data with --data_file.",
+        self.notes += self.options.unused(
+            self.unused_options, f"{type(self).__name__} knows the columns of its data set."
         )
         emotions = self.emotions
         if self.options.label_column is not None and emotions is not None:
@@ -235,6 +233,11 @@ def usable_file(path: Path, what: str, report: Counter) -> str | None:
     else:
         return str(path)
     return None
+
+
+def unread_key(key: str) -> str:
+    """What a report counts for a key of utterances that data sets do not have."""
+    return f"utterances with the unknown key {key!r}, ignored"
 
 
 def report_counts(conversations: list[dict]) -> Counter:

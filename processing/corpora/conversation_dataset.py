@@ -4,7 +4,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import KeysView
+from collections.abc import Collection, KeysView
 from pathlib import Path
 
 import datasets
@@ -122,7 +122,7 @@ def inline_table(conversations: datasets.Dataset, stream: str) -> FeatureTable |
     return FeatureTable(list(found), np.concatenate(list(found.values())), np.array([len(a) for a in found.values()]))
 
 
-def _check_division(path: str, rows: dict[str, KeysView[str]], ids: dict[str, list[str]]):
+def _check_division(path: str, rows: dict[str, KeysView[str]], ids: dict[str, list[str]], left_out: Collection[str]):
     """
     Check that no split lacks features that stand in the table of another one, whose utterances they are not.
 
@@ -130,9 +130,10 @@ def _check_division(path: str, rows: dict[str, KeysView[str]], ids: dict[str, li
         path: the tables.
         rows: the utterance ids in the table of each split.
         ids: the utterance ids of each split.
+        left_out: the utterance ids that may be in the tables, too.
     """
     for split, other in itertools.permutations(rows, 2):
-        moved = (set(ids[split]) - rows[split]) & (rows[other] - set(ids[other]))
+        moved = (set(ids[split]) - rows[split]) & (rows[other] - set(ids[other]) - set(left_out))
         if moved:
             raise ValueError(
                 f"{path} has features of {len(moved)} utterances of the {split} split in the table of the {other} split, such as "
@@ -157,7 +158,10 @@ def utterance_ids(conversations: datasets.Dataset) -> list[str]:
 
 
 def load_stream_tables(
-    paths: dict[str, str | None], splits: dict[str, datasets.Dataset], wanted: list[str] | None = None
+    paths: dict[str, str | None],
+    splits: dict[str, datasets.Dataset],
+    wanted: list[str] | None = None,
+    left_out: Collection[str] = (),
 ) -> dict[str, dict[str, FeatureTable]]:
     """
     For each split, the feature table of each stream that has features.
@@ -168,6 +172,7 @@ def load_stream_tables(
         splits: the conversations of each split.
         wanted: the splits whose tables are loaded. None: all. The other splits are used to check whether one table is
             ambiguous because several splits have the same utterance ids.
+        left_out: the utterance ids of conversations that are not in `splits`, though they may be in the tables.
 
     Raises:
         FileNotFoundError: when a table is missing.
@@ -215,7 +220,7 @@ def load_stream_tables(
             owner[id(given)] = owner.get(id(given), set()) | of_rows.keys()
             if split in wanted:
                 tables[split][stream], rows[split] = table, given.rows.keys()
-        _check_division(path, rows, ids)
+        _check_division(path, rows, ids, left_out)
         _align_columns(path, {split: tables[split][stream] for split in wanted})
         records = {json.dumps(tables[split][stream].record, sort_keys=True) for split in wanted}
         if len(records) > 1:

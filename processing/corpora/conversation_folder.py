@@ -50,7 +50,7 @@ class ConversationFolder(ConversationBuilder):
     `video` are relative to the file's folder.
     """
 
-    VERSION = "2.2.0"
+    VERSION = "2.3.0"
     unused_options = ()
 
     @classmethod
@@ -258,9 +258,8 @@ def read_conversation_file(
     """
     suffix = path.suffix.lower()
     if suffix == ".txt":
-        reason = f"{path} is a file of DailyDialog, without columns: leave this option out."
-        options.refuse((*COLUMN_OPTIONS, "label_column"), reason)
         conversations, report, notes = read_turns(path)
+        notes += options.unused((*COLUMN_OPTIONS, "label_column"), f"{path} is a file of DailyDialog, without columns.")
         return conversations, report, notes, ()
     if suffix in (".csv", ".tsv"):
         table = read_delimited(path)

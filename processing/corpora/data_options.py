@@ -83,14 +83,9 @@ class DataOptions:
             )
         return found
 
-    def refuse(self, names: Iterable[str], reason: str):
-        """
-        Raises:
-            ValueError: when one of these options is given, which the reader of the data would ignore.
-        """
-        for name in names:
-            if getattr(self, name) is not None:
-                raise ValueError(f"--{name}: {reason}")
+    def unused(self, names: Iterable[str], reason: str) -> list[str]:
+        """Notes that name those of these options that are given, though the reader of the data has no use for them."""
+        return [f"--{name} is not used: {reason}" for name in names if getattr(self, name) is not None]
 
     def reading(self) -> dict:
         """The options that change how files are read: all but the paths of the files."""

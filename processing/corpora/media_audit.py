@@ -257,7 +257,7 @@ def _inspect_in_pool(tasks: dict[str, bool], num_processes: int, inspect: Callab
                     states[futures[future]] = future.result()
                     progress.update()
         except BaseException:  # such as Ctrl+C: the files that wait are not read
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 

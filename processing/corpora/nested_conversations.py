@@ -16,7 +16,7 @@ from modeling_amuse.processing.conversation import (
     media_span,
 )
 from modeling_amuse.processing.corpora.columns import NAMES, Columns, id_text, is_unique, plain
-from modeling_amuse.processing.corpora.conversation_builder import report_counts
+from modeling_amuse.processing.corpora.conversation_builder import report_counts, unread_key
 from modeling_amuse.processing.corpora.data_options import CONVERSATION_OPTIONS, DataOptions
 from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.feature_tables import utterance_id
@@ -168,16 +168,11 @@ def conversations_of_nested(
         The conversations, counts of what was found, and notes for the user.
 
     Raises:
-        ValueError: for an invalid conversation or utterance, which the message names, and for an option that has no effect.
+        ValueError: for an invalid conversation or utterance, which the message names.
     """
     if not rows:
         raise ValueError(f"{place} holds no conversation.")
-    options.refuse(
-        CONVERSATION_OPTIONS,
-        f"each row of {place} is a conversation with its utterances in order, where this option has no effect: leave it out, or "
-        "give a table with one row an utterance.",
-    )
-    notes = []
+    notes = options.unused(CONVERSATION_OPTIONS, f"each row of {place} is a conversation with its utterances in order.")
     names = _key_names(rows, options, folder, notes, place)
     conversations, report = [], Counter()
     for number, row in enumerate(rows):
@@ -217,10 +212,8 @@ def _key_names(rows: list, options: DataOptions, folder: Path, notes: list[str],
         present.setdefault(plain(name), name)
     if not present:  # texts with lists beside them, see `_of_texts`
         is_list = plain(options.text_column) in {plain(utterance_list(row)) for row in rows}
-        options.refuse(
-            ("id_column",) if is_list else ("text_column", "id_column"),
-            f"the utterances of {place} have no keys: leave this option out.",
-        )
+        idle = ("id_column",) if is_list else ("text_column", "id_column")
+        notes += options.unused(idle, f"the utterances of {place} have no keys.")
         return {}
     names = {}
     for key in ("text", "speaker", "emotion", "start", "end", "audio", "video", "id"):
@@ -235,6 +228,8 @@ def _key_names(rows: list, options: DataOptions, folder: Path, notes: list[str],
         elif key not in keys:
             free = [present[name] for name in NAMES[what] if name in present]
             free = [name for name in free if name not in UTTERANCE_KEYS and name not in names.values()]
+            if key == "end" and plain(names.get("start")) != "onset":  # any place may be an offset
+                free = [name for name in free if plain(name) != "offset"]
             if key == "id":
                 free = [name for name in free if plain(name) not in NAMES["text"] and _are_ids(name, utterances)]
             if free:
@@ -352,7 +347,7 @@ def _utterance(
 ) -> dict:
     kept = {key: value for key, value in utterance.items() if key in UTTERANCE_KEYS and not _is_empty(value)}
     unknown = [key for key, value in utterance.items() if key not in UTTERANCE_KEYS and value is not None]
-    report.update(f"utterances with the unknown key {key!r}, ignored" for key in unknown)
+    report.update(map(unread_key, unknown))
     where = f"Utterance {default_id}"
     for key in ("id", "speaker"):
         kept[key] = name_of_value(kept.get(key), key, where) or None

@@ -6,12 +6,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from heapq import nlargest
 from pathlib import Path
 
 import numpy as np
 
 from modeling_amuse.processing.conversation import STREAMS, VIDEO_SIDES
 from modeling_amuse.processing.corpora.columns import LARGER_PARTS, Columns, choose_columns, id_text, listed, plain
+from modeling_amuse.processing.corpora.conversation_builder import unread_key
 from modeling_amuse.processing.corpora.data_options import DataOptions
 from modeling_amuse.processing.corpora.data_sets import SPLIT_NAMES
 from modeling_amuse.processing.corpora.feature_tables import utterance_id
@@ -32,6 +34,9 @@ _WHOLE_NUMBER = re.compile(r"(\d+)")
 OUT_OF_ORDER = "utterances without two times in order, times dropped"
 TOLERANCE = 0.1
 """Seconds by which times in a table and the length of a recording may differ."""
+
+MOST_PROBED = 20
+"""Recordings of a table whose length is looked up, which takes some milliseconds each."""
 
 
 def conversations_of_rows(
@@ -62,6 +67,9 @@ def conversations_of_rows(
     if unused:
         notes.append(f"{place}: columns that are not read: {', '.join(unused)}.")
     report = Counter(table.report)
+    for key in ("audio_track", "audio_channel"):
+        of_key = [name for name in unused if plain(name) == plain(key)]
+        report[unread_key(key)] += sum(bool(id_text(row.get(name))) for name in of_key for row in table.rows)
     columns = _with_split(columns, table, notes, place)
     for medium in ("audio", "video"):
         columns = with_files(columns, medium, table, folder, notes, place)
@@ -366,7 +374,7 @@ def place_recordings(
 ):
     """
     Set the start of each recording: 0 for a file of several utterances, and for files of one utterance if all of them last
-    until its end; else the start of this utterance, of which it is a clip. The rows of several annotators, with the same times,
+    until its end, of which some are probed; else the start of this utterance, of which it is a clip. The rows of several annotators, with the same times,
     are one utterance. Several conversations may have the same clip if their utterances are equally long.
 
     Args:
@@ -390,16 +398,13 @@ def place_recordings(
                 spans[file] |= held
         placed = [u for u in utterances if u.get(medium) is not None and f"{medium}_start" not in u]
         whole = shared | {file for file, held in spans.items() if _differ_in_length(held)}
-        alone = dict.fromkeys(u[medium] for u in placed if u.get("start") and u[medium] not in whole)
-        last = {}
-        for file in alone:
-            last[file] = _lasts_until_the_end(file, spans[file], durations)
-            if last[file] is False:
-                break  # one clip tells that the others are clips, too
-        if True in last.values() and False not in last.values():
-            whole |= (found := {file for file in last if last[file]})
+        # the latest ends tell most about whether the files are clips
+        alone = {u[medium]: u["end"] for u in placed if u.get("start") and u.get("end") and u[medium] not in whole}
+        probed = {_lasts_until_the_end(f, spans[f], durations) for f in nlargest(MOST_PROBED, alone, key=alone.get)}
+        if True in probed and False not in probed:
+            whole |= alone.keys()
             notes.append(
-                f"{place}: {len(found)} {medium} files have one utterance of their conversation, such as {min(found)}, and last "
+                f"{place}: {len(alone)} {medium} files have one utterance of their conversation, such as {min(alone)}, and last "
                 f"until its end: its times are taken for times in the file. If they are clips, give their start as {medium}_start."
             )
         for utterance in placed:

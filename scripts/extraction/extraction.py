@@ -5,8 +5,7 @@ import hashlib
 import json
 import math
 import os
-import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from datetime import timedelta
@@ -20,6 +19,7 @@ from tqdm.auto import tqdm
 from transformers import AutoConfig
 
 from modeling_amuse import AmuseForEmotionRecognition, AmuseProcessor
+from modeling_amuse.processing.corpora.conversation_builder import unread_key
 from modeling_amuse.processing.corpora.encoder_states import encoder_record
 from modeling_amuse.processing.corpora.feature_files import load_feature_tables
 from modeling_amuse.processing.corpora.feature_tables import write_feature_table
@@ -47,7 +47,8 @@ def extract_corpus(args: ExtractionArguments):
         data = load_conversations(args.dataset_name, args.data_dir, args.cache_dir, options=args.options())
     if state.is_main_process:
         print(data.describe())
-    unread = [key for key in ("audio_track", "audio_channel") if re.search(rf"\b{key}\b", data.describe())]
+    counts = sum(data.report.values(), Counter())
+    unread = [key for key in ("audio_track", "audio_channel") if counts[unread_key(key)]]
     if unread and any("audio" in job["folders"] for job in jobs):
         raise ValueError(
             f"Utterances of {args.place()} have {' and '.join(unread)}, which data sets do not have: the features would be those "

@@ -6,7 +6,7 @@ import math
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from itertools import product
@@ -17,7 +17,7 @@ import pandas as pd
 
 from modeling_amuse.processing.corpora.meld import FIVE_CLASS_LEFT_OUT
 from modeling_amuse.processing.evaluation.stored_predictions import read_predictions
-from modeling_amuse.processing.file_locks import InUse, lock, unlock
+from modeling_amuse.processing.file_locks import InUse, locked
 from modeling_amuse.processing.json_files import write_json
 from modeling_amuse.processing.plain_json import read_json_object
 from modeling_amuse.processing.whole_files import whole_file, whole_folder
@@ -350,15 +350,13 @@ class Runs:
 @contextmanager
 def _waited_for(folder: Path) -> Iterator[None]:
     """Hold the lock of a run's folder. If another process holds it, this says so and waits."""
-    try:
-        descriptor = lock(folder, wait=2)
-    except InUse:
-        print(f"Another process makes or uses the run in {folder}: waiting until it ends.", flush=True)
-        descriptor = lock(folder, wait=math.inf)
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder, wait=2))
+        except InUse:
+            print(f"Another process makes or uses the run in {folder}: waiting until it ends.", flush=True)
+            stack.enter_context(locked(folder, wait=math.inf))
         yield
-    finally:
-        unlock(descriptor)
 
 
 def check_can_be_scored(folder: Path):

@@ -182,8 +182,8 @@ def used_modalities(
         if modality in lacking:
             given = "texts in the conversations" if modality == "text" and encodes_text else f"--{modality}_features"
             raise ValueError(
-                f"The model was trained with {modality}, but the data has none: give {given}, or choose the modalities with "
-                "--modalities."
+                f"The model was trained with {modality}, but the data has none: give {given}, or score the other modalities "
+                "with amuse evaluate --modalities."
             )
     return modalities
 

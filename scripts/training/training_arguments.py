@@ -619,13 +619,20 @@ def check_arguments(data_args: DataArguments, model_args: ModelArguments, args: 
             )
 
 
-def check_needs(data_args: DataArguments, model_args: ModelArguments, args: TrainArguments):
+def check_needs(words: list[str] | None, data_args: DataArguments, model_args: ModelArguments, args: TrainArguments):
     """
-    Check what a user asks for. A study is not checked: its settings may belong to some of its variants alone.
+    Check the options of the command line. Those of a recipe are not checked, as the command line may override what they need,
+    nor are those of a study, which may belong to some of its variants alone.
+
+    Args:
+        words: the words of the command line. None: those of this process.
+        data_args, model_args, args: what was parsed from them.
 
     Raises:
         WrongArguments: when an option has no effect, as another one that it needs is not given. Defaults are not refused.
     """
+    words = sys.argv[1:] if words is None else words
+    named = {word.removeprefix("--").partition("=")[0] for word in words if word.startswith("--")}
     scope = model_args.text_scope or TEXT_SCOPES.default
     needs = [
         (("lora_r", "lora_alpha", "lora_dropout"), model_args.lora, "--lora"),
@@ -638,12 +645,11 @@ def check_needs(data_args: DataArguments, model_args: ModelArguments, args: Trai
     ]
     given = {**asdict(data_args), **asdict(model_args), **asdict(args)}
     for names, is_met, needed in needs:
-        unused = [f"--{name}" for name in names if given[name] not in (DEFAULTS[name], CONFIG_DEFAULTS.get(name))]
+        changed = [name for name in names if given[name] not in (DEFAULTS[name], CONFIG_DEFAULTS.get(name))]
+        unused = [f"--{name}" for name in changed if name in named]
         if unused and not is_met:
             options, verb = " and ".join(unused), "needs" if len(unused) == 1 else "need"
-            raise WrongArguments(
-                f"{options} (set by an option or a recipe) {verb} {needed}: give it, or leave {options} out."
-            )
+            raise WrongArguments(f"{options} {verb} {needed}: give it, or leave {options} out.")
 
 
 def as_arguments(values: dict) -> list[str]:

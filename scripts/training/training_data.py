@@ -127,7 +127,7 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
         )
     accelerator.print(data.describe())
     targets = training_targets(data, data_args, accelerator)
-    draw_training_conversations(data, data_args.train_fraction, seed, accelerator)
+    left_out = draw_training_conversations(data, data_args.train_fraction, seed, accelerator)
     splits = dict(data.splits)
     for split in SPLITS:
         if split not in splits:
@@ -135,7 +135,8 @@ def load_training_data(data_args: DataArguments, seed: int, accelerator: Acceler
                 f"The data set {data_args.place()} has no {split} split (in a folder: {split}.jsonl). Training needs a train and "
                 "a validation split, on which the epoch is chosen."
             )
-    tables = load_stream_tables({stream: getattr(data_args, f"{stream}_features", None) for stream in STREAMS}, splits)
+    paths = {stream: getattr(data_args, f"{stream}_features", None) for stream in STREAMS}
+    tables = load_stream_tables(paths, splits, left_out=left_out)
     extra = extra_corpora(data_args, accelerator)
     modalities = chosen_modalities(data_args.modalities, [tables["train"], *(corpus.tables for corpus in extra)])
     if data_args.modalities is None and (unread := unread_recordings(splits["train"], modalities)):
@@ -269,15 +270,23 @@ def check_corpora_are_read(data: TrainingData):
         )
 
 
-def draw_training_conversations(data: ConversationData, fraction: float, seed: int, accelerator: Accelerator):
-    """Replace the training split by the share `--train_fraction` of its conversations, and correct its counts."""
+def draw_training_conversations(
+    data: ConversationData, fraction: float, seed: int, accelerator: Accelerator
+) -> list[str]:
+    """
+    Replace the training split by the share `--train_fraction` of its conversations, and correct its counts.
+
+    Returns:
+        The utterance ids of the whole training split if a part of it is left out.
+    """
     if "train" not in data.splits or fraction == 1:
-        return
+        return []
     whole = data.splits["train"]
     positions = drawn_conversations(len(whole), fraction, seed)
     accelerator.print(f"train: {len(positions)} of {len(whole)} conversations are used for training")
     data.splits["train"] = whole.select(positions)
     data.report["train"] = Counter({**data.report["train"], **report_counts(data.splits["train"].to_list())})
+    return utterance_ids(whole)
 
 
 def drawn_conversations(number: int, fraction: float, seed: int) -> list[int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modeling_amuse.processing.corpora import media_audit
 from modeling_amuse.processing.corpora.load_conversations import load_conversations
 from modeling_amuse.processing.corpora.media_audit import (
     KINDS,
@@ -18,7 +19,7 @@ from modeling_amuse.processing.corpora.media_audit import (
     inspect_files,
 )
 from modeling_amuse.scripts.audit_data import main
-from tests.crashing_reader import crash_on_request
+from tests.crashing_reader import crash_on_request, read_slowly
 
 small_media = pytest.importorskip("tests.small_media", reason="needs PyAV")
 write_video, write_wav = small_media.write_video, small_media.write_wav
@@ -222,6 +223,20 @@ def test_a_file_that_crashes_the_decoder_does_not_end_the_audit(tmp_path):
     states = inspect_files(paths, 2, crash_on_request)
     assert [states[path].problem is None for path in paths] == [True, False, True]
     assert states[paths[1]].problem.endswith("b-crash.wav crashes the decoder.")
+
+
+def test_an_audit_that_is_interrupted_does_not_read_the_files_that_wait(tmp_path, monkeypatch):
+    paths = [str(tmp_path / f"{n}.wav") for n in range(30)]
+    for path in paths:
+        Path(path).write_bytes(b"x")
+
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(media_audit.tqdm, "update", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        inspect_files(paths, 2, read_slowly)
+    assert 1 <= len(list(tmp_path.glob("*.read"))) < 15
 
 
 def test_the_command(media, tmp_path, capsys):

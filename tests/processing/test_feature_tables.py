@@ -187,6 +187,8 @@ def test_features_of_another_division_are_refused(tmp_path):
         ValueError, match=r"1 utterances of the train split in the table of the validation split, such as 'd'"
     ):
         load_stream_tables(path, {"train": conversations("a", "d"), "validation": conversations("b", "e")})
+    # of the whole training split a, b and c, the conversation of b is not used for training; validation has another b
+    load_stream_tables(path, {"train": conversations("a"), "validation": conversations("b", "e")}, left_out=["a", "b"])
 
 
 def test_the_praat_table_of_meld(meld_dir):

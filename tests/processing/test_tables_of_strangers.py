@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import numpy as np
 import pandas as pd
@@ -254,6 +255,17 @@ def test_a_clip_is_shorter_than_the_end_of_its_utterance_and_is_read_from_its_be
     assert spans(load(tmp_path, rows)) == [(0, 1)] * 3
 
 
+def test_few_recordings_of_a_table_are_probed(tmp_path, monkeypatch):
+    probed = []
+    monkeypatch.setattr(row_conversations, "probe_media", lambda file: probed.append(file) or probe_media(file))
+    rows = []
+    for n in range(row_conversations.MOST_PROBED + 5):
+        write_wav(tmp_path / f"{n}.wav", speech_like(1.0))
+        rows += [{**row, "conversation": n} for row in of_recording((0.25, 0.5 + n / 100), audio=f"{n}.wav")]
+    assert spans(load(tmp_path, rows))[0] == (0.25, 0.5)
+    assert len(probed) == row_conversations.MOST_PROBED and str(tmp_path / "0.wav") not in probed
+
+
 def test_one_clip_tells_that_all_recordings_of_a_table_are_clips(tmp_path):
     for name in ("a", "b"):
         write_wav(tmp_path / f"{name}.wav", speech_like(1.0))
@@ -382,45 +394,49 @@ def test_an_option_names_the_ids_of_nested_utterances(tmp_path):
         load(tmp_path, talk, "train.json", id_column="key")
 
 
+def test_a_key_beside_the_times_is_no_time(tmp_path):
+    [talk] = load(tmp_path, nested({"start": 1.0, "offset": 17}, {"start": 2.0, "offset": 40}), "train.json")
+    assert [(u["start"], u["end"]) for u in talk["utterances"]] == [(1.0, None), (2.0, None)]
+
+
 @pytest.mark.parametrize(
     ("option", "value"), [("order_column", "n"), ("conversation_column", ["id"]), ("id_pattern", "meld")]
 )
-def test_options_for_rows_of_utterances_are_refused_for_nested_ones(tmp_path, option, value):
-    with pytest.raises(
-        ValueError, match=f"--{option}: each row of .*train.json is a conversation .*leave it out, or give"
-    ):
-        load(tmp_path, nested({"n": 1}), "train.json", **{option: value})
+def test_options_for_rows_of_utterances_are_said_to_be_unused_for_nested_ones(tmp_path, option, value):
+    said = description(tmp_path, nested({"n": 1}), **{option: value})
+    assert re.search(f"--{option} is not used: each row of .*train.json is a conversation", said)
 
 
-def test_options_for_keys_are_refused_for_lists_of_texts(tmp_path):
+def test_options_for_keys_are_said_to_be_unused_for_lists_of_texts(tmp_path):
     talk = [{"dialog": ["Hm.", "No!"], "emotion": ["calm", "cross"]}]
     for option in ("text_column", "id_column"):
-        with pytest.raises(ValueError, match=f"--{option}: the utterances of .*train.json have no keys: leave"):
-            load(tmp_path, talk, "train.json", **{option: "words"})
+        said = description(tmp_path, talk, **{option: "words"})
+        assert re.search(f"--{option} is not used: the utterances of .*train.json have no keys", said)
     assert texts(load(tmp_path, talk, "train.json", text_column="Dialog")) == [["Hm.", "No!"]]
 
 
+def description(folder, conversations: list[dict], **options) -> str:
+    (folder / "train.json").write_text(json.dumps(conversations))
+    return load_conversations(
+        "folder", str(folder), str(folder / "cache"), ("train",), DataOptions(**options)
+    ).describe()
+
+
 @pytest.mark.parametrize("option", COLUMN_OPTIONS)
-def test_options_for_columns_are_refused_by_data_sets_that_know_their_columns(tmp_path, option):
+def test_data_sets_that_know_their_columns_say_that_options_for_columns_are_unused(tmp_path, option):
     value = ["Season"] if option == "conversation_column" else "Season"
-    header = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode"
-    (tmp_path / "emorynlp_train_final.csv").write_text(f"{header}\nHi,['Ross'],Joyful,1,1,1,1\n")
-    with pytest.raises(ValueError, match=f"--{option}: EmoryNlp knows .* leave it out, or read .* with --data_file"):
-        load_conversations(
-            "emorynlp", str(tmp_path), str(tmp_path / "cache"), ("train",), DataOptions(**{option: value})
-        )
+    header = "Utterance,Speaker,Emotion,Scene_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
+    (tmp_path / "emorynlp_train_final.csv").write_text(
+        f'{header}\nHi,[\'Ross\'],Joyful,1,1,1,1,"00:00:01,0","00:00:02,0"\n'
+    )
+    options = DataOptions(**{option: value})
+    said = load_conversations("emorynlp", str(tmp_path), str(tmp_path / "cache"), ("train",), options).describe()
+    assert f"--{option} is not used: EmoryNlp knows the columns of its data set." in said
     (tmp_path / "dialogues_train.txt").write_text("Well ? __eou__\n")
     (tmp_path / "dialogues_emotion_train.txt").write_text("6\n")
-    with pytest.raises(
-        ValueError, match=f"--{option}: .*dialogues_train.txt is a file of DailyDialog, without columns"
-    ):
-        load_conversations(
-            "folder",
-            None,
-            str(tmp_path / "cache"),
-            ("train",),
-            DataOptions(train_file=str(tmp_path / "dialogues_train.txt"), **{option: value}),
-        )
+    options = DataOptions(train_file=str(tmp_path / "dialogues_train.txt"), **{option: value})
+    said = load_conversations("folder", None, str(tmp_path / "cache"), ("train",), options).describe()
+    assert re.search(f"--{option} is not used: .*dialogues_train.txt is a file of DailyDialog, without columns", said)
 
 
 def test_ids_with_suffixes_of_clips_are_found_in_every_table(tmp_path):

@@ -141,6 +141,18 @@ def test_features_of_one_channel_are_not_computed_from_all(tmp_path, key, form):
     assert not list((tmp_path / "features").rglob("*.parquet"))
 
 
+def test_only_utterances_that_name_a_channel_are_refused(tmp_path):
+    pytest.importorskip("av")
+    (tmp_path / "audio_track").mkdir()
+    write_wav(tmp_path / "audio_track" / "talk.wav", speech_like(0.2))
+    (tmp_path / "audio_track" / "train.csv").write_text(
+        "speaker,text,audio,audio_channel,topic\nAda,Hi.,talk.wav,,tea\n"
+    )
+    arguments = ["--data_dir", tmp_path / "audio_track", "--cache_dir", tmp_path / "cache", "--extractors", "prosody"]
+    extract_features.main([*map(str, arguments), "--output_dir", str(tmp_path / "out"), "--num_processes", "1"])
+    assert (tmp_path / "out" / "prosody" / "train.parquet").is_file()
+
+
 def test_two_processes_extract_the_features_that_one_extracts(tmp_path, capsys):
     pytest.importorskip("av")
     pytest.importorskip("librosa")
