@@ -374,8 +374,8 @@ def place_recordings(
 ):
     """
     Set the start of each recording: 0 for a file of several utterances, and for files of one utterance if all of them last
-    until its end, of which some are probed; else the start of this utterance, of which it is a clip. The rows of several annotators, with the same times,
-    are one utterance. Several conversations may have the same clip if their utterances are equally long.
+    until its end, of which some are probed; else the start of this utterance, of which it is a clip. The rows of several
+    annotators, with the same times, are one utterance. Several conversations may have the same clip if their utterances are equally long.
 
     Args:
         conversations: the conversations of a table.
@@ -398,13 +398,14 @@ def place_recordings(
                 spans[file] |= held
         placed = [u for u in utterances if u.get(medium) is not None and f"{medium}_start" not in u]
         whole = shared | {file for file, held in spans.items() if _differ_in_length(held)}
+        alone = dict.fromkeys(u[medium] for u in placed if u.get("start") and u.get("end") and u[medium] not in whole)
+        ends = {file: max(end for _, end in spans[file] if end is not None) for file in alone}
         # the latest ends tell most about whether the files are clips
-        alone = {u[medium]: u["end"] for u in placed if u.get("start") and u.get("end") and u[medium] not in whole}
-        probed = {_lasts_until_the_end(f, spans[f], durations) for f in nlargest(MOST_PROBED, alone, key=alone.get)}
+        probed = {_lasts_until(ends[file], file, durations) for file in nlargest(MOST_PROBED, ends, key=ends.get)}
         if True in probed and False not in probed:
-            whole |= alone.keys()
+            whole |= ends.keys()
             notes.append(
-                f"{place}: {len(alone)} {medium} files have one utterance of their conversation, such as {min(alone)}, and last "
+                f"{place}: {len(ends)} {medium} files have one utterance of their conversation, such as {min(ends)}, and last "
                 f"until its end: its times are taken for times in the file. If they are clips, give their start as {medium}_start."
             )
         for utterance in placed:
@@ -416,15 +417,14 @@ def _differ_in_length(spans: set[tuple]) -> bool:
     return bool(lengths) and max(lengths) - min(lengths) > TOLERANCE
 
 
-def _lasts_until_the_end(file: str, spans: set[tuple], durations: dict[str, float | None]) -> bool | None:
-    """Whether a recording reaches the latest end; None if it cannot be read. `durations` keeps what was probed."""
+def _lasts_until(end: float, file: str, durations: dict[str, float | None]) -> bool | None:
+    """Whether a recording reaches a time in seconds; None if it cannot be read. `durations` keeps what was probed."""
     if file not in durations:
         try:
             durations[file] = probe_media(file).duration
         except (ImportError, OSError, ValueError):  # the command that reads recordings says why
             durations[file] = None
-    latest = max((end for _, end in spans if end is not None), default=math.inf)
-    return None if durations[file] is None else latest <= durations[file] + TOLERANCE
+    return None if durations[file] is None else end <= durations[file] + TOLERANCE
 
 
 def _split_of(rows: list[_Row], columns: Columns, conversation: str, place: str) -> dict[str, str]:
